@@ -1,0 +1,75 @@
+# `make` alone prints the menu. Settings are environment variables: docs/settings.md.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup data run up test test-all lint bench docs airflow lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV_VERSION := 0.13.9
+PYTEST := $(BIN)/pytest -n 2
+# make run SOURCES=cdnow,online_retail says the same as CRM_SOURCES=cdnow,online_retail make run
+ifdef SOURCES
+export CRM_SOURCES := $(SOURCES)
+endif
+
+help: ## This menu
+	@echo 'Perennial: one customer warehouse from many records.'
+	@echo
+	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  make run SOURCES=cdnow     another source (comma-separated; each is a file in dags/sources/)'
+
+setup: $(READY) ## Python environment in .venv, from requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@python=$$(command -v python3.11 || command -v python3 || true); \
+	if [ -z "$$python" ] || ! "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
+		echo 'Perennial needs Python 3.11: no python3.11 was found on the PATH. Install it, then run make again.' >&2; exit 2; fi; \
+	[ -x $(BIN)/python ] || "$$python" -m venv $(VENV) || { \
+		echo "$$python cannot make a virtual environment. Install its venv module (Debian: python3.11-venv), then run make again." >&2; exit 2; }
+	@[ "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" = $(UV_VERSION) ] || $(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+data: $(READY) ## The public data sets of the active sources, into $CRM_DATA (.data)
+	@$(BIN)/python -m pipeline.fetch_data
+
+run: data ## Extract, build, publish and list, once, with a summary
+	@$(BIN)/python -m dags.local.run
+
+up: data ## Airflow with its web UI and the schedule; Ctrl-C ends it
+	@$(BIN)/python -m dags.local.up
+
+test: $(READY) ## Tests (about 10 minutes)
+	@$(BIN)/python -m pipeline.fetch_data --all
+	$(PYTEST) -m 'not slow'
+
+test-all: test ## Also the slow ones: Airflow's web server, killed runs
+	$(PYTEST) -m slow
+
+lint: $(READY) ## ruff, mypy, sqlfluff, and the rules about imports and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint dbt_project/models
+	$(BIN)/pytest -q tests/lint
+
+bench: data ## Measured times and sizes, as a table and $CRM_HOME/bench.json
+	@$(BIN)/python -m benchmarks
+
+docs: $(READY) ## docs/marts.md and the dbt site, from the models
+	@$(BIN)/python -m pipeline.document
+
+airflow: $(READY) ## Airflow's own command on the `make up` database: make airflow ARGS='dags list-import-errors'
+	@$(BIN)/python -m pipeline.airflow_settings $(ARGS)
+
+lock: $(READY) ## Resolve pyproject.toml again into requirements.lock
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml \
+		--custom-compile-command 'make lock' -o requirements.lock
+
+clean: ## Remove what a run made here (var/) and the caches; .venv and .data stay
+	rm -rf var .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +

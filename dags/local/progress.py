@@ -1,0 +1,96 @@
+"""What a person sees while `make run` works: one line per task, with what came of it."""
+
+import time
+from typing import Any
+
+from airflow.sdk.listener import get_listener_manager
+from pluggy import HookimplMarker
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+hookimpl = HookimplMarker("airflow")
+NAME_WIDTH = 28
+
+
+class Progress:
+    """A listener of Airflow's task runner.
+
+    Attributes
+    ----------
+    failed_task, error
+        The first task that failed and its exception, once one has failed.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.failed_task: str | None = None
+        self.error: str | BaseException | None = None
+        self._status: Status | None = None
+        self._started = time.monotonic()
+        get_listener_manager().add_listener(self)
+
+    def heading(self, dag_id: str) -> None:
+        """Begin the lines of a DAG."""
+        self.console.print(Text(dag_id, style="bold"))
+
+    @hookimpl
+    def on_task_instance_running(self, task_instance: Any) -> None:
+        """Show the task that is running, where the output is a terminal."""
+        self._started = time.monotonic()
+        if self.console.is_terminal:
+            self._status = self.console.status(f"  {_name(task_instance)}")
+            self._status.start()
+
+    @hookimpl
+    def on_task_instance_success(self, task_instance: Any) -> None:
+        """Print the line of a finished task."""
+        result = task_instance.xcom_pull(task_ids=task_instance.task_id, map_indexes=task_instance.map_index)
+        self._line("ok", "green", task_instance, describe(result))
+
+    @hookimpl
+    def on_task_instance_skipped(self, task_instance: Any) -> None:
+        """Print the line of a task that skipped itself."""
+        self._line("skip", "dim", task_instance, "")
+
+    @hookimpl
+    def on_task_instance_failed(self, task_instance: Any, error: str | BaseException | None) -> None:
+        """Print the line of a failed task and remember why it failed."""
+        self._line("FAIL", "red", task_instance, "")
+        if self.failed_task is None:
+            self.failed_task, self.error = f"{task_instance.dag_id}.{task_instance.task_id}", error
+
+    def _line(self, mark: str, style: str, task_instance: Any, result: str) -> None:
+        if self._status:
+            self._status.stop()
+            self._status = None
+        line = Text("  ").append(f"{mark:<5}", style=style).append(f"{_name(task_instance):<{NAME_WIDTH}}")
+        line.append(f"{time.monotonic() - self._started:6.1f} s  {result}")
+        self.console.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def _name(task_instance: Any) -> str:
+    mapped = getattr(task_instance, "rendered_map_index", None)
+    return f"{task_instance.task_id} {mapped}" if mapped else str(task_instance.task_id)
+
+
+def describe(result: Any) -> str:
+    """Put what a task returned into a few words.
+
+    A receipt is its rows, a mapping of numbers their names and values, a text itself.
+    """
+    match result:
+        case None | bool():
+            return ""
+        case str():
+            return result
+        case int():
+            return f"{result:,} rows"
+        case list():
+            return f"{len(result)} files"
+        case {"received": received, "unreadable": unreadable}:
+            return f"{received:,} rows" + (f", {unreadable:,} unreadable" if unreadable else "")
+        case dict():
+            numbers = {name: value for name, value in result.items() if isinstance(value, int)}
+            return ", ".join(f"{name} {value:,}" for name, value in numbers.items())
+    return str(result)

@@ -1,0 +1,137 @@
+"""`make run`: the project's DAGs, once, in order, in one process, and a summary of what they made.
+
+Exit code 0: published, or nothing has changed. 2: something that the user can put right. 1: anything else.
+"""
+
+import datetime as dt
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from pipeline.airflow_settings import airflow_environment, airflow_home, run_database
+from pipeline.errors import UserError
+from pipeline.files import TEMPORARY_PREFIX
+from pipeline.lock import inherited_descriptors, run_lock
+from pipeline.settings import Settings, load_settings
+
+WIDTH = 100
+
+
+class RunError(Exception):
+    """A DAG failed for a reason that is not the user's: the message says where to look."""
+
+
+def main() -> int:
+    """Run everything; return the exit code."""
+    console = Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"), highlight=False)
+    if not console.is_terminal or console.width > WIDTH:
+        console.width = WIDTH
+    log: Path | None = None
+    try:
+        settings = load_settings()
+        with run_lock(settings, "make run", say=console.print):
+            log = redirect_output(settings)
+            build(settings, console)
+        return 0
+    except UserError as error:
+        console.print(Text(f"\n{error}", style="red"))
+        return 2
+    except KeyboardInterrupt:
+        console.print("\nStopped. What was published before is untouched; `make run` starts again.")
+        return 130
+    except Exception as error:  # noqa: BLE001 - the one place that turns what is left into a message
+        logging.getLogger("perennial").exception("make run failed")
+        console.print(Text(f"\nThe run failed: {error}", style="red"))
+        console.print(f"What was published before is untouched. The whole log: {log}")
+        return 1
+
+
+def redirect_output(settings: Settings) -> Path:
+    """Send what Airflow and dbt print to a file; the console keeps a descriptor of its own."""
+    log = airflow_home(settings) / "logs" / "run.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as handle:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(handle.fileno(), stream.fileno())
+    return log
+
+
+def build(settings: Settings, console: Console) -> None:
+    """Walk the DAGs in order, then print the summary."""
+    from pipeline.build import published
+    from pipeline.sources import active_sources, company, providers
+
+    active_sources(settings)
+    company(settings)
+    providers(settings)
+    before = published(settings)
+    prepare_airflow(settings)
+    run_dags([*(f"extract_{name}" for name in settings.sources), "build_customers", "export_campaign_lists"], console)
+    from pipeline.summary import print_summary
+
+    print_summary(settings, console, before)
+
+
+def prepare_airflow(settings: Settings) -> None:
+    """Set the environment, and make the metadata database where there is none."""
+    database = run_database(settings)
+    os.environ.update(airflow_environment(settings, database=database))
+    for leftover in database.parent.glob(f"{TEMPORARY_PREFIX}*"):
+        leftover.unlink()
+    if database.exists():
+        return
+    temporary = database.with_name(f"{TEMPORARY_PREFIX}{database.name}")
+    environment = {**os.environ, **airflow_environment(settings, database=temporary)}
+    command = [str(Path(sys.executable).with_name("airflow")), "db", "migrate"]
+    subprocess.run(command, env=environment, pass_fds=inherited_descriptors(settings), check=True)
+    os.replace(temporary, database)
+
+
+def run_dags(dag_ids: list[str], console: Console) -> None:
+    """Run DAGs one after the other; stop at the first that fails.
+
+    Raises
+    ------
+    UserError
+        A task failed because of something that the user can put right.
+    RunError
+        A task failed otherwise.
+    """
+    from airflow.dag_processing.dagbag import DagBag
+
+    from dags.local.progress import Progress
+
+    progress = Progress(console)
+    bag = DagBag()
+    if missing := [dag_id for dag_id in dag_ids if dag_id not in bag.dags]:
+        raise RunError("\n".join([f"no DAG {', '.join(missing)}", *bag.import_errors.values()]))
+    for dag_id in dag_ids:
+        progress.heading(dag_id)
+        dag = bag.dags[dag_id]
+        for task in dag.tasks:
+            task.retries = 0  # dag.test() would wait out the delay
+        # The date only names the run: intervals and as-of dates come from the receipts.
+        run = dag.test(logical_date=dt.datetime.now(dt.UTC))
+        if run.state != "success":
+            raise failure(progress.failed_task, progress.error)
+
+
+def failure(task: str | None, error: Any) -> BaseException:
+    """What a failed task means for the user."""
+    cause = getattr(error, "__cause__", None)
+    if isinstance(cause, UserError):
+        return UserError(str(cause))
+    if isinstance(error, KeyboardInterrupt):
+        return error
+    return RunError(f"{task}: {error}" if task else "Airflow ended the run without a failed task")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""
+# train_models
+
+**Purpose.** Train the lifetime value and churn models anew on the newest features, every Sunday, and judge them out of
+time beside their baselines.
+
+**Produces.** `$CRM_HOME/models/<job>/<model_version>.json`. A model that does not beat its baseline is kept with its
+metrics and is not published. Emits the asset `perennial://models`, on which `build_customers` scores again.
+
+**If it fails.** The last published models stay in use, so nothing else stops. The message names what the data lack;
+before the first build there are no features, and the run is skipped.
+"""
+
+from typing import Any
+
+from airflow.sdk import DAG, CronTriggerTimetable, task
+
+from dags.common import DEFAULT_ARGS, MODELS, START, writing_step
+from pipeline.settings import Settings
+
+
+@task(outlets=[MODELS])
+@writing_step
+def train(settings: Settings) -> Any:
+    """Train on the features of the last build."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from mining import jobs
+    from pipeline.build import published
+
+    release = published(settings)
+    if release is None:
+        raise AirflowSkipException("Nothing is published yet: the first build trains the first models.")
+    return jobs.train_models(settings, as_of=release["as_of_date"], sources=release["sources"], force=True)
+
+
+with DAG(
+    dag_id="train_models",
+    doc_md=__doc__,
+    schedule=CronTriggerTimetable("0 5 * * 0", timezone="UTC"),
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    tags=["mining", "tier-2"],
+):
+    train()

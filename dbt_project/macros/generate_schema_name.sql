@@ -1,0 +1,4 @@
+{# The schemas are the contract: core, marts, ops …, without a prefix of the target. #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name or target.schema }}
+{%- endmacro %}

@@ -1,0 +1,15 @@
+{# The receipts of the loads that this build reads, from its plan. #}
+{% macro planned_receipts() -%}
+    {%- set fields = [
+        'source varchar', '"table" varchar', '"interval" varchar', 'interval_start varchar', 'interval_end varchar',
+        'file varchar', 'load varchar', 'content_hash varchar', 'received bigint', 'unreadable bigint', 'seconds double',
+        'bytes bigint',
+    ] -%}
+    (
+        select unnest(receipts, recursive := true)
+        from read_json(
+            '{{ var("plan") | replace("'", "''") }}', columns = {receipts: 'struct({{ fields | join(", ") }})[]'},
+            maximum_object_size = 1073741824
+        )
+    )
+{%- endmacro %}

@@ -1,0 +1,78 @@
+{# The landed files of a table of this model's source, as one relation with _file, _interval, _position, _op. #}
+{% macro landed(table) -%}
+    {%- set source = staged_source() -%}
+    {%- set files = (landed_files().get(source) or {}).get(table) -%}
+    {%- if execute and not files -%}
+        {{ exceptions.raise_compiler_error(
+            model.name ~ " reads the table '" ~ table ~ "', of which source '" ~ source ~ "' has landed nothing. "
+            ~ "Name it under `tables:` in dags/sources/" ~ source ~ ".yml, or correct the name in the model.") }}
+    {%- endif -%}
+    {{ read_landed(source, table, files or []) }}
+{%- endmacro %}
+
+{# The source of this model, from its name: stg_<source>__<entity> or base_<source>__<what>. #}
+{% macro staged_source() -%}
+    {{ return(model.name.split('__')[0].split('_', 1)[1]) }}
+{%- endmacro %}
+
+{# The files that this build reads: {source: {table: [paths]}}, fixed in the plan when the build began. #}
+{% macro landed_files() -%}
+    {%- if not execute or not var('plan') -%}{{ return({}) }}{%- endif -%}
+    {%- set text = run_query("select content from read_text('" ~ var('plan') | replace("'", "''") ~ "')").columns[0].values()[0] -%}
+    {{ return(fromjson(text)['landed']) }}
+{%- endmacro %}
+
+{% macro read_landed(source, table, files) -%}
+    (
+        select
+            landed_file.* exclude (filename),
+            '{{ table }}' as _table,
+            substr(filename, {{ var('crm_home') | length + 2 }}) as _file
+        from read_parquet([{{ text_list(files) }}], union_by_name = true, filename = true) as landed_file
+    )
+{%- endmacro %}
+
+{#
+  Map a relation to the contract: every contract column, in its order, null where the source has none.
+
+  columns   contract column: SQL expression
+  derived   the rows are grouped from rows that another entity accounts for, so they have no fate of their own
+#}
+{% macro stage(entity, relation, columns, derived=false) -%}
+    {%- set known = contract(entity).columns -%}
+    {%- for column in columns if column not in known -%}
+        {{ exceptions.raise_compiler_error(
+            model.name ~ ": '" ~ column ~ "' is no column of the entity " ~ entity ~ ". It has: " ~ known.keys() | join(', ')) }}
+    {%- endfor %}
+select
+    '{{ staged_source() }}' as source_system,
+    {%- for column in known %}
+    {{ columns[column] if column in columns else 'null' }} as {{ column }},
+    {%- endfor %}
+    _table,
+    _file,
+    _interval,
+    _position,
+    _op,
+    {{ 'true' if derived else 'false' }} as _is_derived
+from {{ relation }}
+{%- endmacro %}
+
+{# Lineage of a row that is grouped from several landed rows. #}
+{% macro lineage_of_group() -%}
+    min(_table) as _table,
+        min(_file) as _file,
+        min(_interval) as _interval,
+        min(_position) as _position,
+        min(_op) as _op
+{%- endmacro %}
+
+{# Number of a row among the rows with equal columns: 1, 2, … Equal rows are interchangeable, so row order does not matter. #}
+{% macro occurrence(columns) -%}
+    row_number() over (partition by {{ columns | join(', ') }} order by _interval, _file, _position)
+{%- endmacro %}
+
+{# Key of a row that has none: its content and its number among equal rows. #}
+{% macro occurrence_key(columns) -%}
+    md5(concat_ws('|'{% for column in columns %}, coalesce(cast({{ column }} as {{ contract_type('text') }}), ''){% endfor %}, {{ occurrence(columns) }}))
+{%- endmacro %}

@@ -1,0 +1,45 @@
+{# Time. Timestamps are kept in UTC; dates are days of the business time zone. #}
+
+{# Text to a UTC timestamp: an offset in the text wins, else the text is local time of `zone`. #}
+{% macro utc_timestamp(column, zone) -%}
+    case
+        when regexp_matches({{ column }}, ':[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$')
+            then timezone('UTC', try_cast({{ column }} as timestamptz))
+        else timezone('UTC', timezone({{ zone }}, try_cast({{ column }} as timestamp)))
+    end
+{%- endmacro %}
+
+{# The day of a UTC timestamp in the business time zone. #}
+{% macro local_date(timestamp) -%}{{ return(adapter.dispatch('local_date')(timestamp)) }}{%- endmacro %}
+{% macro default__local_date(timestamp) -%}
+    cast(timezone('{{ var("time_zone") }}', timezone('UTC', {{ timestamp }})) as date)
+{%- endmacro %}
+{% macro spark__local_date(timestamp) -%}
+    cast(from_utc_timestamp({{ timestamp }}, '{{ var("time_zone") }}') as date)
+{%- endmacro %}
+
+{# End of a landed interval, UTC, from its text '20170101T000000Z_20180101T050000Z'. #}
+{% macro interval_end(column) -%}
+    strptime(substr({{ column }}, 18, 16), '%Y%m%dT%H%M%SZ')
+{%- endmacro %}
+
+{% macro as_of_date() -%}cast('{{ var("as_of_date") }}' as date){%- endmacro %}
+
+{# Days from one date to another. #}
+{% macro days_between(first, last) -%}{{ return(adapter.dispatch('days_between')(first, last)) }}{%- endmacro %}
+{% macro default__days_between(first, last) -%}({{ last }} - {{ first }}){%- endmacro %}
+{% macro spark__days_between(first, last) -%}datediff({{ last }}, {{ first }}){%- endmacro %}
+
+{# A date some days later (or earlier, when negative). #}
+{% macro add_days(date, days) -%}{{ return(adapter.dispatch('add_days')(date, days)) }}{%- endmacro %}
+{% macro default__add_days(date, days) -%}({{ date }} + {{ days }}){%- endmacro %}
+{% macro spark__add_days(date, days) -%}date_add({{ date }}, {{ days }}){%- endmacro %}
+
+{# One row per day from first to last, as column date_day. #}
+{% macro day_series(first, last) -%}{{ return(adapter.dispatch('day_series')(first, last)) }}{%- endmacro %}
+{% macro default__day_series(first, last) -%}
+    select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as date_day
+{%- endmacro %}
+{% macro spark__day_series(first, last) -%}
+    select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as date_day
+{%- endmacro %}

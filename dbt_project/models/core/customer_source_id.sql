@@ -1,0 +1,6 @@
+-- Grain: one row per record of a source system. Personal: published only in contacts.duckdb.
+select
+    customer_id,
+    source_system,
+    source_customer_id
+from {{ ref('int_source_customers') }}

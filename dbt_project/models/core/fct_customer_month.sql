@@ -1,0 +1,82 @@
+-- Grain: one row per (customer, month) in which something was booked. Sums over it equal those of the facts.
+-- net_revenue = net_sales - refund_amount. Costs that no source provides are null, not zero.
+with orders as (
+    select
+        customer_id,
+        cast(date_trunc('month', order_date) as date) as month_start_date,
+        count(*) as orders,
+        sum(case when is_purchase then 1 else 0 end) as purchases,
+        count(distinct case when is_purchase then order_date end) as purchase_days,
+        sum(lines) as lines,
+        sum(quantity) as quantity,
+        sum(list_amount) as list_amount,
+        sum(discount_amount) as discount_amount,
+        sum(coupon_discount_amount) as coupon_discount_amount,
+        sum(manufacturer_coupon_amount) as manufacturer_coupon_amount,
+        sum(goods_amount) as goods_amount,
+        sum(shipping_amount) as shipping_amount,
+        sum(adjustment_amount) as adjustment_amount,
+        sum(net_sales) as net_sales,
+        sum(other_amount) as other_amount,
+        sum(net_amount) as net_amount,
+        case when count(cost_amount) = count(*) then sum(cost_amount) end as cost_amount
+    from {{ ref('fct_order') }}
+    group by customer_id, date_trunc('month', order_date)
+),
+
+refunds as (
+    select
+        customer_id,
+        cast(date_trunc('month', return_date) as date) as month_start_date,
+        count(*) as return_lines,
+        sum(refund_amount) as refund_amount
+    from {{ ref('fct_return') }}
+    group by customer_id, date_trunc('month', return_date)
+),
+
+campaigns as (
+    select
+        customer_id,
+        cast(date_trunc('month', contact_date) as date) as month_start_date,
+        count(*) as campaign_contacts
+    from {{ ref('fct_campaign_contact') }}
+    where contact_date is not null
+    group by customer_id, date_trunc('month', contact_date)
+),
+
+months as (
+    select customer_id, month_start_date from orders
+    union
+    select customer_id, month_start_date from refunds
+    union
+    select customer_id, month_start_date from campaigns
+),
+
+final as (
+    select
+        months.customer_id,
+        months.month_start_date,
+        {%- for column in ['orders', 'purchases', 'purchase_days', 'lines'] %}
+        coalesce(cast(orders.{{ column }} as bigint), 0) as {{ column }},
+        {%- endfor %}
+        coalesce(refunds.return_lines, 0) as return_lines,
+        coalesce(campaigns.campaign_contacts, 0) as campaign_contacts,
+        cast(orders.quantity as {{ contract_type('decimal') }}) as quantity,
+        {%- for column in [
+            'list_amount', 'discount_amount', 'coupon_discount_amount', 'manufacturer_coupon_amount', 'goods_amount',
+            'shipping_amount', 'adjustment_amount', 'net_sales', 'other_amount', 'net_amount',
+        ] %}
+        cast(coalesce(orders.{{ column }}, 0) as {{ contract_type('decimal') }}) as {{ column }},
+        {%- endfor %}
+        cast(coalesce(refunds.refund_amount, 0) as {{ contract_type('decimal') }}) as refund_amount,
+        cast(coalesce(orders.net_sales, 0) - coalesce(refunds.refund_amount, 0) as {{ contract_type('decimal') }})
+            as net_revenue,
+        cast(orders.cost_amount as {{ contract_type('decimal') }}) as cost_amount
+    from months
+    left join orders on months.customer_id = orders.customer_id and months.month_start_date = orders.month_start_date
+    left join refunds on months.customer_id = refunds.customer_id and months.month_start_date = refunds.month_start_date
+    left join campaigns
+        on months.customer_id = campaigns.customer_id and months.month_start_date = campaigns.month_start_date
+)
+
+select * from final

@@ -1,0 +1,65 @@
+-- Grain: one row per order. Key: order_id.
+-- Amounts are sums of the order's lines. net_amount = net_sales + other_amount (fees, bad debt: booked, but no sale).
+-- is_purchase: something was bought (goods of zero or more pieces); manual bookings and write-offs are none.
+with order_lines as (
+    select * from {{ ref('fct_order_line') }}
+),
+
+orders as (
+    select * from {{ ref('int_orders') }}
+),
+
+summed as (
+    select
+        order_id,
+        min(customer_id) as customer_id,
+        min(source_system) as source_system,
+        count(*) as lines,
+        sum(case when is_goods then quantity end) as quantity,
+        sum(case when is_goods then list_amount else 0 end) as list_amount,
+        sum(case when is_goods then discount_amount else 0 end) as discount_amount,
+        sum(case when is_goods then coupon_discount_amount else 0 end) as coupon_discount_amount,
+        sum(case when is_goods then manufacturer_coupon_amount else 0 end) as manufacturer_coupon_amount,
+        sum(case when is_goods then net_amount else 0 end) as goods_amount,
+        sum(case when line_type = 'shipping' then net_amount else 0 end) as shipping_amount,
+        sum(case when line_type in ('discount', 'adjustment') then net_amount else 0 end) as adjustment_amount,
+        sum(case when is_sale then net_amount else 0 end) as net_sales,
+        sum(case when is_sale then 0 else net_amount end) as other_amount,
+        sum(net_amount) as net_amount,
+        case when count(case when is_goods then 1 end) = count(case when is_goods then cost_amount end)
+            then sum(case when is_goods then cost_amount end)
+        end as cost_amount,
+        max(case when is_goods and coalesce(quantity, 1) >= 0 then 1 else 0 end) = 1 as is_purchase,
+        min(order_date) as order_date,
+        max(known_date) as known_date,
+        min(ordered_at) as ordered_at
+    from order_lines
+    group by order_id
+),
+
+final as (
+    select
+        summed.order_id,
+        summed.customer_id,
+        summed.source_system,
+        orders.channel,
+        orders.status,
+        '{{ var("currency") }}' as currency,
+        summed.lines,
+        cast(summed.quantity as {{ contract_type('decimal') }}) as quantity,
+        {%- for column in [
+            'list_amount', 'discount_amount', 'coupon_discount_amount', 'manufacturer_coupon_amount', 'goods_amount',
+            'shipping_amount', 'adjustment_amount', 'net_sales', 'other_amount', 'net_amount', 'cost_amount',
+        ] %}
+        cast(summed.{{ column }} as {{ contract_type('decimal') }}) as {{ column }},
+        {%- endfor %}
+        summed.is_purchase,
+        coalesce(orders.is_exact_repeat, false) as is_exact_repeat,
+        summed.order_date,
+        summed.known_date,
+        summed.ordered_at
+    from summed
+    inner join orders on summed.order_id = orders.source_system || ':' || orders.order_id
+)
+
+select * from final

@@ -1,0 +1,60 @@
+-- Grain: one row per (order, line). Key: order_line_id.
+-- net_amount is what the source books for the line; list_amount adds back the retailer's own discounts.
+-- manufacturer_coupon_amount is part of net_amount: the maker refunds it.
+with order_lines as (
+    select * from {{ ref('int_order_lines__all') }}
+),
+
+orders as (
+    select * from {{ ref('int_orders') }}
+),
+
+source_customers as (
+    select * from {{ ref('int_source_customers') }}
+),
+
+products as (
+    select * from {{ ref('dim_product') }}
+),
+
+final as (
+    select
+        order_lines.source_system || ':' || order_lines.order_id || ':' || order_lines.line_number as order_line_id,
+        order_lines.source_system || ':' || order_lines.order_id as order_id,
+        coalesce(source_customers.customer_id, 'unknown') as customer_id,
+        case
+            when order_lines.line_type not in ({{ text_list(goods_line_types()) }}) then 'not_applicable'
+            else coalesce(products.product_id, 'unknown')
+        end as product_id,
+        order_lines.source_system,
+        order_lines.product_id as source_product_id,
+        order_lines.line_type,
+        order_lines.line_number,
+        order_lines.quantity,
+        order_lines.unit_price,
+        order_lines.net_amount + order_lines.discount_amount + order_lines.coupon_discount_amount as list_amount,
+        order_lines.discount_amount,
+        order_lines.coupon_discount_amount,
+        order_lines.manufacturer_coupon_amount,
+        order_lines.net_amount,
+        cast(
+            coalesce(order_lines.unit_cost, products.unit_cost) * order_lines.quantity as {{ contract_type('decimal') }}
+        ) as cost_amount,
+        order_lines.line_type in ({{ text_list(sale_line_types()) }}) as is_sale,
+        order_lines.line_type in ({{ text_list(goods_line_types()) }}) as is_goods,
+        order_lines.is_exact_repeat,
+        {{ local_date('orders.ordered_at') }} as order_date,
+        {{ local_date('coalesce(order_lines._known_from, orders.ordered_at)') }} as known_date,
+        orders.ordered_at
+    from order_lines
+    inner join orders
+        on order_lines.source_system = orders.source_system and order_lines.order_id = orders.order_id
+    left join source_customers
+        on
+            orders.source_system = source_customers.source_system
+            and orders.source_customer_id = source_customers.source_customer_id
+    left join products
+        on order_lines.source_system = products.source_system and order_lines.product_id = products.source_product_id
+)
+
+select * from final

@@ -1,0 +1,24 @@
+-- Grain: one row per (source system, its customer id) seen in any accepted row of any entity.
+-- customer_id depends on the source and its id alone, so it never changes its meaning.
+with seen as (
+    {%- for entity, spec in contract().items() if 'source_customer_id' in spec.columns %}
+    {%- set known = 'timestamp' if entity == 'customers' else none %}
+    select
+        source_system,
+        source_customer_id,
+        {{ {'customers': 'created_at', 'orders': 'ordered_at', 'returns': 'returned_at',
+            'campaign_contacts': 'sent_at', 'campaign_responses': 'responded_at'}[entity] }} as seen_at
+    from {{ ref('int_' ~ entity) }}
+    where source_customer_id is not null
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+)
+
+select
+    source_system,
+    source_customer_id,
+    'c_' || substr(md5(source_system || '|' || source_customer_id), 1, 16) as customer_id,
+    md5(source_system || '|' || source_customer_id) as source_record_key,
+    min(seen_at) as first_seen_at
+from seen
+group by source_system, source_customer_id

@@ -1,0 +1,91 @@
+-- Grain: one row per (customer_id, part, line). Lines of a customer sum to customer_clv.clv_total, to the cent.
+-- The unknown customer stands here too (not in customer_clv), so that every line sums to the facts.
+-- A line that the data do not support has a null amount and its reason.
+{% set has = var('providers') %}
+{% set no_costs = "'no active source provides costs'" %}
+{% set no_unit_cost = "'the unit cost of some of the goods is in no active source'" %}
+{% set no_returns = "'no active source provides returns'" %}
+{% set no_categories = "'no active source provides product categories: growth holds all of it'" %}
+{% set not_scored = "coalesce(scores.unavailable_reason, 'never bought, so there is no purchase history to project')" %}
+{% set lines = [
+    ('historic', 'first_purchase', 'goods.first_purchase', 'null'),
+    ('historic', 'repeat', 'goods.repeat_purchase', 'null'),
+    ('historic', 'growth', 'goods.growth', 'null'),
+    ('historic', 'cross_purchase', 'goods.cross_purchase' if has.get('products') else 'null', no_categories),
+    ('historic', 'unattributed_sales', 'unattributed', 'null'),
+    ('historic', 'price_realisation', 'booked.price_realisation', 'null'),
+    ('historic', 'shipping_income', 'booked.shipping_income', 'null'),
+    ('historic', 'adjustments', 'booked.adjustments', 'null'),
+    ('historic', 'returns', 'booked.returned' if has.get('returns') else 'null', no_returns),
+    ('historic', 'cost_of_goods', 'booked.cost_of_goods', no_unit_cost),
+    ('historic', 'selling', 'nullif(booked.fees, 0)', no_costs),
+    ('historic', 'bad_debt', 'booked.bad_debt', 'null'),
+    ('historic', 'acquisition', 'null', no_costs),
+    ('historic', 'retention', 'null', no_costs),
+    ('historic', 'service', 'null', no_costs),
+    ('future', 'repeat', 'scores.clv_future', not_scored),
+    ('future', 'returns', '-scores.clv_future * rates.refund_rate', no_returns if not has.get('returns') else not_scored),
+    ('future', 'cost_of_goods', '-scores.clv_future * rates.cost_rate', no_unit_cost),
+    ('future', 'selling', 'null', no_costs),
+    ('future', 'retention', 'null', no_costs),
+    ('future', 'service', 'null', no_costs),
+] %}
+
+with customers as (
+    select customer_id from {{ ref('mart_customer') }}
+    union all
+    select customer_id from {{ ref('mart_booked_amounts') }}
+    where customer_id = 'unknown'
+),
+
+amounts as (
+    select
+        customers.customer_id,
+        {%- for part, line, amount, reason in lines %}
+        cast(round({{ amount }}, {{ 2 if part == 'future' else 4 }}) as {{ contract_type('decimal') }}) as {{ part }}_{{ line }},
+        {%- if reason != 'null' %}
+        {{ reason }} as {{ part }}_{{ line }}_reason,
+        {%- endif %}
+        {%- endfor %}
+        scores.run_id
+    from (
+        select
+            customers.customer_id,
+            case when customers.customer_id = 'unknown' then booked.goods_at_list else 0 end as unattributed
+        from customers
+        left join {{ ref('mart_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
+    ) as customers
+    left join {{ ref('mart_goods_split') }} as goods on customers.customer_id = goods.customer_id
+    left join {{ ref('mart_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
+    left join {{ ref('mart_future_rates') }} as rates on customers.customer_id = rates.customer_id
+    left join {{ scores('clv') }} as scores on customers.customer_id = scores.customer_id
+),
+
+final as (
+    {%- for part, line, amount, reason in lines %}
+    {%- set column = part ~ '_' ~ line %}
+    select
+        customer_id,
+        '{{ part }}' as part,
+        '{{ line }}' as line,
+        {{ loop.index }} as line_order,
+        {% if reason == 'null' -%}
+        coalesce({{ column }}, 0) as amount,
+        cast(null as {{ contract_type('text') }}) as reason
+        {%- else -%}
+        {{ column }} as amount,
+        case when {{ column }} is null then {{ column }}_reason end as reason
+        {%- endif %}
+    from amounts
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+)
+
+select
+    customer_id,
+    part,
+    line,
+    cast(line_order as int) as line_order,
+    cast(amount as {{ contract_type('decimal') }}) as amount,
+    reason
+from final

@@ -1,0 +1,59 @@
+-- Grain: one row per customer, the unknown one included: what was booked beside the goods at list value.
+{{ config(materialized='ephemeral') }}
+
+with orders as (
+    select
+        customer_id,
+        sum(case when is_purchase then list_amount else 0 end) as goods_at_list,
+        sum(case when is_purchase then goods_amount - list_amount else 0 end) as goods_discounts,
+        sum(case when is_purchase then 0 else goods_amount end) as goods_outside_purchases,
+        sum(shipping_amount) as shipping_income,
+        case when count(case when is_purchase then 1 end) = count(case when is_purchase then cost_amount end)
+            then -sum(case when is_purchase then cost_amount end)
+        end as cost_of_goods
+    from {{ ref('fct_order') }}
+    where {{ by_as_of('order_date') }}
+    group by customer_id
+),
+
+lines as (
+    select
+        customer_id,
+        sum(case when line_type = 'discount' then net_amount else 0 end) as invoice_discounts,
+        sum(case when line_type = 'adjustment' then net_amount else 0 end) as adjustments,
+        sum(case when line_type = 'fee' then net_amount else 0 end) as fees,
+        sum(case when line_type = 'bad_debt' then net_amount else 0 end) as bad_debt
+    from {{ ref('fct_order_line') }}
+    where {{ by_as_of('order_date') }}
+    group by customer_id
+),
+
+refunds as (
+    select
+        customer_id,
+        -sum(refund_amount - coalesce(recovered_amount, 0)) as returned
+    from {{ ref('fct_return') }}
+    where {{ by_as_of('return_date') }}
+    group by customer_id
+),
+
+customers as (
+    select customer_id from orders
+    union
+    select customer_id from refunds
+)
+
+select
+    customers.customer_id,
+    coalesce(orders.goods_at_list, 0) as goods_at_list,
+    coalesce(orders.goods_discounts + lines.invoice_discounts, 0) as price_realisation,
+    coalesce(orders.shipping_income, 0) as shipping_income,
+    coalesce(lines.adjustments + orders.goods_outside_purchases, 0) as adjustments,
+    coalesce(lines.fees, 0) as fees,
+    coalesce(lines.bad_debt, 0) as bad_debt,
+    coalesce(refunds.returned, 0) as returned,
+    orders.cost_of_goods
+from customers
+left join orders on customers.customer_id = orders.customer_id
+left join lines on customers.customer_id = lines.customer_id
+left join refunds on customers.customer_id = refunds.customer_id

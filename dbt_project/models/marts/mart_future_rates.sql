@@ -1,0 +1,42 @@
+-- Grain: one row per customer: the shares of future sales that will be refunded, and that goods will cost.
+-- A customer's own rate is shrunk towards everybody's with the weight of one average customer's sales.
+{{ config(materialized='ephemeral') }}
+
+with amounts as (
+    select
+        customers.customer_id,
+        customers.net_sales,
+        customers.refund_amount,
+        booked.cost_of_goods
+    from {{ ref('mart_customer') }} as customers
+    left join {{ ref('mart_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
+    where customers.purchases > 0
+),
+
+everybody as (
+    select
+        cast(sum(net_sales) as double) / count(*) as average_sales,
+        cast(sum(refund_amount) as double) / nullif(cast(sum(net_sales) as double), 0) as refund_rate,
+        case when count(cost_of_goods) = count(*)
+            then -cast(sum(cost_of_goods) as double) / nullif(cast(sum(net_sales) as double), 0)
+        end as cost_rate
+    from amounts
+),
+
+shrunk as (
+    select
+        amounts.customer_id,
+        (amounts.refund_amount + everybody.average_sales * everybody.refund_rate)
+        / nullif(amounts.net_sales + everybody.average_sales, 0) as refund_rate,
+        (-amounts.cost_of_goods + everybody.average_sales * everybody.cost_rate)
+        / nullif(amounts.net_sales + everybody.average_sales, 0) as cost_rate
+    from amounts
+    cross join everybody
+)
+
+select
+    customer_id,
+    {{ "round(least(greatest(refund_rate, 0), 1), 6)" if var('providers').get('returns') else 'cast(null as double)' }}
+        as refund_rate,
+    round(least(greatest(cost_rate, 0), 1), 6) as cost_rate
+from shrunk

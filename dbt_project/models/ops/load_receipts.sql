@@ -1,0 +1,34 @@
+-- Grain: one row per load (source, table, interval) that this build reads.
+-- received = accepted + quarantined + duplicates; unreadable lines are among the quarantined.
+with receipts as (
+    select * from {{ planned_receipts() }}
+),
+
+fates as (
+    select
+        landed_file,
+        sum(case when fate = 'accepted' then landed_rows else 0 end) as accepted,
+        sum(case when fate = 'quarantined' then landed_rows else 0 end) as quarantined,
+        sum(case when fate = 'duplicate' then landed_rows else 0 end) as duplicates
+    from {{ ref('row_fates') }}
+    group by landed_file
+)
+
+select
+    receipts.source,
+    receipts."table" as table_name,
+    receipts."interval",
+    receipts.file as landed_file,
+    receipts.load as load_kind,
+    receipts.content_hash,
+    receipts.received,
+    cast(coalesce(fates.accepted, 0) as bigint) as accepted,
+    cast(coalesce(fates.quarantined, 0) as bigint) as quarantined,
+    cast(coalesce(fates.duplicates, 0) as bigint) as duplicates,
+    receipts.unreadable,
+    receipts.bytes,
+    receipts.seconds,
+    cast(receipts.interval_start as timestamptz) as window_start,
+    cast(receipts.interval_end as timestamptz) as window_end
+from receipts
+left join fates on receipts.file = fates.landed_file

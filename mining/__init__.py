@@ -1,0 +1,1 @@
+"""Why: segments, lifetime value and churn. Reads features, writes scores."""

@@ -1,0 +1,108 @@
+"""The churn model's inputs: behaviour up to the cut-off, on scales where a straight line is a fair guess.
+
+Counts, days and amounts enter as logarithms, habits as ratios. Who the customer is (name, address, age, sex) never
+enters; nor does `is_left_truncated`, which describes the extract and not the customer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+PSEUDO_GAPS = 2.0
+"""Weight, in gaps between purchases, of the typical customer's rhythm in the rhythm of one customer."""
+
+FAMILIES = {
+    "recency": "time since the last purchase",
+    "lately": "purchases in the last 4 and 12 weeks",
+    "trend": "the last 4 weeks against the 4 before",
+    "history": "purchases and age since the first purchase",
+    "spend": "spending in the last 12 weeks and per visit",
+    "rhythm": "regularity of the gaps between purchases",
+    "variety": "categories bought",
+    "discount": "share of list value given as discount",
+    "returns": "returns in the last 12 weeks",
+    "campaigns": "campaign responses in the last 12 weeks",
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One model input: its family (reasons add up by family) and the optional feature columns that it needs."""
+
+    family: str
+    compute: Callable[[pd.DataFrame, float], pd.Series]
+    optional: str | None = None
+
+
+def own_gap(frame: pd.DataFrame, typical_gap: float) -> pd.Series:
+    """Days between purchases that one may expect of a customer: own mean, shrunk towards the typical customer's.
+
+    (n * own mean + k * typical) / (n + k) with n gaps seen and k = `PSEUDO_GAPS`; a one-time buyer gets the typical.
+    """
+    gaps = frame["purchase_days"] - 1
+    return (frame["gap_mean_days"].fillna(0.0) * gaps + PSEUDO_GAPS * typical_gap) / (gaps + PSEUDO_GAPS)
+
+
+def _log(column: str) -> Callable[[pd.DataFrame, float], pd.Series]:
+    return lambda frame, _: np.log1p(frame[column].clip(lower=0))
+
+
+def _overdue(frame: pd.DataFrame, typical_gap: float) -> pd.Series:
+    return np.log1p(frame["recency_days"]) - np.log1p(own_gap(frame, typical_gap))
+
+
+def _trend(frame: pd.DataFrame, _: float) -> pd.Series:
+    return np.log1p(frame["purchase_days_28d"]) - np.log1p(frame["purchase_days_prior_28d"])
+
+
+def _basket(frame: pd.DataFrame, _: float) -> pd.Series:
+    return np.log1p(frame["spend_amount"] / frame["spend_days"].clip(lower=1))
+
+
+def _irregularity(frame: pd.DataFrame, _: float) -> pd.Series:
+    return frame["gap_stddev_days"] / frame["gap_mean_days"]
+
+
+INPUTS: dict[str, Input] = {
+    "log_recency": Input("recency", _log("recency_days")),
+    "squared_log_recency": Input("recency", lambda frame, _: np.log1p(frame["recency_days"]) ** 2),
+    "overdue": Input("recency", _overdue),
+    "log_purchase_days_28d": Input("lately", _log("purchase_days_28d")),
+    "log_purchase_days_84d": Input("lately", _log("purchase_days_84d")),
+    "trend": Input("trend", _trend),
+    "log_purchase_days": Input("history", _log("purchase_days")),
+    "log_tenure": Input("history", _log("tenure_days")),
+    "log_net_sales_84d": Input("spend", _log("net_sales_84d")),
+    "log_spend_per_day": Input("spend", _basket),
+    "irregularity": Input("rhythm", _irregularity),
+    "log_categories": Input("variety", _log("categories"), "categories"),
+    "discount_share": Input("discount", lambda frame, _: frame["discount_share"], "discount_share"),
+    "log_returns_84d": Input("returns", _log("returns_84d"), "returns_84d"),
+    "log_campaign_responses_84d": Input("campaigns", _log("campaign_responses_84d"), "campaign_responses_84d"),
+}
+BASELINE_INPUTS = ("log_recency",)
+
+
+def typical_gap(frame: pd.DataFrame, default: float) -> float:
+    """Median of the customers' mean days between purchases; `default` where nobody bought twice."""
+    median = frame["gap_mean_days"].median()
+    return float(median) if np.isfinite(median) else default
+
+
+def design(frame: pd.DataFrame, names: tuple[str, ...], gap: float) -> pd.DataFrame:
+    """Compute the named inputs. Unknown values stay NaN: the model fills its own medians."""
+    return pd.DataFrame({name: INPUTS[name].compute(frame, gap).astype(float) for name in names}, index=frame.index)
+
+
+def split_inputs(frame: pd.DataFrame, gap: float) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Inputs that the training rows can support, and why each other one is left out."""
+    dropped: dict[str, str] = {}
+    for name, column in design(frame, tuple(INPUTS), gap).items():
+        needs = INPUTS[str(name)].optional
+        if column.notna().sum() == 0:
+            dropped[str(name)] = f"no source provides {needs}" if needs else "no customer has a value"
+        elif column.std(ddof=0) < 1e-9:
+            dropped[str(name)] = "the same for every customer"
+    return tuple(name for name in INPUTS if name not in dropped), dropped

@@ -1,0 +1,124 @@
+"""Why a customer's risk is above the average, in words that are true of that customer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mining.churn.features import FAMILIES, INPUTS, own_gap
+from mining.churn.model import ChurnModel
+
+MATERIAL = 0.1
+"""Log-odds that a driver must add to be called a reason (at a risk of one half: 2.5 percentage points)."""
+REASONS = 3
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Customers under a model: features, standardised inputs, and what each input adds to the log-odds."""
+
+    frame: pd.DataFrame
+    z: dict[str, Floats]
+    push: dict[str, Floats]
+    typical_gap: float
+
+
+Condition = Callable[[Case], Flags]
+
+
+def _side(name: str, sign: int) -> Condition:
+    """Below (-1) or above (+1) the average in an input which, by being so, raises the risk."""
+
+    def condition(case: Case) -> Flags:
+        if name not in case.z:
+            return np.zeros(len(case.frame), bool)
+        return (sign * case.z[name] > 0) & (case.push[name] > 0)
+
+    return condition
+
+
+def _overdue(case: Case) -> Flags:
+    return (case.frame["recency_days"] > own_gap(case.frame, case.typical_gap)).to_numpy(bool)
+
+
+def _long_ago(case: Case) -> Flags:
+    return case.z["log_recency"] > 0 if "log_recency" in case.z else np.zeros(len(case.frame), bool)
+
+
+def _fewer_lately(case: Case) -> Flags:
+    return (case.frame["purchase_days_28d"] < case.frame["purchase_days_prior_28d"]).to_numpy(bool)
+
+
+def _thin_history(case: Case) -> Flags:
+    if not {"log_purchase_days", "log_tenure"} <= case.z.keys():
+        return np.zeros(len(case.frame), bool)
+    return case.z["log_purchase_days"] < case.z["log_tenure"]
+
+
+SENTENCES: dict[str, tuple[tuple[Condition, str], ...]] = {
+    "recency": (
+        (_overdue, "Longer since the last purchase than this customer's usual gap"),
+        (_long_ago, "Longer since the last purchase than most"),
+    ),
+    "lately": (
+        (_side("log_purchase_days_28d", -1), "Fewer purchases in the last 4 weeks than most"),
+        (_side("log_purchase_days_84d", -1), "Fewer purchases in the last 12 weeks than most"),
+    ),
+    "trend": ((_fewer_lately, "Fewer purchases in the last 4 weeks than in the 4 before"),),
+    "history": (
+        (_side("log_purchase_days", -1), "Fewer purchases so far than most"),
+        (_thin_history, "Few purchases for the time since the first one"),
+    ),
+    "spend": (
+        (_side("log_net_sales_84d", -1), "Spent less in the last 12 weeks than most"),
+        (_side("log_spend_per_day", -1), "Smaller purchases than most"),
+    ),
+    "rhythm": ((_side("irregularity", +1), "More irregular gaps between purchases than most"),),
+    "variety": ((_side("log_categories", -1), "Buys from fewer categories than most"),),
+    "discount": (
+        (_side("discount_share", +1), "Buys more at a discount than most"),
+        (_side("discount_share", -1), "Takes fewer discounts than most"),
+    ),
+    "returns": ((_side("log_returns_84d", +1), "Returned more in the last 12 weeks than most"),),
+    "campaigns": ((_side("log_campaign_responses_84d", -1), "Answered no campaign in the last 12 weeks"),),
+}
+
+
+def reasons(model: ChurnModel, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return up to three drivers that raise a customer's risk, the strongest first.
+
+    A driver is a family of inputs; its weight is what the family adds to the customer's log-odds against the average
+    training customer. It is named only when it adds at least `MATERIAL` and one of its sentences is true of the
+    customer; "most" means the training average. These are associations that the model found, not causes.
+    """
+    z = model.standardise(frame)
+    case = Case(frame, z, model.contributions(z), model.typical_gap)
+    names = [name for name in FAMILIES if any(INPUTS[part].family == name for part in z)]
+    weights = np.column_stack([_family(name, case) for name in names])
+    texts = np.column_stack([_sentences(name, case) for name in names])
+    # Rounded, so that equal drivers keep the order of FAMILIES on every machine.
+    weights = np.round(np.where((weights >= MATERIAL) & (texts != ""), weights, 0.0), 6)
+    order = np.argsort(-weights, axis=1, kind="stable")[:, :REASONS]
+    rows = np.arange(len(frame))
+    columns = {}
+    for place in range(REASONS):
+        chosen = order[:, place] if place < order.shape[1] else np.zeros(len(frame), int)
+        named = (weights[rows, chosen] > 0) & (place < order.shape[1])
+        columns[f"reason_{place + 1}"] = np.where(named, texts[rows, chosen], None)
+    return pd.DataFrame(columns, index=frame.index, dtype=object)
+
+
+def _family(name: str, case: Case) -> Floats:
+    return np.sum([push for part, push in case.push.items() if INPUTS[part].family == name], axis=0)
+
+
+def _sentences(family: str, case: Case) -> NDArray[np.object_]:
+    chosen = np.full(len(case.frame), "", dtype=object)
+    for condition, text in reversed(SENTENCES[family]):
+        chosen[condition(case)] = text
+    return chosen

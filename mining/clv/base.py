@@ -1,0 +1,158 @@
+"""What all purchase models share: fitting on counted rows, checks, and their JSON form."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mining.clv.inputs import Floats, History, check_history, check_positive, unique_rows
+from mining.clv.likelihood import maximise
+from pipeline.errors import UserError
+
+
+class PurchaseModel(ABC):
+    """A "buy till you die" model of how often a customer buys, without a contract.
+
+    Attributes
+    ----------
+    params_ : dict of str to float
+        Estimates; rates and ages in `time_unit`.
+    log_likelihood_ : float
+        Log-likelihood of the data in `time_unit`.
+    is_converged_ : bool
+        Whether the estimate is an interior maximum with a vanishing gradient.
+    n_customers_ : int
+        Customers in the fit.
+    """
+
+    name: ClassVar[str]
+    parameter_names: ClassVar[tuple[str, ...]]
+    time_parameters: ClassVar[tuple[str, ...]]
+    starts: ClassVar[tuple[tuple[float, ...], ...]]
+
+    def __init__(self, time_unit: str = "week") -> None:
+        self.time_unit = time_unit
+
+    def fit(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, counts: ArrayLike | None = None) -> Self:
+        """Estimate the parameters by maximum likelihood.
+
+        Parameters
+        ----------
+        x : array_like of shape (n,)
+            Repeat purchases.
+        t_x, T : array_like of shape (n,)
+            Time of the last purchase and of the end of observation since the first purchase, in `time_unit`.
+        counts : array_like of shape (n,), optional
+            Customers with each row (default 1).
+
+        Raises
+        ------
+        UserError
+            Impossible values, nobody to learn from, or nobody who ever bought again.
+        """
+        history = check_history(x, t_x, T)
+        weights = np.ones_like(history.x) if counts is None else check_positive("counts", counts, zero_allowed=False)
+        rows, position, _ = unique_rows(*history)
+        rows_weight = np.bincount(position, weights=weights, minlength=len(rows[0]))
+        unique = History(*rows)
+        self._check_learnable(unique)
+        unit = float(unique.T.max())
+        scaled = History(unique.x, unique.t_x / unit, unique.T / unit)
+
+        def log_likelihood(parameters: Floats) -> tuple[float, Floats]:
+            value, gradient = self._log_likelihood(parameters, scaled)
+            return float(np.sum(value * rows_weight)), np.sum(gradient * rows_weight, axis=1)
+
+        total = float(rows_weight.sum())
+        fit = maximise(log_likelihood, [np.array(start) for start in self.starts], total)
+        scale = np.array([unit if name in self.time_parameters else 1.0 for name in self.parameter_names])
+        estimates = (fit.parameters * scale).tolist()
+        self.params_: dict[str, float] = dict(zip(self.parameter_names, estimates, strict=True))
+        # A density of x purchase times changes by unit**-x when the time unit does.
+        self.log_likelihood_ = fit.log_likelihood - float(np.log(unit)) * float(np.sum(unique.x * rows_weight))
+        self.is_converged_ = fit.is_converged
+        self.gradient_ = fit.gradient
+        self.n_customers_ = round(total)
+        return self
+
+    def _check_learnable(self, unique: History) -> None:
+        if not len(unique.x):
+            raise UserError(f"{self.name}: there is no customer to learn from. Give at least a few hundred.")
+        if not unique.x.any():
+            raise UserError(
+                f"{self.name}: no customer bought on a second day, so no purchase rhythm can be learned. "
+                "Wait for repeat purchases, or take a longer extract."
+            )
+
+    def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
+        """Log-likelihood of each customer's history, shape (n,)."""
+        return self._log_likelihood(self._parameters, check_history(x, t_x, T))[0]
+
+    def gradient(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
+        """Gradient of each customer's log-likelihood by the parameters, shape (parameters, n)."""
+        return self._log_likelihood(self._parameters, check_history(x, t_x, T))[1]
+
+    def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
+        """Probability that a customer is still active at T, shape (n,)."""
+        return self._p_alive(check_history(x, t_x, T))
+
+    def expected_purchases(self, t: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
+        """Expected purchases in (T, T + t] of a customer with this history, shape (n,)."""
+        history = check_history(x, t_x, T)
+        return self._p_alive(history) * self._expected_if_alive(t, history)
+
+    def probability_no_purchase(self, t: float | Floats, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
+        """P(no purchase in (T, T + t] | history) = L(x, t_x, T + t) / L(x, t_x, T), shape (n,)."""
+        history = check_history(x, t_x, T)
+        return 1.0 - self._p_alive(history) * (1.0 - self._no_purchase_if_alive(t, history))
+
+    @property
+    def _parameters(self) -> Floats:
+        if not hasattr(self, "params_"):
+            raise UserError(f"{self.name} is not fitted: call fit, or read a fitted model with from_dict.")
+        return np.array([self.params_[name] for name in self.parameter_names])
+
+    @abstractmethod
+    def expected_purchases_new(self, t: ArrayLike) -> Floats:
+        """Expected repeat purchases of a new customer in the first t units of time, shape of t."""
+
+    @abstractmethod
+    def _log_likelihood(self, parameters: Floats, history: History) -> tuple[Floats, Floats]: ...
+
+    @abstractmethod
+    def _p_alive(self, history: History) -> Floats: ...
+
+    @abstractmethod
+    def _expected_if_alive(self, t: float | Floats, history: History) -> Floats: ...
+
+    @abstractmethod
+    def _no_purchase_if_alive(self, t: float | Floats, history: History) -> Floats: ...
+
+    @abstractmethod
+    def _count_pmf_if_alive(self, t: float, history: History, y: Floats) -> Floats: ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fitted model as JSON types."""
+        return {
+            "model": self.name,
+            "time_unit": self.time_unit,
+            "parameters": {name: float(value) for name, value in zip(self.parameter_names, self._parameters, strict=True)},
+            "log_likelihood": self.log_likelihood_,
+            "is_converged": self.is_converged_,
+            "gradient": self.gradient_,
+            "customers": self.n_customers_,
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        if content.get("model") != cls.name:
+            raise UserError(f"model is '{content.get('model')}': expected '{cls.name}'. Read it with its own class.")
+        model = cls(time_unit=content["time_unit"])
+        model.params_ = {name: float(content["parameters"][name]) for name in cls.parameter_names}
+        model.log_likelihood_ = float(content["log_likelihood"])
+        model.is_converged_ = bool(content["is_converged"])
+        model.gradient_ = float(content["gradient"])
+        model.n_customers_ = int(content["customers"])
+        return model

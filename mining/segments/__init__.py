@@ -1,0 +1,1 @@
+"""Groups that a marketer can name: RFM segments, tiers of the customer pyramid, lifecycle stages."""

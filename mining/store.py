@@ -1,0 +1,185 @@
+"""What mining reads and writes: features in, models and scores out, all of them whole files.
+
+Ids are functions of content: equal features, model and mining code give an equal run id, in any process and from any
+order of rows.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.errors import UserError
+from pipeline.files import sha256_of, sha256_of_tree, write_json, write_parquet
+from pipeline.settings import ROOT, Settings
+
+KEY = ("as_of_date", "customer_id")
+COLUMNS = (
+    "customer_id",
+    "as_of_date",
+    "first_purchase_date",
+    "last_purchase_date",
+    "purchase_days",
+    "recency_days",
+    "tenure_days",
+    "active_span_days",
+    "orders",
+    "quantity",
+    "net_sales",
+    "refund_amount",
+    "spend_days",
+    "spend_amount",
+    "repeat_spend_days",
+    "repeat_spend_amount",
+    "purchase_days_28d",
+    "purchase_days_84d",
+    "purchase_days_prior_28d",
+    "net_sales_28d",
+    "net_sales_84d",
+    "net_sales_365d",
+    "gap_mean_days",
+    "gap_stddev_days",
+    "discount_share",
+    "categories",
+    "returns_84d",
+    "campaigns_received_84d",
+    "campaign_responses_84d",
+    "is_left_truncated",
+)
+
+Model = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """The features of one build, sorted by (as_of_date, customer_id), with a hash of their content."""
+
+    as_of: dt.date
+    table: pa.Table
+    content_hash: str
+
+    @property
+    def dates(self) -> list[dt.date]:
+        """The dates that the features describe, oldest first."""
+        return sorted(pc.unique(self.table["as_of_date"]).to_pylist())
+
+    def at(self, date: dt.date) -> pd.DataFrame:
+        """Return the customers known on `date`, sorted by customer_id.
+
+        Numbers are float64 (decimals too, null is NaN); dates are datetime64.
+        """
+        rows = self.table.filter(pc.equal(self.table["as_of_date"], pa.scalar(date, pa.date32())))
+        columns = {
+            field.name: column.cast(pa.float64()) if _is_number(field.type) else column
+            for field, column in zip(rows.schema, rows.columns, strict=True)
+        }
+        return pa.table(columns).to_pandas(date_as_object=False)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def read_features(settings: Settings, as_of: dt.date) -> FeatureSet:
+    """Read `features/as_of=<date>.parquet`.
+
+    Raises
+    ------
+    UserError
+        The file is not there, a column is missing, a key repeats or is null, or a row is dated after `as_of`.
+    """
+    path = settings.features / f"as_of={as_of}.parquet"
+    if not path.exists():
+        raise UserError(f"{path} is not there: build the features of {as_of} first (`make run` does).")
+    table = pq.ParquetFile(path).read()
+    missing = [name for name in COLUMNS if name not in table.column_names]
+    if missing:
+        raise UserError(f"{path} has no column {', '.join(missing)}: build the features again with this version.")
+    # A column that no source fills may come without a type.
+    table = pa.table({n: table[n].cast(pa.float64()) if pa.types.is_null(table[n].type) else table[n] for n in COLUMNS})
+    return feature_set(table, as_of, str(path))
+
+
+def feature_set(table: pa.Table, as_of: dt.date, origin: str = "features") -> FeatureSet:
+    """Sort and check a features table."""
+    table = table.sort_by([(name, "ascending") for name in KEY]).combine_chunks()
+    if any(table[name].null_count for name in KEY):
+        raise UserError(f"{origin} has a row without customer_id or as_of_date.")
+    if table.group_by(list(KEY)).aggregate([]).num_rows != table.num_rows:
+        raise UserError(f"{origin} has a customer_id more than once on one as_of_date.")
+    if table.num_rows and pc.max(table["as_of_date"]).as_py() > as_of:
+        raise UserError(f"{origin} has rows dated after {as_of}.")
+    return FeatureSet(as_of, table, content_hash(table))
+
+
+def content_hash(table: pa.Table) -> str:
+    """SHA-256 of the names, types and values of a table's columns in its row order: not of Parquet bytes."""
+    digest = sha256()
+    for name in sorted(table.column_names):
+        text = pc.fill_null(table[name].cast(pa.large_string()), "\0")
+        values = pa.concat_arrays(text.chunks) if text.num_chunks else pa.array([], pa.large_string())
+        lengths = pc.binary_length(values).to_numpy(zero_copy_only=False).astype("<i8")
+        digest.update(f"{name}\0{table.schema.field(name).type}\0".encode())
+        digest.update(lengths.tobytes())
+        if len(values):
+            start = np.frombuffer(values.buffers()[1], np.int64)[values.offset]
+            digest.update(memoryview(values.buffers()[2])[start : start + int(lengths.sum())])
+    return digest.hexdigest()
+
+
+@cache
+def mining_code() -> str:
+    """SHA-256 (16 digits) of the mining room's source: a model is used only by the code that trained it."""
+    return sha256_of_tree(ROOT, ("mining",), (".py",))[:16]
+
+
+def make_id(job: str, as_of: dt.date, *content: Any) -> str:
+    """Id of a run or of a model: equal content gives an equal id."""
+    return f"{job}-{as_of}-{sha256_of([mining_code(), *content])[:12]}"
+
+
+def write_model(settings: Settings, model: Model) -> Path:
+    """Write `models/<job>/<model_version>.json`."""
+    path = settings.models / str(model["job"]) / f"{model['model_version']}.json"
+    write_json(path, model)
+    return path
+
+
+def usable_models(
+    settings: Settings, job: str, *, as_of: dt.date, sources: Sequence[str], needs: Mapping[str, Any]
+) -> list[Model]:
+    """Models that may score a build, the newest last, refused ones included.
+
+    Usable means: trained on the same sources by the same mining code, not later than `as_of`, and with equal values
+    for the parameters in `needs` (a churn model answers for one horizon only).
+    """
+    models = [json.loads(path.read_text("utf-8")) for path in sorted((settings.models / job).glob("*.json"))]
+    usable = [
+        model
+        for model in models
+        if model["sources"] == sorted(sources)
+        and model["mining_code"] == mining_code()
+        and model["as_of_date"] <= as_of.isoformat()
+        and all(model["parameters"].get(name) == value for name, value in needs.items())
+    ]
+    return sorted(usable, key=lambda model: (model["as_of_date"], model["model_version"]))
+
+
+def write_scores(
+    settings: Settings, job: str, as_of: dt.date, run_id: str, frame: pd.DataFrame, schema: pa.Schema
+) -> Path:
+    """Write `scores/<job>/as_of=<date>/run=<run_id>.parquet`, sorted by the schema's first column."""
+    table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    path = settings.scores / job / f"as_of={as_of}" / f"run={run_id}.parquet"
+    write_parquet(path, table.replace_schema_metadata(None).sort_by(schema.names[0]))
+    return path

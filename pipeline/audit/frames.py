@@ -1,0 +1,124 @@
+"""The frames that suites are run on: measures computed in DuckDB, small enough for pandas."""
+
+from datetime import date
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from pipeline.audit.suites import suite_query
+from pipeline.duck import connect, quote_identifier, quote_literal
+from pipeline.releases import GRAINS, attach_read_only, published_tables, read_tables
+from pipeline.settings import Settings
+from pipeline.sources import Source, Table, load_source
+
+LANDED_COLUMNS = ("_position", "_op", "_interval")
+
+
+def landing_frame(settings: Settings, receipts: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row of measures per landed file."""
+    with connect() as connection:
+        rows = [_landed_measures(connection, settings, receipt) for receipt in receipts]
+    return pd.DataFrame(rows)
+
+
+def _landed_measures(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, receipt: dict[str, Any]
+) -> dict[str, Any]:
+    source = load_source(receipt["source"], settings)
+    table = source.tables[receipt["table"]]
+    relation = f"read_parquet({quote_literal(str(settings.home / receipt['file']))})"
+    present = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]
+    columns = [name for name in present if name not in LANDED_COLUMNS]
+    content = ", ".join(quote_identifier(name) for name in columns)
+    measures = {
+        "landed_rows": "count(*)",
+        "without_key": f"count(*) filter ({_without_key(table, columns)})",
+        "repeated": f"count(*) - count(distinct hash({content}))",
+        **_event_measures(source, table, receipt, columns),
+    }
+    query = ", ".join(f"{expression} as {name}" for name, expression in measures.items())
+    cursor = connection.execute(f"select {query} from {relation}")
+    counted = dict(zip(measures, cursor.fetchall()[0], strict=True))
+    rows = max(1, counted["landed_rows"])
+    return {
+        "source": receipt["source"],
+        "table_name": receipt["table"],
+        "interval": receipt["interval"],
+        "received": receipt["received"],
+        "is_unexpectedly_empty": receipt["received"] == 0 and not table.may_be_empty,
+        "rows_unaccounted": receipt["received"] - receipt["unreadable"] - counted["landed_rows"],
+        "missing_columns": len({name for name in table.columns if name not in columns}),
+        "unreadable_share": receipt["unreadable"] / max(1, receipt["received"]),
+        "without_key_share": counted["without_key"] / rows,
+        "repeated_share": counted["repeated"] / rows,
+        "untimed_share": counted["untimed"] / rows,
+        "before_interval_share": counted["before_interval"] / rows,
+        "after_interval_share": counted["after_interval"] / rows,
+    }
+
+
+def _without_key(table: Table, columns: list[str]) -> str:
+    """Rows in which a part of the key is null or blank; a table whose key is the position has none."""
+    keys = [] if table.key == "position" else [name for name in table.key if name in columns]
+    return " or ".join(f"trim(coalesce({quote_identifier(name)}::varchar, '')) = ''" for name in keys) or "false"
+
+
+def _event_measures(source: Source, table: Table, receipt: dict[str, Any], columns: list[str]) -> dict[str, str]:
+    if table.event_time is None or table.event_time not in columns:
+        return {"untimed": "0", "before_interval": "0", "after_interval": "0"}
+    column = quote_identifier(table.event_time)
+    if table.event_time_format:
+        local = f"try_strptime({column}::varchar, {quote_literal(table.event_time_format)})"
+    else:
+        local = f"try_cast({column} as timestamp)"
+    moment = f"timezone({quote_literal(source.event_zone)}, {local})"
+    return {
+        "untimed": f"count(*) filter ({local} is null)",
+        "before_interval": f"count(*) filter ({moment} < {quote_literal(receipt['interval_start'])}::timestamptz)",
+        "after_interval": f"count(*) filter ({moment} >= {quote_literal(receipt['interval_end'])}::timestamptz)",
+    }
+
+
+def open_warehouse(settings: Settings, release_id: str, as_of: date) -> duckdb.DuckDBPyConnection:
+    """Open the warehouse for reading; queries of suites read the plan as `getvariable('release_id')`, `…('as_of')`."""
+    connection = connect()
+    attach_read_only(connection, settings.warehouse, "warehouse")
+    connection.execute("use warehouse")
+    connection.execute(f"set variable release_id = {quote_literal(release_id)}")
+    connection.execute(f"set variable as_of = {quote_literal(str(as_of))}::date")
+    return connection
+
+
+def marts_frame(connection: duckdb.DuckDBPyConnection, suite: str) -> pd.DataFrame:
+    """The frame of a suite of the marts: its query's result or, without a query, the table made here for it."""
+    query = suite_query(suite)
+    return connection.execute(query).df() if query else IN_PYTHON[suite](connection)
+
+
+def _grain_frame(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """One row per published table with a known grain: rows whose key is missing, rows whose key is there already."""
+    tables = {table.full_name: table for table in read_tables(connection, "warehouse")}
+    rows = []
+    for name, grain in sorted(GRAINS.items()):
+        if name not in tables or not set(grain) <= set(tables[name].columns):
+            rows.append({"table_name": name, "is_there": False, "without_key": 0, "repeated": 0})
+            continue
+        keys = ", ".join(quote_identifier(key) for key in grain)
+        missing = " or ".join(f"{quote_identifier(key)} is null" for key in grain)
+        without, repeated = connection.execute(
+            f"select count(*) filter ({missing}), count(*) - count(distinct ({keys})) from {tables[name].sql_name}"
+        ).fetchall()[0]
+        rows.append({"table_name": name, "is_there": True, "without_key": without, "repeated": repeated})
+    return pd.DataFrame(rows)
+
+
+def _columns_frame(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """One row per column that would be published to BI."""
+    tables = published_tables(read_tables(connection, "warehouse"))
+    return pd.DataFrame(
+        [{"table_name": table.full_name, "column_name": column} for table in tables for column in table.columns]
+    )
+
+
+IN_PYTHON = {"marts_grain": _grain_frame, "marts_personal_data": _columns_frame}

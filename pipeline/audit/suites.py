@@ -1,0 +1,108 @@
+"""Great Expectations suites: read from expectations/, run on a data frame, turned into checks."""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.audit.checks import STOP, WARN, Check
+from pipeline.settings import ROOT
+
+os.environ["GX_ANALYTICS_ENABLED"] = "False"  # read when the library is imported
+
+import great_expectations as gx
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+SUITES = ROOT / "expectations"
+META = ("check", "severity", "reason", "owner", "first_action")
+EXAMPLES = 5
+
+
+def read_suite(name: str) -> dict[str, Any]:
+    """Read `expectations/<name>.json`; every expectation says what it is for and what to do when it fails."""
+    suite: dict[str, Any] = json.loads((SUITES / f"{name}.json").read_text(encoding="utf-8"))
+    for expectation in suite["expectations"]:
+        missing = [key for key in META if not expectation["meta"].get(key)]
+        if missing or expectation["meta"]["severity"] not in (STOP, WARN):
+            raise ValueError(f"{name}.json, {expectation['type']}: meta needs {', '.join(META)}")
+    return suite
+
+
+def suite_query(name: str) -> str | None:
+    """The query beside a suite that makes its frame; None when the frame is made in Python."""
+    path: Path = SUITES / f"{name}.sql"
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def marts_suites() -> list[str]:
+    """Names of the suites that guard what is published."""
+    return sorted(path.stem for path in SUITES.glob("marts_*.json"))
+
+
+@cache
+def _context() -> Any:
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context
+
+
+def run_suite(name: str, frame: pd.DataFrame) -> list[Check]:
+    """Validate a frame against a suite.
+
+    Parameters
+    ----------
+    name : str
+        The suite; its `meta.index` names the columns that tell the reader which row failed.
+    frame : pandas.DataFrame
+    """
+    suite = read_suite(name)
+    source = _context().data_sources.add_or_update_pandas(name)
+    batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
+    result = batch.get_batch({"dataframe": frame}).validate(
+        gx.ExpectationSuite(name=name, expectations=suite["expectations"]),
+        result_format={
+            "result_format": "SUMMARY",
+            "unexpected_index_column_names": suite["meta"]["index"],
+            "partial_unexpected_count": EXAMPLES,
+        },
+    )
+    return [_check(name, item) for item in result.results]
+
+
+def _check(suite: str, item: Any) -> Check:
+    config = item.expectation_config
+    error = _exception(item.exception_info)
+    return Check(
+        suite=suite,
+        check=config.meta["check"],
+        expectation=config.type,
+        column=config.kwargs.get("column"),
+        # A check that cannot be evaluated protects nothing.
+        severity=STOP if error else config.meta["severity"],
+        success=bool(item.success),
+        observed=error or _observed(item.result),
+        reason=config.meta["reason"],
+        owner=config.meta["owner"],
+        first_action=config.meta["first_action"],
+    )
+
+
+def _exception(info: dict[str, Any]) -> str | None:
+    infos = [info] if "raised_exception" in info else list(info.values())
+    messages = [each["exception_message"] for each in infos if each.get("raised_exception")]
+    return f"the check could not be evaluated: {messages[0]}" if messages else None
+
+
+def _observed(result: dict[str, Any]) -> str:
+    if "unexpected_count" not in result:
+        return str(result.get("observed_value"))
+    text = f"{result['unexpected_count']} of {result['element_count']} rows"
+    examples = result.get("partial_unexpected_index_list") or []
+    if examples:
+        text += ", for example " + "; ".join(
+            ", ".join(f"{name} {value}" for name, value in row.items()) for row in examples[:EXAMPLES]
+        )
+    return text

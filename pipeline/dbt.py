@@ -1,0 +1,163 @@
+"""dbt as a subprocess, one per layer: it gives the warehouse's lock back by ending, however it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.lock import inherited_descriptors
+from pipeline.plan import Plan, load_plan
+from pipeline.settings import DBT_PROJECT, Settings
+
+LAYERS = ("staging", "intermediate", "core", "features", "marts")
+SHOWN_FAILURES = 5
+SHOWN_LINES = 20
+# The tables that mining writes and marts read; the first three have a history of published scores.
+SCORES = ("segments", "clv", "churn", "model_runs", "model_metrics")
+
+
+def selectors(settings: Settings, layer: str) -> list[str]:
+    """What `dbt build --select` is given for a layer.
+
+    Sources that are not active are left out of staging: nothing of theirs has landed.
+    """
+    if layer == "staging":
+        return [f"path:models/staging/{source}" for source in settings.sources]
+    if layer == "core":
+        return ["path:models/core", "path:models/ops"]
+    return [f"path:models/{layer}"]
+
+
+def run_layer(settings: Settings, layer: str, score_files: Mapping[str, Iterable[str]] | None = None) -> str:
+    """Build and test one layer of the planned build.
+
+    Parameters
+    ----------
+    settings
+        Where CRM_HOME is, which sources are active.
+    layer
+        One of `LAYERS`.
+    score_files
+        For `marts`: the files of this build's scores and model runs, by name of `SCORES`.
+
+    Returns
+    -------
+    str
+        One line: models and tests, seconds.
+
+    Raises
+    ------
+    UserError
+        A model or a test failed; the message has their own words and names the log.
+    """
+    plan = load_plan(settings)
+    folder = settings.home / "dbt"
+    log = folder / "logs" / f"{layer}.log"
+    results = folder / "target" / "run_results.json"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    results.unlink(missing_ok=True)
+    command = [
+        str(Path(sys.executable).with_name("dbt")),
+        *("--no-use-colors", "--no-version-check", "build"),
+        *("--select", *selectors(settings, layer)),
+        *("--indirect-selection", "cautious"),
+        *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+        *("--target-path", str(folder / "target"), "--log-path", str(log.parent)),
+        *("--vars", json.dumps(build_variables(settings, plan, score_files or {}), sort_keys=True)),
+    ]
+    with log.open("w", encoding="utf-8") as output:
+        done = subprocess.run(
+            command,
+            cwd=DBT_PROJECT,
+            env={**os.environ, "CRM_HOME": str(settings.home), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=inherited_descriptors(settings),
+            check=False,
+        )
+    if done.returncode:
+        raise UserError(f"dbt could not build the layer {layer}:\n{_failures(results, log)}\nThe whole log: {log}")
+    return _summary(results)
+
+
+def build_variables(settings: Settings, plan: Plan, score_files: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """The dbt variables of a build, all of them functions of the plan, the ledger and the scores."""
+    earlier = _earlier_releases(settings, plan)
+    now = {name: sorted(str(path) for path in score_files.get(name, [])) for name in SCORES}
+    return {
+        "active_sources": sorted(settings.sources),
+        "providers": plan.providers,
+        "as_of_date": str(plan.as_of),
+        "feature_dates": [str(date) for date in plan.feature_dates],
+        "currency": plan.currency,
+        "time_zone": plan.time_zone,
+        "timestamps_in": plan.timestamps_in,
+        "history": plan.history,
+        "left_truncation_days": settings.left_truncation_days,
+        "plan": str(settings.build / "plan.json"),
+        "crm_home": str(settings.home),
+        "score_files": now,
+        "history_files": {name: sorted({*_published_files(settings, earlier, name), *now[name]}) for name in SCORES},
+        "release": {
+            "release_id": plan.release_id,
+            "as_of_date": str(plan.as_of),
+            "code_version": plan.code_version,
+            "input_hash": plan.input_hash,
+            "sources": sorted(settings.sources),
+        },
+        "releases": [
+            {name: entry[name] for name in ("release_id", "as_of_date", "code_version", "input_hash", "sources")}
+            for entry in earlier
+        ],
+    }
+
+
+def _earlier_releases(settings: Settings, plan: Plan) -> list[dict[str, Any]]:
+    """Ledger entries of the same sources with an earlier as-of date, oldest first.
+
+    A second release of one as-of date replaces the first, so that building it again gives the same data.
+    """
+    entries = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(settings.ledger.glob("*.json"))]
+    earlier = [
+        entry
+        for entry in entries
+        if entry["sources"] == sorted(settings.sources) and entry["as_of_date"] < str(plan.as_of)
+    ]
+    return sorted(earlier, key=lambda entry: (entry["as_of_date"], entry["release_id"]))
+
+
+def _published_files(settings: Settings, releases: list[dict[str, Any]], name: str) -> list[str]:
+    paths = [settings.home / file for release in releases for file in release["score_files"].get(name, [])]
+    return [str(path) for path in paths if path.is_file()]
+
+
+def _read_results(results: Path) -> list[dict[str, Any]]:
+    if not results.is_file():
+        return []
+    return list(json.loads(results.read_text(encoding="utf-8"))["results"])
+
+
+def _failures(results: Path, log: Path) -> str:
+    failed = [result for result in _read_results(results) if result["status"] in ("error", "fail")]
+    if not failed:  # dbt stopped before it built anything: its own last words
+        return "\n".join(f"  {line}" for line in log.read_text(encoding="utf-8").splitlines()[-SHOWN_LINES:])
+    lines = [
+        f"  {result['unique_id'].split('.', 2)[-1]}: {' '.join((result['message'] or result['status']).split())}"
+        for result in failed[:SHOWN_FAILURES]
+    ]
+    if len(failed) > SHOWN_FAILURES:
+        lines.append(f"  … and {len(failed) - SHOWN_FAILURES} more")
+    return "\n".join(lines)
+
+
+def _summary(results: Path) -> str:
+    found = _read_results(results)
+    tests = [result for result in found if result["unique_id"].startswith(("test.", "unit_test."))]
+    warned = sum(result["status"] == "warn" for result in found)
+    parts = [f"{len(found) - len(tests)} models", f"{len(tests)} tests"]
+    return ", ".join(parts) + (f", {warned} warnings" if warned else "")

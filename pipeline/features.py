@@ -1,0 +1,36 @@
+"""Features leave the warehouse as one Parquet file, the only thing that mining reads."""
+
+from pathlib import Path
+
+from pipeline.duck import connect, quote_literal
+from pipeline.errors import UserError
+from pipeline.files import atomic_path
+from pipeline.plan import load_plan
+from pipeline.settings import Settings
+
+
+def features_path(settings: Settings, as_of: str) -> Path:
+    """The feature file of an as-of date: today's rows and those of the training cut-offs."""
+    return settings.features / f"as_of={as_of}.parquet"
+
+
+def export_features(settings: Settings) -> int:
+    """Write the feature file of the planned build; return its number of rows.
+
+    Raises
+    ------
+    UserError
+        The warehouse has no customer, so that there is nothing to score.
+    """
+    target = features_path(settings, str(load_plan(settings).as_of))
+    with connect(settings.warehouse, read_only=True) as warehouse, atomic_path(target) as temporary:
+        rows = warehouse.execute(
+            "copy (select * from features.customer_features order by as_of_date, customer_id)"
+            f" to {quote_literal(str(temporary))} (format parquet, compression zstd)"
+        ).fetchall()[0][0]
+        if not rows:
+            raise UserError(
+                "No customer has bought anything on or before the as-of date, so there is nothing to score. "
+                "See ops.row_fates in the warehouse for what became of the landed rows."
+            )
+    return int(rows)

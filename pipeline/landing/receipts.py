@@ -1,0 +1,70 @@
+"""Receipts: one JSON file beside each landed Parquet file. They are what the rest of the system knows of the landing."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.settings import Settings
+
+Receipt = dict[str, Any]
+
+
+def instant(text: str) -> datetime:
+    """UTC instant of a receipt's text."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def iso(moment: datetime) -> str:
+    """UTC instant as ISO text that ends in Z."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
+
+
+def interval_name(start: datetime, end: datetime) -> str:
+    """Interval as it stands in file names: 20170101T000000Z_20180101T050000Z."""
+    return "_".join(moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ") for moment in (start, end))
+
+
+def read_receipts(settings: Settings, source: str, table: str) -> list[Receipt]:
+    """All receipts of a table, oldest generation first.
+
+    Raises
+    ------
+    UserError
+        A receipt cannot be read, or the file that it names is gone.
+    """
+    receipts = []
+    for path in sorted((settings.landing / source / table).glob("[0-9]*.json")):
+        try:
+            receipt = json.loads(path.read_text(encoding="utf-8"))
+            landed = settings.home / receipt["file"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} is not a receipt ({error}). Delete it and its Parquet file, and run the load again.") from error
+        if not landed.is_file():
+            raise UserError(f"{path} names {landed}, which is gone. Delete the receipt and run the load again.")
+        receipts.append(receipt)
+    return sorted(receipts, key=lambda receipt: receipt["generation"])
+
+
+def newest(receipts: list[Receipt], *, is_scheduled: bool) -> Receipt | None:
+    """The receipt that a snapshot is read from.
+
+    With a schedule it is the last generation of the latest interval: a reload of an old interval changes nothing newer.
+    Without one it is the last generation: a file that was replaced by a shorter one counts as replaced.
+    """
+    if not receipts:
+        return None
+    if is_scheduled:
+        return max(receipts, key=lambda receipt: (instant(receipt["interval_end"]), receipt["generation"]))
+    return max(receipts, key=lambda receipt: receipt["generation"])
+
+
+def remove_leftovers(folder: Path, prefix: str) -> None:
+    """Remove what killed loads of a table left behind: temporary files, and Parquet files without a receipt."""
+    for path in folder.glob(f"{prefix}*"):
+        path.unlink()
+    for path in folder.glob("[0-9]*.parquet"):
+        stem = path.name.removesuffix(".parquet").removesuffix(".rejects")
+        if not (folder / f"{stem}.json").is_file():
+            path.unlink()

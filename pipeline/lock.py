@@ -1,0 +1,74 @@
+"""One writer at a time under CRM_HOME, however it was started and however it ended."""
+
+import fcntl
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.settings import Settings
+
+# The descriptor of a lock that this process holds, by path. The kernel drops the lock when the last copy of the
+# descriptor is closed, by the holder or by a subprocess that inherited it: a killed run's dbt keeps it until dbt ends.
+_held: dict[Path, int] = {}
+
+
+def lock_path(settings: Settings) -> Path:
+    """The file whose lock means "I write here"; its text names the holder."""
+    return settings.home / "run.lock"
+
+
+def inherited_descriptors(settings: Settings) -> tuple[int, ...]:
+    """What a subprocess that writes under CRM_HOME is given (`pass_fds`), so that it holds the lock as long as it lives."""
+    descriptor = _held.get(lock_path(settings))
+    return () if descriptor is None else (descriptor,)
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def run_lock(settings: Settings, holder: str, *, say: Callable[[str], None] = _say) -> Iterator[None]:
+    """Hold the lock of CRM_HOME; wait for it while another process holds it.
+
+    Parameters
+    ----------
+    settings
+        Where CRM_HOME is.
+    holder
+        Who holds it, for the message that the next one reads while it waits.
+    say
+        Receives that message.
+
+    Notes
+    -----
+    A block inside another one of the same process takes nothing and releases nothing.
+    """
+    path = lock_path(settings)
+    if path in _held:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _acquire(descriptor, path, say)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{holder}, process {os.getpid()}".encode(), 0)
+        _held[path] = descriptor
+        try:
+            yield
+        finally:
+            del _held[path]
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, path: Path, say: Callable[[str], None]) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        other = os.pread(descriptor, 200, 0).decode(errors="replace") or "another run"
+        say(f"Waiting for {other}, which is writing to {path.parent} (or for what a killed run left behind)")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)

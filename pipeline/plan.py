@@ -1,0 +1,210 @@
+"""The plan of a build: which landed files, as of which day, under which settings; a function of what is on disk."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipeline.errors import UserError
+from pipeline.files import sha256_of, write_json
+from pipeline.landing.receipts import Receipt, instant, newest, read_receipts
+from pipeline.settings import Settings
+from pipeline.sources import Source, active_sources, company, providers
+
+DAYS_BEFORE_A_CUT_OFF = 84
+CUT_OFFS = 9
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a build reads and makes.
+
+    Attributes
+    ----------
+    landed : dict
+        {source: {table: [absolute paths]}}: for a snapshot the newest file, for an append all files.
+    receipts : list of dict
+        The receipts of those files.
+    feature_dates : list of str
+        `as_of_date`, the training cut-offs before it, and the start of the CLV holdout.
+    landing_hash, input_hash : str
+        Equal hashes mean equal published data. They depend on no path, time or size of this machine.
+    """
+
+    release_id: str
+    as_of_date: str
+    first_event_date: str
+    feature_dates: list[str]
+    currency: str
+    time_zone: str
+    sources: list[str]
+    providers: dict[str, list[str]]
+    timestamps_in: dict[str, str]
+    history: dict[str, str]
+    landed: dict[str, dict[str, list[str]]]
+    receipts: list[Receipt]
+    landing_hash: str
+    code_version: str
+    input_hash: str
+
+    @property
+    def as_of(self) -> date:
+        """`as_of_date` as a date."""
+        return date.fromisoformat(self.as_of_date)
+
+
+def plan_path(settings: Settings) -> Path:
+    """Where the plan of the running build is."""
+    return settings.build / "plan.json"
+
+
+def load_plan(settings: Settings) -> Plan:
+    """Read the plan that `make_plan` has saved.
+
+    Raises
+    ------
+    UserError
+        There is none.
+    """
+    path = plan_path(settings)
+    if not path.is_file():
+        raise UserError(f"There is no plan of a build at {path}. Run `make run`.")
+    return Plan(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def make_plan(settings: Settings) -> Plan:
+    """Plan a build from the receipts on disk and save it.
+
+    Raises
+    ------
+    UserError
+        A table of an active source has not been landed, or the sources cannot be built together.
+    """
+    sources = active_sources(settings)
+    currency, time_zone = company(settings)
+    receipts = {source.name: _receipts_in_use(settings, source) for source in sources}
+    flat = [receipt for listed in receipts.values() for receipt in listed]
+    as_of = _as_of(sources, receipts, time_zone)
+    first = _first_event_date(sources, flat, time_zone)
+    landing_hash = sha256_of([_what_matters(receipt) for receipt in flat])
+    code_version = settings.code_version()
+    inputs = {
+        "landing_hash": landing_hash,
+        "code_version": code_version,
+        "as_of_date": as_of.isoformat(),
+        "settings": _settings_that_matter(settings, currency, time_zone),
+        "models": _earlier_models(settings, as_of),
+    }
+    input_hash = sha256_of(inputs)
+    plan = Plan(
+        release_id=f"{as_of}-{input_hash[:12]}",
+        as_of_date=as_of.isoformat(),
+        first_event_date=first.isoformat(),
+        feature_dates=[day.isoformat() for day in feature_dates(as_of, first, settings)],
+        currency=currency,
+        time_zone=time_zone,
+        sources=[source.name for source in sources],
+        providers=providers(settings),
+        timestamps_in={source.name: source.event_zone for source in sources},
+        history={source.name: source.history for source in sources},
+        landed={name: _paths(settings, listed) for name, listed in receipts.items()},
+        receipts=flat,
+        landing_hash=landing_hash,
+        code_version=code_version,
+        input_hash=input_hash,
+    )
+    write_json(plan_path(settings), asdict(plan))
+    return plan
+
+
+def feature_dates(as_of: date, first_event: date, settings: Settings) -> list[date]:
+    """As-of, the churn cut-offs that have at least 84 days of data before them, and the start of the CLV holdout."""
+    dates = {as_of}
+    for number in range(1, CUT_OFFS + 1):
+        cut_off = as_of - timedelta(days=settings.churn_horizon_days * number)
+        if (cut_off - first_event).days >= DAYS_BEFORE_A_CUT_OFF:
+            dates.add(cut_off)
+    holdout_days = min(settings.clv_horizon_days, (as_of - first_event).days // 3)
+    dates.add(as_of - timedelta(days=holdout_days))
+    return sorted(dates)
+
+
+def _receipts_in_use(settings: Settings, source: Source) -> list[Receipt]:
+    """Receipts that a build reads: all of an append, the newest of a snapshot."""
+    used: list[Receipt] = []
+    for name, table in source.tables.items():
+        receipts = read_receipts(settings, source.name, name)
+        last = newest(receipts, is_scheduled=source.is_scheduled)
+        if last is None:
+            raise UserError(f"Source '{source.name}': table '{name}' has not been landed. Run `make run`.")
+        used += receipts if table.load == "append" else [last]
+    return sorted(used, key=lambda receipt: (receipt["table"], receipt["interval"], receipt["content_hash"]))
+
+
+def _paths(settings: Settings, receipts: list[Receipt]) -> dict[str, list[str]]:
+    paths: dict[str, list[str]] = {}
+    for receipt in receipts:
+        paths.setdefault(receipt["table"], []).append(str(settings.home / receipt["file"]))
+    return paths
+
+
+def _what_matters(receipt: Receipt) -> dict[str, Any]:
+    return {key: receipt[key] for key in ("source", "table", "interval", "content_hash", "load", "is_first_load")}
+
+
+def _as_of(sources: list[Source], receipts: dict[str, list[Receipt]], time_zone: str) -> date:
+    """Last full local day before the newest end that all scheduled sources have landed.
+
+    Sources without schedule hold nobody back; where there are no others, the latest of theirs counts.
+    """
+    zone = ZoneInfo(time_zone)
+
+    def table_ends(source: Source) -> list[date]:
+        ends: dict[str, date] = {}
+        for receipt in receipts[source.name]:
+            day = instant(receipt["interval_end"]).astimezone(zone).date()
+            ends[receipt["table"]] = max(day, ends.get(receipt["table"], day))
+        return list(ends.values())
+
+    scheduled = [day for source in sources if source.is_scheduled for day in table_ends(source)]
+    end = min(scheduled) if scheduled else max(day for source in sources for day in table_ends(source))
+    return end - timedelta(days=1)
+
+
+def _first_event_date(sources: list[Source], receipts: list[Receipt], time_zone: str) -> date:
+    """Local day of the first event, not before the first interval of its source (a mistyped year is no history)."""
+    starts = {source.name: source.first_interval_start for source in sources}
+    days = [
+        max(instant(receipt["first_event_at"]).astimezone(ZoneInfo(time_zone)).date(), starts[receipt["source"]])
+        for receipt in receipts
+        if receipt["first_event_at"]
+    ]
+    return min(days, default=min(starts.values()))
+
+
+def _settings_that_matter(settings: Settings, currency: str, time_zone: str) -> dict[str, Any]:
+    return {
+        "currency": currency,
+        "time_zone": time_zone,
+        "annual_discount_rate": settings.annual_discount_rate,
+        "clv_horizon_days": settings.clv_horizon_days,
+        "churn_horizon_days": settings.churn_horizon_days,
+        "left_truncation_days": settings.left_truncation_days,
+    }
+
+
+def _earlier_models(settings: Settings, as_of: date) -> dict[str, str]:
+    """Newest published model of each job that is older than the build: {job: version}.
+
+    A model of the same day is left out: it is made from the same landing and code, by this build or its repetition.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for path in sorted(settings.models.glob("*/[!.]*.json")):
+        model = json.loads(path.read_text(encoding="utf-8"))
+        is_usable = model["is_published"] and sorted(model["sources"]) == sorted(settings.sources)
+        if is_usable and model["as_of_date"] < as_of.isoformat():
+            job = path.parent.name
+            found[job] = max(found.get(job, ("", "")), (model["as_of_date"], model["model_version"]))
+    return {job: version for job, (_, version) in found.items()}

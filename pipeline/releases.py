@@ -1,0 +1,176 @@
+"""What a release is: its folder, its tables, the grain of each, and what its data hash to."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipeline.duck import connect, quote_identifier, quote_literal
+from pipeline.errors import UserError
+from pipeline.settings import Settings
+
+DATABASE = "perennial.duckdb"
+CONTACTS = "contacts.duckdb"
+MANIFEST = "release.json"
+CHECKS = "checks.json"
+SCHEMAS = ("core", "marts", "ops")
+
+# The one table with the ids that source systems know people by: published in contacts.duckdb alone.
+CONTACT_TABLES = ("core.customer_source_id",)
+
+# Grain of the published tables: rows are stored in this order, and the gate checks that it is unique and not null.
+GRAINS: dict[str, tuple[str, ...]] = {
+    "core.dim_customer": ("customer_id",),
+    "core.dim_product": ("product_id",),
+    "core.dim_date": ("date_day",),
+    "core.dim_campaign": ("campaign_id",),
+    "core.fct_order": ("order_id",),
+    "core.fct_order_line": ("order_line_id",),
+    "core.fct_return": ("return_id",),
+    "core.fct_campaign_contact": ("campaign_contact_id",),
+    "core.fct_campaign_response": ("response_id",),
+    "core.fct_customer_month": ("customer_id", "month_start_date"),
+    "core.bridge_customer_source": ("source_record_key",),
+    "core.customer_source_id": ("customer_id", "source_system", "source_customer_id"),
+    "marts.customer_360": ("customer_id",),
+    "marts.customer_segments": ("customer_id",),
+    "marts.customer_clv": ("customer_id",),
+    "marts.clv_statement": ("customer_id", "part", "line"),
+    "marts.customer_churn": ("customer_id",),
+    "marts.customer_score_history": ("customer_id", "as_of_date", "run_id"),
+    "marts.model_runs": ("run_id",),
+    "marts.model_metrics": ("run_id", "stratum", "metric"),
+    "marts.segment_profile": ("segment_id",),
+    "marts.campaign_audience": ("campaign_list", "customer_id"),
+    "marts.release": ("release_id",),
+    "ops.load_receipts": ("source", "table_name", "interval"),
+    "ops.releases": ("release_id",),
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or view of a database, with its comments."""
+
+    schema: str
+    name: str
+    columns: dict[str, str]
+    comment: str | None
+    column_comments: dict[str, str]
+
+    @property
+    def full_name(self) -> str:
+        """`schema.name`, as in SQL and in release.json."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def sql_name(self) -> str:
+        """The quoted `"schema"."name"`."""
+        return f"{quote_identifier(self.schema)}.{quote_identifier(self.name)}"
+
+    @property
+    def order_by(self) -> str:
+        """The grain's columns first, then all others: one order for equal data, ties or not."""
+        grain = [name for name in GRAINS.get(self.full_name, ()) if name in self.columns]
+        rest = [name for name in self.columns if name not in grain]
+        return ", ".join(quote_identifier(name) for name in [*grain, *rest])
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """The key that is physical in the release; none on facts, where it costs more than the table itself."""
+        if self.schema != "marts" and not self.name.startswith("dim_"):
+            return ()
+        grain = GRAINS.get(self.full_name, ())
+        return grain if set(grain) <= set(self.columns) else ()
+
+
+def read_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[Table]:
+    """List the tables and views of the published schemas of an attached database, sorted by name."""
+    comments: dict[tuple[str, str], str | None] = {
+        (schema, name): comment
+        for schema, name, comment in connection.execute(
+            "select schema_name, table_name, comment from duckdb_tables() where database_name = $1"
+            " union all select schema_name, view_name, comment from duckdb_views() where database_name = $1",
+            [catalog],
+        ).fetchall()
+    }
+    columns: dict[tuple[str, str], list[tuple[str, str, str | None]]] = {}
+    for schema, table, column, kind, comment in connection.execute(
+        "select schema_name, table_name, column_name, data_type, comment from duckdb_columns()"
+        " where database_name = $1 and list_contains($2, schema_name) order by schema_name, table_name, column_index",
+        [catalog, list(SCHEMAS)],
+    ).fetchall():
+        columns.setdefault((schema, table), []).append((column, kind, comment))
+    return [
+        Table(
+            schema=schema,
+            name=table,
+            columns={name: kind for name, kind, _ in described},
+            comment=comments[schema, table],
+            column_comments={name: comment for name, _, comment in described if comment},
+        )
+        for (schema, table), described in columns.items()
+    ]
+
+
+def published_tables(tables: list[Table]) -> list[Table]:
+    """Those of `perennial.duckdb`: all but the ones for contacts."""
+    return [table for table in tables if table.full_name not in CONTACT_TABLES]
+
+
+def table_content(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, Any]:
+    """Rows, columns and a hash of the content that does not depend on the order of the rows."""
+    values = ", ".join(f"coalesce({quote_identifier(name)}::varchar, chr(0))" for name in table.columns)
+    rows, digest = connection.execute(
+        f"select count(*), coalesce(sum(md5_number_lower(concat_ws(chr(31), {values}))::hugeint), 0)"
+        f" from {table.sql_name}"
+    ).fetchall()[0]
+    return {"rows": rows, "columns": table.columns, "content_hash": f"{digest:032x}"}
+
+
+def attach_read_only(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
+    """Attach a database file for reading.
+
+    Raises
+    ------
+    UserError
+        The file is missing, or another process is writing to it.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is not there: build first (`make run`).")
+    try:
+        connection.execute(f"attach {quote_literal(str(path))} as {quote_identifier(alias)} (read_only)")
+    except duckdb.IOException as error:
+        raise UserError(f"{path} cannot be read now, probably because a build is writing to it: {error}") from error
+
+
+def releases_folder(settings: Settings) -> Path:
+    """`serving/releases`."""
+    return settings.serving / "releases"
+
+
+def current_release(settings: Settings) -> Path:
+    """Folder of the published release (the link resolved once, so that all its files are of one release).
+
+    Raises
+    ------
+    UserError
+        Nothing has been published yet.
+    """
+    link = settings.serving / "current"
+    if not (link / MANIFEST).is_file():
+        raise UserError(f"Nothing is published yet: {link} is not there. Build first (`make run`).")
+    return link.resolve()
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the `release.json` of a release folder."""
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return manifest
+
+
+def open_release(folder: Path) -> duckdb.DuckDBPyConnection:
+    """Open a published `perennial.duckdb` for reading."""
+    return connect(folder / DATABASE, read_only=True)

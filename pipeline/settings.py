@@ -1,0 +1,151 @@
+"""Settings: environment variables in, one frozen object out. See docs/settings.md for the list."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pipeline.errors import UserError
+from pipeline.files import sha256_of_tree
+
+ROOT = Path(__file__).resolve().parent.parent
+DBT_PROJECT = ROOT / "dbt_project"
+SOURCE_FILES = ROOT / "dags" / "sources"
+STAGING = DBT_PROJECT / "models" / "staging"
+CODE_FOLDERS = ("dags", "dbt_project", "expectations", "mining", "pipeline")
+DEFAULT_SOURCES = "complete_journey"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says. Money settings are text, so that they reach SQL exactly.
+
+    `currency` and `time_zone` are None when the environment leaves them to the source files.
+    """
+
+    home: Path
+    data: Path
+    sources: tuple[str, ...]
+    currency: str | None
+    time_zone: str | None
+    annual_discount_rate: float
+    clv_horizon_days: int
+    churn_horizon_days: int
+    left_truncation_days: int
+
+    @property
+    def landing(self) -> Path:
+        """Immutable Parquet files and their receipts: `<source>/<table>/<interval>.<hash>.parquet`."""
+        return self.home / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """The working database. dbt writes it; audit and publish read it when dbt has ended."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def build(self) -> Path:
+        """The plan of the build that is running, and what its steps report."""
+        return self.home / "build"
+
+    @property
+    def features(self) -> Path:
+        """`as_of=<date>.parquet`: what mining reads."""
+        return self.home / "features"
+
+    @property
+    def scores(self) -> Path:
+        """`<job>/as_of=<date>/run=<id>.parquet`: what mining writes."""
+        return self.home / "scores"
+
+    @property
+    def models(self) -> Path:
+        """`<job>/<model_version>.json`: trained models."""
+        return self.home / "models"
+
+    @property
+    def serving(self) -> Path:
+        """`releases/<id>/` and the link `current`: what BI tools open."""
+        return self.home / "serving"
+
+    @property
+    def lists(self) -> Path:
+        """Campaign lists and their manifests."""
+        return self.home / "lists"
+
+    @property
+    def ledger(self) -> Path:
+        """Decisions that later builds depend on, one JSON file per release."""
+        return self.landing / "_ledger"
+
+    def code_version(self) -> str:
+        """SHA-256 (16 digits) of the code that can change a number in the warehouse."""
+        return sha256_of_tree(ROOT, CODE_FOLDERS, (".py", ".sql", ".yml", ".yaml", ".json", ".csv"))[:16]
+
+
+def known_sources() -> tuple[str, ...]:
+    """Names of the sources that have a file in dags/sources/."""
+    return tuple(sorted(path.stem for path in SOURCE_FILES.glob("*.yml")))
+
+
+def _active_sources(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not names:
+        raise UserError(f"CRM_SOURCES is empty. Name at least one of: {', '.join(known_sources())}.")
+    for name in names:
+        if name not in known_sources():
+            raise UserError(
+                f"CRM_SOURCES names an unknown source '{name}'. Known: {', '.join(known_sources())}. "
+                f"To add it, write dags/sources/{name}.yml (docs/adding_a_source.md)."
+            )
+    return names
+
+
+def _positive_integer(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise UserError(f"{name} is '{text}': give a whole number of days, 1 or more (default {default}).")
+    return int(text)
+
+
+def _rate(env: Mapping[str, str], name: str, default: str) -> float:
+    text = env.get(name) or default
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate < 1:
+        raise UserError(f"{name} is '{text}': give a yearly rate from 0 to 1, for example {default}.")
+    return rate
+
+
+def check_time_zone(name: str, where: str) -> str:
+    """Return an IANA time zone name, or say where the wrong one stands."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UserError(f"{where}: unknown time zone '{name}'. Use an IANA name such as Europe/London.") from error
+    return name
+
+
+def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check the environment.
+
+    Raises
+    ------
+    UserError
+        A variable has a value that cannot be used; the message names it.
+    """
+    zone = env.get("CRM_TIME_ZONE") or None
+    return Settings(
+        home=Path(env.get("CRM_HOME") or ROOT / "var").absolute(),
+        data=Path(env.get("CRM_DATA") or ROOT / ".data").absolute(),
+        sources=_active_sources(env.get("CRM_SOURCES") or DEFAULT_SOURCES),
+        currency=env.get("CRM_CURRENCY") or None,
+        time_zone=check_time_zone(zone, "CRM_TIME_ZONE") if zone else None,
+        annual_discount_rate=_rate(env, "CRM_ANNUAL_DISCOUNT_RATE", "0.10"),
+        clv_horizon_days=_positive_integer(env, "CRM_CLV_HORIZON_DAYS", 365),
+        churn_horizon_days=_positive_integer(env, "CRM_CHURN_HORIZON_DAYS", 28),
+        left_truncation_days=_positive_integer(env, "CRM_LEFT_TRUNCATION_DAYS", 28),
+    )
