@@ -79,8 +79,7 @@ def ensure_models(settings: Settings) -> Any:
     from mining import jobs
     from pipeline.plan import load_plan
 
-    plan = load_plan(settings)
-    return jobs.train_models(settings, as_of=plan.as_of, sources=plan.sources)
+    return jobs.train_models(settings, as_of=load_plan(settings).as_of, sources=settings.sources)
 
 
 @task
@@ -100,8 +99,7 @@ def score_clv(settings: Settings) -> Any:
     from mining import jobs
     from pipeline.plan import load_plan
 
-    plan = load_plan(settings)
-    return jobs.score_clv(settings, as_of=plan.as_of, sources=plan.sources)
+    return jobs.score_clv(settings, as_of=load_plan(settings).as_of, sources=settings.sources)
 
 
 @task
@@ -111,8 +109,7 @@ def score_churn(settings: Settings) -> Any:
     from mining import jobs
     from pipeline.plan import load_plan
 
-    plan = load_plan(settings)
-    return jobs.score_churn(settings, as_of=plan.as_of, sources=plan.sources)
+    return jobs.score_churn(settings, as_of=load_plan(settings).as_of, sources=settings.sources)
 
 
 @task
@@ -140,6 +137,7 @@ with DAG(
     start_date=START,
     catchup=False,
     max_active_runs=1,
+    fail_fast=True,
     default_args=DEFAULT_ARGS,
     tags=["build", "tier-1"],
 ):

@@ -72,10 +72,11 @@ def extract_dag(name: str, source: Source) -> DAG:
 
     @task(outlets=[landed(name)])
     @step
-    def report(_: Settings, receipts: list[Any]) -> dict[str, int]:
+    def report(_: Settings, receipts: list[Any]) -> str:
         """Say how much of the load is new, and that the source has landed."""
-        new = [receipt for receipt in receipts if receipt != "unchanged"]
-        return {"tables": len(list(receipts)), "new": len(new), "rows": sum(receipt["received"] for receipt in new)}
+        results = list(receipts)
+        new = [receipt for receipt in results if receipt != "unchanged"]
+        return f"{len(new)} of {len(results)} tables new, {sum(receipt['received'] for receipt in new):,} rows"
 
     with DAG(
         dag_id=f"extract_{name}",

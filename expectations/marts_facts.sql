@@ -1,4 +1,5 @@
 -- Grain: one row. The same money and the same customers, counted in each place that holds them; differences are exact.
+-- Marts hold what was known on the as-of date, and 360 no sales to the unknown customer; the statement holds both.
 with lines as (
     select
         sum(net_amount) as net_amount,
@@ -12,8 +13,10 @@ orders as (
     select
         sum(net_amount) as net_amount,
         sum(net_sales) as net_sales,
-        sum(lines) as lines
-    from core.fct_order
+        sum(lines) as lines,
+        sum(net_amount) filter (is_known) as known_net_amount,
+        sum(net_sales) filter (is_known and customer_id <> 'unknown') as known_net_sales
+    from (select *, order_date <= getvariable('as_of') and known_date <= getvariable('as_of') as is_known from core.fct_order)
 ),
 
 refunds as (
@@ -29,10 +32,24 @@ months as (
     from core.fct_customer_month
 ),
 
+statement as (
+    select sum(amount) as net_amount
+    from marts.clv_statement
+    where part = 'historic' and line not in ('returns', 'cost_of_goods', 'acquisition', 'retention', 'service')
+),
+
 customers as (
     select
-        (select count(*) from core.dim_customer where not is_unknown) as known,
+        (select sum(net_sales) from marts.customer_360) as net_sales,
         (select count(*) from core.dim_customer where is_unknown) as unknown_members,
+        (
+            select count(*)
+            from core.dim_customer as dim
+            where
+                not is_unknown
+                and coalesce(first_seen_at, getvariable('as_of')) <= getvariable('as_of')
+                and not exists (select 1 from marts.customer_360 as mart where mart.customer_id = dim.customer_id)
+        ) as missing,
         (select count(*) from marts.customer_360) as in_360,
         (select count(*) from marts.customer_segments) as in_segments,
         (select count(*) from marts.customer_clv) as in_clv,
@@ -40,7 +57,7 @@ customers as (
 )
 
 select
-    'all orders' as scope,
+    'all' as scope,
     lines.without_amount as lines_without_amount,
     coalesce(orders.lines, 0) - lines.lines as order_lines_difference,
     cast(coalesce(lines.net_amount, 0) - coalesce(orders.net_amount, 0) as double) as net_amount_lines_less_orders,
@@ -48,9 +65,12 @@ select
     cast(coalesce(lines.net_sales, 0) - coalesce(orders.net_sales, 0) as double) as net_sales_lines_less_orders,
     cast(coalesce(orders.net_sales, 0) - coalesce(months.net_sales, 0) as double) as net_sales_orders_less_months,
     cast(coalesce(refunds.refund_amount, 0) - coalesce(months.refund_amount, 0) as double) as refunds_less_months,
+    cast(coalesce(orders.known_net_sales, 0) - coalesce(customers.net_sales, 0) as double) as net_sales_orders_less_360,
+    cast(coalesce(orders.known_net_amount, 0) - coalesce(statement.net_amount, 0) as double)
+        as net_amount_orders_less_statement,
     customers.unknown_members,
-    customers.known - customers.in_360 as customers_less_360,
-    customers.known - customers.in_segments as customers_less_segments,
-    customers.known - customers.in_clv as customers_less_clv,
-    customers.known - customers.in_churn as customers_less_churn
-from lines, orders, refunds, months, customers
+    customers.missing as customers_missing,
+    customers.in_360 - customers.in_segments as customers_less_segments,
+    customers.in_360 - customers.in_clv as customers_less_clv,
+    customers.in_360 - customers.in_churn as customers_less_churn
+from lines, orders, refunds, months, statement, customers

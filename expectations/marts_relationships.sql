@@ -138,10 +138,10 @@ union all
 select
     'marts.clv_statement' as table_name,
     'customer_id' as column_name,
-    'marts.customer_clv' as parent,
+    'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from marts.clv_statement as child
-where not exists (select 1 from marts.customer_clv as parent where parent.customer_id = child.customer_id)
+where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
 union all
 select
     'marts.customer_churn' as table_name,

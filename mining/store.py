@@ -177,9 +177,10 @@ def usable_models(
 
 def write_scores(
     settings: Settings, job: str, as_of: dt.date, run_id: str, frame: pd.DataFrame, schema: pa.Schema
-) -> Path:
-    """Write `scores/<job>/as_of=<date>/run=<run_id>.parquet`, sorted by the schema's first column."""
-    table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+) -> str:
+    """Write `scores/<job>/as_of=<date>/run=<run_id>.parquet`, sorted by its text columns, and return its path."""
+    columns = {field.name: pa.array(frame[field.name], from_pandas=True).cast(field.type) for field in schema}
+    order = [(field.name, "ascending") for field in schema if pa.types.is_string(field.type)]
     path = settings.scores / job / f"as_of={as_of}" / f"run={run_id}.parquet"
-    write_parquet(path, table.replace_schema_metadata(None).sort_by(schema.names[0]))
-    return path
+    write_parquet(path, pa.table(columns, schema=schema).sort_by(order))
+    return str(path)

@@ -20,7 +20,7 @@ from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
 from pipeline.files import TEMPORARY_PREFIX, fsync_path, write_json
 from pipeline.lock import run_lock
-from pipeline.plan import make_plan
+from pipeline.plan import load_plan
 from pipeline.releases import (
     CHECKS,
     CONTACT_TABLES,
@@ -29,6 +29,7 @@ from pipeline.releases import (
     MANIFEST,
     Table,
     attach_read_only,
+    open_release,
     published_tables,
     read_manifest,
     read_tables,
@@ -38,7 +39,13 @@ from pipeline.releases import (
 from pipeline.settings import Settings
 
 KEPT_RELEASES = 14
-SCORE_TABLES = {"segments": "customer_segments", "clv": "customer_clv", "churn": "customer_churn"}
+SCORE_TABLES = {
+    "segments": "customer_segments",
+    "clv": "customer_clv",
+    "churn": "customer_churn",
+    "model_runs": "model_runs",
+    "model_metrics": "model_metrics",
+}
 
 
 @dataclass(frozen=True)
@@ -61,10 +68,10 @@ def publish(settings: Settings) -> str:
     UserError
         The gate has not passed for this build, or the same inputs gave other data than a release of the same id.
     """
-    # Planned again, not loaded: models trained in this build are inputs of the release, and of the next comparison.
-    plan = make_plan(settings)
-    sources = tuple(sorted(settings.sources))
-    release = Release(plan.release_id, plan.as_of, plan.code_version, plan.input_hash, sources, plan.currency)
+    plan = load_plan(settings)
+    release = Release(
+        plan.release_id, plan.as_of, plan.code_version, plan.input_hash, tuple(plan.sources), plan.currency
+    )
     publish_release(settings, release)
     return release.release_id
 
@@ -109,9 +116,8 @@ def _passed_checks(settings: Settings, release: Release) -> dict[str, Any]:
     checks: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if checks["release_id"] != release.release_id:
         raise UserError(
-            f"The checks in {path} are for release {checks['release_id']}, but the inputs on disk are now those of "
-            f"{release.release_id}: something was landed or trained since. Nothing was published; "
-            "build again (`make run`)."
+            f"The checks in {path} are for release {checks['release_id']}, not for {release.release_id}, which is "
+            "planned. Nothing was published; build again (`make run`)."
         )
     if checks["stopped"]:
         raise UserError(
@@ -188,11 +194,16 @@ def _write_contacts(settings: Settings, target: Path) -> None:
 
 
 def _check_same(folder: Path, manifest: dict[str, Any]) -> None:
+    """Compare all but `ops`, which also tells how long the loads took."""
     published = read_manifest(folder)
-    if published == manifest and (folder / DATABASE).is_file():
-        return
     names = sorted({*published["tables"], *manifest["tables"]})
-    differing = [name for name in names if published["tables"].get(name) != manifest["tables"].get(name)]
+    differing = [
+        name
+        for name in names
+        if not name.startswith("ops.") and published["tables"].get(name) != manifest["tables"].get(name)
+    ]
+    if published["input_hash"] == manifest["input_hash"] and not differing and (folder / DATABASE).is_file():
+        return
     raise UserError(
         f"{folder} holds a release of the same inputs but with other data (differing: "
         f"{', '.join(differing) or MANIFEST}). Nothing was published. Compare the two; to publish the new one, "
@@ -201,11 +212,13 @@ def _check_same(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def _write_ledger(settings: Settings, release: Release, checks: dict[str, Any], folder: Path) -> None:
-    runs: dict[str, list[str]] = {}
-    with closing(connect(folder / DATABASE, read_only=True)) as connection:
+    """Record which score files the release was made of: later releases keep them as history."""
+    files: dict[str, list[str]] = {}
+    with closing(open_release(folder)) as connection:
         for job, table in SCORE_TABLES.items():
-            rows = connection.execute(f"select distinct run_id from marts.{table} where run_id is not null").fetchall()
-            runs[job] = sorted(run for (run,) in rows)
+            runs = connection.execute(f"select distinct run_id from marts.{table} order by run_id").fetchall()
+            paths = [f"scores/{job}/as_of={release.as_of_date}/run={run}.parquet" for (run,) in runs]
+            files[job] = [path for path in paths if (settings.home / path).is_file()]
     write_json(
         settings.ledger / f"{release.release_id}.json",
         {
@@ -214,11 +227,7 @@ def _write_ledger(settings: Settings, release: Release, checks: dict[str, Any], 
             "sources": list(release.sources),
             "code_version": release.code_version,
             "input_hash": release.input_hash,
-            "runs": runs,
-            "score_files": {
-                job: [f"scores/{job}/as_of={release.as_of_date}/run={run}.parquet" for run in ids]
-                for job, ids in runs.items()
-            },
+            "score_files": files,
             "checks": {name: checks[name] for name in ("passed", "warned", "stopped")},
         },
     )

@@ -43,7 +43,7 @@ GRAINS: dict[str, tuple[str, ...]] = {
     "marts.model_runs": ("run_id",),
     "marts.model_metrics": ("run_id", "stratum", "metric"),
     "marts.segment_profile": ("segment_id",),
-    "marts.campaign_audience": ("campaign_list", "customer_id"),
+    "marts.campaign_audience": ("list_name", "customer_id"),
     "marts.release": ("release_id",),
     "ops.load_receipts": ("source", "table_name", "interval"),
     "ops.releases": ("release_id",),

@@ -47,7 +47,6 @@ typed as (
         _position,
         _op,
         _is_derived,
-        md5(concat_ws('|'{% for column in spec.columns %}, coalesce({{ column }}, ''){% endfor %}, _op)) as _row_hash,
         case
             {%- for column, (type, required) in spec.columns.items() %}
             {{ column_checks(column, type, required, spec.get('allowed', {}).get(column)) }}
@@ -59,16 +58,16 @@ typed as (
     from as_text
 ),
 
-related as (
+checked as (
     select
         typed.*,
         {%- for parent, column in spec.get('parents', {}).items() %}
         case
             when _column_reason is not null then _column_reason
             when {{ parent }}.{{ column }} is null then '{{ column }}: not among the accepted {{ parent }}'
-        end as _row_reason
+        end as _check_reason
         {%- else %}
-        _column_reason as _row_reason
+        _column_reason as _check_reason
         {%- endfor %}
     from typed
     {%- for parent, column in spec.get('parents', {}).items() %}
@@ -77,78 +76,113 @@ related as (
     {%- endfor %}
 ),
 
-keyed as (
+-- Most keys have one row: only the others are sorted and compared.
+repeated_keys as (
     select
-        *,
-        count(*) over same_key as _rows_of_key,
-        min(_row_hash) over same_load as _lowest_hash,
-        max(_row_hash) over same_load as _highest_hash,
-        min(_interval) over (partition by source_system, _table) as _first_interval
-    from related
-    window
-        same_key as (partition by source_system, {{ spec.key | join(', ') }}, _row_reason is null),
-        same_load as (partition by source_system, {{ spec.key | join(', ') }}, _row_reason is null, _interval)
+        source_system,
+        {{ spec.key | join(', ') }}
+    from checked
+    where _check_reason is null
+    group by source_system, {{ spec.key | join(', ') }}
+    having count(*) > 1
 ),
 
-judged as (
+single_rows as (
     select
-        *,
-        case
-            when _row_reason is not null then _row_reason
-            when _lowest_hash <> _highest_hash
-                then '{{ spec.key | join(", ") }}: different rows with the same key in one load'
-        end as _reason
-    from keyed
+        checked.*,
+        checked._check_reason as _reason,
+        case when checked._check_reason is null then 'accepted' else 'quarantined' end as _fate,
+        checked._check_reason is null and checked._op <> 'delete' as _is_current
+    from checked
+    left join repeated_keys using (source_system, {{ spec.key | join(', ') }})
+    where checked._check_reason is not null or repeated_keys.source_system is null
+),
+
+hashed as (
+    select
+        checked.*,
+        {{ row_hash(spec.columns) }} as _row_hash
+    from checked
+    inner join repeated_keys using (source_system, {{ spec.key | join(', ') }})
+    where checked._check_reason is null
 ),
 
 compared as (
     select
         *,
-        case
-            when _reason is null and _rows_of_key > 1 then lag(_row_hash) over (
-                partition by source_system, {{ spec.key | join(', ') }}, _reason is null
-                order by _interval, _file, _position
-            )
-        end as _previous_hash
-    from judged
+        min(_row_hash) over same_load <> max(_row_hash) over same_load as _is_ambiguous,
+        lag(_row_hash) over (
+            partition by source_system, {{ spec.key | join(', ') }}
+            order by _interval, _file, _position
+        ) as _previous_hash
+    from hashed
+    window same_load as (partition by source_system, {{ spec.key | join(', ') }}, _interval)
 ),
 
 fated as (
     select
         *,
         case
-            when _reason is not null then 'quarantined'
+            when _is_ambiguous then '{{ spec.key | join(", ") }}: different rows with the same key in one load'
+        end as _reason,
+        case
+            when _is_ambiguous then 'quarantined'
             when _previous_hash = _row_hash then 'duplicate'
             else 'accepted'
         end as _fate
     from compared
-)
+),
 
-select
-    source_system,
-    {%- for column in spec.columns %}
-    {{ column }},
-    {%- endfor %}
-    _table,
-    _file,
-    _interval,
-    _position,
-    _op,
-    _is_derived,
-    _reason,
-    _fate,
-    case
-        when _fate <> 'accepted' or _op = 'delete' then false
-        when _rows_of_key = 1 then true
-        else row_number() over (
+repeated_rows as (
+    select
+        *,
+        _fate = 'accepted' and _op <> 'delete' and row_number() over (
             partition by source_system, {{ spec.key | join(', ') }}, _fate
             order by _interval desc, _file desc, _position desc
-        ) = 1
-    end as _is_current,
+        ) = 1 as _is_current
+    from fated
+),
+
+first_intervals as (
+    select
+        source_system,
+        _table,
+        min(_interval) as _first_interval
+    from staged
+    group by source_system, _table
+)
+
+{%- for relation in ['single_rows', 'repeated_rows'] %}
+select
+    {{ relation }}.source_system,
+    {%- for column in spec.columns %}
+    {{ relation }}.{{ column }},
+    {%- endfor %}
+    {{ relation }}._table,
+    {{ relation }}._file,
+    {{ relation }}._interval,
+    {{ relation }}._position,
+    {{ relation }}._op,
+    {{ relation }}._is_derived,
+    {{ relation }}._reason,
+    {{ relation }}._fate,
+    {{ relation }}._is_current,
     -- Rows of a table's first load are known from their event time (null), later ones from the last second of
     -- their interval.
-    case when _interval <> _first_interval then {{ interval_end('_interval') }} - interval 1 second end as _known_from
-from fated
+    case
+        when {{ relation }}._interval <> first_intervals._first_interval
+            then {{ interval_end(relation ~ '._interval') }} - interval 1 second
+    end as _known_from
+from {{ relation }}
+inner join first_intervals
+    on {{ relation }}.source_system = first_intervals.source_system and {{ relation }}._table = first_intervals._table
+{{ 'union all' if not loop.last }}
+{%- endfor %}
+{%- endmacro %}
+
+{# Hash of a row's content, equal for equal rows. #}
+{% macro row_hash(columns) -%}
+    md5(concat_ws('|'{% for column in columns %}, coalesce(cast({{ column }} as {{ contract_type('text') }}), ''){% endfor %}, _op))
 {%- endmacro %}
 
 {# The current accepted rows of an entity. #}

@@ -87,28 +87,29 @@ class PurchaseModel(ABC):
 
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Log-likelihood of each customer's history, shape (n,)."""
-        return self._log_likelihood(self._parameters, check_history(x, t_x, T))[0]
+        return self._log_likelihood(self.parameters, check_history(x, t_x, T))[0]
 
     def gradient(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Gradient of each customer's log-likelihood by the parameters, shape (parameters, n)."""
-        return self._log_likelihood(self._parameters, check_history(x, t_x, T))[1]
+        return self._log_likelihood(self.parameters, check_history(x, t_x, T))[1]
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Probability that a customer is still active at T, shape (n,)."""
-        return self._p_alive(check_history(x, t_x, T))
+        return self.alive(check_history(x, t_x, T))
 
     def expected_purchases(self, t: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Expected purchases in (T, T + t] of a customer with this history, shape (n,)."""
         history = check_history(x, t_x, T)
-        return self._p_alive(history) * self._expected_if_alive(t, history)
+        return self.alive(history) * self.expected_if_alive(t, history)
 
     def probability_no_purchase(self, t: float | Floats, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """P(no purchase in (T, T + t] | history) = L(x, t_x, T + t) / L(x, t_x, T), shape (n,)."""
         history = check_history(x, t_x, T)
-        return 1.0 - self._p_alive(history) * (1.0 - self._no_purchase_if_alive(t, history))
+        return 1.0 - self.alive(history) * (1.0 - self.no_purchase_if_alive(t, history))
 
     @property
-    def _parameters(self) -> Floats:
+    def parameters(self) -> Floats:
+        """Estimates in the order of `parameter_names`."""
         if not hasattr(self, "params_"):
             raise UserError(f"{self.name} is not fitted: call fit, or read a fitted model with from_dict.")
         return np.array([self.params_[name] for name in self.parameter_names])
@@ -121,23 +122,31 @@ class PurchaseModel(ABC):
     def _log_likelihood(self, parameters: Floats, history: History) -> tuple[Floats, Floats]: ...
 
     @abstractmethod
-    def _p_alive(self, history: History) -> Floats: ...
+    def alive(self, history: History) -> Floats:
+        """P(alive at T) of checked histories, shape (n,)."""
 
     @abstractmethod
-    def _expected_if_alive(self, t: float | Floats, history: History) -> Floats: ...
+    def expected_if_alive(self, t: float | Floats, history: History) -> Floats:
+        """Expected purchases in (T, T + t] of customers alive at T, shape (n,)."""
 
     @abstractmethod
-    def _no_purchase_if_alive(self, t: float | Floats, history: History) -> Floats: ...
+    def no_purchase_if_alive(self, t: float | Floats, history: History) -> Floats:
+        """P(no purchase in (T, T + t] | alive at T), shape (n,)."""
 
     @abstractmethod
-    def _count_pmf_if_alive(self, t: float, history: History, y: Floats) -> Floats: ...
+    def quietly_alive(self, t: float | Floats, history: History) -> Floats:
+        """P(no purchase in (T, T + t] and alive at T + t | alive at T), shape (n,)."""
+
+    @abstractmethod
+    def count_pmf_if_alive(self, t: float, history: History, y: Floats) -> Floats:
+        """P(y purchases in (T, T + t] | alive at T) for y = 0, 1, 2, …, shape (n, len(y))."""
 
     def to_dict(self) -> dict[str, Any]:
         """The fitted model as JSON types."""
         return {
             "model": self.name,
             "time_unit": self.time_unit,
-            "parameters": {name: float(value) for name, value in zip(self.parameter_names, self._parameters, strict=True)},
+            "parameters": {name: float(value) for name, value in zip(self.parameter_names, self.parameters, strict=True)},
             "log_likelihood": self.log_likelihood_,
             "is_converged": self.is_converged_,
             "gradient": self.gradient_,

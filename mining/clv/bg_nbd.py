@@ -54,9 +54,9 @@ class BetaGeoNBD(PurchaseModel):
         )
         return constant + log_sum, gradient
 
-    def _p_alive(self, history: History) -> Floats:
-        log_alive = -(self._parameters[0] + history.x) * np.log(self._parameters[1] + history.T)
-        log_dead = self._log_dead(self._parameters, history.x, history.t_x)
+    def alive(self, history: History) -> Floats:
+        log_alive = -(self.parameters[0] + history.x) * np.log(self.parameters[1] + history.T)
+        log_dead = self._log_dead(self.parameters, history.x, history.t_x)
         return np.exp(log_alive - np.logaddexp(log_alive, log_dead))
 
     def _growth(self, a: float, b: Floats, shape: Floats, share: Floats) -> Floats:
@@ -71,28 +71,32 @@ class BetaGeoNBD(PurchaseModel):
         power = np.exp((a - 1) * np.log1p(-share)) * hyp2f1(a - 1, a + b - 1 - shape, a + b - 1, share)
         return (a + b - 1) / (a - 1) * (1 - power)
 
-    def _expected_if_alive(self, t: float | Floats, history: History) -> Floats:
-        r, alpha, a, b = self._parameters
+    def expected_if_alive(self, t: float | Floats, history: History) -> Floats:
+        r, alpha, a, b = self.parameters
         x, _, T = history
         share = t / (alpha + T + t)
         return self._growth(a, b + x + self._dropouts_at_first, r + x, share)
 
     def expected_purchases_new(self, t: ArrayLike) -> Floats:
         """Expected repeat purchases in (0, t] of a new customer (BG/NBD eq. 9), shape of t."""
-        r, alpha, a, b = self._parameters
+        r, alpha, a, b = self.parameters
         times = check_positive("t", t, zero_allowed=True)
         chances = self._dropouts_at_first
         stays = (b / (a + b)) ** chances
         return stays * self._growth(a, np.full_like(times, b + chances), np.full_like(times, r), times / (alpha + times))
 
-    def _no_purchase_if_alive(self, t: float | Floats, history: History) -> Floats:
-        r, alpha, _, _ = self._parameters
+    def no_purchase_if_alive(self, t: float | Floats, history: History) -> Floats:
+        r, alpha, _, _ = self.parameters
         return np.exp(-(r + history.x) * np.log1p(t / (alpha + history.T)))
 
-    def _count_pmf_if_alive(self, t: float, history: History, y: Floats) -> Floats:
+    def quietly_alive(self, t: float | Floats, history: History) -> Floats:
+        """As `no_purchase_if_alive`: a customer leaves only right after a purchase."""
+        return self.no_purchase_if_alive(t, history)
+
+    def count_pmf_if_alive(self, t: float, history: History, y: Floats) -> Floats:
         """P(Y(t) = y | alive at T), shape (n, len(y)) with y = 0, 1, 2, …: y purchases and still a customer, or gone
         at the y-th."""
-        r, alpha, a, b = self._parameters
+        r, alpha, a, b = self.parameters
         x, _, T = (column[:, None] for column in history)
         stayed = b + x + self._dropouts_at_first
         log_stay = np.log1p(t / (alpha + T))

@@ -84,7 +84,8 @@ class GammaGamma:
         return value, gradient
 
     @property
-    def _parameters(self) -> Floats:
+    def parameters(self) -> Floats:
+        """Estimates in the order of `parameter_names`."""
         if not hasattr(self, "params_"):
             raise UserError(f"{self.name} is not fitted: call fit, or read a fitted model with from_dict.")
         return np.array([self.params_[name] for name in self.parameter_names])
@@ -92,12 +93,12 @@ class GammaGamma:
     @property
     def population_mean(self) -> float:
         """pγ/(q - 1), money: the mean amount over customers."""
-        p, q, gamma = self._parameters.tolist()
+        p, q, gamma = self.parameters.tolist()
         return float(p * gamma / (q - 1))
 
     def posterior(self, x: ArrayLike, total_spend: ArrayLike) -> tuple[Floats, Floats]:
         """Shape and rate of ν given x positive purchases that total `total_spend`; shapes (n,)."""
-        p, q, gamma = self._parameters
+        p, q, gamma = self.parameters
         purchases = check_positive("x", x, zero_allowed=True)
         spend = check_positive("total_spend", total_spend, zero_allowed=True)
         return q + p * purchases, gamma + spend
@@ -105,13 +106,13 @@ class GammaGamma:
     def expected_spend(self, x: ArrayLike, total_spend: ArrayLike) -> Floats:
         """E[Z | x, z̄] = (γ + x z̄) p / (px + q - 1) (note 025 eq. 5), money per purchase; x = 0: population mean."""
         shape, rate = self.posterior(x, total_spend)
-        return float(self._parameters[0]) * rate / (shape - 1)
+        return float(self.parameters[0]) * rate / (shape - 1)
 
     def to_dict(self) -> dict[str, Any]:
         """The fitted model as JSON types."""
         return {
             "model": self.name,
-            "parameters": dict(zip(self.parameter_names, self._parameters.tolist(), strict=True)),
+            "parameters": dict(zip(self.parameter_names, self.parameters.tolist(), strict=True)),
             "log_likelihood": self.log_likelihood_,
             "is_converged": self.is_converged_,
             "customers": self.n_customers_,

@@ -95,37 +95,43 @@ class ParetoNBD(PurchaseModel):
         alive = np.exp(log_alive - log_sum)
         return constant + log_sum, outer + alive * alive_slope + (1 - alive) * dead_slope
 
-    def _p_alive(self, history: History) -> Floats:
+    def alive(self, history: History) -> Floats:
         """P(alive at T), Schmittlein et al. (1987) eq. 11-13: the share of A(T) in the likelihood."""
-        r, alpha, s, beta = self._parameters
+        r, alpha, s, beta = self.parameters
         x, t_x, T = history
         log_alive = -(r + x) * np.log(alpha + T) - s * np.log(beta + T)
-        log_dead, _ = self._death_integral(self._parameters, x, t_x, T)
+        log_dead, _ = self._death_integral(self.parameters, x, t_x, T)
         return np.exp(log_alive - np.logaddexp(log_alive, log_dead))
 
-    def _expected_if_alive(self, t: float | Floats, history: History) -> Floats:
+    def expected_if_alive(self, t: float | Floats, history: History) -> Floats:
         """E[Y(t) | alive at T], Schmittlein et al. (1987) eq. 22; alive, λ and μ are independent gammas."""
-        r, alpha, s, beta = self._parameters
+        r, alpha, s, beta = self.parameters
         log_ratio = np.log1p(t / (beta + history.T))
         return (r + history.x) * (beta + history.T) / (alpha + history.T) * _one_minus_power(s - 1, log_ratio)
 
     def expected_purchases_new(self, t: ArrayLike) -> Floats:
         """E[X(t)] = rβ/(α(s-1)) [1 - (β/(β+t))^(s-1)] (Schmittlein et al. 1987, eq. 17)."""
-        r, alpha, s, beta = self._parameters
+        r, alpha, s, beta = self.parameters
         times = check_positive("t", t, zero_allowed=True)
         return r * beta / alpha * _one_minus_power(s - 1, np.log1p(times / beta))
 
-    def _no_purchase_if_alive(self, t: float | Floats, history: History) -> Floats:
-        r, alpha, s, beta = self._parameters
+    def no_purchase_if_alive(self, t: float | Floats, history: History) -> Floats:
+        r, alpha, s, beta = self.parameters
         x, _, T = history
         log_alive = -(r + x) * np.log(alpha + T) - s * np.log(beta + T)
         log_late = -(r + x) * np.log(alpha + T + t) - s * np.log(beta + T + t)
-        log_dead, _ = self._death_integral(self._parameters, x, T, T + t)
+        log_dead, _ = self._death_integral(self.parameters, x, T, T + t)
         return np.exp(np.logaddexp(log_late, log_dead) - log_alive)
 
-    def _count_pmf_if_alive(self, t: float, history: History, y: Floats) -> Floats:
+    def quietly_alive(self, t: float | Floats, history: History) -> Floats:
+        """P(no purchase in (T, T + t] and alive at T + t | alive at T), shape (n,)."""
+        r, alpha, s, beta = self.parameters
+        x, _, T = history
+        return np.exp(-(r + x) * np.log1p(t / (alpha + T)) - s * np.log1p(t / (beta + T)))
+
+    def count_pmf_if_alive(self, t: float, history: History, y: Floats) -> Floats:
         """P(Y(t) = y | alive at T), shape (n, len(y)): negative binomial up to min(death, t), death Lomax(s, β+T)."""
-        r, alpha, s, beta = self._parameters
+        r, alpha, s, beta = self.parameters
         x, _, T = (column[:, None] for column in history)
         log_odds = np.log(beta + T + t) - np.log(beta + T)
         survives = np.exp(-s * log_odds)

@@ -58,6 +58,7 @@ def own_rhythm(frame: pd.DataFrame, typical: tuple[float, float]) -> Rhythm:
 
     gap = (n * own mean + k * typical) / (n + k). Variances are shrunk in the same way, the typical one rescaled to
     the customer's own gap: a slow customer is not irregular for being slow. One-time buyers have the typical rhythm.
+    A deviation is at least the day in which purchases are counted.
     """
     gaps = (frame["purchase_days"] - 1).to_numpy(float)
     mean = frame["gap_mean_days"].fillna(0.0).to_numpy(float)
@@ -66,7 +67,7 @@ def own_rhythm(frame: pd.DataFrame, typical: tuple[float, float]) -> Rhythm:
     own = frame["gap_stddev_days"].fillna(0.0).to_numpy(float)
     prior = gap * typical[1] / typical[0]
     deviation = np.sqrt((degrees * own**2 + PSEUDO_GAPS * prior**2) / (degrees + PSEUDO_GAPS))
-    return Rhythm(gap, deviation)
+    return Rhythm(gap, np.maximum(deviation, 1.0))
 
 
 def overdue(frame: pd.DataFrame, typical: tuple[float, float]) -> Floats:
@@ -99,17 +100,20 @@ def stages(frame: pd.DataFrame, earlier: Sequence[pd.DataFrame] = ()) -> pd.Seri
     trend = change(frame)
     new = (frame["tenure_days"] <= typical[0] + DORMANT * typical[1]) & ~frame["is_left_truncated"].astype(bool)
     stage = np.select(
-        [absence > LOST, absence > DORMANT, _won_back(frame, earlier), new.to_numpy(bool), trend > 0, trend < 0],
+        [absence > LOST, absence > DORMANT, _won_back(frame, earlier, typical), new.to_numpy(bool), trend > 0, trend < 0],
         ["lost", "dormant", "won_back", "new", "growing", "declining"],
         "stable",
     )
     return pd.Series(stage, index=frame.index, dtype=object)
 
 
-def _won_back(frame: pd.DataFrame, earlier: Sequence[pd.DataFrame]) -> NDArray[np.bool_]:
+def _won_back(
+    frame: pd.DataFrame, earlier: Sequence[pd.DataFrame], typical: tuple[float, float]
+) -> NDArray[np.bool_]:
     result = np.zeros(len(frame), bool)
     for past in earlier:
-        lost = past.loc[overdue(past, typical_rhythm(past)) > LOST].set_index("customer_id")["purchase_days"]
+        # The typical rhythm of today: an earlier date saw short gaps only, having had no time for long ones.
+        lost = past.loc[overdue(past, typical) > LOST].set_index("customer_id")["purchase_days"]
         since = frame["purchase_days"] - frame["customer_id"].map(lost)
         result |= since.between(1, WON_BACK_DAYS).to_numpy(bool)
     return result

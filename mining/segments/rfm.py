@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 SCORES = 5
+ACTIVE_DAYS = 365
 
 SEGMENTS = (
     "Champions",
@@ -25,13 +26,17 @@ SEGMENTS = (
 """By value to the company, best first. `segment_id` is the place in this list, from 1: ids never change meaning."""
 
 _GRID = """
-R 5 | New or occasional | Potential loyalists | Potential loyalists | Champions | Champions
+R 5 | New or occasional | Potential loyalists | Potential loyalists | Loyal     | Champions
 R 4 | New or occasional | Potential loyalists | Loyal               | Loyal     | Champions
 R 3 | About to sleep    | About to sleep      | Need attention      | Loyal     | Loyal
 R 2 | Hibernating       | Hibernating         | At risk             | At risk   | Cannot lose
 R 1 | Lost              | Lost                | Hibernating         | At risk   | Cannot lose
 """
-"""Rows: recency score. Columns: mean of frequency and monetary score, 1 to 5, halves rounded up."""
+"""Rows: recency score. Columns: mean of frequency and monetary score, 1 to 5, halves rounded up.
+
+Who bought nothing in the last 365 days is read in the row R 1: in a company that mostly has former customers a rank in
+the middle is still an absence of more than a year.
+"""
 
 
 def _read_grid() -> dict[tuple[int, int], str]:
@@ -75,7 +80,8 @@ def rfm(frame: pd.DataFrame) -> pd.DataFrame:
     frequency = quintile_scores(frame["purchase_days"])
     monetary = quintile_scores(frame["net_sales_365d"])
     worth = (frequency + monetary + 1) // 2
-    names = [GRID[r, w] for r, w in zip(recency.tolist(), worth.tolist(), strict=True)]
+    row = np.where(frame["recency_days"] < ACTIVE_DAYS, recency, 1)
+    names = [GRID[r, w] for r, w in zip(row.tolist(), worth.tolist(), strict=True)]
     return pd.DataFrame(
         {
             "recency_score": recency,

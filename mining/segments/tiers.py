@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-ACTIVE_DAYS = 365
+from mining.segments.rfm import ACTIVE_DAYS
+
 TIERS = ("platinum", "gold", "iron", "lead")
 CUTS = (0.01, 0.20, 0.50)
 """Lower borders of platinum, gold and iron: the best 1 %, the next 19 %, the next 30 %; lead is the last 50 %."""

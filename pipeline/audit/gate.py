@@ -51,13 +51,14 @@ def audit_marts(settings: Settings) -> dict[str, int]:
     checks = _landing_checks(settings, plan)
     with closing(open_warehouse(settings, plan.release_id, plan.as_of)) as connection:
         for suite in marts_suites():
-            checks += _run_on_warehouse(connection, suite)
+            checks += run_on_warehouse(connection, suite)
     return _finish(
         settings.build / "checks", {"release_id": plan.release_id}, checks, f"Release {plan.release_id}, checked"
     )
 
 
-def _run_on_warehouse(connection: duckdb.DuckDBPyConnection, suite: str) -> list[Check]:
+def run_on_warehouse(connection: duckdb.DuckDBPyConnection, suite: str) -> list[Check]:
+    """Make a suite's frame and run it; a table or column that is not there is a check that stops."""
     try:
         frame = marts_frame(connection, suite)
     except (duckdb.CatalogException, duckdb.BinderException) as error:

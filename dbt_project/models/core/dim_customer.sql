@@ -1,5 +1,11 @@
 -- Grain: one row per customer_id, and the unknown customer for sales to nobody. No personal data.
 -- is_left_truncated: first bought so soon after its source's data begin that it may well be older than the data.
+-- A source whose yml says `history: complete` holds every customer's first purchase: none of its customers is.
+{% set complete_sources = ['none'] %}
+{% for source, history in var('history').items() if history == 'complete' %}
+    {%- do complete_sources.append(source) %}
+{% endfor %}
+
 with source_customers as (
     select * from {{ ref('int_source_customers') }}
 ),
@@ -35,16 +41,12 @@ known as (
         customers.created_at,
         source_customers.first_seen_at,
         purchases.first_purchase_date,
-        case source_customers.source_system
-            {%- for source, history in var('history').items() if history == 'complete' %}
-            when '{{ source }}' then false
-            {%- endfor %}
-            else coalesce(
-                purchases.first_purchase_date
-                < {{ add_days('source_starts.first_order_date', var('left_truncation_days')) }},
-                false
-            )
-        end as is_left_truncated,
+        source_customers.source_system not in ({{ text_list(complete_sources) }})
+        and coalesce(
+            purchases.first_purchase_date
+            < {{ add_days('source_starts.first_order_date', var('left_truncation_days')) }},
+            false
+        ) as is_left_truncated,
         false as is_unknown
     from source_customers
     left join customers

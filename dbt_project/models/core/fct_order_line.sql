@@ -6,7 +6,13 @@ with order_lines as (
 ),
 
 orders as (
-    select * from {{ ref('int_orders') }}
+    select
+        source_system,
+        order_id,
+        source_customer_id,
+        ordered_at,
+        {{ local_date('ordered_at') }} as order_date
+    from {{ ref('int_orders') }}
 ),
 
 source_customers as (
@@ -43,8 +49,8 @@ final as (
         order_lines.line_type in ({{ text_list(sale_line_types()) }}) as is_sale,
         order_lines.line_type in ({{ text_list(goods_line_types()) }}) as is_goods,
         order_lines.is_exact_repeat,
-        {{ local_date('orders.ordered_at') }} as order_date,
-        {{ local_date('coalesce(order_lines._known_from, orders.ordered_at)') }} as known_date,
+        orders.order_date,
+        coalesce({{ local_date('order_lines._known_from') }}, orders.order_date) as known_date,
         orders.ordered_at
     from order_lines
     inner join orders

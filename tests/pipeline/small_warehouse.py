@@ -1,0 +1,139 @@
+"""A made-up warehouse: Ana bought twice, Ben once and was refunded, Cleo never bought; one sale is to nobody."""
+
+import datetime as dt
+from contextlib import closing
+from pathlib import Path
+
+from pipeline.duck import connect
+from pipeline.publish import Release
+from pipeline.settings import Settings
+
+AS_OF = dt.date(2026, 3, 31)
+RELEASE = Release("2026-03-31-aaaaaaaaaaaa", AS_OF, "c0de", "a" * 64, ("shop",), "EUR")
+
+SQL = """
+create schema core; create schema marts; create schema ops; create schema features;
+
+create table core.dim_customer as
+select *, case when is_unknown then null else timestamp '2026-01-05 10:00' end as first_seen_at
+from (values ('ana', false), ('ben', false), ('cleo', false), ('unknown', true)) as t (customer_id, is_unknown);
+create table core.customer_source_id as
+select * from (values ('ana', 'shop', 'A-17'), ('ben', 'shop', '=B+1'), ('cleo', 'shop', '007'))
+    as t (customer_id, source_system, source_customer_id);
+create table core.bridge_customer_source as
+select md5(customer_id) as source_record_key, customer_id, source_system from core.customer_source_id;
+create table core.dim_product as select * from (values ('tea'), ('unknown')) as t (product_id);
+create table core.dim_date as
+select d::date as date_day from generate_series(date '2026-01-01', date '2026-12-31', interval 1 day) as t (d);
+create table core.dim_campaign as select * from (values ('spring'), ('unknown')) as t (campaign_id);
+create table core.fct_order_line as
+select
+    order_id || ':1' as order_line_id, order_id, customer_id, 'tea' as product_id, line_type,
+    amount::decimal(18, 4) as net_amount, line_type = 'product' as is_sale,
+    order_date::date as order_date, order_date::date as known_date
+from (values
+    ('o1', 'ana', 'product', '10.00', '2026-01-05'), ('o2', 'ana', 'product', '20.25', '2026-02-07'),
+    ('o3', 'ben', 'product', '5.10', '2026-02-08'), ('o4', 'unknown', 'product', '1.00', '2026-03-01'),
+    ('o5', 'ben', 'fee', '-0.50', '2026-03-02')) as t (order_id, customer_id, line_type, amount, order_date);
+create table core.fct_order as
+select
+    order_id, customer_id, count(*) as lines, sum(net_amount)::decimal(18, 4) as net_amount,
+    coalesce(sum(net_amount) filter (is_sale), 0)::decimal(18, 4) as net_sales, min(order_date) as order_date,
+    min(known_date) as known_date
+from core.fct_order_line group by order_id, customer_id;
+create table core.fct_return as
+select 'r1' as return_id, 'ben' as customer_id, 'tea' as product_id, 2.10::decimal(18, 4) as refund_amount,
+    date '2026-02-20' as return_date;
+create table core.fct_campaign_contact as
+select 'spring:ana' as campaign_contact_id, 'spring' as campaign_id, 'ana' as customer_id;
+create table core.fct_campaign_response as select 'x1' as response_id, 'spring' as campaign_id, 'ana' as customer_id;
+create table core.fct_customer_month as
+select
+    customer_id, date_trunc('month', day)::date as month_start_date, sum(net_sales)::decimal(18, 4) as net_sales,
+    sum(net_amount)::decimal(18, 4) as net_amount, sum(refund)::decimal(18, 4) as refund_amount
+from (
+    select customer_id, order_date as day, net_sales, net_amount, 0 as refund from core.fct_order
+    union all select customer_id, return_date, 0, 0, refund_amount from core.fct_return
+) group by all;
+
+create table marts.customer_segments as
+select * from (values
+    ('ana', 'segments-1', 5, 5, 5, 1, 'Champions', 'platinum', 'growing', null),
+    ('ben', 'segments-1', 3, 2, 2, 2, 'Occasional', 'gold', 'declining', null),
+    ('cleo', null, null, null, null, null, null, null, 'prospect', 'never bought'))
+as t (customer_id, run_id, recency_score, frequency_score, monetary_score, segment_id, segment_name, tier,
+    lifecycle_stage, unavailable_reason);
+create table marts.clv_statement as
+select customer_id, part, line, amount::decimal(18, 4) as amount from (values
+    ('ana', 'historic', 'first_purchase', '10.00'), ('ana', 'historic', 'growth', '20.25'),
+    ('ana', 'future', 'repeat', '40.00'), ('ana', 'historic', 'service', null),
+    ('ben', 'historic', 'first_purchase', '5.10'), ('ben', 'historic', 'selling', '-0.50'),
+    ('ben', 'historic', 'returns', '-2.10'), ('ben', 'future', 'repeat', '3.00'),
+    ('cleo', 'historic', 'first_purchase', '0'), ('cleo', 'future', 'repeat', null),
+    ('unknown', 'historic', 'unattributed_sales', '1.00')) as t (customer_id, part, line, amount);
+create table marts.customer_clv as
+select
+    customer_id, case when future is not null then 'clv-1' end as run_id, p_alive, purchases as expected_purchases,
+    historic::decimal(18, 4) as clv_historic, future::decimal(18, 4) as clv_future,
+    (historic::decimal(18, 4) + future::decimal(18, 4))::decimal(18, 4) as clv_total,
+    (future * 0.5)::decimal(18, 4) as clv_future_p10, (future * 0.9)::decimal(18, 4) as clv_future_p50,
+    (future * 2)::decimal(18, 4) as clv_future_p90,
+    case when future is null then 'never bought' end as unavailable_reason
+from (values ('ana', 0.9, 4.5, 30.25, 40.00), ('ben', 0.4, 0.7, 2.50, 3.00), ('cleo', null, null, 0, null))
+as t (customer_id, p_alive, purchases, historic, future);
+create table marts.customer_churn as
+select * from (values
+    ('ana', 'churn-1', 28, 0.10, 'low', null), ('ben', 'churn-1', 28, 0.80, 'high', null),
+    ('cleo', null, null, null, null, 'never bought'))
+as t (customer_id, run_id, horizon_days, churn_probability, risk_band, unavailable_reason);
+create table marts.customer_360 as
+select
+    customer_id, date '2026-03-31' as as_of_date, tier, segment_name, lifecycle_stage, clv_total, churn_probability,
+    coalesce((select sum(net_sales) from core.fct_order as o where o.customer_id = s.customer_id), 0)::decimal(18, 4)
+        as net_sales
+from marts.customer_segments as s join marts.customer_clv using (customer_id) join marts.customer_churn using (customer_id);
+create table marts.customer_score_history as
+select customer_id, date '2026-03-31' as as_of_date, run_id, 'churn' as job, churn_probability
+from marts.customer_churn where churn_probability is not null;
+create table marts.model_runs as select 'churn-1' as run_id, 'churn' as job, true as is_published;
+create table marts.model_metrics as
+select 'churn-1' as run_id, 'churn' as job, 'all' as stratum, 'roc_auc' as metric, 0.83 as "value", 0.79 as baseline_value;
+create table marts.segment_profile as
+select segment_id, segment_name, count(*) as customers from marts.customer_segments where segment_id is not null group by all;
+create table marts.campaign_audience as
+select 'winback' as list_name, s.customer_id, s.customer_id = 'ben' as is_included,
+    case s.customer_id when 'ben' then 'in: high risk of leaving' when 'ana' then 'out: low risk of leaving'
+        else 'out: never bought' end as reason,
+    case s.customer_id when 'ben' then 1 end as list_rank, segment_name, tier, lifecycle_stage, churn_probability,
+    risk_band, clv_future, (clv_future / 2)::decimal(18, 4) as expected_loss, date '2026-02-08' as last_order_date,
+    null::boolean as can_mail, null::boolean as can_call, null::boolean as can_text
+from marts.customer_segments as s join marts.customer_clv using (customer_id) join marts.customer_churn using (customer_id);
+create table marts.release as
+select '2026-03-31-aaaaaaaaaaaa' as release_id, date '2026-03-31' as as_of_date, 'EUR' as currency, null::int as checks_passed;
+
+create table ops.load_receipts as
+select 'shop' as source, 'orders' as table_name, '20260101T000000Z_20260401T000000Z' as "interval",
+    200::bigint as received, 198::bigint as accepted, 1::bigint as quarantined, 1::bigint as duplicates;
+create table ops.row_fates as select 'shop' as source, 'accepted' as fate, 198 as landed_rows;
+create table ops.quarantine as select 'shop' as source, 'order_id: missing' as reason;
+create table ops.releases as select release_id, as_of_date from marts.release;
+create table features.customer_features as select customer_id from core.dim_customer;
+
+comment on table marts.customer_360 is 'One row per customer. Ana''s row is here.';
+comment on column marts.customer_360.tier is 'platinum, gold, iron or lead';
+"""
+
+
+def make_settings(home: Path) -> Settings:
+    """Settings of a home of its own."""
+    return Settings(home, home / "data", ("shop",), None, None, 0.1, 365, 28, 28)
+
+
+def build_warehouse(settings: Settings, *changes: str) -> None:
+    """Make the warehouse, then apply SQL statements to it."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.warehouse.unlink(missing_ok=True)
+    with closing(connect(settings.warehouse)) as connection:
+        connection.execute(SQL)
+        for change in changes:
+            connection.execute(change)

@@ -1,0 +1,161 @@
+"""Every check of the marts can fail, and a failed one stops or warns as its suite says."""
+
+from contextlib import closing
+
+import pytest
+
+from pipeline.audit.checks import STOP, Check
+from pipeline.audit.frames import open_warehouse
+from pipeline.audit.gate import run_on_warehouse
+from pipeline.audit.suites import marts_suites, read_suite
+from tests.pipeline.small_warehouse import AS_OF, RELEASE, build_warehouse, make_settings
+
+# (suite, check): the SQL that plants an error which it must find.
+PLANTED = {
+    ("marts_customer_360", "every row has a customer_id"): "update marts.customer_360 set customer_id = null"
+    " where customer_id = 'ana'",
+    ("marts_customer_360", "one row per customer"): "insert into marts.customer_360 from marts.customer_360 limit 1",
+    ("marts_customer_360", "every row is as of the release's date"): "update marts.customer_360"
+    " set as_of_date = date '2026-04-01' where customer_id = 'ben'",
+    ("marts_customer_360", "at least half of the customers have a segment"): "update marts.customer_360"
+    " set segment_name = null",
+    ("marts_customer_360", "at least a tenth of the customers have a tier"): "update marts.customer_360 set tier = null",
+    ("marts_customer_360", "every customer has a lifecycle stage"): "update marts.customer_360"
+    " set lifecycle_stage = null where customer_id = 'ben'",
+    ("marts_customer_segments", "recency scores are 1 to 5"): "update marts.customer_segments set recency_score = 6"
+    " where customer_id = 'ana'",
+    ("marts_customer_segments", "frequency scores are 1 to 5"): "update marts.customer_segments set frequency_score = 0"
+    " where customer_id = 'ana'",
+    ("marts_customer_segments", "monetary scores are 1 to 5"): "update marts.customer_segments set monetary_score = 9"
+    " where customer_id = 'ana'",
+    ("marts_customer_segments", "a customer has all three scores and a segment, or none"): "update"
+    " marts.customer_segments set segment_id = null where customer_id = 'ben'",
+    ("marts_customer_clv", "P(alive) is a probability"): "update marts.customer_clv set p_alive = 1.1"
+    " where customer_id = 'ana'",
+    ("marts_customer_clv", "expected purchases are zero or more"): "update marts.customer_clv"
+    " set expected_purchases = -0.1 where customer_id = 'ana'",
+    ("marts_customer_clv", "the median is not below p10"): "update marts.customer_clv set clv_future_p10 = 99"
+    " where customer_id = 'ana'",
+    ("marts_customer_clv", "p90 is not below the median"): "update marts.customer_clv set clv_future_p90 = 0"
+    " where customer_id = 'ana'",
+    ("marts_customer_clv", "statement lines sum to clv_total, to the cent"): "update marts.clv_statement"
+    " set amount = amount + 0.01 where customer_id = 'ana' and line = 'growth'",
+    ("marts_customer_clv", "clv_total is history plus future, to the cent"): "update marts.customer_clv"
+    " set clv_historic = clv_historic - 0.01 where customer_id = 'ben'",
+    ("marts_customer_clv", "a customer has a total, or the reason why not"): "update marts.customer_clv"
+    " set unavailable_reason = null",
+    ("marts_customer_clv", "at least half of the customers have a future value"): "update marts.customer_clv"
+    " set clv_total = null, clv_future = null, unavailable_reason = 'no model'",
+    ("marts_customer_churn", "churn probabilities are probabilities"): "update marts.customer_churn"
+    " set churn_probability = 1.2 where customer_id = 'ben'",
+    ("marts_customer_churn", "risk bands are high, medium or low"): "update marts.customer_churn"
+    " set risk_band = 'very high' where customer_id = 'ben'",
+    ("marts_customer_churn", "probabilities are for a horizon of a day or more"): "update marts.customer_churn"
+    " set horizon_days = 0 where customer_id = 'ben'",
+    ("marts_customer_churn", "a customer has a probability and a band, or the reason why not"): "update"
+    " marts.customer_churn set churn_probability = null, risk_band = null where customer_id = 'ben'",
+    ("marts_customer_churn", "at least half of the customers have a churn probability"): "update marts.customer_churn"
+    " set churn_probability = null, risk_band = null, unavailable_reason = 'no model'",
+    ("marts_facts", "every order line has an amount"): "update core.fct_order_line set net_amount = null"
+    " where order_id = 'o1'",
+    ("marts_facts", "orders count as many lines as there are"): "insert into core.fct_order_line"
+    " from core.fct_order_line where order_id = 'o1'",
+    ("marts_facts", "net amounts of lines and orders agree to the cent"): "update core.fct_order_line"
+    " set net_amount = net_amount + 0.01 where order_id = 'o1'",
+    ("marts_facts", "net amounts of orders and customer months agree to the cent"): "update core.fct_customer_month"
+    " set net_amount = net_amount - 0.01 where customer_id = 'unknown'",
+    ("marts_facts", "net sales of lines and orders agree to the cent"): "update core.fct_order_line set is_sale = true",
+    ("marts_facts", "net sales of orders and customer months agree to the cent"): "update core.fct_customer_month"
+    " set net_sales = net_sales + 0.0001 where customer_id = 'ana'",
+    ("marts_facts", "refunds and customer months agree to the cent"): "update core.fct_return set refund_amount = 2.11",
+    ("marts_facts", "there is exactly one unknown customer"): "delete from core.dim_customer where is_unknown",
+    ("marts_facts", "net sales of orders and marts.customer_360 agree to the cent"): "update marts.customer_360"
+    " set net_sales = net_sales + 0.01 where customer_id = 'cleo'",
+    ("marts_facts", "net amounts of orders and historic statement lines agree to the cent"): "delete from"
+    " marts.clv_statement where customer_id = 'unknown'",
+    ("marts_facts", "every known customer is in marts.customer_360"): "delete from marts.customer_360"
+    " where customer_id = 'cleo'",
+    ("marts_facts", "marts.customer_segments has the customers of marts.customer_360"): "delete from"
+    " marts.customer_segments where customer_id = 'cleo'",
+    ("marts_facts", "marts.customer_clv has the customers of marts.customer_360"): "delete from marts.customer_clv"
+    " where customer_id = 'cleo'",
+    ("marts_facts", "marts.customer_churn has the customers of marts.customer_360"): "delete from marts.customer_churn"
+    " where customer_id = 'cleo'",
+    ("marts_grain", "every table of the contract is there, with its key"): "drop table marts.segment_profile",
+    ("marts_grain", "no key is null"): "update core.fct_order_line set order_line_id = null where order_id = 'o2'",
+    ("marts_grain", "no key is there twice"): "insert into core.fct_order from core.fct_order limit 1",
+    ("marts_loads", "received = accepted + quarantined + duplicates"): "update ops.load_receipts set received = 201",
+    ("marts_loads", "at most half of a load is quarantined"): "update ops.load_receipts"
+    " set quarantined = 101, accepted = 98",
+    ("marts_loads", "at most 1% of a load is quarantined"): "update ops.load_receipts"
+    " set quarantined = 3, accepted = 196",
+    ("marts_personal_data", "no column that BI sees is named like personal data"): "alter table marts.customer_360"
+    " add column contact_email varchar",
+    ("marts_relationships", "every key is found in the table that it refers to"): "update core.fct_order_line"
+    " set product_id = 'coffee' where order_id = 'o1'",
+    ("marts_release", "marts.release has one row"): "insert into marts.release from marts.release",
+    ("marts_release", "marts.release names this release"): "update marts.release set release_id = 'another'",
+    ("marts_release", "marts.release has the as-of date of the plan"): "update marts.release"
+    " set as_of_date = date '2026-03-30'",
+}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return make_settings(tmp_path)
+
+
+def run(settings, suites, *changes: str) -> list[Check]:
+    build_warehouse(settings, *changes)
+    with closing(open_warehouse(settings, RELEASE.release_id, AS_OF)) as connection:
+        return [check for suite in suites for check in run_on_warehouse(connection, suite)]
+
+
+def expectations() -> dict[tuple[str, str], str]:
+    return {
+        (suite, expectation["meta"]["check"]): expectation["meta"]["severity"]
+        for suite in marts_suites()
+        for expectation in read_suite(suite)["expectations"]
+    }
+
+
+def test_a_sound_warehouse_passes_every_check(settings):
+    checks = run(settings, marts_suites())
+    assert [check for check in checks if not check.success] == []
+    assert {(check.suite, check.check) for check in checks} == set(expectations())
+
+
+def test_each_check_has_a_planted_error():
+    assert set(PLANTED) == set(expectations())
+
+
+@pytest.mark.parametrize(("suite", "check"), PLANTED)
+def test_a_planted_error_is_found(settings, suite, check):
+    failed = {each.check: each for each in run(settings, [suite], PLANTED[suite, check]) if not each.success}
+    assert check in failed
+    assert failed[check].severity == expectations()[suite, check]
+    assert failed[check].observed
+
+
+def test_what_was_observed_names_the_row(settings):
+    change = "update marts.customer_churn set churn_probability = 1.2 where customer_id = 'ben'"
+    (failed,) = [check for check in run(settings, ["marts_customer_churn"], change) if not check.success]
+    assert failed.observed == "1 of 3 rows, for example customer_id ben, churn_probability 1.2"
+
+
+def test_a_missing_column_stops_and_is_named(settings):
+    (failed,) = run(settings, ["marts_customer_churn"], "alter table marts.customer_churn drop column risk_band")
+    assert (failed.severity, failed.success) == (STOP, False)
+    assert "risk_band" in failed.observed
+
+
+@pytest.mark.parametrize("name", ["email", "phone_number", "first_name", "birth_date", "postcode", "raw_values"])
+def test_personal_names_are_found_in_any_published_table(settings, name):
+    checks = run(settings, ["marts_personal_data"], f"alter table ops.quarantine add column {name} varchar")
+    assert [check.success for check in checks] == [False]
+
+
+@pytest.mark.parametrize("name", ["segment_name", "product_name", "list_name", "discount_rate", "description", "tip"])
+def test_other_names_are_not_taken_for_personal(settings, name):
+    checks = run(settings, ["marts_personal_data"], f"alter table ops.quarantine add column {name} varchar")
+    assert [check.success for check in checks] == [True]
