@@ -34,7 +34,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-data: $(READY) ## The public data sets of the active sources, into $CRM_DATA (.data)
+data: $(READY) ## The public data sets, into $CRM_DATA (.data)
 	@$(BIN)/python -m pipeline.fetch_data
 
 run: data ## Extract, build, publish and list, once, with a summary
@@ -43,8 +43,7 @@ run: data ## Extract, build, publish and list, once, with a summary
 up: data ## Airflow with its web UI and the schedule; Ctrl-C ends it
 	@$(BIN)/python -m dags.local.up
 
-test: $(READY) ## Tests (about 10 minutes)
-	@$(BIN)/python -m pipeline.fetch_data --all
+test: data ## Tests (about 10 minutes)
 	$(PYTEST) -m 'not slow'
 
 test-all: test ## Also the slow ones: Airflow's web server, killed runs

@@ -56,11 +56,11 @@ def dbt_layer(layer: str) -> Any:
 
 @task
 @build_step
-def dbt_marts(settings: Settings, scores: list[dict[str, list[str]]]) -> str:
+def dbt_marts(settings: Settings, scores: list[dict[str, Any]]) -> str:
     """Build and test the marts on the warehouse and the scores."""
-    from pipeline.dbt import merge_files, run_layer
+    from pipeline.dbt import run_layer
 
-    return run_layer(settings, "marts", merge_files(scores))
+    return run_layer(settings, "marts", scores)
 
 
 @task
@@ -137,7 +137,6 @@ with DAG(
     start_date=START,
     catchup=False,
     max_active_runs=1,
-    fail_fast=True,
     default_args=DEFAULT_ARGS,
     tags=["build", "tier-1"],
 ):

@@ -11,6 +11,7 @@ metrics and is not published. Emits the asset `perennial://models`, on which `bu
 before the first build there are no features, and the run is skipped.
 """
 
+import datetime as dt
 from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
@@ -31,7 +32,8 @@ def train(settings: Settings) -> Any:
     release = published(settings)
     if release is None:
         raise AirflowSkipException("Nothing is published yet: the first build trains the first models.")
-    return jobs.train_models(settings, as_of=release["as_of_date"], sources=release["sources"], force=True)
+    as_of = dt.date.fromisoformat(release["as_of_date"])
+    return jobs.train_models(settings, as_of=as_of, sources=release["sources"], force=True)
 
 
 with DAG(

@@ -1,12 +1,12 @@
 """The four mining steps that a build calls: train, then segments, lifetime value and churn in any order.
 
-Each reads `features/` and `models/`, writes whole files under `models/` or `scores/`, and returns what it wrote as plain
-text and numbers, so that an orchestrator can pass it on.
+Each reads `features/` and `models/`, writes whole files under `models/` or `scores/`, and returns what it wrote as
+plain text and numbers, so that an orchestrator can pass it on.
 """
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,7 +16,17 @@ from mining import schemas
 from mining.churn import job as churn
 from mining.clv import job as clv
 from mining.segments import job as segments
-from mining.store import FeatureSet, Model, make_id, mining_code, read_features, usable_models, write_model, write_scores
+from mining.store import (
+    FeatureSet,
+    Model,
+    make_id,
+    mining_code,
+    read_features,
+    score_path,
+    usable_models,
+    write_model,
+    write_scores,
+)
 from pipeline.settings import Settings
 
 RETRAIN_DAYS = 7
@@ -66,23 +76,24 @@ def _recent(settings: Settings, job: str, as_of: dt.date, sources: Sequence[str]
     return None
 
 
-def _needs(settings: Settings, job: str) -> Mapping[str, Any]:
-    """Parameters that a model must share with the settings to answer their question."""
-    return {"horizon_days": settings.churn_horizon_days} if job == churn.JOB else {}
+def _needs(settings: Settings, job: str) -> dict[str, Any]:
+    """Return the parameters that a model must share with the settings to answer their question."""
+    if job == churn.JOB:
+        return {"horizon_days": settings.churn_horizon_days}
+    return {"horizon_days": settings.clv_horizon_days, "annual_discount_rate": settings.annual_discount_rate}
 
 
 def _train(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> Model:
+    needs = _needs(settings, job)
     if job == churn.JOB:
-        trained = churn.train(features, horizon_days=settings.churn_horizon_days)
+        trained = churn.train(features, **needs)
     else:
-        trained = clv.train(
-            features, horizon_days=settings.clv_horizon_days, annual_discount_rate=settings.annual_discount_rate
-        )
-    content = [features.content_hash, sorted(sources), _asked(settings, job)]
+        calibrated_on = clv.calibration_date(features, settings.clv_horizon_days)
+        trained = clv.train(features, calibrated_on=calibrated_on, **needs)
     return {
         **trained,
         "job": job,
-        "model_version": make_id(job, features.as_of, *content),
+        "model_version": make_id(job, features.as_of, features.content_hash, sorted(sources), needs),
         "as_of_date": features.as_of.isoformat(),
         "sources": sorted(sources),
         "mining_code": mining_code(),
@@ -96,7 +107,7 @@ def score_segments(settings: Settings, *, as_of: dt.date) -> Result:
     features = read_features(settings, as_of)
     run_id = make_id(segments.JOB, as_of, features.content_hash)
     scored = segments.score(features).assign(as_of_date=as_of, run_id=run_id)
-    path = write_scores(settings, segments.JOB, as_of, run_id, scored, schemas.SEGMENTS)
+    path = write_scores(score_path(settings, segments.JOB, as_of, run_id), scored, schemas.SEGMENTS)
     return {"run_id": run_id, "customers": len(scored), "files": {segments.JOB: path}}
 
 
@@ -125,12 +136,11 @@ def _score(settings: Settings, job: str, as_of: dt.date, sources: Sequence[str])
     newest = models[-1] if models else None
     used = next((model for model in reversed(models) if model["is_published"]), None)
     version = used["model_version"] if used else None
-    run_id = make_id(job, as_of, features.content_hash, version, _asked(settings, job))
+    run_id = make_id(job, as_of, features.content_hash, version, _needs(settings, job), settings.churn_horizon_days)
     unavailable = newest["decision"] if newest else "No model has been trained on these sources."
-    frame = features.at(as_of)
-    scored, schema = _apply(settings, job, frame, used, unavailable)
+    scored, schema = _apply(settings, job, features, used, unavailable)
     scored = scored.assign(as_of_date=as_of, run_id=run_id, model_version=version)
-    files = {job: write_scores(settings, job, as_of, run_id, scored, schema)}
+    files = {job: write_scores(score_path(settings, job, as_of, run_id), scored, schema)}
     return {
         "run_id": run_id,
         "model_version": version,
@@ -142,25 +152,22 @@ def _score(settings: Settings, job: str, as_of: dt.date, sources: Sequence[str])
 
 
 def _apply(
-    settings: Settings, job: str, frame: pd.DataFrame, model: Model | None, unavailable: str
+    settings: Settings, job: str, features: FeatureSet, model: Model | None, unavailable: str
 ) -> tuple[pd.DataFrame, pa.Schema]:
+    as_of, frame = features.as_of, features.at(features.as_of)
     if job == churn.JOB:
         horizon = settings.churn_horizon_days
         return churn.score(frame, model, horizon_days=horizon, unavailable=unavailable), schemas.CHURN
-    return clv.score(
+    scored = clv.score(
         frame,
         model,
+        as_of=as_of,
         horizon_days=settings.clv_horizon_days,
+        churn_horizon_days=settings.churn_horizon_days,
         annual_discount_rate=settings.annual_discount_rate,
         unavailable=unavailable,
-    ), schemas.CLV
-
-
-def _asked(settings: Settings, job: str) -> list[float]:
-    """Settings that change what is scored."""
-    if job == churn.JOB:
-        return [settings.churn_horizon_days]
-    return [settings.clv_horizon_days, settings.annual_discount_rate]
+    )
+    return scored, schemas.CLV
 
 
 def _write_runs(
@@ -172,15 +179,15 @@ def _write_runs(
         runs.append((run_id, used or newest or {}))
     if used and newest and newest is not used:
         runs.append((newest["model_version"], newest))
-    metrics = [
-        {**row, "run_id": name, "job": model["job"]} for name, model in runs for row in model["model_metrics"]
-    ]
+    metrics = [{**row, "run_id": name, "job": model["job"]} for name, model in runs for row in model["model_metrics"]]
     tables = {
         "model_runs": ([_run_row(as_of, name, model) for name, model in runs], schemas.MODEL_RUNS),
         "model_metrics": (metrics, schemas.MODEL_METRICS),
     }
     return {
-        table: write_scores(settings, table, as_of, run_id, pd.DataFrame(rows, columns=schema.names), schema)
+        table: write_scores(
+            score_path(settings, table, as_of, run_id), pd.DataFrame(rows, columns=schema.names), schema
+        )
         for table, (rows, schema) in tables.items()
     }
 

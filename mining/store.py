@@ -83,7 +83,8 @@ class FeatureSet:
             field.name: column.cast(pa.float64()) if _is_number(field.type) else column
             for field, column in zip(rows.schema, rows.columns, strict=True)
         }
-        return pa.table(columns).to_pandas(date_as_object=False)
+        frame: pd.DataFrame = pa.table(columns).to_pandas(date_as_object=False)
+        return frame
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -175,12 +176,14 @@ def usable_models(
     return sorted(usable, key=lambda model: (model["as_of_date"], model["model_version"]))
 
 
-def write_scores(
-    settings: Settings, job: str, as_of: dt.date, run_id: str, frame: pd.DataFrame, schema: pa.Schema
-) -> str:
-    """Write `scores/<job>/as_of=<date>/run=<run_id>.parquet`, sorted by its text columns, and return its path."""
+def score_path(settings: Settings, job: str, as_of: dt.date, run_id: str) -> Path:
+    """Path of a run's score file."""
+    return settings.scores / job / f"as_of={as_of}" / f"run={run_id}.parquet"
+
+
+def write_scores(path: Path, frame: pd.DataFrame, schema: pa.Schema) -> str:
+    """Write one score file, sorted by its text columns, and return its path."""
     columns = {field.name: pa.array(frame[field.name], from_pandas=True).cast(field.type) for field in schema}
     order = [(field.name, "ascending") for field in schema if pa.types.is_string(field.type)]
-    path = settings.scores / job / f"as_of={as_of}" / f"run={run_id}.parquet"
     write_parquet(path, pa.table(columns, schema=schema).sort_by(order))
     return str(path)

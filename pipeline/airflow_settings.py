@@ -1,33 +1,52 @@
-"""Airflow as this project runs it: settings as environment variables, one SQLite file per use."""
+"""Airflow as this project runs it: settings as environment variables, metadata in SQLite files under CRM_HOME."""
 
+import base64
+import json
 import os
+import secrets
+import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.files import TEMPORARY_PREFIX, atomic_path
+from pipeline.lock import inherited_descriptors
 from pipeline.settings import ROOT, Settings, load_settings
 
 DAGS_FOLDER = ROOT / "dags"
+AIRFLOW = Path(sys.executable).with_name("airflow")
 DEFAULT_PORT = 8080
 LARGEST_PORT = 65535
+USER = "admin"
 
 
 def airflow_home(settings: Settings) -> Path:
-    """Metadata, logs and the web password of `make up` and `make run`."""
+    """Metadata, logs, keys and the web password."""
     return settings.home / "airflow"
+
+
+def web_database(settings: Settings) -> Path:
+    """Metadata of `make up`."""
+    return airflow_home(settings) / "airflow.db"
 
 
 def run_database(settings: Settings) -> Path:
     """Metadata of `make run`.
 
-    Its own file: a scheduler (`make up`) adopts every run that it finds unfinished, also those of a killed `make run`.
-    Named by Airflow's release: metadata of another release would have to be migrated.
+    A file of its own: a scheduler (`make up`) adopts every run that it finds unfinished, also those of a killed
+    `make run`. Named by Airflow's release, because metadata of another release would have to be migrated.
     """
     return airflow_home(settings) / f"run-{version('apache-airflow')}.db"
 
 
-def port(env: dict[str, str] | os._Environ[str] = os.environ) -> int:
+def password_file(settings: Settings) -> Path:
+    """`{"admin": password}` of the web UI."""
+    return airflow_home(settings) / "simple_auth_manager_passwords.json.generated"
+
+
+def port(env: Mapping[str, str] = os.environ) -> int:
     """CRM_AIRFLOW_PORT, checked.
 
     Raises
@@ -41,60 +60,110 @@ def port(env: dict[str, str] | os._Environ[str] = os.environ) -> int:
     return int(text)
 
 
-def base_url(env: dict[str, str] | os._Environ[str] = os.environ) -> str:
+def base_url(env: Mapping[str, str] = os.environ) -> str:
     """Address of the web UI and the REST API."""
     return f"http://localhost:{port(env)}"
 
 
-def airflow_environment(settings: Settings, *, database: Path | None = None) -> dict[str, str]:
+def airflow_environment(
+    settings: Settings, *, database: Path | None = None, env: Mapping[str, str] = os.environ
+) -> dict[str, str]:
     """Environment variables for any Airflow process of this project.
 
     Parameters
     ----------
     settings
-        Where CRM_HOME is.
+        Where CRM_HOME is, and the settings that the tasks inherit.
     database
         SQLite file of the metadata; by default that of `make up`.
+    env
+        Where CRM_AIRFLOW_PORT is looked up.
     """
     home = airflow_home(settings)
-    address = base_url()
+    address = base_url(env)
     return {
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS_FOLDER),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "4",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database or home / 'airflow.db'}",
+        "AIRFLOW_CONFIG": str(home / "airflow.cfg"),
         "AIRFLOW__API__BASE_URL": address,
-        "AIRFLOW__API__PORT": str(port()),
         "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port(env)),
         "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS_FOLDER),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(settings)),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database or web_database(settings)}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
         "DO_NOT_TRACK": "1",
         "GX_ANALYTICS_ENABLED": "False",
-        "SCARF_ANALYTICS": "False",
         "CRM_HOME": str(settings.home),
         "CRM_DATA": str(settings.data),
         "CRM_SOURCES": ",".join(settings.sources),
     }
 
 
+def prepare(settings: Settings, database: Path) -> None:
+    """Make Airflow's home, its keys, the web password and a metadata database, where they are not there yet.
+
+    Each file is whole or absent, so that a start that was killed does not stop the next one.
+    """
+    home = airflow_home(settings)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = {
+        "core": {"fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()},
+        "api": {"secret_key": secrets.token_urlsafe(32)},
+        "api_auth": {"jwt_secret": secrets.token_urlsafe(48)},
+    }
+    sections = (f"[{name}]\n" + "".join(f"{k} = {v}\n" for k, v in values.items()) for name, values in keys.items())
+    _write_secret(home / "airflow.cfg", "\n".join(sections))
+    # Made here, because Airflow prints the password that it makes itself into its log.
+    _write_secret(password_file(settings), json.dumps({USER: secrets.token_urlsafe(12)}) + "\n")
+    if not database.exists():
+        _create_database(settings, database)
+
+
+def _write_secret(path: Path, text: str) -> None:
+    if path.exists():
+        return
+    with atomic_path(path) as temporary:
+        temporary.touch(mode=0o600)
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _create_database(settings: Settings, database: Path) -> None:
+    temporary = database.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{database.name}")
+    done = subprocess.run(
+        [str(AIRFLOW), "db", "migrate"],
+        env={**os.environ, **airflow_environment(settings, database=temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        pass_fds=inherited_descriptors(settings),
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"airflow db migrate failed:\n{done.stdout}")
+    os.replace(temporary, database)
+
+
 def main(arguments: list[str]) -> None:
     """Become `airflow <arguments>` on the metadata of `make up`."""
     try:
-        environment = airflow_environment(load_settings())
+        settings = load_settings()
+        prepare(settings, web_database(settings))
     except UserError as error:
-        sys.exit(f"{error}")
-    command = Path(sys.executable).with_name("airflow")
-    os.execve(command, [str(command), *arguments], {**os.environ, **environment})
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    os.execve(AIRFLOW, [str(AIRFLOW), *arguments], {**os.environ, **airflow_environment(settings)})
 
 
 if __name__ == "__main__":

@@ -10,13 +10,13 @@ from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.lock import inherited_descriptors
-from pipeline.plan import Plan, load_plan
+from pipeline.plan import Plan, load_plan, plan_path
 from pipeline.settings import DBT_PROJECT, Settings
 
 LAYERS = ("staging", "intermediate", "core", "features", "marts")
 SHOWN_FAILURES = 5
 SHOWN_LINES = 20
-# The tables that mining writes and marts read; the first three have a history of published scores.
+# The tables that mining writes and marts read; the first three have a history.
 SCORES = ("segments", "clv", "churn", "model_runs", "model_metrics")
 
 
@@ -32,7 +32,7 @@ def selectors(settings: Settings, layer: str) -> list[str]:
     return [f"path:models/{layer}"]
 
 
-def run_layer(settings: Settings, layer: str, score_files: Mapping[str, Iterable[str]] | None = None) -> str:
+def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]] = ()) -> str:
     """Build and test one layer of the planned build.
 
     Parameters
@@ -41,8 +41,8 @@ def run_layer(settings: Settings, layer: str, score_files: Mapping[str, Iterable
         Where CRM_HOME is, which sources are active.
     layer
         One of `LAYERS`.
-    score_files
-        For `marts`: the files of this build's scores and model runs, by name of `SCORES`.
+    scored
+        For `marts`: what the jobs of `mining.jobs` returned; their `files` are this build's scores and model runs.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def run_layer(settings: Settings, layer: str, score_files: Mapping[str, Iterable
         *("--indirect-selection", "cautious"),
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
         *("--target-path", str(folder / "target"), "--log-path", str(log.parent)),
-        *("--vars", json.dumps(build_variables(settings, plan, score_files or {}), sort_keys=True)),
+        *("--vars", json.dumps(build_variables(settings, plan, scored), sort_keys=True)),
     ]
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(
@@ -85,10 +85,11 @@ def run_layer(settings: Settings, layer: str, score_files: Mapping[str, Iterable
     return _summary(results)
 
 
-def build_variables(settings: Settings, plan: Plan, score_files: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """The dbt variables of a build, all of them functions of the plan, the ledger and the scores."""
     earlier = _earlier_releases(settings, plan)
-    now = {name: sorted(str(path) for path in score_files.get(name, [])) for name in SCORES}
+    written = [result["files"] for result in scored]
+    now = {name: sorted(str(files[name]) for files in written if name in files) for name in SCORES}
     return {
         "active_sources": sorted(settings.sources),
         "providers": plan.providers,
@@ -99,7 +100,7 @@ def build_variables(settings: Settings, plan: Plan, score_files: Mapping[str, It
         "timestamps_in": plan.timestamps_in,
         "history": plan.history,
         "left_truncation_days": settings.left_truncation_days,
-        "plan": str(settings.build / "plan.json"),
+        "plan": str(plan_path(settings)),
         "crm_home": str(settings.home),
         "score_files": now,
         "history_files": {name: sorted({*_published_files(settings, earlier, name), *now[name]}) for name in SCORES},

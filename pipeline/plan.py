@@ -56,7 +56,7 @@ class Plan:
 
 
 def plan_path(settings: Settings) -> Path:
-    """Where the plan of the running build is."""
+    """Return where the plan of the running build is."""
     return settings.build / "plan.json"
 
 
@@ -120,7 +120,7 @@ def make_plan(settings: Settings) -> Plan:
 
 
 def feature_dates(as_of: date, first_event: date, settings: Settings) -> list[date]:
-    """As-of, the churn cut-offs that have at least 84 days of data before them, and the start of the CLV holdout."""
+    """Return as-of, the churn cut-offs with at least 84 days of data before them, and the start of the CLV holdout."""
     dates = {as_of}
     for number in range(1, CUT_OFFS + 1):
         cut_off = as_of - timedelta(days=settings.churn_horizon_days * number)

@@ -185,12 +185,13 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, tables: list[Table], f
 
 
 def _write_contacts(settings: Settings, target: Path) -> None:
+    """Write the sibling file; its tables stand in schema main, so that `contacts.<table>` is catalog and table."""
     with closing(connect(target)) as connection:
         target.chmod(0o600)
         attach_read_only(connection, settings.warehouse, "warehouse")
         for table in read_tables(connection, "warehouse"):
             if table.full_name in CONTACT_TABLES:
-                _copy_table(connection, table, "contacts")
+                _copy_table(connection, table, "main")
 
 
 def _check_same(folder: Path, manifest: dict[str, Any]) -> None:

@@ -3,13 +3,12 @@
 import time
 from typing import Any
 
+from airflow.listeners import hookimpl
 from airflow.sdk.listener import get_listener_manager
-from pluggy import HookimplMarker
 from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-hookimpl = HookimplMarker("airflow")
 NAME_WIDTH = 28
 
 

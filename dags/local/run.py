@@ -6,7 +6,6 @@ Exit code 0: published, or nothing has changed. 2: something that the user can p
 import datetime as dt
 import logging
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.airflow_settings import airflow_environment, airflow_home, run_database
+from pipeline.airflow_settings import airflow_environment, airflow_home, prepare, run_database
 from pipeline.errors import UserError
-from pipeline.files import TEMPORARY_PREFIX
-from pipeline.lock import inherited_descriptors, run_lock
+from pipeline.lock import run_lock
 from pipeline.settings import Settings, load_settings
 
 WIDTH = 100
@@ -67,31 +65,18 @@ def build(settings: Settings, console: Console) -> None:
     """Walk the DAGs in order, then print the summary."""
     from pipeline.build import published
     from pipeline.sources import active_sources, company, providers
+    from pipeline.summary import print_summary
 
     active_sources(settings)
     company(settings)
     providers(settings)
     before = published(settings)
-    prepare_airflow(settings)
-    run_dags([*(f"extract_{name}" for name in settings.sources), "build_customers", "export_campaign_lists"], console)
-    from pipeline.summary import print_summary
-
-    print_summary(settings, console, before)
-
-
-def prepare_airflow(settings: Settings) -> None:
-    """Set the environment, and make the metadata database where there is none."""
     database = run_database(settings)
+    prepare(settings, database)
     os.environ.update(airflow_environment(settings, database=database))
-    for leftover in database.parent.glob(f"{TEMPORARY_PREFIX}*"):
-        leftover.unlink()
-    if database.exists():
-        return
-    temporary = database.with_name(f"{TEMPORARY_PREFIX}{database.name}")
-    environment = {**os.environ, **airflow_environment(settings, database=temporary)}
-    command = [str(Path(sys.executable).with_name("airflow")), "db", "migrate"]
-    subprocess.run(command, env=environment, pass_fds=inherited_descriptors(settings), check=True)
-    os.replace(temporary, database)
+    run_dags([*(f"extract_{name}" for name in settings.sources), "build_customers", "export_campaign_lists"], console)
+    after = published(settings)
+    print_summary(settings, console, is_new=after != before)
 
 
 def run_dags(dag_ids: list[str], console: Console) -> None:
@@ -119,7 +104,7 @@ def run_dags(dag_ids: list[str], console: Console) -> None:
             task.retries = 0  # dag.test() would wait out the delay
         # The date only names the run: intervals and as-of dates come from the receipts.
         run = dag.test(logical_date=dt.datetime.now(dt.UTC))
-        if run.state != "success":
+        if run.state != "success" or progress.failed_task:
             raise failure(progress.failed_task, progress.error)
 
 

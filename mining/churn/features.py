@@ -9,6 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Compute = Callable[[pd.DataFrame, float], Floats]
 
 PSEUDO_GAPS = 2.0
 """Weight, in gaps between purchases, of the typical customer's rhythm in the rhythm of one customer."""
@@ -32,42 +36,47 @@ class Input:
     """One model input: its family (reasons add up by family) and the optional feature columns that it needs."""
 
     family: str
-    compute: Callable[[pd.DataFrame, float], pd.Series]
+    compute: Compute
     optional: str | None = None
 
 
-def own_gap(frame: pd.DataFrame, typical_gap: float) -> pd.Series:
+def own_gap(frame: pd.DataFrame, typical_gap: float) -> Floats:
     """Days between purchases that one may expect of a customer: own mean, shrunk towards the typical customer's.
 
     (n * own mean + k * typical) / (n + k) with n gaps seen and k = `PSEUDO_GAPS`; a one-time buyer gets the typical.
     """
-    gaps = frame["purchase_days"] - 1
-    return (frame["gap_mean_days"].fillna(0.0) * gaps + PSEUDO_GAPS * typical_gap) / (gaps + PSEUDO_GAPS)
+    gaps = _values(frame, "purchase_days") - 1
+    seen = np.nan_to_num(_values(frame, "gap_mean_days")) * gaps
+    return (seen + PSEUDO_GAPS * typical_gap) / (gaps + PSEUDO_GAPS)
 
 
-def _log(column: str) -> Callable[[pd.DataFrame, float], pd.Series]:
-    return lambda frame, _: np.log1p(frame[column].clip(lower=0))
+def _values(frame: pd.DataFrame, column: str) -> Floats:
+    return frame[column].to_numpy(dtype=np.float64)
 
 
-def _overdue(frame: pd.DataFrame, typical_gap: float) -> pd.Series:
-    return np.log1p(frame["recency_days"]) - np.log1p(own_gap(frame, typical_gap))
+def _log(column: str, power: int = 1) -> Compute:
+    return lambda frame, _: np.log1p(np.maximum(_values(frame, column), 0.0)) ** power
 
 
-def _trend(frame: pd.DataFrame, _: float) -> pd.Series:
-    return np.log1p(frame["purchase_days_28d"]) - np.log1p(frame["purchase_days_prior_28d"])
+def _overdue(frame: pd.DataFrame, typical_gap: float) -> Floats:
+    return np.log1p(_values(frame, "recency_days")) - np.log1p(own_gap(frame, typical_gap))
 
 
-def _basket(frame: pd.DataFrame, _: float) -> pd.Series:
-    return np.log1p(frame["spend_amount"] / frame["spend_days"].clip(lower=1))
+def _trend(frame: pd.DataFrame, _: float) -> Floats:
+    return np.log1p(_values(frame, "purchase_days_28d")) - np.log1p(_values(frame, "purchase_days_prior_28d"))
 
 
-def _irregularity(frame: pd.DataFrame, _: float) -> pd.Series:
-    return frame["gap_stddev_days"] / frame["gap_mean_days"]
+def _spend_per_day(frame: pd.DataFrame, _: float) -> Floats:
+    return np.log1p(_values(frame, "spend_amount") / np.maximum(_values(frame, "spend_days"), 1.0))
+
+
+def _irregularity(frame: pd.DataFrame, _: float) -> Floats:
+    return _values(frame, "gap_stddev_days") / _values(frame, "gap_mean_days")
 
 
 INPUTS: dict[str, Input] = {
     "log_recency": Input("recency", _log("recency_days")),
-    "squared_log_recency": Input("recency", lambda frame, _: np.log1p(frame["recency_days"]) ** 2),
+    "squared_log_recency": Input("recency", _log("recency_days", power=2)),
     "overdue": Input("recency", _overdue),
     "log_purchase_days_28d": Input("lately", _log("purchase_days_28d")),
     "log_purchase_days_84d": Input("lately", _log("purchase_days_84d")),
@@ -75,13 +84,14 @@ INPUTS: dict[str, Input] = {
     "log_purchase_days": Input("history", _log("purchase_days")),
     "log_tenure": Input("history", _log("tenure_days")),
     "log_net_sales_84d": Input("spend", _log("net_sales_84d")),
-    "log_spend_per_day": Input("spend", _basket),
+    "log_spend_per_day": Input("spend", _spend_per_day),
     "irregularity": Input("rhythm", _irregularity),
     "log_categories": Input("variety", _log("categories"), "categories"),
-    "discount_share": Input("discount", lambda frame, _: frame["discount_share"], "discount_share"),
+    "discount_share": Input("discount", lambda frame, _: _values(frame, "discount_share"), "discount_share"),
     "log_returns_84d": Input("returns", _log("returns_84d"), "returns_84d"),
     "log_campaign_responses_84d": Input("campaigns", _log("campaign_responses_84d"), "campaign_responses_84d"),
 }
+SMALLEST_SPREAD = 1e-9
 BASELINE_INPUTS = ("log_recency",)
 
 
@@ -91,18 +101,19 @@ def typical_gap(frame: pd.DataFrame, default: float) -> float:
     return float(median) if np.isfinite(median) else default
 
 
-def design(frame: pd.DataFrame, names: tuple[str, ...], gap: float) -> pd.DataFrame:
+def design(frame: pd.DataFrame, names: tuple[str, ...], gap: float) -> dict[str, Floats]:
     """Compute the named inputs. Unknown values stay NaN: the model fills its own medians."""
-    return pd.DataFrame({name: INPUTS[name].compute(frame, gap).astype(float) for name in names}, index=frame.index)
+    return {name: INPUTS[name].compute(frame, gap) for name in names}
 
 
 def split_inputs(frame: pd.DataFrame, gap: float) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Inputs that the training rows can support, and why each other one is left out."""
+    """Return the inputs that the training rows can support, and why each other one is left out."""
     dropped: dict[str, str] = {}
-    for name, column in design(frame, tuple(INPUTS), gap).items():
-        needs = INPUTS[str(name)].optional
-        if column.notna().sum() == 0:
-            dropped[str(name)] = f"no source provides {needs}" if needs else "no customer has a value"
-        elif column.std(ddof=0) < 1e-9:
-            dropped[str(name)] = "the same for every customer"
+    for name, values in design(frame, tuple(INPUTS), gap).items():
+        known = values[~np.isnan(values)]
+        needs = INPUTS[name].optional
+        if not len(known):
+            dropped[name] = f"no source provides {needs}" if needs else "no customer has a value"
+        elif np.std(known) < SMALLEST_SPREAD:
+            dropped[name] = "the same for every customer"
     return tuple(name for name in INPUTS if name not in dropped), dropped

@@ -10,15 +10,13 @@ with every cut-off one step later (k = 1 calibrates, k >= 2 trains); that one sc
 """
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mining.churn.evaluation import MINIMUM_PER_CLASS, PRIMARY, RESAMPLES, SECONDARY, SEED, evaluate
-from mining.churn.features import BASELINE_INPUTS, split_inputs, typical_gap
+from mining.churn.features import BASELINE_INPUTS, Floats, split_inputs, typical_gap
 from mining.churn.model import ChurnModel, fit
 from mining.churn.reasons import reasons
 from mining.store import FeatureSet
@@ -29,12 +27,11 @@ BASELINE = "recency alone"
 AT_RISK_DAYS = 182
 HIGH_SHARE, MEDIUM_SHARE = 0.20, 0.50
 
-Floats = NDArray[np.float64]
 Labelled = tuple[pd.DataFrame, Floats]
 
 
 def at_risk(frame: pd.DataFrame, horizon: int) -> pd.Series:
-    """Customers of whom the question is asked: a purchase within the last 182 days, or the horizon if longer."""
+    """Mark the customers of whom the question is asked: a purchase in the last 182 days, or the horizon if longer."""
     return frame["recency_days"] < max(AT_RISK_DAYS, horizon)
 
 
@@ -48,7 +45,7 @@ def cut_offs(features: FeatureSet, horizon: int) -> dict[int, dt.date]:
 
 
 def labelled(features: FeatureSet, date: dt.date, horizon: int) -> Labelled:
-    """Customers at risk on `date` and whether they did not buy in the horizon after it (1.0 = churned)."""
+    """Return the customers at risk on `date` and whether they then left: 1.0 = no purchase in the horizon after it."""
     frame = features.at(date)
     later = features.at(date + dt.timedelta(days=horizon)).set_index("customer_id")["purchase_days"]
     churned = (later.reindex(frame["customer_id"]).to_numpy() == frame["purchase_days"].to_numpy()).astype(float)
@@ -56,7 +53,9 @@ def labelled(features: FeatureSet, date: dt.date, horizon: int) -> Labelled:
     return frame[chosen].reset_index(drop=True), churned[chosen]
 
 
-def _stack(parts: Sequence[Labelled]) -> Labelled:
+def _before(labelled_parts: dict[int, Labelled], k: int) -> Labelled:
+    """Cut-offs earlier than the k-th, oldest first."""
+    parts = [labelled_parts[step] for step in sorted(labelled_parts, reverse=True) if step > k]
     return pd.concat([part[0] for part in parts], ignore_index=True), np.concatenate([part[1] for part in parts])
 
 
@@ -74,10 +73,7 @@ def train(features: FeatureSet, *, horizon_days: int) -> dict[str, Any]:
     problem = _problem(parts)
     if problem:
         return _refused(features, horizon_days, dates, problem)
-    training, calibration, (frame, outcome) = _stack([parts[k] for k in sorted(parts, reverse=True) if k > 2]), *(
-        parts[2],
-        parts[1],
-    )
+    training, calibration, (frame, outcome) = _before(parts, 2), parts[2], parts[1]
     gap = typical_gap(training[0], horizon_days)
     inputs, dropped = split_inputs(training[0], gap)
     judged = fit(training, calibration, inputs, gap)
@@ -116,9 +112,9 @@ def train(features: FeatureSet, *, horizon_days: int) -> dict[str, Any]:
 
 
 def _refit(parts: dict[int, Labelled], inputs: tuple[str, ...], horizon: int) -> ChurnModel:
-    training = _stack([parts[k] for k in sorted(parts, reverse=True) if k > 1])
-    usable, _ = split_inputs(training[0], typical_gap(training[0], horizon))
+    training = _before(parts, 1)
     gap = typical_gap(training[0], horizon)
+    usable, _ = split_inputs(training[0], gap)
     return fit(training, parts[1], tuple(name for name in inputs if name in usable), gap)
 
 
@@ -126,7 +122,7 @@ def _problem(parts: dict[int, Labelled]) -> str | None:
     if len(parts) < 3:
         return f"{len(parts)} cut-offs with known outcome, 3 are needed: too little history for this horizon"
     for name, outcome in (
-        ("training", _stack([part for k, part in parts.items() if k > 2])[1]),
+        ("training", _before(parts, 2)[1]),
         ("calibration", parts[2][1]),
         ("test", parts[1][1]),
     ):

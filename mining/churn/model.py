@@ -1,16 +1,14 @@
 """Calibrated logistic regression that is stored as numbers, not as an object."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from mining.churn.features import design
-
-Floats = NDArray[np.float64]
+from mining.churn.features import Floats, design
 
 DIGITS = 10
 CLIP = 1e-6
@@ -22,7 +20,8 @@ class ChurnModel:
     """Probability of no purchase in the horizon: logistic regression on standardised inputs, then Platt's correction.
 
     p = sigmoid(calibration_intercept + calibration_slope * (intercept + sum_j coefficient_j * z_j)) with
-    z_j = (input_j, or its median where unknown, - mean_j) / scale_j. Platt (1999), Advances in Large Margin Classifiers.
+    z_j = (input_j, or its median where unknown, - mean_j) / scale_j.
+    Platt (1999), in: Advances in Large Margin Classifiers.
 
     Everything learned is in these fields, from training customers only; predicting one customer needs no other.
     """
@@ -41,9 +40,10 @@ class ChurnModel:
     def standardise(self, frame: pd.DataFrame) -> dict[str, Floats]:
         """Return z per input, one value per customer."""
         columns = design(frame, self.inputs, self.typical_gap)
-        filled = zip(self.inputs, self.medians, self.means, self.scales, strict=True)
+        learned = zip(self.medians, self.means, self.scales, strict=True)
         return {
-            name: ((columns[name].fillna(median) - mean) / scale).to_numpy() for name, median, mean, scale in filled
+            name: (np.where(np.isnan(values), median, values) - mean) / scale
+            for (name, values), (median, mean, scale) in zip(columns.items(), learned, strict=True)
         }
 
     def contributions(self, z: dict[str, Floats]) -> dict[str, Floats]:
@@ -60,7 +60,8 @@ class ChurnModel:
 
     def predict(self, frame: pd.DataFrame) -> Floats:
         """Probability of no purchase in the horizon, 6 digits, shape (customers,)."""
-        return np.round(np.clip(1 / (1 + np.exp(-self.log_odds(frame))), CLIP, 1 - CLIP), 6)
+        probability = np.clip(expit(self.log_odds(frame)), CLIP, 1 - CLIP)
+        return np.asarray(np.round(probability, 6), dtype=np.float64)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -69,7 +70,10 @@ class ChurnModel:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "ChurnModel":
         """Read a stored model."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in content.items()})
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
+        }
+        return cls(**fields)
 
 
 def _raw_log_odds(model: ChurnModel, frame: pd.DataFrame) -> Floats:
@@ -95,15 +99,15 @@ def fit(
 
     Notes
     -----
-    Ridge penalty 1/2 |w|^2 on standardised coefficients (scikit-learn's C = 1), second-order solver. Numbers are rounded
-    to 10 significant digits before anything uses them, so that the stored model is the one that was judged.
+    Ridge penalty 1/2 |w|^2 on standardised coefficients (scikit-learn's C = 1), second-order solver. Numbers are
+    rounded to 10 significant digits before anything uses them, so that the stored model is the one that was judged.
     """
-    columns = design(train[0], inputs, gap)
-    medians = columns.median()
-    columns = columns.fillna(medians)
-    means, scales = columns.mean(), columns.std(ddof=0)
+    matrix = np.column_stack(list(design(train[0], inputs, gap).values()))
+    medians = np.nanmedian(matrix, axis=0)
+    matrix = np.where(np.isnan(matrix), medians, matrix)
+    means, scales = matrix.mean(axis=0), matrix.std(axis=0)
     ridge = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-10, max_iter=MAX_ITERATIONS)
-    ridge.fit(((columns - means) / scales).to_numpy(), train[1])
+    ridge.fit((matrix - means) / scales, train[1])
     model = ChurnModel(
         inputs=inputs,
         typical_gap=_rounded(gap),
@@ -117,9 +121,7 @@ def fit(
         is_converged=bool(ridge.n_iter_[0] < MAX_ITERATIONS),
     )
     slope, intercept = logistic_line(_raw_log_odds(model, calibration[0]), calibration[1])
-    return ChurnModel(
-        **{**asdict(model), "calibration_slope": _rounded(slope), "calibration_intercept": _rounded(intercept)}
-    )
+    return replace(model, calibration_slope=_rounded(slope), calibration_intercept=_rounded(intercept))
 
 
 def logistic_line(log_odds: Floats, outcome: Floats) -> tuple[float, float]:

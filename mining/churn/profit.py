@@ -5,11 +5,10 @@ Customer Churn Prediction Models, IEEE Transactions on Knowledge and Data Engine
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betainc
 from sklearn.metrics import roc_curve
 
-Floats = NDArray[np.float64]
+from mining.churn.features import Floats
 
 ALPHA, BETA = 6.0, 14.0
 VALUE, INCENTIVE, CONTACT = 200.0, 10.0, 1.0
@@ -37,10 +36,10 @@ def expected_maximum_profit(outcome: Floats, probability: Floats) -> float:
     A contacted would-be churner accepts the offer with probability g ~ Beta(6, 14). With v the customer's value (200),
     d the offer's cost (10) and f the contact's (1), contacting shares F0 of the churners and F1 of the others earns
 
-        P = v * {[g (1 - d/v) - f/v] p0 F0 - (d/v + f/v) p1 F1}         (their equation 9)
+        P = v * {[g (1 - d/v) - f/v] p0 F0 - (d/v + f/v) p1 F1}
 
     The best (F0, F1) for a given g is a corner of the ROC curve's convex hull; between the values of g at which the
-    best corner changes, P is linear in g, so its mean is a sum of incomplete beta functions (their equation 13).
+    best corner changes, P is linear in g, so its mean is a sum of incomplete beta functions.
     The four constants are the paper's: they make models comparable, not a forecast of a company's own profit.
     """
     delta, phi = INCENTIVE / VALUE, CONTACT / VALUE

@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mining.churn.features import FAMILIES, INPUTS, own_gap
+from mining.churn.features import FAMILIES, INPUTS, Floats, own_gap
 from mining.churn.model import ChurnModel
 
 MATERIAL = 0.1
 """Log-odds that a driver must add to be called a reason (at a risk of one half: 2.5 percentage points)."""
 REASONS = 3
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
@@ -43,7 +42,7 @@ def _side(name: str, sign: int) -> Condition:
 
 
 def _overdue(case: Case) -> Flags:
-    return (case.frame["recency_days"] > own_gap(case.frame, case.typical_gap)).to_numpy(bool)
+    return case.frame["recency_days"].to_numpy(float) > own_gap(case.frame, case.typical_gap)
 
 
 def _long_ago(case: Case) -> Flags:
@@ -102,19 +101,20 @@ def reasons(model: ChurnModel, frame: pd.DataFrame) -> pd.DataFrame:
     weights = np.column_stack([_family(name, case) for name in names])
     texts = np.column_stack([_sentences(name, case) for name in names])
     # Rounded, so that equal drivers keep the order of FAMILIES on every machine.
-    weights = np.round(np.where((weights >= MATERIAL) & (texts != ""), weights, 0.0), 6)
+    weights = np.asarray(np.round(np.where((weights >= MATERIAL) & (texts != ""), weights, 0.0), 6), dtype=np.float64)
     order = np.argsort(-weights, axis=1, kind="stable")[:, :REASONS]
-    rows = np.arange(len(frame))
-    columns = {}
-    for place in range(REASONS):
-        chosen = order[:, place] if place < order.shape[1] else np.zeros(len(frame), int)
-        named = (weights[rows, chosen] > 0) & (place < order.shape[1])
-        columns[f"reason_{place + 1}"] = np.where(named, texts[rows, chosen], None)
-    return pd.DataFrame(columns, index=frame.index, dtype=object)
+    chosen = np.take_along_axis(texts, order, axis=1)
+    chosen[np.take_along_axis(weights, order, axis=1) == 0] = None
+    columns = [f"reason_{place}" for place in range(1, REASONS + 1)]
+    return pd.DataFrame(chosen, index=frame.index, columns=columns[: chosen.shape[1]]).reindex(columns=columns)
 
 
 def _family(name: str, case: Case) -> Floats:
-    return np.sum([push for part, push in case.push.items() if INPUTS[part].family == name], axis=0)
+    total = np.zeros(len(case.frame))
+    for part, push in case.push.items():
+        if INPUTS[part].family == name:
+            total = total + push
+    return total
 
 
 def _sentences(family: str, case: Case) -> NDArray[np.object_]:

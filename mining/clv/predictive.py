@@ -122,7 +122,7 @@ def _invert(counts: CountDistribution, p: float, shape: Floats, level: float) ->
         slope = np.sum(part * density, axis=1)
         high[active] = np.where(miss > 0, at[:, 0], high[active])
         low[active] = np.where(miss > 0, low[active], at[:, 0])
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             proposal = at[:, 0] - miss / slope
         inside = (proposal > low[active]) & (proposal < high[active])
         proposal = np.where(inside, proposal, (low[active] + high[active]) / 2)

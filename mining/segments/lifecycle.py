@@ -24,6 +24,7 @@ from scipy.stats import binom
 PSEUDO_GAPS = 2.0
 """Weight, in gaps, of the typical customer's rhythm in a customer's own."""
 DORMANT, LOST = 2.0, 5.0
+LEAST_DEVIATION = 0.5
 RECENT_DAYS = 84
 RARE = 0.05
 WON_BACK_DAYS = 3
@@ -58,7 +59,8 @@ def own_rhythm(frame: pd.DataFrame, typical: tuple[float, float]) -> Rhythm:
 
     gap = (n * own mean + k * typical) / (n + k). Variances are shrunk in the same way, the typical one rescaled to
     the customer's own gap: a slow customer is not irregular for being slow. One-time buyers have the typical rhythm.
-    A deviation is at least the day in which purchases are counted.
+    A deviation is at least half the gap: one missed purchase of a clockwork customer is a sign, not a loss, so nobody
+    is dormant before twice the own gap, or lost before 3.5 times.
     """
     gaps = (frame["purchase_days"] - 1).to_numpy(float)
     mean = frame["gap_mean_days"].fillna(0.0).to_numpy(float)
@@ -67,7 +69,7 @@ def own_rhythm(frame: pd.DataFrame, typical: tuple[float, float]) -> Rhythm:
     own = frame["gap_stddev_days"].fillna(0.0).to_numpy(float)
     prior = gap * typical[1] / typical[0]
     deviation = np.sqrt((degrees * own**2 + PSEUDO_GAPS * prior**2) / (degrees + PSEUDO_GAPS))
-    return Rhythm(gap, np.maximum(deviation, 1.0))
+    return Rhythm(gap, np.maximum(deviation, LEAST_DEVIATION * gap))
 
 
 def overdue(frame: pd.DataFrame, typical: tuple[float, float]) -> Floats:
@@ -99,17 +101,16 @@ def stages(frame: pd.DataFrame, earlier: Sequence[pd.DataFrame] = ()) -> pd.Seri
     absence = overdue(frame, typical)
     trend = change(frame)
     new = (frame["tenure_days"] <= typical[0] + DORMANT * typical[1]) & ~frame["is_left_truncated"].astype(bool)
+    back = _won_back(frame, earlier, typical)
     stage = np.select(
-        [absence > LOST, absence > DORMANT, _won_back(frame, earlier, typical), new.to_numpy(bool), trend > 0, trend < 0],
+        [absence > LOST, absence > DORMANT, back, new.to_numpy(bool), trend > 0, trend < 0],
         ["lost", "dormant", "won_back", "new", "growing", "declining"],
         "stable",
     )
     return pd.Series(stage, index=frame.index, dtype=object)
 
 
-def _won_back(
-    frame: pd.DataFrame, earlier: Sequence[pd.DataFrame], typical: tuple[float, float]
-) -> NDArray[np.bool_]:
+def _won_back(frame: pd.DataFrame, earlier: Sequence[pd.DataFrame], typical: tuple[float, float]) -> NDArray[np.bool_]:
     result = np.zeros(len(frame), bool)
     for past in earlier:
         # The typical rhythm of today: an earlier date saw short gaps only, having had no time for long ones.

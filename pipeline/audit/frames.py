@@ -25,7 +25,7 @@ def landing_frame(settings: Settings, receipts: list[dict[str, Any]]) -> pd.Data
 def _landed_measures(
     connection: duckdb.DuckDBPyConnection, settings: Settings, receipt: dict[str, Any]
 ) -> dict[str, Any]:
-    source = load_source(receipt["source"], settings)
+    source = load_source(receipt["source"])
     table = source.tables[receipt["table"]]
     relation = f"read_parquet({quote_literal(str(settings.home / receipt['file']))})"
     present = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]

@@ -8,7 +8,7 @@ import duckdb
 
 from pipeline.duck import quote_identifier, quote_literal
 from pipeline.errors import UserError
-from pipeline.sources import Source, Table
+from pipeline.landing.readers import Request
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,7 @@ class Span:
     last: datetime
 
 
-def event_span(
-    connection: duckdb.DuckDBPyConnection, source: Source, name: str, table: Table, relation: str
-) -> Span | None:
+def event_span(connection: duckdb.DuckDBPyConnection, request: Request, relation: str) -> Span | None:
     """First and last event time of a relation; None when the table has none, or no rows.
 
     Raises
@@ -29,26 +27,26 @@ def event_span(
     UserError
         There are values, and none is a time.
     """
-    column = table.event_time
+    column = request.table.event_time
     if column is None:
         return None
     quoted = quote_identifier(column)
     value = f"try_cast({quoted} as timestamp)"
     kind = connection.execute(f"describe select {quoted} from {relation}").fetchall()[0][1]
-    if table.event_time_format:
-        value = f"try_strptime(cast({quoted} as varchar), {quote_literal(table.event_time_format)})"
+    if request.table.event_time_format:
+        value = f"try_strptime(cast({quoted} as varchar), {quote_literal(request.table.event_time_format)})"
     elif kind == "TIMESTAMP WITH TIME ZONE":
         value = f"timezone('UTC', {quoted})"
-    row = connection.execute(f"select min({value}), max({value}), any_value(cast({quoted} as varchar)) from {relation}")
-    first, last, sample = row.fetchone() or (None, None, None)
+    query = f"select min({value}), max({value}), any_value(cast({quoted} as varchar)) from {relation}"
+    first, last, sample = connection.execute(query).fetchall()[0]
     if first is None and sample is not None:
         raise UserError(
-            f"{source.name}.{name}: no value of `event_time` column '{column}' can be read as a time (for example '{sample}'). "
-            f"Set `event_time_format` for it in dags/sources/{source.name}.yml, for example \"%d/%m/%Y %H:%M\"."
+            f"{request.label}: no value of the `event_time` column '{column}' can be read as a time, for example "
+            f"'{sample}'. Set `event_time_format` for {request.definition}, for example \"%d/%m/%Y %H:%M\"."
         )
     if first is None:
         return None
-    zone = "UTC" if kind == "TIMESTAMP WITH TIME ZONE" else source.event_zone
+    zone = "UTC" if kind == "TIMESTAMP WITH TIME ZONE" else request.source.event_zone
     return Span(_instant(first, zone), _instant(last, zone))
 
 

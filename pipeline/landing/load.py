@@ -29,7 +29,7 @@ def plan_source(settings: Settings, name: str, interval_end: datetime | None = N
     UserError
         The files are not there, or the source has a schedule and no end is given.
     """
-    source = load_source(name, settings)
+    source = load_source(name)
     for table_name, table in source.tables.items():
         find_files(source, table_name, table, settings)
     end = interval_end or _end_after_last_event(source, settings)
@@ -70,13 +70,17 @@ def land_table(
     UserError
         The table cannot be read. What has been landed before is untouched.
     """
-    source = load_source(source_name, settings)
+    source = load_source(source_name)
     table = _table(source, table_name)
     folder = settings.landing / source_name / table_name
     remove_leftovers(folder, TEMPORARY_PREFIX)
     earlier = read_receipts(settings, source_name, table_name)
     end = interval_end or _end_after_last_event(source, settings)
-    start = _start(source, table, settings, earlier, interval_start, end)
+    start = source.first_start(settings)
+    _check_end(source, start, end)
+    last = newest(earlier, is_scheduled=source.is_scheduled)
+    if last is not None and (source.is_scheduled or table.load == "append"):
+        start = _next_start(last, interval_start, end)
     files = find_files(source, table_name, table, settings)
     return write_load(Load(settings, Request(source, table_name, table, files), start, end, earlier)) or "unchanged"
 
@@ -87,18 +91,16 @@ def _table(source: Source, name: str) -> Table:
     return source.tables[name]
 
 
-def _start(
-    source: Source, table: Table, settings: Settings, earlier: list[Receipt], given: datetime | None, end: datetime
-) -> datetime:
-    first = source.first_start(settings)
+def _check_end(source: Source, first: datetime, end: datetime) -> None:
     if end <= first:
         raise UserError(
             f"Source '{source.name}': its data end at {iso(end)}, before its `first_interval_start` ({iso(first)}). "
             f"Correct the date in dags/sources/{source.name}.yml."
         )
-    last = newest(earlier, is_scheduled=source.is_scheduled)
-    if last is None or (table.load == "snapshot" and not source.is_scheduled):
-        return first
+
+
+def _next_start(last: Receipt, given: datetime | None, end: datetime) -> datetime:
+    """Start of a load that is not the first: as given, else the last landed end, else the last interval again."""
     if given is not None:
         return given
     last_end = instant(last["interval_end"])
@@ -117,11 +119,12 @@ def _end_after_last_event(source: Source, settings: Settings) -> datetime:
         if table.event_time is None:
             continue
         files = find_files(source, name, table, settings)
-        with opened(Request(source, name, table, files)) as (connection, rows):
-            span = event_span(connection, source, name, table, rows.relation)
+        request = Request(source, name, table, files)
+        with opened(request) as (connection, rows):
+            span = event_span(connection, request, rows.relation)
             last += [span.last] if span else []
     if not last:
         raise UserError(f"Source '{source.name}': no row has an event time, so the load has no end.{next_step(source)}")
-    zone = source.zone(settings)
+    zone = source.business_zone(settings)
     next_day = max(last).astimezone(zone).date() + timedelta(days=1)
     return datetime(next_day.year, next_day.month, next_day.day, tzinfo=zone).astimezone(UTC)

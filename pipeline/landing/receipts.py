@@ -1,4 +1,4 @@
-"""Receipts: one JSON file beside each landed Parquet file. They are what the rest of the system knows of the landing."""
+"""Receipts: one JSON file beside each landed Parquet file, which is all that a build knows of the landing."""
 
 import json
 from datetime import UTC, datetime
@@ -12,17 +12,17 @@ Receipt = dict[str, Any]
 
 
 def instant(text: str) -> datetime:
-    """UTC instant of a receipt's text."""
+    """Return the UTC instant of a receipt's text."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def iso(moment: datetime) -> str:
-    """UTC instant as ISO text that ends in Z."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
+    """Return an instant as ISO text in UTC that ends in Z."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def interval_name(start: datetime, end: datetime) -> str:
-    """Interval as it stands in file names: 20170101T000000Z_20180101T050000Z."""
+    """Return an interval as it stands in file names: 20170101T050000Z_20180101T050000Z."""
     return "_".join(moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ") for moment in (start, end))
 
 
@@ -40,7 +40,7 @@ def read_receipts(settings: Settings, source: str, table: str) -> list[Receipt]:
             receipt = json.loads(path.read_text(encoding="utf-8"))
             landed = settings.home / receipt["file"]
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path} is not a receipt ({error}). Delete it and its Parquet file, and run the load again.") from error
+            raise UserError(f"{path} is not a receipt ({error!r}). Delete it and run the load again.") from error
         if not landed.is_file():
             raise UserError(f"{path} names {landed}, which is gone. Delete the receipt and run the load again.")
         receipts.append(receipt)
@@ -48,7 +48,7 @@ def read_receipts(settings: Settings, source: str, table: str) -> list[Receipt]:
 
 
 def newest(receipts: list[Receipt], *, is_scheduled: bool) -> Receipt | None:
-    """The receipt that a snapshot is read from.
+    """Return the receipt that a snapshot is read from.
 
     With a schedule it is the last generation of the latest interval: a reload of an old interval changes nothing newer.
     Without one it is the last generation: a file that was replaced by a shorter one counts as replaced.

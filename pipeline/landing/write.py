@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -62,6 +63,7 @@ class _Written:
     schema: list[dict[str, str]]
     rejects: pa.Table
     events: Span | None
+    seconds: float
 
 
 def write_load(load: Load) -> Receipt | None:
@@ -72,7 +74,6 @@ def write_load(load: Load) -> Receipt | None:
     UserError
         The table cannot be read, or has no rows; nothing is written then.
     """
-    started = time.monotonic()
     states = _states(load.request.files)
     delivered = [_fingerprint(path) for path in load.request.files]
     if load.request.table.load == "append":
@@ -91,12 +92,12 @@ def write_load(load: Load) -> Receipt | None:
         content_hash = content_hash or sha256_of_file(temporary)
         if load.is_landed(content_hash):
             return None
-        return _publish(load, temporary, written, content_hash, delivered, started)
+        return _publish(load, temporary, written, content_hash, delivered)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _states(files: Any) -> list[tuple[int, int]]:
+def _states(files: Sequence[Path]) -> list[tuple[int, int]]:
     return [(path.stat().st_mtime_ns, path.stat().st_size) for path in files]
 
 
@@ -123,11 +124,16 @@ def _not_landed_yet(load: Load, delivered: list[dict[str, Any]]) -> tuple[Load, 
 
 def _write(load: Load, temporary: Path) -> _Written:
     request = load.request
+    started = time.monotonic()
     with opened(request) as (connection, rows):
         connection.execute(
             f"""
             copy (
-                select *, row_number() over () as _position, 'upsert' as _op, {quote_literal(load.interval)} as _interval
+                select
+                    *,
+                    row_number() over () as _position,
+                    'upsert' as _op,
+                    {quote_literal(load.interval)} as _interval
                 from {rows.relation}
             ) to {quote_literal(str(temporary))} (format parquet, compression zstd)
             """
@@ -137,8 +143,9 @@ def _write(load: Load, temporary: Path) -> _Written:
         return _Written(
             rows=pq.read_metadata(temporary).num_rows,
             schema=[{"name": row[0], "type": row[1]} for row in described if row[0] in rows.columns],
-            rejects=rows.rejects(),
-            events=event_span(connection, request.source, request.name, request.table, landed),
+            rejects=rows.rejects,
+            events=event_span(connection, request, landed),
+            seconds=round(time.monotonic() - started, 3),
         )
 
 
@@ -150,23 +157,17 @@ def _check_rows(request: Request, written: _Written) -> None:
         first = written.rejects.to_pylist()[0]
         raise UserError(
             f"{request.label}: none of the {written.rejects.num_rows} rows of {names} can be read; the first, line "
-            f"{first['line']}: {first['error']}. Check `delimiter`, `skip_rows` and `columns` in "
-            f"dags/sources/{request.source.name}.yml."
+            f"{first['line']}: {first['error']}. Check `delimiter`, `skip_rows` and `columns` of {request.definition}."
         )
     if not request.table.may_be_empty:
         raise UserError(
-            f"{request.label}: {names} has no rows. If that is right, write `may_be_empty: true` for table "
-            f"'{request.name}' in dags/sources/{request.source.name}.yml.{next_step(request.source)}"
+            f"{request.label}: {names} has no rows. If that is right, write `may_be_empty: true` for "
+            f"{request.definition}.{next_step(request.source)}"
         )
 
 
 def _publish(
-    load: Load,
-    temporary: Path,
-    written: _Written,
-    content_hash: str,
-    delivered: list[dict[str, Any]],
-    started: float,
+    load: Load, temporary: Path, written: _Written, content_hash: str, delivered: list[dict[str, Any]]
 ) -> Receipt:
     stem = f"{load.interval}.{content_hash[:HASH_DIGITS]}"
     target = load.folder / f"{stem}.parquet"
@@ -193,11 +194,11 @@ def _publish(
         "is_first_load": load.start == load.request.source.first_start(load.settings),
         "first_event_at": iso(written.events.first) if written.events else None,
         "last_event_at": iso(written.events.last) if written.events else None,
-        "seconds": round(time.monotonic() - started, 3),
+        "seconds": written.seconds,
         "bytes": temporary.stat().st_size,
     }
     fsync_path(temporary)
-    os.replace(temporary, target)
+    temporary.replace(target)
     fsync_path(load.folder)
     write_json(load.folder / f"{stem}.json", receipt)
     return receipt

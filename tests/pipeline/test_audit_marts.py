@@ -140,7 +140,7 @@ def test_a_planted_error_is_found(settings, suite, check):
 def test_what_was_observed_names_the_row(settings):
     change = "update marts.customer_churn set churn_probability = 1.2 where customer_id = 'ben'"
     (failed,) = [check for check in run(settings, ["marts_customer_churn"], change) if not check.success]
-    assert failed.observed == "1 of 3 rows, for example customer_id ben, churn_probability 1.2"
+    assert failed.observed == "1 of 3 rows, for example churn_probability 1.2, customer_id ben"
 
 
 def test_a_missing_column_stops_and_is_named(settings):

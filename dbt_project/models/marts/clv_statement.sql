@@ -32,9 +32,9 @@
 ] %}
 
 with customers as (
-    select customer_id from {{ ref('mart_customer') }}
+    select customer_id from {{ ref('part_customer') }}
     union all
-    select customer_id from {{ ref('mart_booked_amounts') }}
+    select customer_id from {{ ref('part_booked_amounts') }}
     where customer_id = 'unknown'
 ),
 
@@ -53,11 +53,11 @@ amounts as (
             customers.customer_id,
             case when customers.customer_id = 'unknown' then booked.goods_at_list else 0 end as unattributed
         from customers
-        left join {{ ref('mart_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
+        left join {{ ref('part_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
     ) as customers
-    left join {{ ref('mart_goods_split') }} as goods on customers.customer_id = goods.customer_id
-    left join {{ ref('mart_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
-    left join {{ ref('mart_future_rates') }} as rates on customers.customer_id = rates.customer_id
+    left join {{ ref('part_goods_split') }} as goods on customers.customer_id = goods.customer_id
+    left join {{ ref('part_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
+    left join {{ ref('part_future_rates') }} as rates on customers.customer_id = rates.customer_id
     left join {{ scores('clv') }} as scores on customers.customer_id = scores.customer_id
 ),
 

@@ -2,7 +2,7 @@
 {% set money = contract_type('decimal') %}
 
 with customers as (
-    select * from {{ ref('mart_customer') }}
+    select * from {{ ref('part_customer') }}
 ),
 
 segments as (

@@ -1,7 +1,7 @@
 -- Grain: one row per customer_id. The chance of no purchase in the horizon after the as-of date.
 -- reason_1..3 are the model's drivers (inferred), never reasons that the customer stated.
 with customers as (
-    select * from {{ ref('mart_customer') }}
+    select * from {{ ref('part_customer') }}
 ),
 
 scores as (

@@ -3,7 +3,7 @@
 {% set money = contract_type('decimal') %}
 
 with customers as (
-    select * from {{ ref('mart_customer') }}
+    select * from {{ ref('part_customer') }}
 ),
 
 scores as (
@@ -25,7 +25,7 @@ rates as (
     select
         customer_id,
         1 - coalesce(refund_rate, 0) - coalesce(cost_rate, 0) as kept_share
-    from {{ ref('mart_future_rates') }}
+    from {{ ref('part_future_rates') }}
 ),
 
 final as (

@@ -1,6 +1,6 @@
 -- Grain: one row per customer_id. Customers who never bought are prospects without scores.
 with customers as (
-    select * from {{ ref('mart_customer') }}
+    select * from {{ ref('part_customer') }}
 ),
 
 scores as (

@@ -9,7 +9,7 @@ import duckdb
 
 from pipeline.duck import connect
 from pipeline.landing.readers import delimited, fixed_width, parquet, sqlite
-from pipeline.landing.readers.base import Reader, Request, Rows
+from pipeline.landing.readers.base import Reader, Request, Rows, Session
 
 READERS: dict[str, Reader] = {
     "csv": delimited.open_rows,
@@ -23,7 +23,7 @@ READERS: dict[str, Reader] = {
 def opened(request: Request) -> Iterator[tuple[duckdb.DuckDBPyConnection, Rows]]:
     """Open the rows of a request in a DuckDB session of their own."""
     with tempfile.TemporaryDirectory(prefix="perennial-") as scratch, closing(connect()) as connection:
-        yield connection, READERS[request.table.reader](connection, request, Path(scratch))
+        yield connection, READERS[request.table.reader](Session(connection, Path(scratch)), request)
 
 
 __all__ = ["READERS", "Request", "Rows", "opened"]

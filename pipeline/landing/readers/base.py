@@ -1,30 +1,23 @@
 """What every reader takes and gives."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from pipeline.duck import quote_literal
 from pipeline.errors import UserError
-from pipeline.sources import RESERVED_COLUMNS, Source, Table
+from pipeline.source_model import RESERVED_COLUMNS, Source, Table
 
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("error", pa.string()), ("content", pa.string())])
 
 
 @dataclass(frozen=True)
 class Request:
-    """A table to read.
-
-    Attributes
-    ----------
-    source, name, table : Source, str, Table
-        The definition.
-    files : sequence of Path
-        Source files in the order in which they are read.
-    """
+    """A table to read: its definition, and its files in the order in which they are read."""
 
     source: Source
     name: str
@@ -36,52 +29,68 @@ class Request:
         """How messages name the table."""
         return f"{self.source.name}.{self.name}"
 
+    @property
+    def definition(self) -> str:
+        """Where messages send the reader to."""
+        return f"table '{self.name}' in dags/sources/{self.source.name}.yml"
+
+
+@dataclass(frozen=True)
+class Session:
+    """Where a reader works: a DuckDB connection, and a folder for temporary files that is removed afterwards."""
+
+    connection: duckdb.DuckDBPyConnection
+    scratch: Path
+
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows ready to be read once, in the order of the source.
+    """Rows ready to be read, in the order of the source.
 
     Attributes
     ----------
     columns : list of str
         Names as received.
     relation : str
-        What stands after FROM in SQL on the connection that the reader was given.
-    rejects : callable
-        The lines that could not be read (schema REJECTS); call it when the relation has been read to its end.
+        What stands after FROM in SQL on the session's connection.
+    rejects : pyarrow.Table
+        The lines that could not be read (schema REJECTS).
     """
 
     columns: list[str]
     relation: str
-    rejects: Callable[[], pa.Table]
+    rejects: pa.Table = field(default_factory=REJECTS.empty_table)
 
 
-class Reader(Protocol):
-    """Opens the files of a request on a DuckDB connection. `scratch` is a folder for temporary files."""
-
-    def __call__(self, connection: duckdb.DuckDBPyConnection, request: Request, scratch: Path) -> Rows: ...
+Reader = Callable[[Session, Request], Rows]
+Rejects = list[dict[str, object]]
 
 
-def no_rejects() -> pa.Table:
-    """For formats in which a row cannot be broken alone."""
-    return REJECTS.empty_table()
+def spool(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch], rejected: Rejects) -> Rows:
+    """Write batches to the scratch folder, and return them with the rejects that making them has collected."""
+    path = session.scratch / "spooled.parquet"
+    with pq.ParquetWriter(path, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    rejects = pa.Table.from_pylist(rejected, schema=REJECTS)
+    return Rows(schema.names, f"read_parquet({quote_literal(str(path))})", rejects)
 
 
 def check_columns(request: Request, columns: Sequence[str], where: str) -> None:
     """Raise when a declared column is absent, or a name is used twice or reserved."""
-    needed = list(request.table.columns)
-    needed += [] if request.table.key == "position" else list(request.table.key)
-    needed += [request.table.event_time] if request.table.event_time else []
-    missing = [name for name in dict.fromkeys(needed) if name not in columns]
+    table = request.table
+    needed = [*table.columns, *table.key_columns, *([table.event_time] if table.event_time else [])]
+    missing = [name for name in needed if name not in columns]
     if missing:
+        advice = " Is `delimiter` right?" if len(columns) == 1 and table.format == "csv" else ""
         raise UserError(
-            f"{where} has no column '{missing[0]}', which dags/sources/{request.source.name}.yml names for table "
-            f"'{request.name}'. It has: {', '.join(columns)}. Correct the name there, or ask for the file with this column."
+            f"{where} has no column '{missing[0]}', which is named for {request.definition}. "
+            f"It has: {', '.join(columns)}.{advice} Correct the name there, or ask for a file with this column."
         )
     seen: dict[str, str] = {}
     for name in columns:
         if name.lower() in RESERVED_COLUMNS:
-            raise UserError(f"{where} has a column '{name}': landing adds a column of this name. Rename it in the file.")
+            raise UserError(f"{where} has a column '{name}', a name that landing uses itself. Rename it in the file.")
         if name.lower() in seen:
             raise UserError(f"{where} has two columns '{seen[name.lower()]}' and '{name}'. Rename one in the file.")
         seen[name.lower()] = name

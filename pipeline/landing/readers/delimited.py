@@ -1,6 +1,8 @@
 """CSV and its relatives: every value as text, a broken line set aside with its number."""
 
 import csv
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -8,27 +10,36 @@ import pyarrow as pa
 
 from pipeline.duck import quote_literal
 from pipeline.errors import UserError
-from pipeline.landing.readers.base import REJECTS, Request, Rows, check_columns
+from pipeline.landing.readers.base import Rejects, Request, Rows, Session, check_columns, spool
+from pipeline.landing.readers.records import Broken, records
 from pipeline.landing.readers.text import utf8_file
 
+ROWS_AT_ONCE = 65_536
 
-def open_rows(connection: duckdb.DuckDBPyConnection, request: Request, scratch: Path) -> Rows:
-    """Open delimited files. All files of a glob must have the same columns, in any order. An empty value is null."""
-    texts = {path: utf8_file(path, request, scratch) for path in request.files}
+
+def open_rows(session: Session, request: Request) -> Rows:
+    """Open delimited files; all files of a glob have the same columns, in any order. An empty value is null.
+
+    DuckDB reads what is well formed. Where it finds a broken line it may skip many good ones after it (an open quote
+    swallows them), so then the files are read record by record instead.
+    """
+    texts = {path: utf8_file(path, session, request) for path in request.files}
     headers = {path: _header(path, text, request) for path, text in texts.items()}
-    first_path, first = next(iter(headers.items()))
-    for path, columns in headers.items():
-        check_columns(request, columns, f"{request.label}: {path.name}")
-        if set(columns) != set(first):
-            odd = sorted(set(columns) ^ set(first))[0]
-            raise UserError(
-                f"{request.label}: {path.name} and {first_path.name} do not have the same columns: '{odd}' is in one "
-                "of them only. Give them the same columns, or make them two tables."
-            )
-    parts = [_scan(texts[path], columns, request) for path, columns in headers.items()]
-    relation = "(" + " union all by name ".join(f"select * from {part}" for part in parts) + ")"
-    names = {str(text): path.name for path, text in texts.items()}
-    return Rows(columns=first, relation=relation, rejects=lambda: _rejects(connection, names))
+    _check_same(request, headers)
+    columns = next(iter(headers.values()))
+    scanned = session.scratch / "scanned.parquet"
+    parts = (f"select * from {_scan(texts[path], names, request)}" for path, names in headers.items())
+    query = f"copy ({' union all by name '.join(parts)}) to {quote_literal(str(scanned))} (format parquet)"
+    if _is_well_formed(session, query):
+        return Rows(columns, f"read_parquet({quote_literal(str(scanned))})")
+    schema = pa.schema([(name, pa.string()) for name in columns])
+    rejected: Rejects = []
+    batches = (
+        batch.select(columns)
+        for path, names in headers.items()
+        for batch in _batches(path, texts[path], names, request, rejected)
+    )
+    return spool(session, schema, batches, rejected)
 
 
 def _header(path: Path, text: Path, request: Request) -> list[str]:
@@ -36,20 +47,30 @@ def _header(path: Path, text: Path, request: Request) -> list[str]:
     if not table.header:
         return list(table.columns)
     with text.open(encoding="utf-8", newline="") as handle:
-        for _ in range(table.skip_rows):
-            handle.readline()
-        names = next(csv.reader(handle, delimiter=table.delimiter), [])
+        names = next(csv.reader(islice(handle, table.skip_rows, None), delimiter=table.delimiter), [])
     if not any(name.strip() for name in names):
         raise UserError(
-            f"{request.label}: {path} has no header in line {table.skip_rows + 1}. Set `skip_rows`, or `header: false` "
-            f"with `columns`, for table '{request.name}' in dags/sources/{request.source.name}.yml."
+            f"{request.label}: {path} has no header in line {table.skip_rows + 1}. "
+            f"Set `skip_rows`, or `header: false` with `columns`, for {request.definition}."
         )
     return [name.strip() or f"column_{number}" for number, name in enumerate(names, 1)]
 
 
-def _scan(text: Path, columns: list[str], request: Request) -> str:
+def _check_same(request: Request, headers: dict[Path, list[str]]) -> None:
+    first_path, first = next(iter(headers.items()))
+    for path, names in headers.items():
+        check_columns(request, names, f"{request.label}: {path.name}")
+        if set(names) != set(first):
+            odd = min(set(names) ^ set(first))
+            raise UserError(
+                f"{request.label}: {path.name} and {first_path.name} do not have the same columns: '{odd}' is in one "
+                "of them only. Give them the same columns, or make them two tables."
+            )
+
+
+def _scan(text: Path, names: list[str], request: Request) -> str:
     table = request.table
-    typed = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in columns)
+    typed = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in names)
     return (
         f"read_csv([{quote_literal(str(text))}], columns = {{{typed}}}, delim = {quote_literal(table.delimiter)}, "
         f"quote = '\"', escape = '\"', header = {str(table.header).lower()}, skip = {table.skip_rows}, "
@@ -57,18 +78,30 @@ def _scan(text: Path, columns: list[str], request: Request) -> str:
     )
 
 
-def _rejects(connection: duckdb.DuckDBPyConnection, names: dict[str, str]) -> pa.Table:
-    if not connection.execute("from duckdb_tables() where table_name = 'reject_errors'").fetchall():
-        return REJECTS.empty_table()
-    found = connection.execute(
-        """
-        select distinct scan.file_path, error.line, error.error_message, error.csv_line
-        from reject_errors as error
-        inner join reject_scans as scan on scan.scan_id = error.scan_id and scan.file_id = error.file_id
-        order by scan.file_path, error.line, error.error_message
-        """
-    ).fetchall()
-    lines: dict[tuple[str, int], dict[str, object]] = {}
-    for file, line, message, content in found:
-        lines.setdefault((file, line), {"file": names[file], "line": line, "error": message, "content": content})
-    return pa.Table.from_pylist(list(lines.values()), schema=REJECTS)
+def _is_well_formed(session: Session, query: str) -> bool:
+    try:
+        session.connection.execute(query)
+    except duckdb.InvalidInputException:
+        return False
+    (broken,) = session.connection.execute("select count(*) from reject_errors").fetchone() or (0,)
+    return not broken
+
+
+def _batches(path: Path, text: Path, names: list[str], request: Request, rejected: Rejects) -> Iterator[pa.RecordBatch]:
+    schema = pa.schema([(name, pa.string()) for name in names])
+    with text.open(encoding="utf-8", newline="") as handle:
+        found = records(handle, width=len(names), delimiter=request.table.delimiter, skip_lines=request.table.skip_rows)
+        whole = islice(_without_broken(found, path, rejected), int(request.table.header), None)
+        while some := list(islice(whole, ROWS_AT_ONCE)):
+            arrays = [pa.array(values, pa.string()) for values in zip(*some, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _without_broken(
+    found: Iterator[list[str | None] | Broken], path: Path, rejected: Rejects
+) -> Iterator[list[str | None]]:
+    for record in found:
+        if isinstance(record, Broken):
+            rejected.append({"file": path.name, "line": record.line, "error": record.error, "content": record.content})
+        else:
+            yield record

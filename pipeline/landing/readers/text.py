@@ -5,16 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.landing.readers.base import Request
+from pipeline.landing.readers.base import Request, Session
 
 CHUNK = 1 << 20
-AS_IS = ("utf-8", "ascii")
+UTF8 = ("utf-8", "ascii")
 
 
-def utf8_file(path: Path, request: Request, scratch: Path) -> Path:
-    """Return a UTF-8 file without byte order mark, with one kind of line end and the same text.
-
-    It is `path` itself when it is that already, else a copy in the scratch folder.
+def utf8_file(path: Path, session: Session, request: Request) -> Path:
+    """Return a UTF-8 file without byte order mark: `path` itself when it is one, else a copy in the scratch folder.
 
     Raises
     ------
@@ -24,58 +22,42 @@ def utf8_file(path: Path, request: Request, scratch: Path) -> Path:
     encoding = codecs.lookup(request.table.encoding).name
     with path.open("rb") as handle:
         has_mark = handle.read(3) == codecs.BOM_UTF8
-    if encoding in AS_IS and not has_mark:
-        if not _has_mixed_line_ends(path, request):
-            return path
-    target = scratch / f"{len(list(scratch.iterdir()))}-{path.name}.utf8"
+    if encoding in UTF8 and not has_mark:
+        for _ in _decoded(path, request, "utf-8"):
+            pass
+        return path
+    target = session.scratch / f"{len(list(session.scratch.iterdir()))}-{path.name}"
     with target.open("w", encoding="utf-8", newline="") as output:
-        for text in _decoded(path, request, "utf-8-sig" if encoding in AS_IS else encoding):
-            output.write(text.replace("\r\n", "\n"))
+        output.writelines(_decoded(path, request, "utf-8-sig" if encoding in UTF8 else encoding))
     return target
 
 
-def _has_mixed_line_ends(path: Path, request: Request) -> bool:
-    ends = set()
-    for text in _decoded(path, request, "utf-8"):
-        pairs = text.count("\r\n")
-        ends.update(
-            kind
-            for kind, number in (("\r\n", pairs), ("\n", text.count("\n") - pairs), ("\r", text.count("\r") - pairs))
-            if number
-        )
-    return len(ends) > 1
-
-
 def _decoded(path: Path, request: Request, encoding: str) -> Iterator[str]:
-    """Yield a file's text in chunks that never end between \\r and \\n."""
     decoder = codecs.getincrementaldecoder(encoding)()
     offset = 0
     lines = 1
-    held = ""
     with path.open("rb") as handle:
         while True:
             chunk = handle.read(CHUNK)
             pending = len(decoder.getstate()[0])
             try:
-                text = held + decoder.decode(chunk, final=not chunk)
+                text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
-                byte = offset - pending + error.start
+                byte = offset - pending + error.start + 1
                 line = lines + error.object[: error.start].count(b"\n")
                 raise UserError(
-                    f"{request.label}: {path} is not {request.table.encoding}: byte {byte + 1} (line {line}), value "
-                    f"0x{error.object[error.start]:02x}. Set `encoding:` for table '{request.name}' in "
-                    f"dags/sources/{request.source.name}.yml, for example cp1252, latin-1 or utf-16."
+                    f"{request.label}: {path} is not {request.table.encoding}: byte {byte} (line {line}) is "
+                    f"0x{error.object[error.start]:02x}. "
+                    f"Set `encoding:` for {request.definition}, for example cp1252, latin-1 or utf-16."
                 ) from error
             if "\0" in text:
                 line = lines + text[: text.index("\0")].count("\n")
                 raise UserError(
-                    f"{request.label}: {path} has NUL bytes (first in line {line}): it is binary or not "
-                    f"{request.table.encoding}. Set `encoding:` for table '{request.name}' in "
-                    f"dags/sources/{request.source.name}.yml, for example utf-16-le."
+                    f"{request.label}: {path} has a NUL character in line {line}, so it is not text in "
+                    f"{request.table.encoding}. Set `encoding:` for {request.definition}, for example utf-16-le."
                 )
+            yield text
             offset += len(chunk)
-            lines += chunk.count(b"\n")
-            held = "\r" if chunk and text.endswith("\r") else ""
-            yield text[: len(text) - len(held)]
+            lines += text.count("\n")
             if not chunk:
                 return

@@ -1,6 +1,4 @@
 -- Grain: one row per customer known on the as-of date, with sums of the facts. Other marts start from it.
-{{ config(materialized='ephemeral') }}
-
 with orders as (
     select
         customer_id,

@@ -1,6 +1,4 @@
 -- Grain: one row per customer, the unknown one included: what was booked beside the goods at list value.
-{{ config(materialized='ephemeral') }}
-
 with orders as (
     select
         customer_id,

@@ -1,15 +1,13 @@
 -- Grain: one row per customer: the shares of future sales that will be refunded, and that goods will cost.
 -- A customer's own rate is shrunk towards everybody's with the weight of one average customer's sales.
-{{ config(materialized='ephemeral') }}
-
 with amounts as (
     select
         customers.customer_id,
         customers.net_sales,
         customers.refund_amount,
         booked.cost_of_goods
-    from {{ ref('mart_customer') }} as customers
-    left join {{ ref('mart_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
+    from {{ ref('part_customer') }} as customers
+    left join {{ ref('part_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
     where customers.purchases > 0
 ),
 

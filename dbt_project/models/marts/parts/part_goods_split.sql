@@ -1,8 +1,6 @@
 -- Grain: one row per customer with purchases. Goods at list value, split once (docs/decisions.md):
 -- V1 is the first purchase; each later one is worth V1 (repeat), the difference to V1 in the first purchase's
 -- categories (growth) and what is bought in other categories (cross_purchase).
-{{ config(materialized='ephemeral') }}
-
 with purchases as (
     select
         order_id,

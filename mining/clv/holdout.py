@@ -1,0 +1,127 @@
+"""Judging out of time: fit on one day's features, predict until a later day, compare."""
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mining.clv.evaluation import LEVELS, Outcome, pooled_improvement, rmse, row
+from mining.clv.inputs import Floats, History
+from mining.clv.models import FittedModels, fit_all, history_of, spend_of, too_few
+from mining.clv.predictive import count_distribution, value_quantiles
+from mining.clv.value import DAYS_PER_WEEK
+from mining.store import FeatureSet
+
+
+class Judged(NamedTuple):
+    """Models fitted on the customers of `frame`, and what happened in the `weeks` after."""
+
+    frame: pd.DataFrame
+    fitted: FittedModels
+    weeks: float
+    purchases: Floats
+    value: Floats
+
+    @property
+    def expected(self) -> Floats:
+        """Expected purchases in the holdout."""
+        model, history = self.fitted.scorer.purchases, history_of(self.frame)
+        return model.alive(history) * model.expected_if_alive(self.weeks, history)
+
+    def outcome(self) -> Outcome:
+        """Predictions of purchases and value, with their distributions, beside what happened."""
+        frame, weeks = self.frame, self.weeks
+        model, spend, share_paid = self.fitted.scorer
+        history, (days, amount) = history_of(frame), spend_of(frame)
+        naive = naive_purchases(history, weeks)
+        quantiles = value_quantiles(
+            model, spend, LEVELS, history, days, amount, horizon=weeks, rate=0.0, share_paid=share_paid
+        )
+        return Outcome(
+            purchases=self.purchases,
+            value=self.value,
+            expected_purchases=self.expected,
+            expected_value=self.expected * spend.expected_spend(days, amount) * share_paid,
+            naive_purchases=naive,
+            naive_value=naive * frame["net_sales"].to_numpy(float) / frame["purchase_days"].to_numpy(float),
+            quantiles=quantiles,
+            counts=count_distribution(model, weeks, history),
+        )
+
+
+def origins(features: FeatureSet, horizon_days: int) -> list[dt.date]:
+    """Days before the as-of day from which to predict, oldest first.
+
+    The last is the feature date nearest to one holdout, min(horizon, a third of the data's span), before the as-of
+    day. The one before it, where the data reach, is the feature date nearest to a holdout earlier still, so that
+    the model is judged on two stretches that do not overlap (rolling origin).
+    """
+    if features.as_of not in features.dates:
+        return []
+    first = features.at(features.as_of)["first_purchase_date"].min()
+    holdout = min(horizon_days, (features.as_of - first.date()).days // 3)
+    found: list[dt.date] = []
+    end = features.as_of
+    for _ in range(2):
+        earlier = [date for date in features.dates if date < end]
+        if not earlier:
+            break
+        wanted = end - dt.timedelta(days=holdout)
+        end = min(earlier, key=lambda date: (abs((date - wanted).days), date))
+        if found and too_few(features.at(end)):
+            break
+        found.append(end)
+    return sorted(found)
+
+
+def judge(before: pd.DataFrame, after: pd.DataFrame) -> Judged:
+    """Fit on the customers of one day and look up what they had done by a later day."""
+    later = after.set_index("customer_id").loc[before["customer_id"]]
+    days = (after["as_of_date"].iloc[0] - before["as_of_date"].iloc[0]).days
+    return Judged(
+        frame=before,
+        fitted=fit_all(before),
+        weeks=days / DAYS_PER_WEEK,
+        purchases=later["purchase_days"].to_numpy(float) - before["purchase_days"].to_numpy(float),
+        value=later["net_sales"].to_numpy(float) - before["net_sales"].to_numpy(float),
+    )
+
+
+def naive_purchases(history: History, weeks: float) -> Floats:
+    """Own rate so far, x/T, times the weeks ahead; 0 on the day of the first purchase (T = 0)."""
+    return history.x / np.where(history.T > 0, history.T, 1.0) * weeks
+
+
+def compared(judged: Judged) -> list[dict[str, Any]]:
+    """Holdout errors of every candidate, the ones not chosen too."""
+    history, actual, rows = history_of(judged.frame), judged.purchases, []
+    for model in judged.fitted.candidates:
+        expected = model.alive(history) * model.expected_if_alive(judged.weeks, history)
+        ratio = float(expected.sum() / actual.sum()) if actual.sum() else float("nan")
+        rows += [
+            row("all", f"{model.name}_rmse", len(actual), rmse(actual, expected)),
+            row("all", f"{model.name}_predicted_over_actual", len(actual), ratio),
+            row("all", f"{model.name}_log_likelihood", len(actual), model.log_likelihood_),
+        ]
+    return rows
+
+
+def rolling(judged: list[Judged]) -> dict[str, Any]:
+    """RMSE of purchases over all holdouts together, with the interval of the improvement; decides on publishing."""
+    errors = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "customer_id": item.frame["customer_id"],
+                    "customers": 1.0,
+                    "model": (item.purchases - item.expected) ** 2,
+                    "naive": (item.purchases - naive_purchases(history_of(item.frame), item.weeks)) ** 2,
+                }
+            )
+            for item in judged
+        ]
+    )
+    per_customer = errors.groupby("customer_id", sort=True)[["customers", "model", "naive"]].sum()
+    model, naive, interval = pooled_improvement(*(per_customer[name].to_numpy() for name in per_customer))
+    return row("all", "rmse_all_holdouts", len(errors), model, naive, interval)

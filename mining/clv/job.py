@@ -1,0 +1,231 @@
+"""Train, judge and apply the lifetime value model.
+
+The published model is Pareto/NBD for purchases with Gamma-Gamma for spend: P(alive), expected purchases and intervals
+come from one coherent model. Where Pareto/NBD has no interior maximum (death rates that do not differ between customers,
+for example), MBG/NBD takes its place, and the decision says so. BG/NBD, which gives every one-time buyer P(alive) = 1,
+is fitted beside them for comparison only.
+
+Judged out of time: fitted on what was known before a holdout, measured on what came after, beside each customer's own
+rate so far (x/T), on two stretches where the data allow. Then fitted once more on the as-of day; that one scores.
+"""
+
+import datetime as dt
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mining.clv.evaluation import LEVELS, RESAMPLES, SEED, evaluate
+from mining.clv.holdout import compared, judge, origins, rolling
+from mining.clv.inputs import Floats
+from mining.clv.models import (
+    MINIMUM_REPEAT_BUYERS,
+    TIME_UNIT,
+    FittedModels,
+    Scorer,
+    fit_all,
+    frequency_spend_correlation,
+    history_of,
+    read_scorer,
+    spend_of,
+    too_few,
+    write_scorer,
+)
+from mining.clv.predictive import value_quantiles
+from mining.clv.value import (
+    DAYS_PER_WEEK,
+    days_to_next_order,
+    discounted_purchases_if_alive,
+    purchases_after,
+    weekly_discount_rate,
+)
+from mining.store import FeatureSet
+
+JOB = "clv"
+BASELINE = "own rate so far (x/T)"
+MONEY = ("clv_future", "clv_future_p10", "clv_future_p50", "clv_future_p90", "value_if_stays", "value_if_leaves")
+NUMBERS = {"p_alive": 6, "expected_purchases": 6, "expected_spend": 4}
+
+
+def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: float) -> dict[str, Any]:
+    """Fit the models, judge them out of time, decide, and fit again on the as-of day.
+
+    Parameters
+    ----------
+    features
+        Features at the as-of day and at earlier days, among them one a holdout before (`origins`).
+    horizon_days, annual_discount_rate
+        Recorded with the model; scoring states its own.
+
+    Returns
+    -------
+    dict
+        What `models/clv/<version>.json` holds beside the ids: windows, parameters, metrics, decision and the fitted
+        models (`model`, null when there was too little to learn from).
+    """
+    days = origins(features, horizon_days)
+    window = _window(features, days)
+    settings = {"time_unit": TIME_UNIT, "horizon_days": horizon_days, "annual_discount_rate": annual_discount_rate}
+    problem = _problem(features, days)
+    if problem:
+        return _refused(window, settings, problem)
+    judged = [judge(features.at(start), features.at(end)) for start, end in pairwise([*days, features.as_of])]
+    final = fit_all(features.at(features.as_of))
+    unfit = next((fitted.problem for fitted in (*(item.fitted for item in judged), final) if fitted.problem), None)
+    if unfit:
+        return _refused(window, settings, unfit)
+    last = judged[-1]
+    rows = evaluate(last.frame, last.outcome()) + compared(last) + [rolling(judged)]
+    overall = {item["metric"]: item for item in rows if item["stratum"] == "all"}
+    published, decision = _decide(overall, final, [*days, features.as_of])
+    return {
+        **window,
+        "parameters": {
+            **settings,
+            "minimum_repeat_buyers": MINIMUM_REPEAT_BUYERS,
+            "origins": [day.isoformat() for day in days],
+            "bootstrap": {"resamples": RESAMPLES, "seed": SEED, "unit": "customer"},
+            "judged": [
+                {"candidates": [model.to_dict() for model in item.fitted.candidates], "spend": item.fitted.spend.to_dict()}
+                for item in judged
+            ],
+            "candidates": [model.to_dict() for model in final.candidates],
+        },
+        "metrics": {
+            **{name: item["value"] for name, item in overall.items()},
+            "frequency_spend_correlation": round(frequency_spend_correlation(last.frame), 6),
+        },
+        "baseline_name": BASELINE,
+        "baseline_metrics": {name: item["baseline_value"] for name, item in overall.items()},
+        "model_metrics": rows,
+        "is_published": published,
+        "decision": decision,
+        "is_converged": True,
+        "model": write_scorer(final.scorer),
+    }
+
+
+def _problem(features: FeatureSet, days: list[dt.date]) -> str | None:
+    if not days:
+        return "no earlier feature date to calibrate on: too little history"
+    for date in (*days[-1:], features.as_of):
+        lacking = too_few(features.at(date))
+        if lacking:
+            return f"{lacking} by {date}, {MINIMUM_REPEAT_BUYERS} are needed"
+    return None
+
+
+def _decide(overall: dict[str, dict[str, Any]], final: FittedModels, days: list[dt.date]) -> tuple[bool, str]:
+    """Publish when the RMSE of purchases over all holdouts improves on the naive rate with 97.5 % confidence."""
+    error, last = overall["rmse_all_holdouts"], overall["rmse"]
+    stretches = " and ".join(f"{(end - start).days} days to {end}" for start, end in pairwise(days))
+    numbers = (
+        f"RMSE {error['value']:.3f} purchases against {error['baseline_value']:.3f} over {stretches} "
+        f"(95 % interval of the gain {error['ci_low']:.3f} to {error['ci_high']:.3f}); "
+        f"in the last of them {last['value']:.3f} against {last['baseline_value']:.3f}"
+    )
+    if error["ci_low"] > 0:
+        return True, f"{final.label} beats each customer's {BASELINE} out of time: {numbers}."
+    return False, f"Not published: {final.label} shows no certain gain over each customer's {BASELINE}: {numbers}."
+
+
+def _window(features: FeatureSet, days: list[dt.date]) -> dict[str, Any]:
+    frame = features.at(features.as_of)
+    start = frame["first_purchase_date"].min().date() if len(frame) else features.as_of
+    return {
+        "train_window_start": start.isoformat(),
+        "train_window_end": (days[-1] if days else features.as_of).isoformat(),
+        "holdout_start": (days[-1] + dt.timedelta(days=1)).isoformat() if days else None,
+        "holdout_end": features.as_of.isoformat() if days else None,
+    }
+
+
+def _refused(window: dict[str, Any], settings: dict[str, Any], problem: str) -> dict[str, Any]:
+    return {
+        **window,
+        "parameters": settings,
+        "metrics": {},
+        "baseline_name": BASELINE,
+        "baseline_metrics": {},
+        "model_metrics": [],
+        "is_published": False,
+        "decision": f"Not published: {problem}.",
+        "is_converged": False,
+        "model": None,
+    }
+
+
+def score(
+    frame: pd.DataFrame,
+    model: dict[str, Any] | None,
+    *,
+    horizon_days: int,
+    churn_horizon_days: int,
+    annual_discount_rate: float,
+    unavailable: str,
+) -> pd.DataFrame:
+    """Score customers with a published model.
+
+    Parameters
+    ----------
+    frame
+        Features of the customers at the as-of date.
+    model
+        What `train` returned, or None: then every score is null with `unavailable` as its reason.
+    horizon_days
+        Length of the future in `clv_future`.
+    churn_horizon_days
+        `value_if_stays` is the value over the horizon given a purchase in these days, `value_if_leaves` given none.
+    annual_discount_rate
+        Yearly rate; ln(1 + r)/52 per week.
+
+    Returns
+    -------
+    DataFrame
+        One row per customer, in the order of `frame`; money as Decimal with two places, before returns and costs.
+    """
+    result = pd.DataFrame({"customer_id": frame["customer_id"].to_numpy()})
+    result["time_unit"], result["horizon_days"] = TIME_UNIT, np.int32(horizon_days)
+    result["annual_discount_rate"] = annual_discount_rate
+    nothing = model is None or model["model"] is None
+    result["unavailable_reason"] = pd.Series(unavailable if nothing else None, index=result.index, dtype=object)
+    if model is None or nothing:
+        for name in (*NUMBERS, *MONEY, "expected_next_order_date"):
+            result[name] = pd.Series(None, index=result.index, dtype=float if name in NUMBERS else object)
+        return result
+    fitted = read_scorer(model["model"])
+    rate = weekly_discount_rate(annual_discount_rate)
+    scores = _scores(frame, fitted, horizon_days / DAYS_PER_WEEK, churn_horizon_days / DAYS_PER_WEEK, rate)
+    for name, digits in NUMBERS.items():
+        result[name] = np.round(scores[name], digits)
+    for name in MONEY:
+        result[name] = pd.Series([Decimal(f"{amount:.2f}") for amount in scores[name]], dtype=object)
+    waits = days_to_next_order(fitted.purchases, horizon_days, history_of(frame)).tolist()
+    known = frame["as_of_date"].dt.date.tolist()
+    dates = [date + dt.timedelta(days=days) if days else None for date, days in zip(known, waits, strict=True)]
+    result["expected_next_order_date"] = pd.Series(dates, index=result.index, dtype=object)
+    return result
+
+
+def _scores(frame: pd.DataFrame, fitted: Scorer, weeks: float, wait: float, rate: float) -> dict[str, Floats]:
+    history, (days, amount) = history_of(frame), spend_of(frame)
+    model, spend = fitted.purchases, fitted.spend
+    alive = model.alive(history)
+    per_purchase = spend.expected_spend(days, amount) * fitted.share_paid
+    quantiles = value_quantiles(
+        model, spend, LEVELS, history, days, amount, horizon=weeks, rate=rate, share_paid=fitted.share_paid
+    )
+    stays, leaves = purchases_after(model, weeks, wait, rate, history)
+    return {
+        "p_alive": alive,
+        "expected_purchases": alive * model.expected_if_alive(weeks, history),
+        "expected_spend": per_purchase,
+        "clv_future": alive * discounted_purchases_if_alive(model, weeks, rate, history) * per_purchase,
+        "clv_future_p10": quantiles[:, 0],
+        "clv_future_p50": quantiles[:, 1],
+        "clv_future_p90": quantiles[:, 2],
+        "value_if_stays": stays * per_purchase,
+        "value_if_leaves": leaves * per_purchase,
+    }

@@ -1,0 +1,75 @@
+"""Fixtures that all tests share. No test reads or writes the user's own CRM_HOME."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.fetch_data import missing_files
+from pipeline.settings import ROOT, Settings, load_settings
+
+SHOP: dict[str, Any] = {
+    "description": "A shop for tests.",
+    "kind": "files",
+    "schedule": "none",
+    "currency": "EUR",
+    "time_zone": "Europe/Berlin",
+    "history": "complete",
+    "first_interval_start": "2024-01-01",
+}
+SALES: dict[str, Any] = {
+    "file": "sales.csv",
+    "format": "csv",
+    "load": "snapshot",
+    "key": "position",
+    "event_time": "sold_at",
+}
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of the public data sets: $CRM_DATA, or .data in the project."""
+    settings = load_settings({"CRM_DATA": os.environ.get("CRM_DATA", "")})
+    missing = missing_files(settings)
+    assert not missing, f"{settings.data} has no {', '.join(missing)}: run `make data`"
+    return settings.data
+
+
+@pytest.fixture
+def crm_home(tmp_path: Path) -> Path:
+    """An empty CRM_HOME."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def make_settings(crm_home: Path) -> Callable[..., Settings]:
+    """Make settings for the temporary home; keywords are environment variables."""
+
+    def make(**env: str) -> Settings:
+        return load_settings({"CRM_HOME": str(crm_home), "CRM_DATA": str(ROOT / ".data"), **env})
+
+    return make
+
+
+@pytest.fixture
+def define_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Write dags/sources/<name>.yml of a project that has only the defined sources; return the source's folder.
+
+    Keywords replace keys of SHOP; a keyword that is None removes the key. `tables` defaults to one table `sales`.
+    """
+    sources = tmp_path / "dags" / "sources"
+    sources.mkdir(parents=True)
+    monkeypatch.setattr("pipeline.settings.SOURCE_FILES", sources)
+
+    def define(name: str, **keys: Any) -> Path:
+        folder = tmp_path / "data" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {**SHOP, "location": str(folder), "tables": {"sales": SALES}, **keys}
+        content = {key: value for key, value in content.items() if value is not None}
+        (sources / f"{name}.yml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        return folder
+
+    return define

@@ -1,0 +1,192 @@
+"""The churn model on a made-up shop: what it learns from, what it refuses, what moves it and what does not."""
+
+import datetime as dt
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from scipy.special import expit
+
+from mining.churn.features import INPUTS, design, own_gap, split_inputs
+from mining.churn.job import at_risk, cut_offs, labelled, score, train
+from mining.churn.model import ChurnModel
+from mining.churn.reasons import SENTENCES, reasons
+from mining.store import feature_set
+
+AS_OF = dt.date(2024, 12, 31)
+HORIZON = 28
+
+
+@pytest.fixture(scope="module")
+def features(shop):
+    return feature_set(shop, AS_OF)
+
+
+@pytest.fixture(scope="module")
+def trained(features):
+    return train(features, horizon_days=HORIZON)
+
+
+@pytest.fixture(scope="module")
+def scored(features, trained):
+    return score(features.at(AS_OF), trained, horizon_days=HORIZON, unavailable="-")
+
+
+def test_cut_offs_lie_a_horizon_apart_and_stop_at_the_first_gap(features):
+    dates = cut_offs(features, HORIZON)
+    assert list(dates) == list(range(1, 10))
+    assert dates[1] == dt.date(2024, 12, 3)
+    assert set(cut_offs(features, 56)) == {1, 2, 3, 4}
+    assert cut_offs(features, 91) == {}
+
+
+def test_labels_are_purchases_in_the_days_after_and_not_later(features, purchases):
+    date = dt.date(2024, 11, 5)
+    frame, churned = labelled(features, date, HORIZON)
+    ago = (purchases["date"] - pd.Timestamp(date)).dt.days
+    bought = set(purchases.loc[(ago >= 1) & (ago <= HORIZON), "customer_id"])
+    assert churned.tolist() == [float(customer not in bought) for customer in frame["customer_id"]]
+    assert frame["recency_days"].max() < 182 and 0.1 < churned.mean() < 0.9
+
+
+def test_windows_do_not_overlap_and_end_on_the_as_of_day(trained):
+    assert trained["train_window_end"] == "2024-12-03" and trained["holdout_start"] == "2024-12-04"
+    assert trained["holdout_end"] == "2024-12-31"
+    chosen = trained["parameters"]["cut_offs"]
+    assert max(chosen["train"]) < chosen["calibrate"] < chosen["test"]
+
+
+def test_it_beats_recency_where_frequency_matters_and_says_so_in_one_sentence(trained):
+    assert trained["is_published"] and trained["is_converged"]
+    assert trained["decision"].startswith("Beats recency alone out of time: log loss .")
+    assert trained["decision"].endswith("28 days to 2024-12-31.")
+    assert trained["metrics"]["log_loss"] < trained["baseline_metrics"]["log_loss"]
+    assert trained["metrics"]["calibration_slope"] == pytest.approx(1, abs=0.35)
+
+
+def test_columns_that_no_source_provides_are_left_out_with_the_reason(trained):
+    dropped = trained["parameters"]["dropped_inputs"]
+    assert dropped["log_categories"] == "no source provides categories"
+    assert not set(dropped) & set(trained["model"]["inputs"])
+
+
+def test_a_constant_input_is_left_out(features):
+    frame = features.at(AS_OF).assign(discount_share=0.1)
+    assert split_inputs(frame, 20.0)[1]["discount_share"] == "the same for every customer"
+
+
+def test_probabilities_reasons_and_bands(scored, features):
+    asked = at_risk(features.at(AS_OF), HORIZON)
+    assert scored["churn_probability"].notna().eq(asked).all()
+    assert scored["churn_probability"].dropna().between(0, 1, inclusive="neither").all()
+    assert scored.loc[~asked, "unavailable_reason"].str.startswith("No purchase in the last 182 days").all()
+    assert scored.loc[asked, "unavailable_reason"].isna().all()
+    risk = scored.groupby("risk_band")["churn_probability"].agg(["min", "max"])
+    assert risk.loc["high", "min"] > risk.loc["medium", "max"] > risk.loc["low", "max"]
+    assert scored.loc[asked, "reason_1"].notna().any()
+    assert not (scored["reason_1"].isna() & scored["reason_2"].notna()).any()
+
+
+def test_reasons_are_true_and_raise_the_risk(scored, features):
+    frame = features.at(AS_OF).set_index("customer_id")
+    table = scored.set_index("customer_id")
+    late = table.index[(table[["reason_1", "reason_2", "reason_3"]] == SENTENCES["recency"][0][1]).any(axis=1)]
+    assert len(late) and (frame.loc[late, "recency_days"] > frame.loc[late, "gap_mean_days"].fillna(0) * 0.5).all()
+    named = table.loc[table["reason_1"].notna(), "churn_probability"].mean()
+    assert named > table.loc[table["reason_1"].isna(), "churn_probability"].mean()
+
+
+def test_a_model_without_drivers_names_none(features):
+    flat = ChurnModel(("log_recency",), 20.0, (3.0,), (3.0,), (1.0,), (0.0,), 0.0, 1.0, 0.0, True)
+    frame = features.at(AS_OF)
+    assert reasons(flat, frame).isna().all().all()
+    assert (flat.predict(frame) == 0.5).all()
+
+
+def test_the_stored_model_is_the_formula(features, trained):
+    frame = features.at(AS_OF).head(50)
+    stored = json.loads(json.dumps(trained["model"]))
+    columns = design(frame, tuple(stored["inputs"]), stored["typical_gap"])
+    matrix = np.column_stack(list(columns.values()))
+    matrix = np.where(np.isnan(matrix), stored["medians"], matrix)
+    raw = ((matrix - stored["means"]) / stored["scales"]) @ stored["coefficients"] + stored["intercept"]
+    expected = expit(stored["calibration_intercept"] + stored["calibration_slope"] * raw)
+    assert ChurnModel.from_json(stored).predict(frame) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_score_does_not_depend_on_who_else_is_scored(features, trained, scored):
+    asked = features.at(AS_OF)
+    for part in (asked.sample(40, random_state=1), asked.iloc[[17]]):
+        alone = score(part, trained, horizon_days=HORIZON, unavailable="-")
+        pd.testing.assert_frame_equal(alone, scored.loc[part.index])
+
+
+def test_row_order_moves_neither_model_nor_metrics(shop, trained):
+    shuffled = shop.take(np.random.default_rng(2).permutation(shop.num_rows))
+    again = train(feature_set(shuffled, AS_OF), horizon_days=HORIZON)
+    assert json.dumps(again, sort_keys=True) == json.dumps(trained, sort_keys=True)
+
+
+def test_a_purchase_on_the_day_after_moves_nothing(build_features, purchases, feature_dates, shop, trained):
+    planted = pd.DataFrame({"customer_id": ["C0001", "NEW"], "date": pd.Timestamp("2025-01-01"), "amount": 9.0})
+    later = build_features(pd.concat([purchases, planted]), dates=feature_dates)
+    assert later.equals(shop)
+    assert train(feature_set(later, AS_OF), horizon_days=HORIZON) == trained
+
+
+def test_churn_that_only_recency_explains_is_not_published(features):
+    """Labels drawn from recency alone: the model cannot be better than its baseline, and must not claim to be."""
+    random = np.random.default_rng(3)
+    table = features.table.to_pandas()
+    table["purchase_days"] = 1000
+    for column in ("purchase_days_28d", "purchase_days_84d", "purchase_days_prior_28d"):
+        table[column] = random.poisson(3, len(table))
+    ranks = table.sort_values("as_of_date", kind="stable").groupby("customer_id")
+    stays = random.random(len(table)) > expit((table["recency_days"] - 40) / 20)
+    table["purchase_days"] += stays.groupby(table["customer_id"]).cumsum().to_numpy() + 0 * ranks.cumcount()
+    noisy = pa.Table.from_pandas(table, schema=features.table.schema, preserve_index=False)
+    result = train(feature_set(noisy, AS_OF), horizon_days=HORIZON)
+    assert not result["is_published"]
+    assert result["decision"].startswith("Not published: no certain gain over recency alone out of time: log loss")
+
+
+@pytest.mark.parametrize("dates", [1, 2, 3])
+def test_too_few_cut_offs_are_refused_not_crashed(features, dates):
+    kept = [AS_OF - dt.timedelta(days=HORIZON * k) for k in range(dates)]
+    table = features.table.filter(pa.compute.is_in(features.table["as_of_date"], pa.array(kept, pa.date32())))
+    result = train(feature_set(table, AS_OF), horizon_days=HORIZON)
+    assert not result["is_published"] and result["model"] is None
+    assert "3 are needed: too little history" in result["decision"]
+
+
+def test_one_outcome_only_is_refused(build_features, feature_dates):
+    rows = [(f"C{n}", day, 5.0) for n in range(40) for day in pd.date_range("2024-01-01", "2024-12-31", freq="7D")]
+    table = build_features(pd.DataFrame(rows, columns=["customer_id", "date", "amount"]), dates=feature_dates)
+    result = train(feature_set(table, AS_OF), horizon_days=HORIZON)
+    assert result["decision"].startswith("Not published: 0 customers left and ")
+
+
+def test_nobody_at_all(features):
+    empty = feature_set(features.table.slice(0, 0), AS_OF)
+    result = train(empty, horizon_days=HORIZON)
+    assert not result["is_published"]
+    assert score(empty.at(AS_OF), None, horizon_days=HORIZON, unavailable="-").empty
+
+
+def test_without_a_model_every_score_is_null_with_its_reason(features):
+    nulls = score(features.at(AS_OF), None, horizon_days=HORIZON, unavailable="Not published: too early.")
+    assert nulls["churn_probability"].isna().all() and nulls["risk_band"].isna().all()
+    assert set(nulls["unavailable_reason"]) == {"Not published: too early."}
+
+
+def test_own_gap_is_shrunk_towards_the_typical():
+    frame = pd.DataFrame({"purchase_days": [1.0, 3.0], "gap_mean_days": [np.nan, 10.0]})
+    assert own_gap(frame, 40.0).tolist() == [40.0, (2 * 10 + 2 * 40) / 4]
+
+
+def test_who_a_customer_is_never_enters(features):
+    private = {"customer_id", "is_left_truncated", "first_purchase_date", "last_purchase_date", "as_of_date"}
+    frame = features.at(AS_OF)
+    assert design(frame.drop(columns=sorted(private)), tuple(INPUTS), 20.0).keys() == INPUTS.keys()

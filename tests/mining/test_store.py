@@ -1,0 +1,115 @@
+"""Features in: sorted, checked, known by their content."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mining.store import (
+    content_hash,
+    feature_set,
+    make_id,
+    mining_code,
+    read_features,
+    usable_models,
+    write_model,
+    write_scores,
+)
+from pipeline.errors import UserError
+from pipeline.files import write_parquet
+
+AS_OF = dt.date(2024, 12, 31)
+
+
+def test_features_come_back_sorted_with_plain_numbers(landed):
+    features = read_features(landed, AS_OF)
+    frame = features.at(AS_OF)
+    assert len(features.dates) == 10 and features.dates[-1] == AS_OF
+    assert frame["customer_id"].is_monotonic_increasing
+    assert frame["net_sales"].dtype == frame["purchase_days"].dtype == np.float64
+
+
+def test_the_hash_is_of_content_not_of_row_order_chunks_or_columns_order(shop):
+    expected = feature_set(shop, AS_OF).content_hash
+    shuffled = shop.take(np.random.default_rng(1).permutation(shop.num_rows))
+    in_parts = pa.concat_tables([shuffled.slice(0, 100), shuffled.slice(100)]).select(sorted(shop.column_names))
+    assert feature_set(in_parts, AS_OF).content_hash == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (["a", "bc"], ["ab", "c"]),
+        ([None, "x"], ["", "x"]),
+        ([1, 2], [1, 3]),
+        ([1.0, 2.0], [1, 2]),
+    ],
+)
+def test_different_content_has_a_different_hash(one, other):
+    assert content_hash(pa.table({"v": one})) != content_hash(pa.table({"v": other}))
+
+
+def test_a_missing_file_names_it_and_the_next_step(settings):
+    with pytest.raises(UserError, match=r"as_of=2024-12-31\.parquet is not there.*make run"):
+        read_features(settings, AS_OF)
+
+
+def test_a_missing_column_is_named(settings, shop):
+    write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop.drop_columns(["gap_mean_days"]))
+    with pytest.raises(UserError, match="has no column gap_mean_days"):
+        read_features(settings, AS_OF)
+
+
+def test_repeated_keys_and_rows_from_the_future_are_refused(shop):
+    with pytest.raises(UserError, match="more than once"):
+        feature_set(pa.concat_tables([shop, shop.slice(0, 1)]), AS_OF)
+    with pytest.raises(UserError, match="rows dated after 2024-12-30"):
+        feature_set(shop, AS_OF - dt.timedelta(days=1))
+
+
+def test_ids_depend_on_job_date_and_content():
+    first = make_id("churn", AS_OF, "hash", None)
+    assert first == make_id("churn", AS_OF, "hash", None)
+    assert first.startswith("churn-2024-12-31-") and len(first) == len("churn-2024-12-31-") + 12
+    assert first != make_id("churn", AS_OF, "hash", "model")
+
+
+def _model(day: str, **changes):
+
+    return {
+        "job": "churn",
+        "model_version": f"churn-{day}",
+        "as_of_date": day,
+        "sources": ["a", "b"],
+        "mining_code": mining_code(),
+        "parameters": {"horizon_days": 28},
+        **changes,
+    }
+
+
+def test_only_models_of_these_sources_this_code_this_horizon_and_not_of_the_future_are_usable(settings):
+    for model in (
+        _model("2024-12-01"),
+        _model("2024-11-01"),
+        _model("2025-01-01"),
+        _model("2024-12-02", sources=["a"]),
+        _model("2024-12-03", mining_code="other"),
+        _model("2024-12-04", parameters={"horizon_days": 91}),
+    ):
+        write_model(settings, model)
+    usable = usable_models(settings, "churn", as_of=AS_OF, sources=["b", "a"], needs={"horizon_days": 28})
+    assert [model["as_of_date"] for model in usable] == ["2024-11-01", "2024-12-01"]
+
+
+def test_scores_are_sorted_and_keep_nulls(tmp_path):
+
+    schema = pa.schema({"customer_id": pa.string(), "amount": pa.decimal128(18, 2), "why": pa.string()})
+    frame = pd.DataFrame({"customer_id": ["b", "a"], "amount": [1.005, np.nan], "why": [None, "gone"]})
+    path = write_scores(tmp_path / "s.parquet", frame, schema)
+    table = pq.read_table(path)
+    assert table.schema == schema
+    assert table["customer_id"].to_pylist() == ["a", "b"]
+    assert table["amount"].null_count == 1 and table["why"].to_pylist() == ["gone", None]

@@ -1,0 +1,286 @@
+"""A release is whole or absent, for readers and after kills."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.duck import connect
+from pipeline.errors import UserError
+from pipeline.files import write_json
+from pipeline.publish import publish_release
+from pipeline.releases import current_release, read_manifest
+from pipeline.settings import ROOT
+from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
+
+OTHERS = [replace(RELEASE, release_id=f"2026-03-31-{n:012x}", input_hash=f"{n:064x}") for n in range(40)]
+
+PUBLISH = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from pipeline.publish import publish_release
+from tests.pipeline.small_warehouse import RELEASE, make_settings
+publish_release(make_settings(Path(sys.argv[1])), replace(RELEASE, release_id=sys.argv[2], input_hash=sys.argv[3]))
+"""
+
+READ = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1] + "/serving/current/perennial.duckdb", read_only=True)
+print("open", flush=True)
+for line in sys.stdin:
+    print(connection.execute("select sum(net_amount), any_value(release_id) from core.fct_order, marts.release").fetchall(),
+        flush=True)
+"""
+
+
+def pass_gate(settings, release=RELEASE, stopped=0):
+    write_json(
+        settings.build / "checks.json",
+        {"release_id": release.release_id, "passed": 48, "warned": 1, "stopped": stopped, "checks": []},
+    )
+
+
+def publish(settings, release=RELEASE, **options):
+    pass_gate(settings, release)
+    publish_release(settings, release, **options)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    settings = make_settings(tmp_path)
+    build_warehouse(settings)
+    return settings
+
+
+@pytest.fixture
+def published(settings):
+    publish(settings)
+    return settings
+
+
+def read(settings, query: str, file: str = "perennial.duckdb"):
+    with closing(connect(settings.serving / "current" / file, read_only=True)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def content(settings) -> dict:
+    return read_manifest(current_release(settings))["tables"]
+
+
+def test_release_folder_has_everything(published):
+    folder = current_release(published)
+    assert folder.name == RELEASE.release_id
+    assert {path.name for path in folder.iterdir()} == {
+        *("perennial.duckdb", "contacts.duckdb", "parquet", "release.json", "checks.json", "overview.png")
+    }
+    assert read(published, "select count(*) from marts.customer_360") == [(3,)]
+    assert read(published, "select checks_passed from marts.release") == [(48,)]
+    rows = pq.read_table(folder / "parquet" / "core" / "fct_order.parquet")
+    assert rows.column("order_id").to_pylist() == ["o1", "o2", "o3", "o4", "o5"]
+
+
+def test_manifest_counts_and_hashes_each_table(published):
+    manifest = read_manifest(current_release(published))
+    assert manifest["release_id"] == RELEASE.release_id
+    assert (manifest["as_of_date"], manifest["sources"], manifest["checks_passed"]) == ("2026-03-31", ["shop"], 48)
+    assert manifest["tables"]["core.fct_order"]["rows"] == 5
+    assert all(len(table["content_hash"]) == 32 for table in manifest["tables"].values())
+
+
+def test_only_published_schemas_and_no_source_ids(published):
+    names = {f"{schema}.{name}" for schema, name in read(published, "select schema_name, table_name from duckdb_tables()")}
+    assert "core.customer_source_id" not in names
+    assert {name.split(".")[0] for name in names} == {"core", "marts", "ops"}
+    folder = current_release(published)
+    public = [path for path in folder.rglob("*") if path.is_file() and path.name != "contacts.duckdb"]
+    assert not any(b"A-17" in path.read_bytes() for path in public)
+
+
+def test_contacts_are_for_the_owner_alone(published):
+    contacts = current_release(published) / "contacts.duckdb"
+    assert stat.S_IMODE(contacts.stat().st_mode) == 0o600
+    rows = read(published, "select customer_id, source_customer_id from contacts.customer_source_id", "contacts.duckdb")
+    assert rows == [("ana", "A-17"), ("ben", "=B+1"), ("cleo", "007")]
+
+
+def test_comments_and_keys_are_published(published):
+    assert read(published, "select comment from duckdb_tables() where table_name = 'customer_360'") == [
+        ("One row per customer. Ana's row is here.",)
+    ]
+    comment = "select comment from duckdb_columns() where table_name = 'customer_360' and column_name = 'tier'"
+    assert read(published, comment) == [("platinum, gold, iron or lead",)]
+    keys = dict(
+        read(
+            published,
+            "select table_name, constraint_column_names from duckdb_constraints() where constraint_type = 'PRIMARY KEY'",
+        )
+    )
+    assert keys["customer_360"] == ["customer_id"]
+    assert keys["clv_statement"] == ["customer_id", "part", "line"]
+    assert "fct_order" not in keys
+
+
+def test_row_order_of_the_warehouse_does_not_matter(settings):
+    publish(settings)
+    first, rows = content(settings), read(settings, "select * from core.fct_order_line")
+    build_warehouse(
+        settings, "create or replace table core.fct_order_line as from core.fct_order_line order by order_line_id desc"
+    )
+    publish(settings, OTHERS[1])
+    assert content(settings) == first
+    assert read(settings, "select * from core.fct_order_line") == rows
+
+
+def test_a_changed_value_and_a_doubled_row_change_the_hash(settings):
+    publish(settings)
+    first = content(settings)["core.fct_order"]["content_hash"]
+    for number, change in enumerate(
+        ("update core.fct_order set lines = 2 where order_id = 'o1'", "insert into core.fct_order from core.fct_order")
+    ):
+        build_warehouse(settings, change)
+        publish(settings, OTHERS[number])
+        assert content(settings)["core.fct_order"]["content_hash"] != first
+
+
+def test_null_and_empty_text_hash_differently(settings):
+    hashes = set()
+    for number, value in enumerate(("null", "''")):
+        build_warehouse(settings, f"create table ops.extra as select {value}::varchar as value")
+        publish(settings, OTHERS[number])
+        hashes.add(content(settings)["ops.extra"]["content_hash"])
+    assert len(hashes) == 2
+
+
+def test_the_same_release_is_written_once(published):
+    before = (current_release(published) / "perennial.duckdb").stat()
+    publish(published, OTHERS[1])
+    publish(published)
+    assert current_release(published).name == RELEASE.release_id
+    after = (current_release(published) / "perennial.duckdb").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_other_data_under_the_same_id_is_refused(published):
+    build_warehouse(published, "update marts.customer_360 set tier = 'gold'")
+    with pytest.raises(UserError, match=r"other data \(differing: marts.customer_360\)"):
+        publish(published)
+    assert read(published, "select count(distinct tier) from marts.customer_360") == [(2,)]
+
+
+def test_without_the_gate_nothing_is_published(settings):
+    with pytest.raises(UserError, match="has not been audited"):
+        publish_release(settings, RELEASE)
+    pass_gate(settings, OTHERS[1])
+    with pytest.raises(UserError, match="not for 2026-03-31-aaaaaaaaaaaa"):
+        publish_release(settings, RELEASE)
+    pass_gate(settings, stopped=2)
+    with pytest.raises(UserError, match="2 checks stop release"):
+        publish_release(settings, RELEASE)
+    assert not (settings.serving / "current").exists()
+
+
+def test_a_missing_warehouse_is_one_message(settings):
+    settings.warehouse.unlink()
+    with pytest.raises(UserError, match=r"warehouse\.duckdb is not there"):
+        publish(settings)
+
+
+def test_ledger_names_the_score_files(settings):
+    scores = settings.scores / "churn" / "as_of=2026-03-31" / "run=churn-1.parquet"
+    scores.parent.mkdir(parents=True)
+    scores.touch()
+    publish(settings)
+    ledger = json.loads((settings.ledger / f"{RELEASE.release_id}.json").read_text())
+    assert ledger["score_files"]["churn"] == ["scores/churn/as_of=2026-03-31/run=churn-1.parquet"]
+    assert ledger["score_files"]["clv"] == []
+    assert (ledger["sources"], ledger["as_of_date"]) == (["shop"], "2026-03-31")
+
+
+def test_only_the_newest_releases_stay_and_always_the_current_one(settings):
+    for release in OTHERS[:5]:
+        publish(settings, release, keep=3)
+    releases = settings.serving / "releases"
+    assert sorted(path.name for path in releases.iterdir()) == [release.release_id for release in OTHERS[2:5]]
+    publish(settings, OTHERS[2], keep=1)
+    assert [path.name for path in releases.iterdir()] == [OTHERS[2].release_id]
+    assert current_release(settings).name == OTHERS[2].release_id
+
+
+def test_a_reader_with_the_file_open_reads_on(published):
+    reader = subprocess.Popen(
+        [sys.executable, "-c", READ, str(published.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert reader.stdin and reader.stdout
+    assert reader.stdout.readline() == "open\n"
+    for number, release in enumerate(OTHERS[:4]):
+        build_warehouse(
+            published,
+            f"update core.fct_order set net_amount = {number}",
+            f"update marts.release set release_id = '{release.release_id}'",
+        )
+        publish(published, release, keep=1)
+        reader.stdin.write("again\n")
+        reader.stdin.flush()
+        assert reader.stdout.readline() == "[(Decimal('35.8500'), '2026-03-31-aaaaaaaaaaaa')]\n"
+        assert read(published, "select release_id from marts.release") == [(release.release_id,)]
+    reader.stdin.close()
+    assert reader.wait(30) == 0
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_release(published):
+    started = time.monotonic()
+    run_publisher(published, OTHERS[0]).wait()
+    whole = time.monotonic() - started
+    dice = random.Random(7)
+    killed = 0
+    for release in OTHERS[1:21]:
+        before = current_release(published).name
+        process = run_publisher(published, release)
+        time.sleep(dice.uniform(0.5, 1.1) * whole)
+        process.send_signal(signal.SIGKILL)
+        killed += process.wait() == -signal.SIGKILL
+        folder = current_release(published)
+        assert folder.name in (before, release.release_id)
+        assert read(published, "select sum(net_amount) from core.fct_order")[0][0] > 0
+        assert content(published)["core.fct_order"]["rows"] == 5
+        for other in (published.serving / "releases").glob("2*"):
+            assert read_manifest(other)["release_id"] == other.name
+    assert killed >= 3
+    publish(published, OTHERS[30])
+    assert current_release(published).name == OTHERS[30].release_id
+    assert list(published.serving.rglob(".tmp-*")) == []
+
+
+def run_publisher(settings, release) -> subprocess.Popen:
+    pass_gate(settings, release)
+    return subprocess.Popen(
+        [sys.executable, "-c", PUBLISH, str(settings.home), release.release_id, release.input_hash],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_what_a_killed_publish_left_is_removed(published):
+    left = published.serving / "releases" / ".tmp-1-2026-03-31-bbbbbbbbbbbb"
+    shutil.copytree(current_release(published), left)
+    (published.serving / ".tmp-1-current").symlink_to("releases/nowhere")
+    publish(published, OTHERS[1])
+    assert list(published.serving.rglob(".tmp-*")) == []
+
+
+def test_the_plain_package_opens_a_release(published):
+    path = str(published.serving / "current" / "perennial.duckdb")
+    with closing(duckdb.connect(path, read_only=True)) as connection:
+        assert connection.execute("select count(*) from marts.clv_statement").fetchall() == [(11,)]

@@ -1,0 +1,299 @@
+"""Each kind of file: what is read, in which order, and what is said when it cannot be."""
+
+import csv
+import io
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import UserError
+from pipeline.landing.readers import Request, opened
+from pipeline.landing.readers.records import Broken, records
+from pipeline.sources import load_source
+
+
+def read(files: list[Path], **table):
+    """Rows and rejects of a table that is read from files."""
+    request = request_of(files, **table)
+    with opened(request) as (connection, rows):
+        return connection.execute(f"select * from {rows.relation}").fetchall(), rows.rejects.to_pylist()
+
+
+def request_of(files: list[Path], **table) -> Request:
+    source = load_source("cdnow")
+    plain = {"format": "csv", "key": "position", "load": "snapshot"}
+    definition = type(source.tables["purchases"]).model_validate({**plain, **table})
+    return Request(source, "purchases", definition, files)
+
+
+def said(files: list[Path], **table) -> str:
+    with pytest.raises(UserError) as error:
+        read(files, **table)
+    return str(error.value)
+
+
+@pytest.fixture
+def file(tmp_path):
+    def make(content: bytes | str, name: str = "sales.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return make
+
+
+# CSV
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_csv_is_text_as_received(file, end):
+    text = end.join(['id,"amount",note', '007, 1.50 ,"a, ""b"""', '8,,""', ""])
+    rows, rejects = read([file(text)])
+    assert rows == [("007", " 1.50 ", 'a, "b"'), ("8", None, None)]
+    assert rejects == []
+
+
+def test_a_broken_line_costs_that_line_and_no_other(file):
+    lines = [f"{number},value {number}" for number in range(5000)]
+    lines[10] = '10,"open quote'
+    lines[20] = "20"
+    lines[30] = "30,too,many"
+    lines[40] = '40,"two\nlines"'
+    rows, rejects = read([file("id,note\n" + "\n".join(lines) + "\n")])
+    assert len(rows) == 4997
+    assert ("40", "two\nlines") in rows
+    assert [(reject["line"], reject["error"], reject["content"]) for reject in rejects] == [
+        (12, "a quote is not closed", '10,"open quote'),
+        (22, "2 columns expected, 1 found", "20"),
+        (32, "2 columns expected, 3 found", "30,too,many"),
+    ]
+    assert [row[0] for row in rows][:12] == [str(number) for number in [*range(10), 11, 12]]
+
+
+def test_mixed_line_ends_are_read(file):
+    rows, rejects = read([file("a,b\n1,2\r\n3,4\n5,6\r\n")])
+    assert rows == [("1", "2"), ("3", "4"), ("5", "6")]
+    assert rejects == []
+
+
+def test_csv_options(file):
+    path = file("report of May\n\na;b\n1;2\n")
+    assert read([path], delimiter=";", skip_rows=2)[0] == [("1", "2")]
+    assert read([file("1\t2\n")], delimiter="\t", header=False, columns=["a", "b"])[0] == [("1", "2")]
+
+
+def test_several_files_in_order_with_columns_in_any_order(file):
+    paths = [file("a,b\n1,2\n", "1.csv"), file("b,a\n4,3\n", "2.csv")]
+    assert read(paths)[0] == [("1", "2"), ("3", "4")]
+    broken = [file("a,b\n1,2\n", "1.csv"), file("b,a\n4,3\n5\n", "2.csv")]
+    rows, rejects = read(broken)
+    assert rows == [("1", "2"), ("3", "4")]
+    assert [(reject["file"], reject["line"]) for reject in rejects] == [("2.csv", 3)]
+
+
+def test_files_with_other_columns_are_named(file):
+    message = said([file("a,b\n1,2\n", "1.csv"), file("a,c\n1,2\n", "2.csv")])
+    for word in ("1.csv", "2.csv", "'b'"):
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        ("naïve,€\n1,ü\n".encode("cp1252"), "cp1252"),
+        ("naïve,€\n1,ü\n".encode("utf-16"), "utf-16"),
+        ("naïve,€\n1,ü\n".encode("utf-8-sig"), "utf-8"),
+        ("naïve,€\n1,ü\n".encode("gb18030"), "gb18030"),
+    ],
+)
+def test_encodings(file, content, encoding):
+    with opened(request_of([file(content)], encoding=encoding)) as (_, rows):
+        assert rows.columns == ["naïve", "€"]
+    assert read([file(content)], encoding=encoding)[0] == [("1", "ü")]
+
+
+def test_a_wrong_encoding_is_named_with_byte_and_line(file):
+    path = file(b"id,name\n1,Ana\n2,J\xfcrgen\n")
+    message = said([path])
+    for word in (str(path), "not utf-8", "byte 18", "line 3", "0xfc", "`encoding:`", "cp1252", "'purchases'"):
+        assert word in message
+
+
+def test_a_wrong_byte_far_into_the_file_is_found(file):
+    content = b"id\n" + b"1234567\n" * 400_000 + b"\xff\n"
+    message = said([file(content)])
+    assert f"byte {len(content) - 1} (line 400002)" in message
+
+
+def test_utf16_without_mark_is_recognised(file):
+    message = said([file("id,name\n1,Ana\n".encode("utf-16-le"))])
+    for word in ("NUL", "line 1", "utf-16-le"):
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("content", "table", "words"),
+    [
+        ("a;b\n1;2\n", {"columns": ["b"]}, ["'b'", "It has: a;b", "Is `delimiter` right?"]),
+        ("a,b\n1,2\n", {"columns": ["c"]}, ["sales.csv has no column 'c'", "It has: a, b", "cdnow.yml"]),
+        ("a,b\n1,2\n", {"key": ["id"]}, ["no column 'id'"]),
+        ("a,A\n1,2\n", {}, ["two columns 'a' and 'A'"]),
+        ("a,_position\n1,2\n", {}, ["'_position'"]),
+        ("\n1,2\n", {}, ["no header in line 1", "`skip_rows`"]),
+    ],
+)
+def test_wrong_columns_are_named(file, content, table, words):
+    message = said([file(content)], **table)
+    for word in words:
+        assert word in message
+
+
+cell = st.text(st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=["Cs"]), max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(cell, cell, cell), min_size=1, max_size=6), st.sampled_from(["\n", "\r\n"]))
+def test_both_ways_of_reading_csv_agree(tmp_path_factory, rows, end):
+    output = io.StringIO()
+    csv.writer(output, lineterminator=end, quoting=csv.QUOTE_ALL).writerows([("a", "b", "c"), *rows])
+    path = tmp_path_factory.mktemp("csv") / "x.csv"
+    path.write_bytes(output.getvalue().encode())
+    expected = [tuple(value or None for value in row) for row in rows]
+    assert read([path])[0] == expected
+    with path.open(encoding="utf-8", newline="") as handle:
+        assert [tuple(record) for record in records(handle, width=3, delimiter=",")][1:] == expected
+
+
+def test_a_quote_that_never_closes_breaks_one_line():
+    found = list(records(['1,"x\n', "2,y\n", "3,z\n"], width=2, delimiter=","))
+    assert found == [Broken(1, "a quote is not closed", '1,"x'), ["2", "y"], ["3", "z"]]
+
+
+# fixed width
+
+
+def test_fixed_width(file):
+    path = file("name  amount\r\nAna      1.50\r\n\r\nBo\r\nCléo    12.00\r\n         7.00\r\n", "s.txt")
+    table = {"format": "fixed_width", "skip_rows": 1, "columns": {"name": (0, 6), "amount": (6, 13)}}
+    rows, rejects = read([path], **table)
+    assert rows == [("Ana", "1.50"), ("Cléo", "12.00"), (None, "7.00")]
+    assert [(reject["line"], reject["content"]) for reject in rejects] == [(4, "Bo")]
+    assert rejects[0]["error"] == "the line has 2 characters, its columns need 13"
+
+
+# Parquet
+
+
+def test_parquet_keeps_types_and_order(tmp_path):
+    table = pa.table({"id": list(range(300_000)), "amount": [float(n % 7) for n in range(300_000)]})
+    pq.write_table(table, tmp_path / "s.parquet", row_group_size=1000)
+    with opened(request_of([tmp_path / "s.parquet"], format="parquet")) as (connection, rows):
+        numbered = f"select *, row_number() over () as n from {rows.relation}"
+        query = f"select bool_and(id = n - 1), any_value(typeof(amount)) from ({numbered})"
+        assert connection.execute(query).fetchall() == [(True, "DOUBLE")]
+
+
+@pytest.mark.parametrize("keep", [10, 300])
+def test_what_is_not_a_whole_parquet_file_is_named(tmp_path, keep):
+    path = tmp_path / "s.parquet"
+    pq.write_table(pa.table({"id": list(range(1000))}), path)
+    path.write_bytes(path.read_bytes()[:keep])
+    message = said([path], format="parquet")
+    for word in (str(path), "not a whole Parquet file", "Copy it again", "cdnow.yml"):
+        assert word in message
+
+
+def test_parquet_names_the_missing_column(tmp_path):
+    pq.write_table(pa.table({"id": [1], "amount": [2.0]}), tmp_path / "s.parquet")
+    message = said([tmp_path / "s.parquet"], format="parquet", columns=["price"])
+    for word in ("s.parquet", "'price'", "id, amount"):
+        assert word in message
+
+
+# SQLite
+
+
+@pytest.fixture
+def database(tmp_path):
+    def make(*statements: str) -> Path:
+        path = tmp_path / "shop.db"
+        with closing(sqlite3.connect(path)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+            connection.commit()
+        return path
+
+    return make
+
+
+SQLITE = {"format": None, "query_table": "orders"}
+
+
+def test_sqlite_types_and_exact_decimals(database):
+    path = database(
+        "create table orders (id integer, price decimal(10,2), note text, weight real, at datetime, raw blob)",
+        "insert into orders values (2, '19.10', 'ü', 1.5, '2024-01-02', x'00ff'), (1, 0.1, null, 2, null, null)",
+    )
+    rows, rejects = read([path], **SQLITE, key=["id"])
+    assert rows == [(1, "0.1", None, 2.0, None, None), (2, "19.1", "ü", 1.5, "2024-01-02", b"\x00\xff")]
+    assert rejects == []
+
+
+def test_sqlite_without_key_keeps_the_order_of_rows(database):
+    path = database("create table orders (id int)", "insert into orders values (3), (1), (2)")
+    assert read([path], **SQLITE)[0] == [(3,), (1,), (2,)]
+
+
+def test_sqlite_reads_views(database):
+    path = database(
+        "create table t (id int)", "insert into t values (2), (1)", "create view orders as select id from t where id > 0"
+    )
+    assert read([path], **SQLITE)[0] == [(1,), (2,)]
+
+
+def test_a_value_that_is_not_of_the_declared_type_is_an_unreadable_row(database):
+    path = database("create table orders (id int, n int)", "insert into orders values (1, 5), (2, 'many'), (3, 7)")
+    rows, rejects = read([path], **SQLITE)
+    assert rows == [(1, 5), (3, 7)]
+    assert [(reject["line"], reject["error"]) for reject in rejects] == [
+        (2, "column 'n' is declared int64 and holds a value of type str")
+    ]
+
+
+def test_sqlite_names_the_missing_table_and_column(database):
+    path = database("create table sales (id int)", "create table returns (id int)")
+    message = said([path], **SQLITE)
+    for word in ("shop.db", "no table 'orders'", "returns, sales", "`query_table`"):
+        assert word in message
+    message = said([path], **{**SQLITE, "query_table": "sales", "columns": ["price"]})
+    for word in ("'sales' of shop.db", "'price'", "It has: id"):
+        assert word in message
+
+
+def test_what_is_not_a_sqlite_file_is_named(file):
+    path = file("id,price\n" * 100, "shop.db")
+    message = said([path], **SQLITE)
+    for word in (str(path), "SQLite", "`location`"):
+        assert word in message
+
+
+def test_sqlite_text_in_another_encoding(database):
+    path = database("create table orders (name text)", "insert into orders values (cast(x'4afc' as text))")
+    message = said([path], **SQLITE)
+    for word in ("shop.db", "'orders'", "`encoding:`"):
+        assert word in message
+    assert read([path], **SQLITE, encoding="latin-1")[0] == [("Jü",)]
+
+
+def test_readers_leave_nothing_behind(file, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    read([file("a\n1\n".encode("utf-16"))], encoding="utf-16")
+    said([file(b"a\n\xff\n")])
+    assert list((tmp_path / "scratch").iterdir()) == []

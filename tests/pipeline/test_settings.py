@@ -1,0 +1,44 @@
+"""Environment variables in, one message out for each value that cannot be used."""
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.settings import DEFAULT_SOURCES, ROOT, load_settings
+
+
+def test_defaults_are_inside_the_project():
+    settings = load_settings({})
+    assert settings.home == ROOT / "var"
+    assert settings.data == ROOT / ".data"
+    assert settings.sources == (DEFAULT_SOURCES,)
+    assert (settings.currency, settings.time_zone) == (None, None)
+
+
+def test_sources_are_split_stripped_and_unique():
+    assert load_settings({"CRM_SOURCES": " cdnow, complete_journey,cdnow,"}).sources == ("cdnow", "complete_journey")
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"CRM_SOURCES": "cdnow,nowhere"}, ["CRM_SOURCES", "'nowhere'", "complete_journey", "dags/sources/nowhere.yml"]),
+        ({"CRM_SOURCES": " , "}, ["CRM_SOURCES is empty", "cdnow"]),
+        ({"CRM_TIME_ZONE": "Mars/Base"}, ["CRM_TIME_ZONE", "'Mars/Base'", "Europe/London"]),
+        ({"CRM_CLV_HORIZON_DAYS": "a year"}, ["CRM_CLV_HORIZON_DAYS", "'a year'", "365"]),
+        ({"CRM_CHURN_HORIZON_DAYS": "0"}, ["CRM_CHURN_HORIZON_DAYS", "'0'", "28"]),
+        ({"CRM_LEFT_TRUNCATION_DAYS": "-3"}, ["CRM_LEFT_TRUNCATION_DAYS", "'-3'"]),
+        ({"CRM_ANNUAL_DISCOUNT_RATE": "10"}, ["CRM_ANNUAL_DISCOUNT_RATE", "'10'", "0.10"]),
+        ({"CRM_ANNUAL_DISCOUNT_RATE": "nan"}, ["CRM_ANNUAL_DISCOUNT_RATE", "'nan'"]),
+    ],
+)
+def test_a_wrong_value_is_named(env, words):
+    with pytest.raises(UserError) as error:
+        load_settings(env)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_code_version_is_stable():
+    settings = load_settings({})
+    assert settings.code_version() == settings.code_version()
+    assert len(settings.code_version()) == 16

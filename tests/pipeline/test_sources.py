@@ -1,0 +1,160 @@
+"""Source definitions: what is valid, what is said about what is not, and what the sources provide together."""
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.settings import known_sources
+from pipeline.sources import company, contract_entities, load_source, location_of, providers
+from tests.conftest import SALES
+
+
+def said(action, *arguments) -> str:
+    with pytest.raises(UserError) as error:
+        action(*arguments)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", known_sources())
+def test_the_sources_of_the_project_are_valid(name):
+    source = load_source(name)
+    assert source.tables
+    assert source.description
+
+
+def test_an_unknown_source_is_named_with_the_known_ones(define_source):
+    define_source("shop")
+    message = said(load_source, "shoop")
+    for word in ("'shoop'", "Known: shop", "dags/sources/shoop.yml"):
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"scedule": "none"}, ["shop.yml", "unknown key 'scedule'", "did you mean 'schedule'?"]),
+        ({"tables": {"sales": {**SALES, "delimeter": ";"}}}, ["'tables.sales.delimeter'", "did you mean 'delimiter'?"]),
+        ({"tables": {"sales": {**SALES, "xyz": 1}}}, ["'tables.sales.xyz'", "encoding", "skip_rows"]),
+        ({"currency": None}, ["'currency' is missing"]),
+        ({"currency": "euro"}, ["'currency' is 'euro'"]),
+        ({"time_zone": "Europe/Atlantis"}, ["'time_zone' is 'Europe/Atlantis'", "Europe/London"]),
+        ({"kind": "oracle"}, ["'kind' is 'oracle'", "sqlite"]),
+        ({"first_interval_start": "yesterday"}, ["'first_interval_start' is 'yesterday'"]),
+        ({"tables": {}}, ["'tables'"]),
+        ({"tables": {"Sales": SALES}}, ["'Sales'", "lower-case"]),
+        ({"tables": {"sales": {**SALES, "file": "../secret.csv"}}}, ["'../secret.csv'", "inside `location`"]),
+        ({"tables": {"sales": {**SALES, "file": "/etc/passwd"}}}, ["'/etc/passwd'", "not absolute"]),
+        ({"tables": {"sales": {**SALES, "encoding": "klingon"}}}, ["'klingon'", "utf-16"]),
+        ({"tables": {"sales": {**SALES, "delimiter": "||"}}}, ["'||'", "one character"]),
+        ({"tables": {"sales": {**SALES, "load": "upsert"}}}, ["tables.sales.load", "'upsert'", "'snapshot' or 'append'"]),
+        ({"tables": {"sales": {**SALES, "key": ["id"], "columns": ["sold_at"]}}}, ["'id'", "key", "sold_at"]),
+        ({"tables": {"sales": {**SALES, "columns": ["sold_at", "Sold_At"]}}}, ["twice"]),
+        ({"tables": {"sales": {**SALES, "columns": ["sold_at", "_op"]}}}, ["'_op'", "landing"]),
+        ({"tables": {"sales": {**SALES, "format": "fixed_width"}}}, ["`columns`", "fixed_width"]),
+        ({"tables": {"sales": {**SALES, "header": False}}}, ["`header: false`", "`columns`"]),
+        ({"tables": {"sales": {**SALES, "format": None}}}, ["`format`", "`query_table`"]),
+        ({"kind": "sqlite"}, ["kind sqlite needs `query_table`"]),
+        ({"tables": {"sales": {**SALES, "event_time": None}}}, ["`schedule: none` needs `event_time`"]),
+    ],
+)
+def test_a_wrong_definition_is_named(define_source, keys, words):
+    define_source("shop", **keys)
+    message = said(load_source, "shop")
+    for word in ("shop.yml", *words):
+        assert word in message
+
+
+def test_all_problems_are_told_at_once(define_source):
+    define_source("shop", currency="euro", scedule="none")
+    message = said(load_source, "shop")
+    assert "'euro'" in message
+    assert "'scedule'" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tables: [", ["not valid YAML", "line 1"]),
+        ("just words", ["no mapping"]),
+        ("tables:\n  sales: {}\n  sales: {}\n", ["'sales' is there twice", "line 3"]),
+    ],
+)
+def test_broken_yaml_is_named(define_source, tmp_path, text, words):
+    define_source("shop")
+    (tmp_path / "dags" / "sources" / "shop.yml").write_text(text, encoding="utf-8")
+    message = said(load_source, "shop")
+    for word in ("shop.yml", *words):
+        assert word in message
+
+
+def test_location_takes_variables_from_the_environment(define_source, make_settings, tmp_path):
+    define_source("shop", location="${SHOP_EXPORTS}/2024", hint="ask the shop for its exports")
+    settings = make_settings(CRM_SOURCES="shop")
+    source = load_source("shop")
+    assert location_of(source, settings, {"SHOP_EXPORTS": str(tmp_path)}) == tmp_path / "2024"
+    for env in ({}, {"SHOP_EXPORTS": ""}):
+        message = said(location_of, source, settings, env)
+        for word in ("shop.yml", "SHOP_EXPORTS", "not set", "ask the shop for its exports"):
+            assert word in message
+
+
+def test_crm_data_has_its_default(make_settings):
+    settings = make_settings(CRM_SOURCES="cdnow")
+    assert location_of(load_source("cdnow"), settings, {}) == settings.data / "cdnow"
+
+
+def test_company_follows_the_sources_unless_the_environment_decides(define_source, make_settings):
+    define_source("one")
+    define_source("two", currency="USD")
+    assert company(make_settings(CRM_SOURCES="one")) == ("EUR", "Europe/Berlin")
+    message = said(company, make_settings(CRM_SOURCES="one,two"))
+    for word in ("one: EUR", "two: USD", "CRM_CURRENCY"):
+        assert word in message
+    decided = make_settings(CRM_SOURCES="one,two", CRM_CURRENCY="GBP", CRM_TIME_ZONE="UTC")
+    assert company(decided) == ("GBP", "UTC")
+
+
+def test_two_time_zones_are_named(define_source, make_settings):
+    define_source("one")
+    define_source("two", time_zone="UTC")
+    message = said(company, make_settings(CRM_SOURCES="one,two"))
+    for word in ("one: Europe/Berlin", "two: UTC", "CRM_TIME_ZONE"):
+        assert word in message
+
+
+@pytest.fixture
+def staging(tmp_path, monkeypatch):
+    """A staging folder in which `add("shop", "orders")` makes a model."""
+    monkeypatch.setattr("pipeline.settings.STAGING", tmp_path / "staging")
+
+    def add(source, *entities):
+        folder = tmp_path / "staging" / source
+        folder.mkdir(parents=True, exist_ok=True)
+        for entity in entities:
+            (folder / f"stg_{source}__{entity}.sql").touch()
+        return folder
+
+    return add
+
+
+def test_providers_come_from_file_names(define_source, make_settings, staging):
+    for name in ("two", "one"):
+        define_source(name)
+    staging("one", "orders", "products")
+    staging("two", "orders")
+    assert providers(make_settings(CRM_SOURCES="two,one")) == {"orders": ["one", "two"], "products": ["one"]}
+
+
+def test_a_model_of_no_known_entity_is_named(define_source, make_settings, staging):
+    define_source("shop")
+    staging("shop", "orders", "ordres")
+    message = said(providers, make_settings(CRM_SOURCES="shop"))
+    for word in ("stg_shop__ordres.sql", *contract_entities()):
+        assert word in message
+
+
+def test_a_source_without_orders_is_named(define_source, make_settings, staging):
+    define_source("shop")
+    staging("shop", "products")
+    message = said(providers, make_settings(CRM_SOURCES="shop"))
+    for word in ("'shop'", "only: products", "stg_shop__orders.sql"):
+        assert word in message
