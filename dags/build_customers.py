@@ -5,7 +5,7 @@
 Runs when an active source has landed or models have been trained, and skips itself when nothing has changed.
 
 **Produces.** `$CRM_HOME/serving/releases/<release_id>/` and the link `serving/current` (`perennial.duckdb`,
-`contacts.duckdb`, `parquet/`). Emits the asset `perennial://release`.
+`contacts.duckdb`, `parquet/`). Emits the asset `perennial://serving/release`.
 
 **If it fails.** Nothing was published: readers keep the previous release. The failed task's message says what to do.
 - `audit_landing`, `audit_marts`: a check of `expectations/` stopped the build; the message names it and what it saw.

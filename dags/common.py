@@ -16,8 +16,8 @@ from pipeline.settings import Settings, load_settings
 
 OWNER = "data-engineering"
 START = dt.datetime(2017, 1, 1, tzinfo=dt.UTC)
-RELEASE = Asset("perennial://release")
-MODELS = Asset("perennial://models")
+RELEASE = Asset("perennial://serving/release")
+MODELS = Asset("perennial://mining/models")
 
 log = logging.getLogger("perennial")
 

@@ -19,7 +19,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, get_current_context, tas
 
 from dags.common import DEFAULT_ARGS, START, landed, step, writing_step
 from pipeline.errors import UserError
-from pipeline.settings import Settings, known_sources, load_settings
+from pipeline.settings import Settings, known_sources
 from pipeline.sources import Source, load_source
 
 

@@ -16,7 +16,11 @@ orders as (
         sum(lines) as lines,
         sum(net_amount) filter (is_known) as known_net_amount,
         sum(net_sales) filter (is_known and customer_id <> 'unknown') as known_net_sales
-    from (select *, order_date <= getvariable('as_of') and known_date <= getvariable('as_of') as is_known from core.fct_order)
+    from
+        (
+            select *, order_date <= getvariable('as_of') and known_date <= getvariable('as_of') as is_known
+            from core.fct_order
+        )
 ),
 
 refunds as (
@@ -41,14 +45,20 @@ statement as (
 customers as (
     select
         (select sum(net_sales) from marts.customer_360) as net_sales,
-        (select count(*) from core.dim_customer where is_unknown) as unknown_members,
+        (
+            select count(*) from core.dim_customer
+            where is_unknown
+        ) as unknown_members,
         (
             select count(*)
             from core.dim_customer as dim
             where
                 not is_unknown
                 and coalesce(first_seen_at, getvariable('as_of')) <= getvariable('as_of')
-                and not exists (select 1 from marts.customer_360 as mart where mart.customer_id = dim.customer_id)
+                and not exists (
+                    select 1 from marts.customer_360 as mart
+                    where mart.customer_id = dim.customer_id
+                )
         ) as missing,
         (select count(*) from marts.customer_360) as in_360,
         (select count(*) from marts.customer_segments) as in_segments,

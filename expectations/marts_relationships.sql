@@ -5,7 +5,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from core.fct_order as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'core.fct_order' as table_name,
@@ -13,7 +17,11 @@ select
     'core.dim_date' as parent,
     count(*) as rows_without_parent
 from core.fct_order as child
-where not exists (select 1 from core.dim_date as parent where parent.date_day = child.order_date)
+where
+    not exists (
+        select 1 from core.dim_date as parent
+        where parent.date_day = child.order_date
+    )
 union all
 select
     'core.fct_order_line' as table_name,
@@ -21,7 +29,11 @@ select
     'core.fct_order' as parent,
     count(*) as rows_without_parent
 from core.fct_order_line as child
-where not exists (select 1 from core.fct_order as parent where parent.order_id = child.order_id)
+where
+    not exists (
+        select 1 from core.fct_order as parent
+        where parent.order_id = child.order_id
+    )
 union all
 select
     'core.fct_order_line' as table_name,
@@ -29,7 +41,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from core.fct_order_line as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'core.fct_order_line' as table_name,
@@ -37,7 +53,11 @@ select
     'core.dim_product' as parent,
     count(*) as rows_without_parent
 from core.fct_order_line as child
-where not exists (select 1 from core.dim_product as parent where parent.product_id = child.product_id)
+where
+    not exists (
+        select 1 from core.dim_product as parent
+        where parent.product_id = child.product_id
+    )
 union all
 select
     'core.fct_return' as table_name,
@@ -45,7 +65,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from core.fct_return as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'core.fct_return' as table_name,
@@ -53,7 +77,11 @@ select
     'core.dim_product' as parent,
     count(*) as rows_without_parent
 from core.fct_return as child
-where not exists (select 1 from core.dim_product as parent where parent.product_id = child.product_id)
+where
+    not exists (
+        select 1 from core.dim_product as parent
+        where parent.product_id = child.product_id
+    )
 union all
 select
     'core.fct_campaign_contact' as table_name,
@@ -61,7 +89,11 @@ select
     'core.dim_campaign' as parent,
     count(*) as rows_without_parent
 from core.fct_campaign_contact as child
-where not exists (select 1 from core.dim_campaign as parent where parent.campaign_id = child.campaign_id)
+where
+    not exists (
+        select 1 from core.dim_campaign as parent
+        where parent.campaign_id = child.campaign_id
+    )
 union all
 select
     'core.fct_campaign_contact' as table_name,
@@ -69,7 +101,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from core.fct_campaign_contact as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'core.fct_campaign_response' as table_name,
@@ -77,7 +113,11 @@ select
     'core.dim_campaign' as parent,
     count(*) as rows_without_parent
 from core.fct_campaign_response as child
-where not exists (select 1 from core.dim_campaign as parent where parent.campaign_id = child.campaign_id)
+where
+    not exists (
+        select 1 from core.dim_campaign as parent
+        where parent.campaign_id = child.campaign_id
+    )
 union all
 select
     'core.fct_campaign_response' as table_name,
@@ -85,7 +125,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from core.fct_campaign_response as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'core.fct_customer_month' as table_name,
@@ -93,7 +137,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from core.fct_customer_month as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'core.bridge_customer_source' as table_name,
@@ -101,7 +149,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from core.bridge_customer_source as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'core.customer_source_id' as table_name,
@@ -109,7 +161,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from core.customer_source_id as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'marts.customer_360' as table_name,
@@ -117,7 +173,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from marts.customer_360 as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'marts.customer_segments' as table_name,
@@ -125,7 +185,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from marts.customer_segments as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'marts.customer_clv' as table_name,
@@ -133,7 +197,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from marts.customer_clv as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'marts.clv_statement' as table_name,
@@ -141,7 +209,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from marts.clv_statement as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'marts.customer_churn' as table_name,
@@ -149,7 +221,11 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from marts.customer_churn as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where
+    not exists (
+        select 1 from core.dim_customer as parent
+        where parent.customer_id = child.customer_id
+    )
 union all
 select
     'marts.campaign_audience' as table_name,
@@ -157,4 +233,7 @@ select
     'core.dim_customer' as parent,
     count(*) as rows_without_parent
 from marts.campaign_audience as child
-where not exists (select 1 from core.dim_customer as parent where parent.customer_id = child.customer_id)
+where not exists (
+    select 1 from core.dim_customer as parent
+    where parent.customer_id = child.customer_id
+)

@@ -85,11 +85,7 @@ def _needs(settings: Settings, job: str) -> dict[str, Any]:
 
 def _train(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> Model:
     needs = _needs(settings, job)
-    if job == churn.JOB:
-        trained = churn.train(features, **needs)
-    else:
-        calibrated_on = clv.calibration_date(features, settings.clv_horizon_days)
-        trained = clv.train(features, calibrated_on=calibrated_on, **needs)
+    trained = churn.train(features, **needs) if job == churn.JOB else clv.train(features, **needs)
     return {
         **trained,
         "job": job,
@@ -154,14 +150,13 @@ def _score(settings: Settings, job: str, as_of: dt.date, sources: Sequence[str])
 def _apply(
     settings: Settings, job: str, features: FeatureSet, model: Model | None, unavailable: str
 ) -> tuple[pd.DataFrame, pa.Schema]:
-    as_of, frame = features.as_of, features.at(features.as_of)
+    frame = features.at(features.as_of)
     if job == churn.JOB:
         horizon = settings.churn_horizon_days
         return churn.score(frame, model, horizon_days=horizon, unavailable=unavailable), schemas.CHURN
     scored = clv.score(
         frame,
         model,
-        as_of=as_of,
         horizon_days=settings.clv_horizon_days,
         churn_horizon_days=settings.churn_horizon_days,
         annual_discount_rate=settings.annual_discount_rate,

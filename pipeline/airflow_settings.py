@@ -163,7 +163,8 @@ def main(arguments: list[str]) -> None:
     except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    os.execve(AIRFLOW, [str(AIRFLOW), *arguments], {**os.environ, **airflow_environment(settings)})
+    environment = {**os.environ, **airflow_environment(settings)}
+    os.execve(AIRFLOW, [str(AIRFLOW), *arguments], environment)  # noqa: S606 - there is no shell to need
 
 
 if __name__ == "__main__":

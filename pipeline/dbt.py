@@ -160,5 +160,4 @@ def _summary(results: Path) -> str:
     found = _read_results(results)
     tests = [result for result in found if result["unique_id"].startswith(("test.", "unit_test."))]
     warned = sum(result["status"] == "warn" for result in found)
-    parts = [f"{len(found) - len(tests)} models", f"{len(tests)} tests"]
-    return ", ".join(parts) + (f", {warned} warnings" if warned else "")
+    return f"models {len(found) - len(tests)}, tests {len(tests)}" + (f", warnings {warned}" if warned else "")

@@ -14,8 +14,8 @@ def features_path(settings: Settings, as_of: str) -> Path:
     return settings.features / f"as_of={as_of}.parquet"
 
 
-def export_features(settings: Settings) -> int:
-    """Write the feature file of the planned build; return its number of rows.
+def export_features(settings: Settings) -> str:
+    """Write the feature file of the planned build; say how large it is.
 
     Raises
     ------
@@ -33,4 +33,4 @@ def export_features(settings: Settings) -> int:
                 "No customer has bought anything on or before the as-of date, so there is nothing to score. "
                 "See ops.row_fates in the warehouse for what became of the landed rows."
             )
-    return int(rows)
+    return f"{rows:,} rows"

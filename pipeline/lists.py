@@ -65,7 +65,9 @@ def export_lists(settings: Settings) -> list[Path]:
     with closing(connect()) as connection:
         attach_read_only(connection, folder / DATABASE, "release")
         attach_read_only(connection, folder / CONTACTS, "contacts_file")
-        names = connection.execute("select distinct list_name from release.marts.campaign_audience order by 1").fetchall()
+        names = connection.execute(
+            "select distinct list_name from release.marts.campaign_audience order by 1"
+        ).fetchall()
         for (name,) in names:
             rows = _members(connection, name)
             content = _csv(rows)

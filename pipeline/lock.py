@@ -20,7 +20,7 @@ def lock_path(settings: Settings) -> Path:
 
 
 def inherited_descriptors(settings: Settings) -> tuple[int, ...]:
-    """What a subprocess that writes under CRM_HOME is given (`pass_fds`), so that it holds the lock as long as it lives."""
+    """What a subprocess that writes is given (`pass_fds`), so that it holds the lock as long as it lives."""
     descriptor = _held.get(lock_path(settings))
     return () if descriptor is None else (descriptor,)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,7 +18,7 @@ from pipeline.duck import connect
 INK, MUTED, GRID = "#1f2937", "#6b7280", "#e5e7eb"
 GREEN, PALE_GREEN, AMBER, RED, SAND = "#2f7d5b", "#a9cfb9", "#d99a2b", "#b8473d", "#d8cfc0"
 BANDS = {"low": PALE_GREEN, "medium": AMBER, "high": RED}
-STYLE: dict[str, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # shipped with matplotlib
     "font.size": 9.5,
     "text.color": INK,
@@ -46,9 +47,9 @@ def write_overview(database: Path, target: Path, currency: str) -> None:
         Reporting currency, for the labels.
     """
     with closing(connect(database, read_only=True)) as connection, mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12.5, 8.4), dpi=110, facecolor="white")
+        figure = Figure(figsize=(12.5, 8.8), dpi=110, facecolor="white")
         grid = figure.subplots(2, 2)
-        figure.subplots_adjust(left=0.085, right=0.97, top=0.83, bottom=0.075, wspace=0.26, hspace=0.52)
+        figure.subplots_adjust(left=0.065, right=0.975, top=0.84, bottom=0.065, wspace=0.32, hspace=0.4)
         _header(figure, connection, currency)
         draw_revenue(grid[0][0], connection, currency)
         draw_segments(grid[0][1], connection)
@@ -60,10 +61,10 @@ def write_overview(database: Path, target: Path, currency: str) -> None:
 def _header(figure: Figure, connection: duckdb.DuckDBPyConnection, currency: str) -> None:
     as_of, customers, revenue = connection.execute(
         "select (select max(as_of_date) from marts.release), (select count(*) from marts.customer_360),"
-        " (select coalesce(sum(net_amount), 0) from core.fct_customer_month)"
+        " (select coalesce(sum(net_sales), 0) from core.fct_customer_month)"
     ).fetchall()[0]
     figure.text(0.035, 0.955, "Customers at a glance", fontsize=19, fontweight="bold", va="center")
-    facts = f"{customers:,} customers  ·  {currency} {revenue:,.2f} revenue  ·  as of {as_of:%d %B %Y}"
+    facts = f"{customers:,} customers  ·  {currency} {revenue:,.2f} net sales  ·  as of {as_of:%d %B %Y}"
     figure.text(0.035, 0.915, facts, fontsize=11, color=MUTED, va="center")
 
 
@@ -89,14 +90,16 @@ def _money(value: float, _: float | None = None) -> str:
 
 
 def draw_revenue(axes: Axes, connection: duckdb.DuckDBPyConnection, currency: str) -> None:
-    """Net revenue per month, with the part that no customer is known for."""
+    """Net sales per month, with the part that no customer is known for."""
     frame = connection.execute(
-        "select month_start_date as month, sum(net_amount) filter (not is_unknown) as known,"
-        " sum(net_amount) filter (is_unknown) as unknown,"
+        "select month_start_date as month, sum(net_sales) filter (not is_unknown) as known,"
+        " sum(net_sales) filter (is_unknown) as unknown,"
         " max(last_day(month_start_date) <= (select max(as_of_date) from marts.release)) as is_complete"
         " from core.fct_customer_month join core.dim_customer using (customer_id) group by all order by month"
     ).df()
-    title = "Revenue by month"
+    title = "Net sales by month"
+    booked = frame.index[frame[["known", "unknown"]].fillna(0.0).ne(0.0).any(axis=1)]
+    frame = frame.loc[booked[0] : booked[-1]].reset_index(drop=True) if len(booked) else frame.iloc[:0]
     if frame.empty:
         return _empty(axes, title, "No purchases up to the as-of date.")
     known, unknown = frame["known"].fillna(0.0), frame["unknown"].fillna(0.0)
@@ -111,7 +114,10 @@ def draw_revenue(axes: Axes, connection: duckdb.DuckDBPyConnection, currency: st
         axes.bar(positions, unknown, bottom=known, color=SAND, width=0.72, label="customer not known")
         axes.legend(frameon=False, loc="upper left", fontsize=9)
     step = max(1, -(-len(frame) // 12))
-    axes.set_xticks(list(positions)[::step], [f"{month:%b\n%Y}" for month in frame["month"]][::step])
+    shown = frame["month"].iloc[::step]
+    years = shown.dt.year.ne(shown.dt.year.shift())
+    labels = [f"{month:%b\n%Y}" if is_first else f"{month:%b}" for month, is_first in zip(shown, years, strict=True)]
+    axes.set_xticks(list(positions)[::step], labels)
     axes.yaxis.set_major_formatter(FuncFormatter(_money))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.grid(axis="y", color=GRID)
@@ -120,25 +126,25 @@ def draw_revenue(axes: Axes, connection: duckdb.DuckDBPyConnection, currency: st
 
 
 def draw_segments(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
-    """Each segment's share of customers beside its share of revenue."""
+    """Each segment's share of customers beside its share of net sales."""
     frame = connection.execute(
         "with revenue as"
-        " (select customer_id, sum(net_amount) as amount from core.fct_customer_month group by customer_id)"
+        " (select customer_id, sum(net_sales) as amount from core.fct_customer_month group by customer_id)"
         " select segment_id, segment_name, count(*) as customers, coalesce(sum(amount), 0)::double as revenue"
         " from marts.customer_segments left join revenue using (customer_id)"
         " where segment_id is not null group by segment_id, segment_name order by segment_id desc"
     ).df()
-    title = "Who the customers are, and who brings the revenue"
+    title = "Who the customers are, and who brings the sales"
     if frame.empty:
         return _empty(axes, title, "No customer has a segment.")
     customers = frame["customers"] / frame["customers"].sum()
     revenue = frame["revenue"] / (frame["revenue"].sum() or 1.0)
     top = int(revenue.argmax())
     name = frame["segment_name"].iloc[top]
-    _title(axes, title, f"{name}: {customers.iloc[top]:.0%} of customers, {revenue.iloc[top]:.0%} of revenue")
-    for offset, share, colour, label in ((0.2, customers, SAND, "customers"), (-0.2, revenue, GREEN, "revenue")):
+    _title(axes, title, f"{name}: {customers.iloc[top]:.0%} of customers, {revenue.iloc[top]:.0%} of net sales")
+    for offset, share, colour, label in ((0.2, customers, SAND, "customers"), (-0.2, revenue, GREEN, "net sales")):
         bars = axes.barh([row + offset for row in range(len(frame))], share, height=0.36, color=colour, label=label)
-        axes.bar_label(bars, [f"{value:.0%}" for value in share], padding=3, fontsize=8.5, color=MUTED)
+        axes.bar_label(bars, [f"{value:.0%}" for value in share], padding=3, fontsize=8, color=MUTED)
     axes.set_yticks(range(len(frame)), frame["segment_name"], color=INK)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
@@ -158,17 +164,13 @@ def draw_concentration(axes: Axes, connection: duckdb.DuckDBPyConnection) -> Non
     )
     title = "How concentrated lifetime value is"
     if values.empty or values.sum() <= 0:
-        return _empty(axes, title, "No lifetime values are published in this release.")
-    share = values.cumsum() / values.sum()
-    customers = (share.index.to_series() + 1) / len(share)
-    marks = [(part, float(share.iloc[max(1, round(part * len(share))) - 1])) for part in (0.01, 0.10, 0.20)]
-    _title(
-        axes,
-        title,
-        f"the best 10% of customers hold {marks[1][1]:.0%} of lifetime value, the best 20% {marks[2][1]:.0%}",
-    )
+        return _empty(axes, title, _why_missing(connection, "customer_clv"))
+    share = np.array([0.0, *(values.cumsum() / values.sum())])
+    customers = np.linspace(0.0, 1.0, len(share))
+    marks = [(part, float(np.interp(part, customers, share))) for part in (0.01, 0.10, 0.20, 0.50)]
+    _title(axes, title, f"the best 10% of customers hold {marks[1][1]:.0%} of it, the best 20% {marks[2][1]:.0%}")
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (3, 3)))
-    axes.plot([0.0, *customers], [0.0, *share], color=GREEN, linewidth=2.2)
+    axes.plot(customers, share, color=GREEN, linewidth=2.2)
     axes.fill_between(customers, share, customers, color=PALE_GREEN, alpha=0.35, linewidth=0)
     axes.text(0.62, 0.575, "if all were worth the same", color=MUTED, fontsize=8.5, rotation=0)
     for part, held in marks:
@@ -193,12 +195,10 @@ def draw_churn(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
     ).df()
     title = "Who is likely to stay away"
     if frame.empty:
-        return _empty(axes, title, _churn_reason(connection))
+        return _empty(axes, title, _why_missing(connection, "customer_churn"))
     horizon = int(frame["horizon"].max())
     at_risk = frame.loc[frame["risk_band"] == "high", "customers"].sum()
-    _title(
-        axes, title, f"{at_risk:,} customers at high risk of no purchase in {horizon} days{_churn_quality(connection)}"
-    )
+    _title(axes, title, f"{at_risk:,} at high risk{_churn_quality(connection)}")
     bottom = pd.Series(0.0, index=range(20))
     for band, colour in BANDS.items():
         part = frame[frame["risk_band"] == band].set_index("bin")["customers"].reindex(range(20), fill_value=0)
@@ -216,12 +216,13 @@ def draw_churn(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
     return None
 
 
-def _churn_reason(connection: duckdb.DuckDBPyConnection) -> str:
+def _why_missing(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """Return the most frequent reason why scores are missing."""
     reasons = connection.execute(
-        "select unavailable_reason from marts.customer_churn where unavailable_reason is not null"
+        f"select unavailable_reason from marts.{table} where unavailable_reason is not null"
         " group by all order by count(*) desc, 1 limit 1"
     ).fetchall()
-    return reasons[0][0] if reasons else "No churn scores are published in this release."
+    return f"Not scored: {reasons[0][0]}." if reasons else "Nobody has a score in this release."
 
 
 def _churn_quality(connection: duckdb.DuckDBPyConnection) -> str:
@@ -233,4 +234,4 @@ def _churn_quality(connection: duckdb.DuckDBPyConnection) -> str:
     if not rows:
         return ""
     value, baseline = rows[0]
-    return f"\nROC AUC out of time {value:.3f}" + ("" if baseline is None else f", recency alone {baseline:.3f}")
+    return f"  ·  AUC out of time {value:.3f}" + ("" if baseline is None else f", recency alone {baseline:.3f}")

@@ -1,7 +1,8 @@
 """The end of `make run`: what is published, in figures that a person can read and check."""
 
 import datetime as dt
-import os
+import sys
+import textwrap
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -9,8 +10,6 @@ from typing import Any
 
 import duckdb
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.releases import current_release, open_release
@@ -47,12 +46,12 @@ def print_summary(settings: Settings, console: Console, *, is_new: bool) -> None
         if not is_new:
             console.print(Text(f"Nothing has changed since release {release_id}: it stays as it is.\n", style="bold"))
         title = Text(f"Perennial {release_id}", style="bold green")
-        console.print(title.append(f"  {sources}, as of {as_of}, {checks} checks passed", style="default"))
+        _print(console, title.append(f"  {sources}, as of {as_of}, {checks} checks passed", style="default"))
         _print_rows(console, [*loads(release), *business(release, currency)])
         _print_segments(console, segments(release))
-        _print_lines(console, "Models against their baselines", decisions(release))
-    _print_lines(console, "Files", files(settings))
-    _print_lines(console, "Next", [f"{query(settings)}\n", "make up            Airflow's web UI and the schedule"])
+        _print_sentences(console, "Models against their baselines", decisions(release))
+    _print_lines(console, "Files", files(settings, release_id))
+    _print_lines(console, "Next", [query(settings), "make up", "make"])
 
 
 def _one(release: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
@@ -122,28 +121,29 @@ def decisions(release: duckdb.DuckDBPyConnection) -> list[str]:
     return [f"{job}: {decision}" for job, decision in rows] or ["No model could be trained on these data."]
 
 
-def files(settings: Settings) -> list[str]:
+def files(settings: Settings, release_id: str) -> list[str]:
     """Where the results are."""
     listed = [
-        ("serving/current/perennial.duckdb", "the tables for BI, read-only: schemas core, marts, ops"),
-        ("serving/current/parquet/", "the same tables as Parquet"),
-        ("serving/current/contacts.duckdb", "ids of the source systems, for the owner only"),
+        ("serving/current/perennial.duckdb", "tables for BI, read-only: core, marts, ops"),
+        ("serving/current/parquet", "the same as Parquet"),
+        ("serving/current/contacts.duckdb", "source systems' ids, for the owner only"),
         ("serving/current/overview.png", "the release in one picture"),
+        (f"lists/{release_id}", "campaign lists, for the owner only"),
     ]
-    listed += [(f"lists/{path.name}", "campaign list") for path in sorted(settings.lists.glob("*.csv"))]
     shown = [(short(settings.home / name), text) for name, text in listed if (settings.home / name).exists()]
     width = max((len(name) for name, _ in shown), default=0)
     return [f"{name:<{width}}  {text}" for name, text in shown]
 
 
 def query(settings: Settings) -> str:
-    """A line to paste into a shell: the customers whose leaving would cost most."""
+    """A line to paste into a shell: the customers worth most."""
     database = short(settings.serving / "current" / "perennial.duckdb")
     sql = (
         "select customer_id, segment_name, orders, net_sales, clv_future, churn_probability "
         "from marts.customer_360 order by clv_future desc nulls last, net_sales desc limit 10"
     )
-    return f"{short(Path(os.sys.executable))} -c \"import duckdb; duckdb.connect('{database}', read_only=True).sql('{sql}').show()\""
+    python = f"import duckdb; duckdb.connect('{database}', read_only=True).sql('{sql}').show()"
+    return f'{short(Path(sys.executable))} -c "{python}"'
 
 
 def short(path: Path) -> str:
@@ -167,29 +167,37 @@ def day(date: dt.date | None) -> str:
 
 
 def _print_rows(console: Console, rows: Sequence[Row]) -> None:
-    table = Table.grid(padding=(0, 2))
-    table.add_column()
-    table.add_column(justify="right", style="bold")
-    table.add_column(style="dim")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console.print(Padding(table, (1, 0, 0, 2)))
+    names, values = (max(len(row[column]) for row in rows) for column in (0, 1))
+    console.print()
+    for name, value, remark in rows:
+        line = Text(f"  {name:<{names}}  ").append(f"{value:>{values}}", style="bold")
+        _print(console, line.append(f"  {remark}", style="dim") if remark else line)
 
 
 def _print_segments(console: Console, rows: Sequence[tuple[str, int, float | None]]) -> None:
     console.print(Text("\nSegments by share of net sales", style="bold"))
+    names = max((len(name) for name, _, _ in rows), default=0)
     largest = max((share or 0.0 for _, _, share in rows), default=0.0) or 1.0
-    table = Table.grid(padding=(0, 2))
-    for justify in ("left", "right", "right", "left"):
-        table.add_column(justify=justify)
     for name, customers, share in rows:
-        bar = "█" * max(round(BAR_WIDTH * (share or 0.0) / largest), 0)
         shown = "unknown" if share is None else f"{share:.1%}"
-        table.add_row(Text(name), f"{customers:,} customers", shown, Text(bar, style="green"))
-    console.print(Padding(table, (0, 0, 0, 2)))
+        line = Text(f"  {name:<{names}}  {customers:>9,} customers  {shown:>7}")
+        bar = "█" * round(BAR_WIDTH * max(share or 0.0, 0.0) / largest)
+        _print(console, line.append(f"  {bar}", style="green") if bar else line)
+
+
+def _print_sentences(console: Console, heading: str, sentences: Sequence[str]) -> None:
+    console.print(Text(f"\n{heading}", style="bold"))
+    for sentence in sentences:
+        for line in textwrap.wrap(sentence, console.width, initial_indent="  ", subsequent_indent="    "):
+            _print(console, Text(line))
 
 
 def _print_lines(console: Console, heading: str, lines: Sequence[str]) -> None:
+    """Print lines that are copied as they stand: never wrapped."""
     console.print(Text(f"\n{heading}", style="bold"))
     for line in lines:
-        console.print(Padding(Text(line), (0, 0, 0, 2)))
+        _print(console, Text(f"  {line}"))
+
+
+def _print(console: Console, line: Text) -> None:
+    console.print(line, soft_wrap=True)

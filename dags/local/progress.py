@@ -54,7 +54,7 @@ class Progress:
 
     @hookimpl
     def on_task_instance_failed(self, task_instance: Any, error: str | BaseException | None) -> None:
-        """Print the line of a failed task and remember why it failed."""
+        """Print the line of a failed task and remember why it failed; the end of the run says it in full."""
         self._line("FAIL", "red", task_instance, "")
         if self.failed_task is None:
             self.failed_task, self.error = f"{task_instance.dag_id}.{task_instance.task_id}", error
@@ -65,6 +65,7 @@ class Progress:
             self._status = None
         line = Text("  ").append(f"{mark:<5}", style=style).append(f"{_name(task_instance):<{NAME_WIDTH}}")
         line.append(f"{time.monotonic() - self._started:6.1f} s  {result}")
+        line.rstrip()
         self.console.print(line, no_wrap=True, overflow="ellipsis")
 
 
@@ -74,22 +75,30 @@ def _name(task_instance: Any) -> str:
 
 
 def describe(result: Any) -> str:
-    """Put what a task returned into a few words.
-
-    A receipt is its rows, a mapping of numbers their names and values, a text itself.
-    """
+    """Put what a task returned into a few words."""
     match result:
         case None | bool():
             return ""
-        case str():
-            return result
-        case int():
-            return f"{result:,} rows"
         case list():
-            return f"{len(result)} files"
-        case {"received": received, "unreadable": unreadable}:
-            return f"{received:,} rows" + (f", {unreadable:,} unreadable" if unreadable else "")
+            return count(len(result), "file")
+        case {"received": received, "unreadable": unreadable}:  # a receipt
+            return count(received, "row") + (f", {unreadable:,} unreadable" if unreadable else "")
         case dict():
-            numbers = {name: value for name, value in result.items() if isinstance(value, int)}
-            return ", ".join(f"{name} {value:,}" for name, value in numbers.items())
+            return ", ".join(filter(None, (_pair(name, value) for name, value in result.items())))
     return str(result)
+
+
+def _pair(name: str, value: Any) -> str:
+    match value:
+        case {"is_new": is_new, "is_published": is_published}:  # a model
+            return f"{name} {'trained' if is_new else 'kept'}{'' if is_published else ', not published'}"
+        case bool():
+            return ""
+        case int():
+            return f"{name} {value:,}"
+    return ""
+
+
+def count(number: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

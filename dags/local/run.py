@@ -38,15 +38,15 @@ def main() -> int:
             build(settings, console)
         return 0
     except UserError as error:
-        console.print(Text(f"\n{error}", style="red"))
+        console.print(Text(f"\n{error}", style="red"), soft_wrap=True)
         return 2
     except KeyboardInterrupt:
         console.print("\nStopped. What was published before is untouched; `make run` starts again.")
         return 130
-    except Exception as error:  # noqa: BLE001 - the one place that turns what is left into a message
+    except Exception as error:
         logging.getLogger("perennial").exception("make run failed")
-        console.print(Text(f"\nThe run failed: {error}", style="red"))
-        console.print(f"What was published before is untouched. The whole log: {log}")
+        console.print(Text(f"\nThe run failed: {error}", style="red"), soft_wrap=True)
+        console.print(f"What was published before is untouched. The whole log: {log}", soft_wrap=True)
         return 1
 
 

@@ -156,6 +156,7 @@
         'decimal': 'decimal(18, 4)',
         'integer': 'bigint',
         'boolean': 'boolean',
+        'double': 'double',
         'date': 'date',
         'timestamp': 'timestamp',
     }[name]) }}

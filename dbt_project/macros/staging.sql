@@ -76,3 +76,15 @@ from {{ relation }}
 {% macro occurrence_key(columns) -%}
     md5(concat_ws('|'{% for column in columns %}, coalesce(cast({{ column }} as {{ contract_type('text') }}), ''){% endfor %}, {{ occurrence(columns) }}))
 {%- endmacro %}
+
+{#
+  Text such as 1.249,00 or -7,95 as text that can be cast: 1249.00, -7.95. Other text passes as it is, so that what is
+  no number is quarantined with its reason and a number such as 12.50 does not become 1250.
+#}
+{% macro decimal_comma(column) -%}
+    case
+        when regexp_matches({{ column }}, '^[ ]*[-+]?([0-9]+|[0-9]{1,3}([.][0-9]{3})+)(,[0-9]+)?[ ]*$')
+            then replace(replace({{ column }}, '.', ''), ',', '.')
+        else {{ column }}
+    end
+{%- endmacro %}

@@ -26,6 +26,8 @@ KIND = "non_contractual"
 BASELINE = "recency alone"
 AT_RISK_DAYS = 182
 HIGH_SHARE, MEDIUM_SHARE = 0.20, 0.50
+REASON_COLUMNS = ["reason_1", "reason_2", "reason_3"]
+TEXT = dict.fromkeys([*REASON_COLUMNS, "risk_band", "unavailable_reason"], "str")
 
 Labelled = tuple[pd.DataFrame, Floats]
 
@@ -217,21 +219,19 @@ def score(frame: pd.DataFrame, model: dict[str, Any] | None, *, horizon_days: in
         risk when the model was trained, else low: a rank, since what is high differs from shop to shop.
     """
     result = pd.DataFrame({"customer_id": frame["customer_id"], "kind": KIND, "horizon_days": horizon_days})
-    for name in ("churn_probability", "reason_1", "reason_2", "reason_3", "risk_band"):
-        result[name] = pd.Series(None, index=frame.index, dtype=float if name == "churn_probability" else object)
-    result["unavailable_reason"] = pd.Series(unavailable if model is None else None, index=frame.index, dtype=object)
+    result["churn_probability"] = np.nan
+    result[[*REASON_COLUMNS, "risk_band", "unavailable_reason"]] = None
     if model is None:
-        return result
-    chosen = at_risk(frame, horizon_days)
+        return result.assign(unavailable_reason=unavailable).astype(TEXT)
+    chosen = at_risk(frame, horizon_days).to_numpy()
     away = f"No purchase in the last {max(AT_RISK_DAYS, horizon_days)} days: already away"
     result.loc[~chosen, "unavailable_reason"] = away
-    fitted = ChurnModel.from_json(model["model"])
+    fitted, bands = ChurnModel.from_json(model["model"]), model["risk_bands"]
     asked = frame[chosen]
     probability = fitted.predict(asked)
-    bands = model["risk_bands"]
     result.loc[chosen, "churn_probability"] = probability
-    result.loc[chosen, ["reason_1", "reason_2", "reason_3"]] = reasons(fitted, asked)
+    result.loc[chosen, REASON_COLUMNS] = reasons(fitted, asked)
     result.loc[chosen, "risk_band"] = np.select(
         [probability >= bands["high"], probability >= bands["medium"]], ["high", "medium"], "low"
     )
-    return result
+    return result.astype(TEXT)

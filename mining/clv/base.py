@@ -1,4 +1,5 @@
 """What all purchase models share: fitting on counted rows, checks, and their JSON form."""
+# ruff: noqa: N803, D401  T and Greek letters are the papers' notation; docstrings say what is returned
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
@@ -146,7 +147,7 @@ class PurchaseModel(ABC):
         return {
             "model": self.name,
             "time_unit": self.time_unit,
-            "parameters": {name: float(value) for name, value in zip(self.parameter_names, self.parameters, strict=True)},
+            "parameters": dict(zip(self.parameter_names, self.parameters.tolist(), strict=True)),
             "log_likelihood": self.log_likelihood_,
             "is_converged": self.is_converged_,
             "gradient": self.gradient_,

@@ -1,4 +1,5 @@
 """BG/NBD (Fader, Hardie & Lee 2005) and MBG/NBD (Batislam, Denizel & Filiztekin 2007)."""
+# ruff: noqa: N806, RUF002, D401  T and Greek letters are the papers' notation; docstrings say what is returned
 
 from typing import ClassVar
 
@@ -11,8 +12,9 @@ from mining.clv.inputs import Floats, History, check_positive
 
 
 class BetaGeoNBD(PurchaseModel):
-    """Purchases come at a customer's own rate λ ~ Gamma(r, α); after each *repeat* purchase the customer leaves for
-    good with an own probability p ~ Beta(a, b).
+    """Purchases at an own rate; after each repeat purchase the customer may leave for good.
+
+    Rates λ ~ Gamma(r, α), probabilities to leave p ~ Beta(a, b).
 
     Likelihood: Fader, Hardie & Lee (2005), "Counting Your Customers" the Easy Way, Marketing Science 24(2), eq. 6;
     E[X(t)]: eq. 9; E[Y(t) | x, t_x, T]: eq. 10. One-time buyers are alive with probability 1 by construction.
@@ -26,7 +28,7 @@ class BetaGeoNBD(PurchaseModel):
     """1 where the customer may leave right after the first purchase too (MBG/NBD)."""
 
     def _log_dead(self, parameters: Floats, x: Floats, time: Floats) -> Floats:
-        """log of a/(b+x-1+m) (α+time)^-(r+x); -inf where no chance to leave has come yet (BG/NBD with x = 0)."""
+        """Log of a/(b+x-1+m) (α+time)^-(r+x); -inf where no chance to leave has come yet (BG/NBD with x = 0)."""
         r, alpha, a, b = parameters
         chances = x + self._dropouts_at_first
         safe = np.maximum(b + chances - 1, np.finfo(float).tiny)
@@ -55,6 +57,7 @@ class BetaGeoNBD(PurchaseModel):
         return constant + log_sum, gradient
 
     def alive(self, history: History) -> Floats:
+        """P(alive at T): the share of "still a customer" in the likelihood (1 for x = 0 under BG/NBD), shape (n,)."""
         log_alive = -(self.parameters[0] + history.x) * np.log(self.parameters[1] + history.T)
         log_dead = self._log_dead(self.parameters, history.x, history.t_x)
         return np.exp(log_alive - np.logaddexp(log_alive, log_dead))
@@ -72,6 +75,7 @@ class BetaGeoNBD(PurchaseModel):
         return (a + b - 1) / (a - 1) * (1 - power)
 
     def expected_if_alive(self, t: float | Floats, history: History) -> Floats:
+        """E[Y(t) | alive at T], shape (n,) (Fader, Hardie & Lee 2005, eq. 10)."""
         r, alpha, a, b = self.parameters
         x, _, T = history
         share = t / (alpha + T + t)
@@ -83,9 +87,11 @@ class BetaGeoNBD(PurchaseModel):
         times = check_positive("t", t, zero_allowed=True)
         chances = self._dropouts_at_first
         stays = (b / (a + b)) ** chances
-        return stays * self._growth(a, np.full_like(times, b + chances), np.full_like(times, r), times / (alpha + times))
+        share = times / (alpha + times)
+        return stays * self._growth(a, np.full_like(times, b + chances), np.full_like(times, r), share)
 
     def no_purchase_if_alive(self, t: float | Floats, history: History) -> Floats:
+        """P(no purchase in (T, T + t] | alive at T), shape (n,): nobody leaves without a purchase."""
         r, alpha, _, _ = self.parameters
         return np.exp(-(r + history.x) * np.log1p(t / (alpha + history.T)))
 
@@ -94,8 +100,7 @@ class BetaGeoNBD(PurchaseModel):
         return self.no_purchase_if_alive(t, history)
 
     def count_pmf_if_alive(self, t: float, history: History, y: Floats) -> Floats:
-        """P(Y(t) = y | alive at T), shape (n, len(y)) with y = 0, 1, 2, …: y purchases and still a customer, or gone
-        at the y-th."""
+        """P(Y(t) = y | alive at T), shape (n, len(y)): y purchases and still a customer, or gone at the y-th."""
         r, alpha, a, b = self.parameters
         x, _, T = (column[:, None] for column in history)
         stayed = b + x + self._dropouts_at_first

@@ -30,9 +30,12 @@ class Outcome(NamedTuple):
     counts: CountDistribution
 
     def select(self, chosen: NDArray[np.bool_]) -> "Outcome":
-        """The same for some customers."""
-        columns = [column[chosen] for column in self[:-1]]
-        return Outcome(*columns, CountDistribution(*(column[chosen] for column in self.counts)))
+        """Keep some customers."""
+        counts = CountDistribution(*(column[chosen] for column in self.counts))
+        return Outcome(
+            self.purchases[chosen], self.value[chosen], self.expected_purchases[chosen], self.expected_value[chosen],
+            self.naive_purchases[chosen], self.naive_value[chosen], self.quantiles[chosen], counts,
+        )  # fmt: skip
 
 
 def rmse(actual: Floats, predicted: Floats) -> float:
@@ -61,7 +64,7 @@ def poisson_slope(actual: Floats, predicted: Floats) -> float:
 
 def crps(counts: CountDistribution, actual: Floats) -> float:
     """Mean continuous ranked probability score, E|Y - y| - E|Y - Y'|/2 (Gneiting & Raftery 2007); MAE of a point."""
-    probability, count = counts.probability, counts.count
+    probability, count = counts.probability, counts.purchases
     distance = np.sum(probability * np.abs(count - actual[:, None]), axis=1)
     below = np.cumsum(probability, axis=1)[:, :-1]
     spread = np.sum(below * (1 - below) * np.diff(count, axis=1), axis=1)
@@ -160,7 +163,7 @@ def pooled_improvement(customers: Floats, model: Floats, naive: Floats) -> tuple
 
 
 def strata(frame: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-    """Groups of customers that a reader may want to see apart."""
+    """Return the groups of customers that a reader may want to see apart."""
     truncated = frame["is_left_truncated"].to_numpy(bool)
     once = (frame["purchase_days"] == 1).to_numpy(bool)
     return {
@@ -187,7 +190,7 @@ def evaluate(frame: pd.DataFrame, outcome: Outcome) -> list[dict[str, Any]]:
     return rows
 
 
-def row(
+def row(  # noqa: PLR0913, PLR0917  one argument per column
     stratum: str,
     metric: str,
     rows: int,

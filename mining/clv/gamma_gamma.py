@@ -1,4 +1,5 @@
 """Gamma-Gamma model of spend per purchase (Fader & Hardie, note 025)."""
+# ruff: noqa: RUF002, D401  T and Greek letters are the papers' notation; docstrings say what is returned
 
 from typing import Any, Self
 
@@ -63,7 +64,9 @@ class GammaGamma:
         purchases = check_positive("x", x, zero_allowed=False)
         spend = check_positive("mean_spend", mean_spend, zero_allowed=False)
         if len(purchases) != len(spend):
-            raise UserError(f"x has {len(purchases)} values and mean_spend {len(spend)}: give one per customer in each.")
+            raise UserError(
+                f"x has {len(purchases)} values and mean_spend {len(spend)}: give one per customer in each."
+            )
         return purchases, spend
 
     @staticmethod

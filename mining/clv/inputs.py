@@ -1,4 +1,5 @@
 """What the purchase models read: one (x, t_x, T) row per customer, checked, and counted where rows are equal."""
+# ruff: noqa: N803  T and Greek letters are the papers' notation; docstrings say what is returned
 
 from typing import NamedTuple
 

@@ -1,9 +1,9 @@
 """Train, judge and apply the lifetime value model.
 
 The published model is Pareto/NBD for purchases with Gamma-Gamma for spend: P(alive), expected purchases and intervals
-come from one coherent model. Where Pareto/NBD has no interior maximum (death rates that do not differ between customers,
-for example), MBG/NBD takes its place, and the decision says so. BG/NBD, which gives every one-time buyer P(alive) = 1,
-is fitted beside them for comparison only.
+come from one coherent model. Where Pareto/NBD has no interior maximum (for example when death rates do not differ
+between customers), MBG/NBD takes its place, and the decision says so. BG/NBD, which gives every one-time buyer
+P(alive) = 1, is fitted beside them for comparison only.
 
 Judged out of time: fitted on what was known before a holdout, measured on what came after, beside each customer's own
 rate so far (x/T), on two stretches where the data allow. Then fitted once more on the as-of day; that one scores.
@@ -88,7 +88,10 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
             "origins": [day.isoformat() for day in days],
             "bootstrap": {"resamples": RESAMPLES, "seed": SEED, "unit": "customer"},
             "judged": [
-                {"candidates": [model.to_dict() for model in item.fitted.candidates], "spend": item.fitted.spend.to_dict()}
+                {
+                    "candidates": [model.to_dict() for model in item.fitted.candidates],
+                    "spend": item.fitted.spend.to_dict(),
+                }
                 for item in judged
             ],
             "candidates": [model.to_dict() for model in final.candidates],
@@ -157,7 +160,7 @@ def _refused(window: dict[str, Any], settings: dict[str, Any], problem: str) -> 
     }
 
 
-def score(
+def score(  # noqa: PLR0913  each setting is a number of its own
     frame: pd.DataFrame,
     model: dict[str, Any] | None,
     *,

@@ -78,9 +78,15 @@ def maximise(log_likelihood: LogLikelihood, starts: list[Floats], observations: 
         return -value / observations, -gradient * parameters / observations
 
     bounds = [(-LOG_BOUND, LOG_BOUND)] * len(starts[0])
-    options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-13, "gtol": 1e-8}
     runs = [
-        minimize(objective, np.log(start), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        minimize(
+            objective,
+            np.log(start),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"maxiter": 2000, "maxfun": 5000, "ftol": 1e-13, "gtol": 1e-8},
+        )
         for start in starts
     ]
     best = min(runs, key=lambda run: run.fun)

@@ -1,4 +1,5 @@
 """Pareto/NBD (Schmittlein, Morrison & Colombo 1987)."""
+# ruff: noqa: N806, RUF002  T and Greek letters are the papers' notation; docstrings say what is returned
 
 from typing import ClassVar
 
@@ -51,7 +52,7 @@ class ParetoNBD(PurchaseModel):
     def _death_integral(
         self, parameters: Floats, x: Floats, low: Floats, high: Floats, *, gradient: bool = False
     ) -> tuple[Floats, Floats]:
-        """log of s ∫ (α+u)^-(r+x) (β+u)^-(s+1) du from low to high, and its gradient; shapes (n,) and (4, n)."""
+        """Log of s ∫ (α+u)^-(r+x) (β+u)^-(s+1) du from low to high, and its gradient; shapes (n,) and (4, n)."""
         r, alpha, s, beta = parameters
         nearer = min(alpha, beta)
         # In v = log((nearer+u)/(nearer+low)) the integrand falls at least as fast as exp(-fall * v).
@@ -104,7 +105,7 @@ class ParetoNBD(PurchaseModel):
         return np.exp(log_alive - np.logaddexp(log_alive, log_dead))
 
     def expected_if_alive(self, t: float | Floats, history: History) -> Floats:
-        """E[Y(t) | alive at T], Schmittlein et al. (1987) eq. 22; alive, λ and μ are independent gammas."""
+        """E[Y(t) | alive at T], Schmittlein et al. (1987) eq. 22; given alive, λ and μ are independent gammas."""
         r, alpha, s, beta = self.parameters
         log_ratio = np.log1p(t / (beta + history.T))
         return (r + history.x) * (beta + history.T) / (alpha + history.T) * _one_minus_power(s - 1, log_ratio)
@@ -116,6 +117,7 @@ class ParetoNBD(PurchaseModel):
         return r * beta / alpha * _one_minus_power(s - 1, np.log1p(times / beta))
 
     def no_purchase_if_alive(self, t: float | Floats, history: History) -> Floats:
+        """P(no purchase in (T, T + t] | alive at T), shape (n,): alive and quiet, or quiet until a death within t."""
         r, alpha, s, beta = self.parameters
         x, _, T = history
         log_alive = -(r + x) * np.log(alpha + T) - s * np.log(beta + T)

@@ -3,10 +3,12 @@
 Each customer's numbers depend on that customer's row and the parameters alone: no random numbers, and arrays whose
 shape does not depend on who else is scored, so that sums round the same way in any subset.
 """
+# ruff: noqa: N806, RUF002  T and Greek letters are the papers' notation; docstrings say what is returned
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betainc, betaln
 
 from mining.clv.base import PurchaseModel
@@ -22,13 +24,13 @@ NEGLIGIBLE = 1e-12
 
 
 class CountDistribution(NamedTuple):
-    """P(Y) of n customers: `probability` and `count` of shape (n, 64), `width` of a bin in purchases, shape (n,).
+    """P(Y) of n customers: `probability` and `purchases` of shape (n, 64), `width` of a bin in purchases, shape (n,).
 
     Bin k ≥ 1 holds the counts (k-1) width + 1 … k width, represented by their mean; bin 0 is no purchase.
     """
 
     probability: Floats
-    count: Floats
+    purchases: Floats
     width: Floats
 
 
@@ -58,7 +60,7 @@ def count_distribution(model: PurchaseModel, horizon: float, history: History) -
     return CountDistribution(spread, count[position], width[position])
 
 
-def value_quantiles(
+def value_quantiles(  # noqa: PLR0913, PLR0917  a customer is five columns
     model: PurchaseModel,
     spend: GammaGamma,
     levels: tuple[float, ...],
@@ -109,7 +111,7 @@ def _invert(counts: CountDistribution, p: float, shape: Floats, level: float) ->
     some = 1.0 - none[rows]
     target = (level - none[rows]) / some
     weight = counts.probability[rows, 1:] / some[:, None]
-    first = p * counts.count[rows, 1:]
+    first = p * counts.purchases[rows, 1:]
     second = shape[rows, None]
     log_beta = betaln(first, second)
     log_v = np.log(np.sum(weight * first, axis=1) / shape[rows])
@@ -135,7 +137,9 @@ def _invert(counts: CountDistribution, p: float, shape: Floats, level: float) ->
     return result
 
 
-def _beta_prime(a: Floats, b: Floats, log_beta: Floats, log_v: Floats, wanted: Floats) -> tuple[Floats, Floats]:
+def _beta_prime(
+    a: Floats, b: Floats, log_beta: Floats, log_v: Floats, wanted: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
     """CDF of beta-prime(a, b) at exp(log_v), and its density by log_v; 0 where not wanted."""
     log_z, log_rest = -np.logaddexp(0.0, -log_v), -np.logaddexp(0.0, log_v)
     density = np.where(wanted, np.exp(a * log_z + b * log_rest - log_beta), 0.0)
@@ -144,6 +148,6 @@ def _beta_prime(a: Floats, b: Floats, log_beta: Floats, log_v: Floats, wanted: F
     return below, density
 
 
-def _chunks(rows: np.ndarray, numbers_per_row: int) -> list[np.ndarray]:
+def _chunks(rows: NDArray[np.intp], numbers_per_row: int) -> list[NDArray[np.intp]]:
     size = max(CHUNK // numbers_per_row, 1)
     return [rows[start : start + size] for start in range(0, len(rows), size)]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.audit.suites import suite_query
 from pipeline.duck import connect, quote_identifier, quote_literal
+from pipeline.errors import UserError
 from pipeline.releases import GRAINS, attach_read_only, published_tables, read_tables
 from pipeline.settings import Settings
 from pipeline.sources import Source, Table, load_source
@@ -28,7 +29,12 @@ def _landed_measures(
     source = load_source(receipt["source"])
     table = source.tables[receipt["table"]]
     relation = f"read_parquet({quote_literal(str(settings.home / receipt['file']))})"
-    present = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]
+    try:
+        present = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]
+    except duckdb.Error as error:
+        raise UserError(
+            f"{settings.home / receipt['file']} cannot be read. Delete it with its receipt and load again: {error}"
+        ) from error
     columns = [name for name in present if name not in LANDED_COLUMNS]
     content = ", ".join(quote_identifier(name) for name in columns)
     measures = {
@@ -91,7 +97,7 @@ def open_warehouse(settings: Settings, release_id: str, as_of: date) -> duckdb.D
 
 
 def marts_frame(connection: duckdb.DuckDBPyConnection, suite: str) -> pd.DataFrame:
-    """The frame of a suite of the marts: its query's result or, without a query, the table made here for it."""
+    """Make the frame of a suite: its query's result or, where it has no query, what is written here for it."""
     query = suite_query(suite)
     return connection.execute(query).df() if query else IN_PYTHON[suite](connection)
 

@@ -32,7 +32,7 @@ def read_suite(name: str) -> dict[str, Any]:
 
 
 def suite_query(name: str) -> str | None:
-    """The query beside a suite that makes its frame; None when the frame is made in Python."""
+    """Read the query beside a suite that makes its frame; None when the frame is made in Python."""
     path: Path = SUITES / f"{name}.sql"
     return path.read_text(encoding="utf-8") if path.is_file() else None
 

@@ -16,6 +16,7 @@ from pipeline.errors import UserError
 from pipeline.files import TEMPORARY_PREFIX, atomic_path, fsync_path, sha256_of, sha256_of_file, write_json
 from pipeline.landing.events import Span, event_span
 from pipeline.landing.readers import Request, opened
+from pipeline.landing.readers.base import REJECTS
 from pipeline.landing.receipts import Receipt, interval_name, iso, newest
 from pipeline.settings import Settings
 from pipeline.sources import next_step
@@ -74,21 +75,25 @@ def write_load(load: Load) -> Receipt | None:
     UserError
         The table cannot be read, or has no rows; nothing is written then.
     """
-    states = _states(load.request.files)
-    delivered = [_fingerprint(path) for path in load.request.files]
+    files = load.request.files
+    states = _states(files)
+    delivered = [_fingerprint(path) for path in files]
     if load.request.table.load == "append":
         load, delivered = _not_landed_yet(load, delivered)
-    is_database = load.request.source.kind == "sqlite"
-    content_hash = None if is_database else _content_hash(load.request, delivered)
-    if (not delivered) or (content_hash and load.is_landed(content_hash)):
+    is_quiet = not delivered
+    if is_quiet and not load.request.source.is_scheduled:
+        return None
+    content_hash = None if load.request.source.kind == "sqlite" else _content_hash(load.request, delivered)
+    if content_hash and load.is_landed(content_hash):
         return None
     load.folder.mkdir(parents=True, exist_ok=True)
     temporary = load.folder / f"{TEMPORARY_PREFIX}{os.getpid()}.parquet"
     try:
-        written = _write(load, temporary)
-        if states != _states(load.request.files):
+        written = _write_nothing(load, temporary) if is_quiet else _write(load, temporary)
+        if states != _states(files):
             raise UserError(f"{load.request.label}: its file changed while it was read. Run again when it is complete.")
-        _check_rows(load.request, written)
+        if not is_quiet:
+            _check_rows(load.request, written)
         content_hash = content_hash or sha256_of_file(temporary)
         if load.is_landed(content_hash):
             return None
@@ -147,6 +152,15 @@ def _write(load: Load, temporary: Path) -> _Written:
             events=event_span(connection, request, landed),
             seconds=round(time.monotonic() - started, 3),
         )
+
+
+def _write_nothing(load: Load, temporary: Path) -> _Written:
+    """Write a file without rows, which says that an interval brought no new file."""
+    last = load.newest
+    assert last is not None  # all files have been landed before
+    schema = pq.read_schema(load.settings.home / last["file"])
+    pq.write_table(schema.empty_table(), temporary, compression="zstd")
+    return _Written(rows=0, schema=last["schema"], rejects=REJECTS.empty_table(), events=None, seconds=0.0)
 
 
 def _check_rows(request: Request, written: _Written) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from pipeline.files import write_parquet
@@ -79,12 +80,12 @@ def build_features() -> Builder:
 
 @pytest.fixture(scope="session")
 def purchases() -> pd.DataFrame:
-    """Two years of 600 customers who buy at their own rates and leave for good at their own time (seeded)."""
+    """Two years of 2,000 customers who buy at their own rates and leave for good at their own time (seeded)."""
     random = np.random.default_rng(7)
     start, days = pd.Timestamp("2023-01-01"), 731
     rows = []
-    for number in range(600):
-        gap, life = random.gamma(2.0, 12.0) + 2, random.exponential(500.0)
+    for number in range(2000):
+        gap, life = random.gamma(1.0, 25.0) + 2, random.exponential(500.0)
         day = random.uniform(0, 600)
         leaves = day + life
         while day < min(days, leaves):
@@ -95,7 +96,8 @@ def purchases() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def feature_dates() -> list[dt.date]:
-    return [AS_OF - dt.timedelta(days=28 * k) for k in range(10)]
+    """As a build asks for them: cut-offs of churn, and one a third of the span back for lifetime value."""
+    return [AS_OF - dt.timedelta(days=days) for days in (*range(0, 280, 28), 243)]
 
 
 @pytest.fixture(scope="session")
@@ -110,6 +112,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def landed(settings: Settings, shop: pa.Table) -> Settings:
-    """Settings whose home holds the shop's features."""
-    write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop)
+    """Settings whose home holds the features of 300 of the shop's customers."""
+    few = shop.filter(pc.less(shop["customer_id"], "C0300"))
+    write_parquet(settings.features / f"as_of={AS_OF}.parquet", few)
     return settings

@@ -66,7 +66,7 @@ def test_more_and_less_than_before(build_features):
     found = _stage(
         build_features,
         speeds_up=[*range(1, 80, 5), *range(100, 700, 30)],
-        slows_down=[3, 18, 33, 48, 63, 78, *range(90, 700, 7)],
+        slows_down=[3, 23, 43, 63, 83, *range(90, 700, 7)],
         slow_and_steady=[20, 110, 200, 290, 380],
     )
     assert found["speeds_up"] == "growing"

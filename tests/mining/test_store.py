@@ -27,7 +27,7 @@ AS_OF = dt.date(2024, 12, 31)
 def test_features_come_back_sorted_with_plain_numbers(landed):
     features = read_features(landed, AS_OF)
     frame = features.at(AS_OF)
-    assert len(features.dates) == 10 and features.dates[-1] == AS_OF
+    assert len(features.dates) == 11 and features.dates[-1] == AS_OF
     assert frame["customer_id"].is_monotonic_increasing
     assert frame["net_sales"].dtype == frame["purchase_days"].dtype == np.float64
 

@@ -91,15 +91,18 @@ select
     customer_id, date '2026-03-31' as as_of_date, tier, segment_name, lifecycle_stage, clv_total, churn_probability,
     coalesce((select sum(net_sales) from core.fct_order as o where o.customer_id = s.customer_id), 0)::decimal(18, 4)
         as net_sales
-from marts.customer_segments as s join marts.customer_clv using (customer_id) join marts.customer_churn using (customer_id);
+from marts.customer_segments as s
+join marts.customer_clv using (customer_id) join marts.customer_churn using (customer_id);
 create table marts.customer_score_history as
 select customer_id, date '2026-03-31' as as_of_date, run_id, 'churn' as job, churn_probability
 from marts.customer_churn where churn_probability is not null;
 create table marts.model_runs as select 'churn-1' as run_id, 'churn' as job, true as is_published;
 create table marts.model_metrics as
-select 'churn-1' as run_id, 'churn' as job, 'all' as stratum, 'roc_auc' as metric, 0.83 as "value", 0.79 as baseline_value;
+select 'churn-1' as run_id, 'churn' as job, 'all' as stratum, 'roc_auc' as metric, 0.83 as "value",
+    0.79 as baseline_value;
 create table marts.segment_profile as
-select segment_id, segment_name, count(*) as customers from marts.customer_segments where segment_id is not null group by all;
+select segment_id, segment_name, count(*) as customers from marts.customer_segments
+where segment_id is not null group by all;
 create table marts.campaign_audience as
 select 'winback' as list_name, s.customer_id, s.customer_id = 'ben' as is_included,
     case s.customer_id when 'ben' then 'in: high risk of leaving' when 'ana' then 'out: low risk of leaving'
@@ -107,9 +110,11 @@ select 'winback' as list_name, s.customer_id, s.customer_id = 'ben' as is_includ
     case s.customer_id when 'ben' then 1 end as list_rank, segment_name, tier, lifecycle_stage, churn_probability,
     risk_band, clv_future, (clv_future / 2)::decimal(18, 4) as expected_loss, date '2026-02-08' as last_order_date,
     null::boolean as can_mail, null::boolean as can_call, null::boolean as can_text
-from marts.customer_segments as s join marts.customer_clv using (customer_id) join marts.customer_churn using (customer_id);
+from marts.customer_segments as s
+join marts.customer_clv using (customer_id) join marts.customer_churn using (customer_id);
 create table marts.release as
-select '2026-03-31-aaaaaaaaaaaa' as release_id, date '2026-03-31' as as_of_date, 'EUR' as currency, null::int as checks_passed;
+select '2026-03-31-aaaaaaaaaaaa' as release_id, date '2026-03-31' as as_of_date, 'EUR' as currency,
+    null::int as checks_passed;
 
 create table ops.load_receipts as
 select 'shop' as source, 'orders' as table_name, '20260101T000000Z_20260401T000000Z' as "interval",

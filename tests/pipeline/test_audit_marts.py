@@ -19,7 +19,8 @@ PLANTED = {
     " set as_of_date = date '2026-04-01' where customer_id = 'ben'",
     ("marts_customer_360", "at least half of the customers have a segment"): "update marts.customer_360"
     " set segment_name = null",
-    ("marts_customer_360", "at least a tenth of the customers have a tier"): "update marts.customer_360 set tier = null",
+    ("marts_customer_360", "at least a tenth of the customers have a tier"): "update marts.customer_360"
+    " set tier = null",
     ("marts_customer_360", "every customer has a lifecycle stage"): "update marts.customer_360"
     " set lifecycle_stage = null where customer_id = 'ben'",
     ("marts_customer_segments", "recency scores are 1 to 5"): "update marts.customer_segments set recency_score = 6"

@@ -252,7 +252,9 @@ def test_sqlite_without_key_keeps_the_order_of_rows(database):
 
 def test_sqlite_reads_views(database):
     path = database(
-        "create table t (id int)", "insert into t values (2), (1)", "create view orders as select id from t where id > 0"
+        "create table t (id int)",
+        "insert into t values (2), (1)",
+        "create view orders as select id from t where id > 0",
     )
     assert read([path], **SQLITE)[0] == [(1,), (2,)]
 

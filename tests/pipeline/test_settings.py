@@ -21,7 +21,10 @@ def test_sources_are_split_stripped_and_unique():
 @pytest.mark.parametrize(
     ("env", "words"),
     [
-        ({"CRM_SOURCES": "cdnow,nowhere"}, ["CRM_SOURCES", "'nowhere'", "complete_journey", "dags/sources/nowhere.yml"]),
+        (
+            {"CRM_SOURCES": "cdnow,nowhere"},
+            ["CRM_SOURCES", "'nowhere'", "complete_journey", "dags/sources/nowhere.yml"],
+        ),
         ({"CRM_SOURCES": " , "}, ["CRM_SOURCES is empty", "cdnow"]),
         ({"CRM_TIME_ZONE": "Mars/Base"}, ["CRM_TIME_ZONE", "'Mars/Base'", "Europe/London"]),
         ({"CRM_CLV_HORIZON_DAYS": "a year"}, ["CRM_CLV_HORIZON_DAYS", "'a year'", "365"]),

@@ -45,7 +45,10 @@ def test_an_unknown_source_is_named_with_the_known_ones(define_source):
         ({"tables": {"sales": {**SALES, "file": "/etc/passwd"}}}, ["'/etc/passwd'", "not absolute"]),
         ({"tables": {"sales": {**SALES, "encoding": "klingon"}}}, ["'klingon'", "utf-16"]),
         ({"tables": {"sales": {**SALES, "delimiter": "||"}}}, ["'||'", "one character"]),
-        ({"tables": {"sales": {**SALES, "load": "upsert"}}}, ["tables.sales.load", "'upsert'", "'snapshot' or 'append'"]),
+        (
+            {"tables": {"sales": {**SALES, "load": "upsert"}}},
+            ["tables.sales.load", "'upsert'", "'snapshot' or 'append'"],
+        ),
         ({"tables": {"sales": {**SALES, "key": ["id"], "columns": ["sold_at"]}}}, ["'id'", "key", "sold_at"]),
         ({"tables": {"sales": {**SALES, "columns": ["sold_at", "Sold_At"]}}}, ["twice"]),
         ({"tables": {"sales": {**SALES, "columns": ["sold_at", "_op"]}}}, ["'_op'", "landing"]),

@@ -2,7 +2,9 @@
 with bounds as (
     select
         cast(date_trunc('year', coalesce(min(order_date), {{ as_of_date() }})) as date) as first_day,
-        cast(concat(cast(extract(year from {{ as_of_date() }}) as {{ contract_type('text') }}), '-12-31') as date) as last_day
+        cast(
+            concat(cast(extract(year from {{ as_of_date() }}) as {{ contract_type('text') }}), '-12-31') as date
+        ) as last_day
     from {{ ref('fct_order') }}
 ),
 

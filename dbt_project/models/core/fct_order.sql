@@ -26,8 +26,9 @@ summed as (
         sum(case when is_sale then net_amount else 0 end) as net_sales,
         sum(case when is_sale then 0 else net_amount end) as other_amount,
         sum(net_amount) as net_amount,
-        case when count(case when is_goods then 1 end) = count(case when is_goods then cost_amount end)
-            then sum(case when is_goods then cost_amount end)
+        case
+            when count(case when is_goods then 1 end) = count(case when is_goods then cost_amount end)
+                then sum(case when is_goods then cost_amount end)
         end as cost_amount,
         max(case when is_goods and coalesce(quantity, 1) >= 0 then 1 else 0 end) = 1 as is_purchase,
         min(order_date) as order_date,

@@ -145,7 +145,9 @@ final as (
             as active_span_days,
         cast(purchases.orders as bigint) as orders,
         cast(purchases.quantity as double) as quantity,
-        {%- for column in ['net_sales', 'spend_amount', 'repeat_spend_amount', 'net_sales_28d', 'net_sales_84d', 'net_sales_365d'] %}
+        {%- for column in [
+            'net_sales', 'spend_amount', 'repeat_spend_amount', 'net_sales_28d', 'net_sales_84d', 'net_sales_365d',
+        ] %}
         cast(purchases.{{ column }} as {{ contract_type('decimal') }}) as {{ column }},
         {%- endfor %}
         {%- for column in [
@@ -162,8 +164,10 @@ final as (
                 / cast(purchases.gaps * (purchases.gaps - 1) as double)
             ), 6
         ) end as gap_stddev_days,
-        case when purchases.list_amount > 0 then round(cast(purchases.discounts / purchases.list_amount as double), 6) end
-            as discount_share,
+        case
+            when purchases.list_amount > 0
+                then round(cast(purchases.discounts as double) / cast(purchases.list_amount as double), 6)
+        end as discount_share,
         {%- for column, type, entity in [
             ('categories', 'integer', 'products'),
             ('returns_84d', 'integer', 'returns'),
@@ -172,7 +176,8 @@ final as (
             ('campaign_responses_84d', 'integer', 'campaign_responses'),
         ] %}
         -- Null, not zero, where no active source provides {{ entity }}.
-        cast({{ 'coalesce(' ~ column ~ ', 0)' if has.get(entity) else 'null' }} as {{ contract_type(type) }}) as {{ column }},
+        {%- set counted = 'coalesce(' ~ column ~ ', 0)' if has.get(entity) else 'null' %}
+        cast({{ counted }} as {{ contract_type(type) }}) as {{ column }},
         {%- endfor %}
         customers.is_left_truncated
     from purchases

@@ -6,13 +6,14 @@
 {% set no_unit_cost = "'the unit cost of some of the goods is in no active source'" %}
 {% set no_returns = "'no active source provides returns'" %}
 {% set no_categories = "'no active source provides product categories: growth holds all of it'" %}
+{% set unattributed = "case when customers.customer_id = 'unknown' then booked.goods_at_list else 0 end" %}
 {% set not_scored = "coalesce(scores.unavailable_reason, 'never bought, so there is no purchase history to project')" %}
 {% set lines = [
     ('historic', 'first_purchase', 'goods.first_purchase', 'null'),
     ('historic', 'repeat', 'goods.repeat_purchase', 'null'),
     ('historic', 'growth', 'goods.growth', 'null'),
     ('historic', 'cross_purchase', 'goods.cross_purchase' if has.get('products') else 'null', no_categories),
-    ('historic', 'unattributed_sales', 'unattributed', 'null'),
+    ('historic', 'unattributed_sales', unattributed, 'null'),
     ('historic', 'price_realisation', 'booked.price_realisation', 'null'),
     ('historic', 'shipping_income', 'booked.shipping_income', 'null'),
     ('historic', 'adjustments', 'booked.adjustments', 'null'),
@@ -42,19 +43,14 @@ amounts as (
     select
         customers.customer_id,
         {%- for part, line, amount, reason in lines %}
-        cast(round({{ amount }}, {{ 2 if part == 'future' else 4 }}) as {{ contract_type('decimal') }}) as {{ part }}_{{ line }},
+        {%- set digits = 2 if part == 'future' else 4 %}
+        cast(round({{ amount }}, {{ digits }}) as {{ contract_type('decimal') }}) as {{ part }}_{{ line }},
         {%- if reason != 'null' %}
         {{ reason }} as {{ part }}_{{ line }}_reason,
         {%- endif %}
         {%- endfor %}
         scores.run_id
-    from (
-        select
-            customers.customer_id,
-            case when customers.customer_id = 'unknown' then booked.goods_at_list else 0 end as unattributed
-        from customers
-        left join {{ ref('part_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
-    ) as customers
+    from customers
     left join {{ ref('part_goods_split') }} as goods on customers.customer_id = goods.customer_id
     left join {{ ref('part_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
     left join {{ ref('part_future_rates') }} as rates on customers.customer_id = rates.customer_id

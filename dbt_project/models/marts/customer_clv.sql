@@ -16,7 +16,9 @@ sums as (
         sum(case when part = 'historic' then amount end) as clv_historic,
         sum(case when part = 'future' then amount end) as clv_future,
         sum(amount) as clv_total,
-        max(case when part = 'historic' and line = 'cost_of_goods' and amount is not null then 1 else 0 end) as has_costs
+        max(
+            case when part = 'historic' and line = 'cost_of_goods' and amount is not null then 1 else 0 end
+        ) as has_costs
     from {{ ref('clv_statement') }}
     group by customer_id
 ),

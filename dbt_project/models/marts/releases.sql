@@ -1,12 +1,13 @@
 -- Grain: one row per release: this one and the published ones of the same sources before it.
-{% set columns = ['release_id', 'as_of_date', 'code_version', 'input_hash'] %}
+{% set text = contract_type('text') %}
 {{ config(schema='ops') }}
 
 {% for release in var('releases') + [var('release')] %}
 select
-    {%- for column in columns %}
-    cast('{{ release.get(column, '') }}' as {{ contract_type('date' if column == 'as_of_date' else 'text') }}) as {{ column }},
-    {%- endfor %}
+    cast('{{ release.get("release_id", "") }}' as {{ text }}) as release_id,
+    cast('{{ release.get("as_of_date", "1970-01-01") }}' as date) as as_of_date,
+    cast('{{ release.get("code_version", "") }}' as {{ text }}) as code_version,
+    cast('{{ release.get("input_hash", "") }}' as {{ text }}) as input_hash,
     '{{ release.get("sources", []) | join(",") }}' as sources,
     {{ 'true' if loop.last else 'false' }} as is_this_release
 {{ 'union all' if not loop.last }}

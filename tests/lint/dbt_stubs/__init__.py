@@ -18,12 +18,12 @@ _MACRO = re.compile(r"\{%-?\s*macro\s+(\w+)\(.*?\{%-?\s*endmacro\s*-?%\}", re.DO
 _VARIABLES = yaml.safe_load((_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
 
 
-class _Return(Exception):
+class _Returned(Exception):  # noqa: N818 - it is no error
     """dbt's `return()`: ends a macro with a value of any type."""
 
 
 def _return(value: Any = None) -> None:
-    raise _Return(value)
+    raise _Returned(value)
 
 
 def _no_text(*_: Any, **__: Any) -> str:
@@ -52,13 +52,13 @@ def _macro(name: str, source: str) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return str(getattr(template.module, name)(*args, **kwargs))
-        except _Return as returned:
+        except _Returned as returned:
             return returned.args[0]
 
     return call
 
 
-_environment = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701 - SQL, not HTML
+_environment = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)  # SQL, not HTML
 _environment.globals.update(
     adapter=SimpleNamespace(dispatch=_dispatch),
     api=SimpleNamespace(Column=SimpleNamespace(translate_type=lambda name: "text" if name == "string" else name)),

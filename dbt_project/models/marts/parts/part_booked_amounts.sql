@@ -6,8 +6,9 @@ with orders as (
         sum(case when is_purchase then goods_amount - list_amount else 0 end) as goods_discounts,
         sum(case when is_purchase then 0 else goods_amount end) as goods_outside_purchases,
         sum(shipping_amount) as shipping_income,
-        case when count(case when is_purchase then 1 end) = count(case when is_purchase then cost_amount end)
-            then -sum(case when is_purchase then cost_amount end)
+        case
+            when count(case when is_purchase then 1 end) = count(case when is_purchase then cost_amount end)
+                then -sum(case when is_purchase then cost_amount end)
         end as cost_of_goods
     from {{ ref('fct_order') }}
     where {{ by_as_of('order_date') }}

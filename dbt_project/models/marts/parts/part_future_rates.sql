@@ -15,8 +15,9 @@ everybody as (
     select
         cast(sum(net_sales) as double) / count(*) as average_sales,
         cast(sum(refund_amount) as double) / nullif(cast(sum(net_sales) as double), 0) as refund_rate,
-        case when count(cost_of_goods) = count(*)
-            then -cast(sum(cost_of_goods) as double) / nullif(cast(sum(net_sales) as double), 0)
+        case
+            when count(cost_of_goods) = count(*)
+                then -cast(sum(cost_of_goods) as double) / nullif(cast(sum(net_sales) as double), 0)
         end as cost_rate
     from amounts
 ),

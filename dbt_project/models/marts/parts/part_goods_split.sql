@@ -37,10 +37,16 @@ summed as (
         goods.customer_id,
         sum(case when goods.purchase_number = 1 then goods.list_amount else 0 end) as first_value,
         sum(
-            case when goods.purchase_number > 1 and first_categories.category is not null then goods.list_amount else 0 end
+            case
+                when goods.purchase_number > 1 and first_categories.category is not null then goods.list_amount
+                else 0
+            end
         ) as later_value_in_first_categories,
         sum(
-            case when goods.purchase_number > 1 and first_categories.category is null then goods.list_amount else 0 end
+            case
+                when goods.purchase_number > 1 and first_categories.category is null then goods.list_amount
+                else 0
+            end
         ) as later_value_elsewhere
     from goods
     left join first_categories

@@ -1,5 +1,5 @@
 -- Grain: one row per (basket, product), as landed.
--- sales_value is what the retailer receives: after its own discounts, before the maker's coupon, which the maker refunds.
+-- sales_value is what the retailer receives: after its own discounts, before the maker's coupon (the maker refunds it).
 -- Amounts are doubles with noise in the 15th digit: they are rounded to the cents that the till printed.
 with transactions as (
     select * from {{ landed('transactions') }}

@@ -1,6 +1,8 @@
 -- Grain: one row per landed line, sold or cancelled. The other staging models of this source read it.
 -- The file has no line number: exact repeats are kept, numbered within their invoice and flagged.
-{% set content = ['"Invoice"', '"StockCode"', '"Description"', '"Quantity"', '"InvoiceDate"', '"Price"', '"Customer ID"', '"Country"'] %}
+{% set content = [
+    '"Invoice"', '"StockCode"', '"Description"', '"Quantity"', '"InvoiceDate"', '"Price"', '"Customer ID"', '"Country"',
+] %}
 
 with landed as (
     select * from {{ landed('invoice_lines') }}
@@ -20,7 +22,7 @@ named as (
         {{ occurrence(content) }} > 1 as is_exact_repeat,
         row_number() over (
             partition by "Invoice"
-            order by "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country", _position
+            order by {{ content | join(', ') }}, _position
         ) as line_number,
         _table,
         _file,

@@ -12,7 +12,7 @@ with located as (
 
 placed as (
     select * from located
-    qualify row_number() over (partition by source_customer_id order by lines desc, country) = 1
+    qualify row_number() over (partition by source_customer_id order by lines desc, country asc) = 1
 )
 
 {{ stage('customers', 'placed', derived=true, columns={

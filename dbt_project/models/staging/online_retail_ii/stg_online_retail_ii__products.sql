@@ -14,7 +14,7 @@ named as (
     select * from described
     qualify row_number() over (
         partition by stock_code
-        order by (description is null), lines desc, description
+        order by (description is null) asc, lines desc, description asc
     ) = 1
 )
 

@@ -1,0 +1,42 @@
+"""Landing: rows per second from a source file to a landed, fsynced Parquet file with its receipt."""
+
+import tempfile
+from typing import Any
+
+from pipeline.landing import land_table, plan_source
+from pipeline.landing.receipts import instant
+from pipeline.settings import load_settings
+
+COMMAND = "python -m benchmarks.landing"
+SOURCES = {  # (source, table, kind of file): rows per second at least
+    ("complete_journey", "transactions", "parquet"): 300_000,
+    ("cdnow", "purchases", "fixed_width"): 100_000,
+}
+
+
+def run() -> list[dict[str, Any]]:
+    """Land each table into an empty folder."""
+    return [_land(*key, bound=bound) for key, bound in SOURCES.items()]
+
+
+def _land(source: str, table: str, kind: str, *, bound: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as home:
+        settings = load_settings({"CRM_HOME": home, "CRM_DATA": str(load_settings().data), "CRM_SOURCES": source})
+        end = instant(plan_source(settings, source)["interval_end"])
+        receipt = land_table(settings, source, table, interval_end=end)
+    assert receipt != "unchanged"
+    rate = round(receipt["received"] / receipt["seconds"])
+    return {
+        "name": f"landing.{kind}_rows_per_second",
+        "value": rate,
+        "unit": "rows/s",
+        "bound": bound,
+        "ok": rate >= bound,
+        "peers": None,
+        "command": COMMAND,
+    }
+
+
+if __name__ == "__main__":
+    for measure in run():
+        print(measure)

@@ -1,0 +1,169 @@
+"""Training, judging and scoring lifetime value on features of simulated shops."""
+
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from mining.clv import job
+from mining.clv.holdout import origins
+from mining.store import FeatureSet, feature_set
+
+AS_OF = dt.date(2024, 12, 31)
+START = dt.date(2024, 1, 1)
+DATES = [AS_OF, *(AS_OF - dt.timedelta(days=days) for days in (28, 56, 84, 112, 121, 140, 168, 196, 224, 252))]
+ASK = {"horizon_days": 365, "annual_discount_rate": 0.1}
+SCORE = {**ASK, "churn_horizon_days": 28, "unavailable": "No model."}
+
+
+def shop(customers: int, *, repeat: bool = True, spend: float = 20.0, seed: int = 3) -> pd.DataFrame:
+    """One row per purchase day: customers with own rates who leave one after another."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for number in range(customers):
+        day, rate = int(random.integers(0, 90)), random.gamma(1.0, 1 / 20) + 1e-6
+        death = day + random.exponential(1 / random.gamma(1.2, 1 / 150))
+        level = spend * random.gamma(4.0, 1 / 4)
+        while day < min(death, 366):
+            rows.append(
+                (f"c{number:05d}", START + dt.timedelta(days=int(day)), round(level * random.gamma(3.0, 1 / 3), 2))
+            )
+            if not repeat:
+                break
+            day += max(1, round(random.exponential(1 / rate)))
+    return pd.DataFrame(rows, columns=["customer_id", "day", "spend"])
+
+
+def features(days: pd.DataFrame) -> FeatureSet:
+    """The columns that lifetime value reads, on every feature date."""
+    parts = []
+    for date in DATES:
+        known = days[days["day"] <= date]
+        grouped = known.groupby("customer_id")
+        frame = grouped.agg(
+            first_purchase_date=("day", "min"),
+            last_purchase_date=("day", "max"),
+            purchase_days=("day", "size"),
+            net_sales=("spend", "sum"),
+        ).reset_index()
+        paid = known[known["spend"] > 0].groupby("customer_id")["spend"]
+        frame["spend_days"] = frame["customer_id"].map(paid.size()).fillna(0).astype(int)
+        frame["spend_amount"] = frame["customer_id"].map(paid.sum()).fillna(0.0)
+        span = [(last - first).days for first, last in zip(frame.iloc[:, 1], frame.iloc[:, 2], strict=True)]
+        frame["active_span_days"] = np.array(span, dtype=np.int64)
+        frame["tenure_days"] = np.array([(date - first).days for first in frame["first_purchase_date"]], dtype=np.int64)
+        frame["as_of_date"] = date
+        frame["is_left_truncated"] = [first < START + dt.timedelta(days=28) for first in frame["first_purchase_date"]]
+        parts.append(frame)
+    everything = pd.concat(parts, ignore_index=True)
+    kinds = {name: pa.date32() for name in ("as_of_date", "first_purchase_date", "last_purchase_date")}
+    columns = {
+        name: pa.array(everything[name].tolist(), kinds.get(name) or _kind(everything[name])) for name in everything
+    }
+    return feature_set(pa.table(columns), AS_OF)
+
+
+def _kind(column: pd.Series) -> pa.DataType:
+    return {"i": pa.int64(), "f": pa.float64(), "b": pa.bool_()}.get(column.dtype.kind, pa.string())
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[FeatureSet, dict[str, Any]]:
+    found = features(shop(1500))
+    return found, job.train(found, **ASK)
+
+
+def test_a_model_that_beats_the_naive_rate_is_published(trained: tuple[FeatureSet, dict[str, Any]]) -> None:
+    found, model = trained
+    assert [(AS_OF - day).days for day in origins(found, 365)] == [252, 121]
+    assert model["is_published"], model["decision"]
+    assert "out of time" in model["decision"]
+    rows = {(item["stratum"], item["metric"]): item for item in model["model_metrics"]}
+    decisive = rows["all", "rmse_all_holdouts"]
+    assert decisive["value"] < decisive["baseline_value"]
+    assert decisive["ci_low"] > 0
+    for stratum in ("left_truncated", "not_left_truncated", "one_time_buyers", "repeat_buyers"):
+        assert rows[stratum, "rmse"]["rows"] > 0
+    assert rows["all", "customers"]["value"] == len(found.at(origins(found, 365)[-1]))
+    assert {"bg_nbd_rmse", "mbg_nbd_rmse", "pareto_nbd_rmse"} <= set(model["metrics"])
+    assert model["holdout_start"] == "2024-09-02"
+    assert json.loads(json.dumps(model)) == model
+
+
+def test_scores_are_complete_and_consistent(trained: tuple[FeatureSet, dict[str, Any]]) -> None:
+    found, model = trained
+    frame = found.at(AS_OF)
+    scores = job.score(frame, json.loads(json.dumps(model)), **SCORE)
+    assert scores["customer_id"].tolist() == frame["customer_id"].tolist()
+    assert scores["unavailable_reason"].isna().all()
+    assert isinstance(scores["clv_future"].iloc[0], Decimal)
+    money = scores[list(job.MONEY)].astype(float)
+    assert (money["clv_future_p10"] <= money["clv_future_p50"]).all()
+    assert (money["clv_future_p50"] <= money["clv_future_p90"]).all()
+    assert (money["value_if_leaves"] <= money["clv_future"]).all()
+    assert (money["clv_future"] <= money["value_if_stays"]).all()
+    assert scores["p_alive"].between(0, 1).all()
+    undiscounted = scores["expected_purchases"] * scores["expected_spend"]
+    assert (money["clv_future"] <= undiscounted + 0.01).all()
+    assert (money["clv_future"] >= undiscounted / 1.1 - 0.01).all()
+    known = scores["expected_next_order_date"].dropna()
+    assert known.map(lambda date: AS_OF < date <= AS_OF + dt.timedelta(days=365)).all()
+
+
+def test_a_customer_scores_the_same_in_any_subset_and_order(trained: tuple[FeatureSet, dict[str, Any]]) -> None:
+    found, model = trained
+    frame = found.at(AS_OF)
+    everyone = job.score(frame, model, **SCORE).set_index("customer_id")
+    some = frame.sample(60, random_state=1)
+    scores = job.score(some, model, **SCORE).set_index("customer_id")
+    pd.testing.assert_frame_equal(scores, everyone.loc[scores.index])
+
+
+def test_training_does_not_depend_on_row_order(trained: tuple[FeatureSet, dict[str, Any]]) -> None:
+    found, model = trained
+    order = np.random.default_rng(1).permutation(found.table.num_rows)
+    assert job.train(feature_set(found.table.take(order), AS_OF), **ASK) == model
+
+
+def test_scores_of_no_model_and_of_nobody(trained: tuple[FeatureSet, dict[str, Any]]) -> None:
+    found, model = trained
+    frame = found.at(AS_OF)
+    scores = job.score(frame, None, **SCORE)
+    assert (scores["unavailable_reason"] == "No model.").all()
+    assert scores[["p_alive", "clv_future", "expected_next_order_date"]].isna().all(axis=None)
+    nobody = job.score(frame.iloc[:0], model, **SCORE)
+    assert list(nobody.columns) == list(job.score(frame, model, **SCORE).columns)
+
+
+@pytest.mark.parametrize(
+    ("days", "reason"),
+    [
+        (shop(200).iloc[:0], "no earlier feature date"),
+        (
+            shop(1),
+            "0 customers had bought on a second day|1 customers had bought on a second day|no earlier feature date",
+        ),
+        (shop(300, repeat=False), "0 customers had bought on a second day by 2024-09-01, 50 are needed"),
+        (shop(300).assign(spend=0.0), "0 customers had spent amounts that differ"),
+        (shop(300).assign(spend=5.0), "spend model has no interior maximum|spent amounts that differ"),
+    ],
+    ids=["nobody", "one customer", "all bought once", "zero spend", "one price"],
+)
+def test_too_little_to_learn_from_is_a_reason_not_a_crash(days: pd.DataFrame, reason: str) -> None:
+    model = job.train(features(days), **ASK)
+    assert not model["is_published"]
+    assert model["model"] is None
+    assert pd.Series([model["decision"]]).str.contains(reason).all(), model["decision"]
+    frame = features(days).at(AS_OF)
+    assert job.score(frame, model, **SCORE)["clv_future"].isna().all()
+
+
+def test_a_later_purchase_moves_nothing(trained: tuple[FeatureSet, dict[str, Any]]) -> None:
+    days = shop(1500)
+    late = pd.DataFrame([("c00001", AS_OF + dt.timedelta(days=1), 9999.0)], columns=days.columns)
+    assert job.train(features(pd.concat([days, late])), **ASK) == trained[1]

@@ -1,0 +1,204 @@
+"""The steps of a build: when models are trained, which one scores, what is written, and that it is the same twice."""
+
+import datetime as dt
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mining import jobs, schemas
+from pipeline.files import sha256_of_file, write_json, write_parquet
+from pipeline.settings import load_settings
+
+AS_OF = dt.date(2024, 12, 31)
+SOURCES = ["shop"]
+SCHEMAS = {
+    "segments": schemas.SEGMENTS,
+    "clv": schemas.CLV,
+    "churn": schemas.CHURN,
+    "model_runs": schemas.MODEL_RUNS,
+    "model_metrics": schemas.MODEL_METRICS,
+}
+
+
+def _build(settings) -> dict[str, dict]:
+    jobs.train_models(settings, as_of=AS_OF, sources=SOURCES)
+    return {
+        "segments": jobs.score_segments(settings, as_of=AS_OF),
+        "clv": jobs.score_clv(settings, as_of=AS_OF, sources=SOURCES),
+        "churn": jobs.score_churn(settings, as_of=AS_OF, sources=SOURCES),
+    }
+
+
+def _read(result, table):
+    return pq.ParquetFile(result["files"][table]).read()
+
+
+def _files(home: Path) -> dict[str, str]:
+    chosen = [path for folder in ("scores", "models") for path in sorted((home / folder).rglob("*")) if path.is_file()]
+    return {path.relative_to(home).as_posix(): sha256_of_file(path) for path in chosen}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, shop):
+    settings = load_settings({"CRM_HOME": str(tmp_path_factory.mktemp("home"))})
+    write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop)
+    return settings, _build(settings)
+
+
+@pytest.fixture
+def scoring(built, tmp_path):
+    """Settings of a copy of the built home, whose models a test may edit."""
+    settings, _ = built
+    shutil.copytree(settings.home, tmp_path / "home", dirs_exist_ok=True)
+    return load_settings({"CRM_HOME": str(tmp_path / "home")})
+
+
+def _edit_model(settings, job: str, **changes) -> dict:
+    (path,) = (settings.models / job).glob("*.json")
+    model = {**json.loads(path.read_text()), **changes}
+    write_json(settings.models / job / f"{model['model_version']}.json", model)
+    return model
+
+
+def test_every_file_keeps_the_contract_and_stands_where_it_should(built):
+    settings, results = built
+    for result in results.values():
+        for table, file in result["files"].items():
+            path = settings.scores / table / f"as_of={AS_OF}" / f"run={result['run_id']}.parquet"
+            assert Path(file) == path
+            assert pq.ParquetFile(path).schema_arrow.equals(SCHEMAS[table])
+
+
+def test_one_row_per_customer_sorted_and_stamped(built):
+    _, results = built
+    ids = {job: _read(result, job)["customer_id"].to_pylist() for job, result in results.items()}
+    assert ids["segments"] == ids["clv"] == ids["churn"] == sorted(set(ids["churn"]))
+    for job, result in results.items():
+        assert set(_read(result, job)["run_id"].to_pylist()) == {result["run_id"]}
+        assert set(_read(result, job)["as_of_date"].to_pylist()) == {AS_OF}
+
+
+def test_scores_are_given_exactly_where_no_reason_says_otherwise(built):
+    _, results = built
+    table = _read(results["churn"], "churn")
+    known = [value is not None for value in table["churn_probability"].to_pylist()]
+    assert known == [reason is None for reason in table["unavailable_reason"].to_pylist()]
+    assert results["churn"]["scored"] == sum(known) > 0
+
+
+def test_the_run_that_scored_is_described_with_its_metrics(built):
+    settings, results = built
+    for job in ("clv", "churn"):
+        (run,) = _read(results[job], "model_runs").to_pylist()
+        assert run["run_id"] == results[job]["run_id"] and run["job"] == job
+        assert run["train_window_end"] < run["holdout_start"] <= run["holdout_end"] == AS_OF
+        assert json.loads(run["metrics"]) and json.loads(run["baseline_metrics"]) and json.loads(run["parameters"])
+        assert run["code_version"] == settings.code_version() and len(run["input_hash"]) == 64
+        metrics = _read(results[job], "model_metrics").to_pylist()
+        assert {row["run_id"] for row in metrics} == {run["run_id"]}
+        keys = [(row["stratum"], row["metric"]) for row in metrics]
+        assert len(keys) == len(set(keys))
+
+
+def test_the_same_build_again_trains_nothing_and_writes_the_same_bytes(built):
+    settings, _ = built
+    before = _files(settings.home)
+    again = jobs.train_models(settings, as_of=AS_OF, sources=SOURCES)
+    assert not any(result["is_new"] for result in again.values())
+    _build(settings)
+    assert _files(settings.home) == before
+
+
+def test_another_process_and_shuffled_rows_give_the_same_bytes(built, shop, tmp_path):
+    settings, _ = built
+    other = load_settings({"CRM_HOME": str(tmp_path)})
+    shuffled = shop.take(np.random.default_rng(4).permutation(shop.num_rows))
+    write_parquet(other.features / f"as_of={AS_OF}.parquet", shuffled)
+    program = (
+        "import datetime as dt; from mining import jobs; from pipeline.settings import load_settings\n"
+        f"s, d, n = load_settings(), dt.date({AS_OF.year}, {AS_OF.month}, {AS_OF.day}), {SOURCES!r}\n"
+        "jobs.train_models(s, as_of=d, sources=n); jobs.score_segments(s, as_of=d)\n"
+        "jobs.score_clv(s, as_of=d, sources=n); jobs.score_churn(s, as_of=d, sources=n)\n"
+    )
+    environment = {**os.environ, "CRM_HOME": str(tmp_path), "PYTHONHASHSEED": "99"}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+    assert _files(tmp_path) == _files(settings.home)
+
+
+def test_a_model_serves_for_a_week_then_is_trained_again(landed):
+    jobs.train_models(landed, as_of=AS_OF, sources=SOURCES)
+    table = pq.ParquetFile(landed.features / f"as_of={AS_OF}.parquet").read()
+    for days, is_new in ((6, False), (7, True)):
+        later = AS_OF + dt.timedelta(days=days)
+        column = pa.array([date + dt.timedelta(days=days) for date in table["as_of_date"].to_pylist()], pa.date32())
+        moved = table.set_column(table.schema.get_field_index("as_of_date"), "as_of_date", column)
+        write_parquet(landed.features / f"as_of={later}.parquet", moved)
+        results = jobs.train_models(landed, as_of=later, sources=SOURCES)
+        assert {result["is_new"] for result in results.values()} == {is_new}, days
+
+
+def test_other_sources_and_other_horizons_need_a_model_of_their_own(landed):
+    first = jobs.train_models(landed, as_of=AS_OF, sources=SOURCES)["churn"]["model_version"]
+    other = jobs.train_models(landed, as_of=AS_OF, sources=["shop", "web"])["churn"]
+    assert other["is_new"] and other["model_version"] != first
+    longer = load_settings({"CRM_HOME": str(landed.home), "CRM_CHURN_HORIZON_DAYS": "56"})
+    results = jobs.train_models(longer, as_of=AS_OF, sources=SOURCES)
+    assert results["churn"]["is_new"] and not results["clv"]["is_new"]
+    assert set(_read(jobs.score_churn(longer, as_of=AS_OF, sources=SOURCES), "churn")["horizon_days"].to_pylist()) == {
+        56
+    }
+
+
+def test_force_trains_again_to_the_same_model(landed):
+    first = jobs.train_models(landed, as_of=AS_OF, sources=SOURCES)
+    files = _files(landed.home)
+    again = jobs.train_models(landed, as_of=AS_OF, sources=SOURCES, force=True)
+    assert all(result["is_new"] for result in again.values())
+    assert again["churn"]["model_version"] == first["churn"]["model_version"] and _files(landed.home) == files
+
+
+def test_a_refused_model_leaves_nulls_with_its_decision(scoring):
+    _edit_model(scoring, "churn", is_published=False, decision="Not published: no gain.")
+    result = jobs.score_churn(scoring, as_of=AS_OF, sources=SOURCES)
+    table = _read(result, "churn")
+    assert result["scored"] == 0 and result["model_version"] is None
+    assert table["churn_probability"].null_count == table.num_rows
+    assert set(table["unavailable_reason"].to_pylist()) == {"Not published: no gain."}
+    (run,) = _read(result, "model_runs").to_pylist()
+    assert run["run_id"] == result["run_id"] and not run["is_published"]
+
+
+def test_the_last_published_model_goes_on_scoring_when_a_newer_one_is_refused(scoring):
+    good = _edit_model(scoring, "churn", as_of_date="2024-12-20", model_version="churn-2024-12-20-good")
+    (scoring.models / "churn").joinpath("churn-2024-12-20-good.json").unlink()
+    refused = _edit_model(scoring, "churn", is_published=False, decision="Not published: no gain.")
+    write_json(scoring.models / "churn" / "churn-2024-12-20-good.json", good)
+    result = jobs.score_churn(scoring, as_of=AS_OF, sources=SOURCES)
+    assert result["model_version"] == "churn-2024-12-20-good" and result["scored"] > 0
+    assert result["decision"] == "Not published: no gain."
+    runs = {run["run_id"]: run for run in _read(result, "model_runs").to_pylist()}
+    assert set(runs) == {result["run_id"], refused["model_version"]}
+    assert runs[result["run_id"]]["is_published"] and not runs[refused["model_version"]]["is_published"]
+
+
+def test_before_any_training_scores_are_null_with_a_reason(landed):
+    for score, job in ((jobs.score_clv, "clv"), (jobs.score_churn, "churn")):
+        result = score(landed, as_of=AS_OF, sources=SOURCES)
+        assert set(_read(result, job)["unavailable_reason"].to_pylist()) == {
+            "No model has been trained on these sources."
+        }
+        assert _read(result, "model_runs").num_rows == _read(result, "model_metrics").num_rows == 0
+
+
+def test_a_company_without_customers_builds(settings, shop):
+    write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop.slice(0, 0))
+    for job, result in _build(settings).items():
+        assert _read(result, job).num_rows == 0

@@ -1,0 +1,158 @@
+"""What dbt is told, and what a person is told when it fails."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline import dbt
+from pipeline.errors import UserError
+from pipeline.files import write_json, write_text
+from pipeline.plan import Plan, plan_path
+from pipeline.settings import Settings
+
+PLAN = Plan(
+    release_id="2024-05-31-abc",
+    as_of_date="2024-05-31",
+    first_event_date="2024-01-02",
+    feature_dates=["2024-05-03", "2024-05-31"],
+    currency="EUR",
+    time_zone="Europe/Berlin",
+    sources=["cdnow"],
+    providers={"orders": ["cdnow"]},
+    timestamps_in={"cdnow": "UTC"},
+    history={"cdnow": "complete"},
+    landed={"cdnow": {"purchases": ["/landed.parquet"]}},
+    receipts=[],
+    landing_hash="l",
+    code_version="c",
+    input_hash="abc",
+)
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    return make_settings(CRM_SOURCES="cdnow")
+
+
+@pytest.fixture
+def dbt_says(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Put a dbt beside the interpreter that prints, writes results and ends as told; return where its arguments go."""
+    write_json(plan_path(settings), PLAN.__dict__)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+
+    def say(output: str, code: int, results: list[dict[str, str]] | None = None) -> Path:
+        arguments = tmp_path / "arguments"
+        target = settings.home / "dbt" / "target" / "run_results.json"
+        lines = ["#!/bin/sh", f"printf '%s\\n' \"$@\" > {arguments}", f"echo '{output}'", f"mkdir -p {target.parent}"]
+        if results is not None:
+            write_text(tmp_path / "results.json", json.dumps({"results": results}))
+            lines.append(f"cp {tmp_path / 'results.json'} {target}")
+        script = tmp_path / "dbt"
+        write_text(script, "\n".join([*lines, f"exit {code}\n"]))
+        script.chmod(0o755)
+        return arguments
+
+    return say
+
+
+def test_staging_builds_only_the_active_sources(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(CRM_SOURCES="cdnow,complete_journey")
+    assert dbt.selectors(settings, "staging") == ["path:models/staging/cdnow", "path:models/staging/complete_journey"]
+    assert dbt.selectors(settings, "core") == ["path:models/core", "path:models/ops"]
+    assert dbt.selectors(settings, "marts") == ["path:models/marts"]
+
+
+def test_a_layer_is_built_and_summed_up(settings: Settings, dbt_says: Callable[..., Path]) -> None:
+    results = [
+        {"unique_id": "model.perennial.fct_order", "status": "success", "message": "OK"},
+        {"unique_id": "test.perennial.unique_fct_order", "status": "pass", "message": ""},
+        {"unique_id": "test.perennial.late_rows", "status": "warn", "message": "Got 1 result"},
+    ]
+    arguments = dbt_says("all is well", 0, results)
+    assert dbt.run_layer(settings, "core") == "models 1, tests 2, warnings 1"
+    words = arguments.read_text().splitlines()
+    assert words[words.index("--indirect-selection") + 1] == "cautious"
+    assert words[words.index("--target-path") + 1] == str(settings.home / "dbt" / "target")
+    assert json.loads(words[words.index("--vars") + 1]) == dbt.build_variables(settings, PLAN)
+    assert (settings.home / "dbt" / "logs" / "core.log").read_text() == "all is well\n"
+
+
+def test_a_failed_test_is_named_with_its_own_words(settings: Settings, dbt_says: Callable[..., Path]) -> None:
+    results = [
+        {"unique_id": "model.perennial.fct_order", "status": "success", "message": "OK"},
+        {
+            "unique_id": "test.perennial.unique_fct_order.1a2b",
+            "status": "fail",
+            "message": "Got 3 results,\n configured",
+        },
+    ]
+    dbt_says("", 1, results)
+    with pytest.raises(UserError) as error:
+        dbt.run_layer(settings, "core")
+    assert "could not build the layer core:\n  unique_fct_order.1a2b: Got 3 results, configured\n" in str(error.value)
+    assert str(settings.home / "dbt" / "logs" / "core.log") in str(error.value)
+
+
+def test_many_failures_are_counted(settings: Settings, dbt_says: Callable[..., Path]) -> None:
+    dbt_says("", 1, [{"unique_id": f"model.perennial.m{n}", "status": "error", "message": "no"} for n in range(8)])
+    with pytest.raises(UserError, match=r"m4: no\n  … and 3 more\n"):
+        dbt.run_layer(settings, "core")
+
+
+def test_without_results_dbt_speaks_for_itself(settings: Settings, dbt_says: Callable[..., Path]) -> None:
+    write_json(settings.home / "dbt" / "target" / "run_results.json", {"results": []})  # of an earlier layer
+    dbt_says("Compilation Error: two models with the name a", 2)
+    with pytest.raises(UserError, match="two models with the name a"):
+        dbt.run_layer(settings, "core")
+
+
+def test_scores_of_this_build_reach_the_marts(settings: Settings) -> None:
+    scored = [
+        {"run_id": "clv-1", "files": {"clv": "/s/clv.parquet", "model_runs": "/s/r2.parquet"}},
+        {"run_id": "churn-1", "files": {"churn": "/s/churn.parquet", "model_runs": "/s/r1.parquet"}},
+    ]
+    files = dbt.build_variables(settings, PLAN, scored)["score_files"]
+    assert files == {
+        "segments": [],
+        "clv": ["/s/clv.parquet"],
+        "churn": ["/s/churn.parquet"],
+        "model_runs": ["/s/r1.parquet", "/s/r2.parquet"],
+        "model_metrics": [],
+    }
+
+
+def ledger_entry(settings: Settings, as_of: dt.date, sources: list[str], name: str) -> Path:
+    file = settings.scores / "clv" / f"as_of={as_of}" / f"run={name}.parquet"
+    write_text(file, "")
+    entry = {
+        "release_id": f"{as_of}-{name}",
+        "as_of_date": str(as_of),
+        "sources": sources,
+        "code_version": "c",
+        "input_hash": name,
+        "score_files": {"clv": [str(file.relative_to(settings.home))]},
+    }
+    write_json(settings.ledger / f"{as_of}-{name}.json", entry)
+    return file
+
+
+def test_history_is_what_was_published_of_these_sources_before(settings: Settings) -> None:
+    april = ledger_entry(settings, dt.date(2024, 4, 30), ["cdnow"], "april")
+    ledger_entry(settings, dt.date(2024, 4, 30), ["complete_journey"], "other")
+    ledger_entry(settings, dt.date(2024, 5, 31), ["cdnow"], "same_day")
+    ledger_entry(settings, dt.date(2024, 6, 30), ["cdnow"], "later")
+    now = settings.home / "now.parquet"
+    variables = dbt.build_variables(settings, PLAN, [{"files": {"clv": str(now)}}])
+    assert variables["history_files"]["clv"] == sorted([str(april), str(now)])
+    assert [release["release_id"] for release in variables["releases"]] == ["2024-04-30-april"]
+
+
+def test_variables_are_a_function_of_plan_and_ledger(settings: Settings) -> None:
+    first = dbt.build_variables(settings, PLAN)
+    assert first == dbt.build_variables(settings, replace(PLAN))
+    assert first["as_of_date"] == "2024-05-31"
+    assert first["release"]["input_hash"] == "abc"

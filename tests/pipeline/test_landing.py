@@ -1,0 +1,424 @@
+"""Loads: what is written, what is left as it was, and what the receipt says."""
+
+import json
+import os
+import shutil
+import stat
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.landing import land_source, land_table, plan_source, write
+from pipeline.landing.receipts import read_receipts
+from pipeline.landing.write import HASH_DIGITS
+from tests.conftest import SALES
+
+TWO_SALES = "id,sold_at,amount\n1,2024-01-05 10:00:00,5.00\n2,2024-01-07 23:30:00,7.50\n"
+INTERVAL = "20231231T230000Z_20240107T230000Z"
+
+
+def said(action, *arguments, **keywords) -> str:
+    with pytest.raises(UserError) as error:
+        action(*arguments, **keywords)
+    return str(error.value)
+
+
+def landed_files(settings) -> dict[str, bytes]:
+    paths = sorted(path for path in settings.landing.rglob("*") if path.is_file())
+    return {path.relative_to(settings.landing).as_posix(): path.read_bytes() for path in paths}
+
+
+def rows_of(settings, receipt):
+    return duckdb.sql(f"select * from '{settings.home / receipt['file']}' order by _position").fetchall()
+
+
+@pytest.fixture
+def shop(define_source, make_settings):
+    """A source with one file of two sales, and its settings."""
+    folder = define_source("shop", hint="ask the shop for its export")
+    (folder / "sales.csv").write_text(TWO_SALES.replace("07 23:30", "07 22:30"), encoding="utf-8")
+    return folder, make_settings(CRM_SOURCES="shop")
+
+
+def test_a_load_and_its_receipt(shop):
+    _, settings = shop
+    receipt = land_source(settings, "shop")["sales"]
+    assert rows_of(settings, receipt) == [
+        ("1", "2024-01-05 10:00:00", "5.00", 1, "upsert", INTERVAL),
+        ("2", "2024-01-07 22:30:00", "7.50", 2, "upsert", INTERVAL),
+    ]
+    stem = f"landing/shop/sales/{INTERVAL}.{receipt['content_hash'][:HASH_DIGITS]}"
+    assert json.loads((settings.home / f"{stem}.json").read_text()) == receipt
+    assert receipt["file"] == f"{stem}.parquet"
+    assert (receipt["received"], receipt["unreadable"], receipt["generation"]) == (2, 0, 1)
+    assert (receipt["interval_start"], receipt["interval_end"]) == ("2023-12-31T23:00:00Z", "2024-01-07T23:00:00Z")
+    assert (receipt["first_event_at"], receipt["last_event_at"]) == ("2024-01-05T09:00:00Z", "2024-01-07T21:30:00Z")
+    assert receipt["is_first_load"]
+    assert receipt["schema"] == [{"name": name, "type": "VARCHAR"} for name in ("id", "sold_at", "amount")]
+    assert [file["name"] for file in receipt["source_files"]] == ["sales.csv"]
+
+
+def test_the_same_content_again_changes_nothing(shop):
+    folder, settings = shop
+    land_source(settings, "shop")
+    before = landed_files(settings)
+    os.utime(folder / "sales.csv", (1, 1))
+    assert land_source(settings, "shop") == {"sales": "unchanged"}
+    assert landed_files(settings) == before
+
+
+def test_a_changed_snapshot_is_a_new_generation_beside_the_old(shop):
+    folder, settings = shop
+    first = land_source(settings, "shop")["sales"]
+    before = landed_files(settings)
+    (folder / "sales.csv").write_text(TWO_SALES.replace("5.00", "5.01"), encoding="utf-8")
+    second = land_source(settings, "shop")["sales"]
+    assert (first["generation"], second["generation"]) == (1, 2)
+    assert before.items() <= landed_files(settings).items()
+    assert [receipt["generation"] for receipt in read_receipts(settings, "shop", "sales")] == [1, 2]
+
+
+def test_an_earlier_content_again_is_the_newest_generation(shop):
+    folder, settings = shop
+    text = (folder / "sales.csv").read_text()
+    first = land_source(settings, "shop")["sales"]
+    (folder / "sales.csv").write_text(text.replace("5.00", "6.00"), encoding="utf-8")
+    land_source(settings, "shop")
+    (folder / "sales.csv").write_text(text, encoding="utf-8")
+    third = land_source(settings, "shop")["sales"]
+    assert (third["file"], third["generation"]) == (first["file"], 3)
+    assert [receipt["generation"] for receipt in read_receipts(settings, "shop", "sales")] == [2, 3]
+
+
+def test_another_way_of_reading_is_another_content(define_source, make_settings):
+    folder = define_source("shop", tables={"sales": {**SALES, "encoding": "cp1252"}})
+    (folder / "sales.csv").write_bytes("id,sold_at\nü,2024-01-05\n".encode())
+    settings = make_settings(CRM_SOURCES="shop")
+    assert rows_of(settings, land_source(settings, "shop")["sales"])[0][0] == "Ã¼"
+    define_source("shop", tables={"sales": SALES})
+    assert rows_of(settings, land_source(settings, "shop")["sales"])[0][0] == "ü"
+
+
+def test_unreadable_lines_are_counted_and_kept_apart(shop):
+    folder, settings = shop
+    (folder / "sales.csv").write_text(TWO_SALES + "3,2024-01-05\n", encoding="utf-8")
+    receipt = land_source(settings, "shop")["sales"]
+    assert (receipt["received"], receipt["unreadable"]) == (3, 1)
+    assert len(rows_of(settings, receipt)) == 2
+    rejects = settings.home / receipt["rejects"]
+    assert rejects.name == receipt["file"].rsplit("/", 1)[1].replace(".parquet", ".rejects.parquet")
+    assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
+    assert pq.read_table(rejects).to_pylist() == [
+        {"file": "sales.csv", "line": 4, "error": "3 columns expected, 2 found", "content": "3,2024-01-05"}
+    ]
+
+
+def test_all_tables_of_a_load_end_together(define_source, make_settings):
+    visits = {**SALES, "file": "visits.csv", "event_time": None}
+    folder = define_source("shop", tables={"sales": SALES, "visits": visits})
+    (folder / "sales.csv").write_text(TWO_SALES, encoding="utf-8")
+    (folder / "visits.csv").write_text("id\n1\n", encoding="utf-8")
+    settings = make_settings(CRM_SOURCES="shop")
+    assert plan_source(settings, "shop") == {
+        "source": "shop",
+        "interval_end": "2024-01-07T23:00:00Z",
+        "tables": ["sales", "visits"],
+    }
+    receipts = land_source(settings, "shop")
+    assert {receipt["interval_end"] for receipt in receipts.values()} == {"2024-01-07T23:00:00Z"}
+    assert receipts["visits"]["last_event_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("zones", "end"),
+    [
+        ({"time_zone": "UTC"}, "2024-01-08T00:00:00Z"),
+        ({"time_zone": "America/New_York", "timestamps_in": "UTC"}, "2024-01-08T05:00:00Z"),
+        ({"time_zone": "Asia/Tokyo", "timestamps_in": "UTC"}, "2024-01-08T15:00:00Z"),
+        ({"time_zone": "Europe/London", "timestamps_in": "Asia/Tokyo"}, "2024-01-08T00:00:00Z"),
+    ],
+)
+def test_the_load_ends_at_local_midnight_after_the_newest_event(define_source, make_settings, zones, end):
+    folder = define_source("shop", **zones)
+    (folder / "sales.csv").write_text(TWO_SALES, encoding="utf-8")
+    assert plan_source(make_settings(CRM_SOURCES="shop"), "shop")["interval_end"] == end
+
+
+def test_the_day_of_a_clock_change_ends_at_its_own_midnight(define_source, make_settings):
+    folder = define_source("shop")
+    (folder / "sales.csv").write_text("id,sold_at\n1,2024-03-30 12:00:00\n", encoding="utf-8")
+    assert plan_source(make_settings(CRM_SOURCES="shop"), "shop")["interval_end"] == "2024-03-30T23:00:00Z"
+    (folder / "sales.csv").write_text("id,sold_at\n1,2024-03-31 12:00:00\n", encoding="utf-8")
+    assert plan_source(make_settings(CRM_SOURCES="shop"), "shop")["interval_end"] == "2024-03-31T22:00:00Z"
+
+
+def test_event_times_with_offset_and_as_dates(define_source, make_settings):
+    folder = define_source("shop", tables={"sales": {**SALES, "file": "s.parquet", "format": "parquet"}})
+    settings = make_settings(CRM_SOURCES="shop")
+    at = datetime(2024, 1, 7, 23, 30, tzinfo=UTC)
+    pq.write_table(pa.table({"sold_at": pa.array([at], pa.timestamp("us", tz="UTC"))}), folder / "s.parquet")
+    assert plan_source(settings, "shop")["interval_end"] == "2024-01-08T23:00:00Z"
+    pq.write_table(pa.table({"sold_at": pa.array([at.date()])}), folder / "s.parquet")
+    assert plan_source(settings, "shop")["interval_end"] == "2024-01-07T23:00:00Z"
+
+
+def test_event_times_that_cannot_be_read_are_named(define_source, make_settings):
+    folder = define_source("shop")
+    (folder / "sales.csv").write_text("id,sold_at\n1,7th of May\n", encoding="utf-8")
+    message = said(plan_source, make_settings(CRM_SOURCES="shop"), "shop")
+    for word in ("shop.sales", "'sold_at'", "'7th of May'", "`event_time_format`", "dags/sources/shop.yml"):
+        assert word in message
+
+
+def test_events_before_the_first_interval_are_named(define_source, make_settings):
+    folder = define_source("shop")
+    (folder / "sales.csv").write_text("id,sold_at\n1,1923-05-07\n", encoding="utf-8")
+    message = said(land_source, make_settings(CRM_SOURCES="shop"), "shop")
+    for word in ("'shop'", "1923", "`first_interval_start`", "dags/sources/shop.yml"):
+        assert word in message
+
+
+# append
+
+
+@pytest.fixture
+def appended(define_source, make_settings):
+    folder = define_source("shop", tables={"sales": {**SALES, "file": "sales_*.csv", "load": "append"}})
+    (folder / "sales_1.csv").write_text("id,sold_at\n1,2024-01-05\n", encoding="utf-8")
+    return folder, make_settings(CRM_SOURCES="shop")
+
+
+def test_append_lands_only_new_files(appended):
+    folder, settings = appended
+    first = land_source(settings, "shop")["sales"]
+    (folder / "sales_2.csv").write_text("id,sold_at\n2,2024-01-06\n", encoding="utf-8")
+    (folder / "sales_1_again.csv").write_bytes((folder / "sales_1.csv").read_bytes())
+    second = land_source(settings, "shop")["sales"]
+    assert [file["name"] for file in second["source_files"]] == ["sales_2.csv"]
+    assert [row[0] for row in rows_of(settings, second)] == ["2"]
+    assert second["interval_start"] == first["interval_end"]
+    assert (first["is_first_load"], second["is_first_load"]) == (True, False)
+    assert land_source(settings, "shop") == {"sales": "unchanged"}
+
+
+def test_the_same_file_twice_in_one_load_is_landed_once(appended):
+    folder, settings = appended
+    shutil.copy(folder / "sales_1.csv", folder / "sales_2.csv")
+    assert land_source(settings, "shop")["sales"]["received"] == 1
+
+
+def test_a_late_file_is_known_from_the_last_interval(appended):
+    folder, settings = appended
+    first = land_source(settings, "shop")["sales"]
+    (folder / "sales_2.csv").write_text("id,sold_at\n2,2024-01-02\n", encoding="utf-8")
+    second = land_source(settings, "shop")["sales"]
+    assert second["interval"] == first["interval"]
+    assert second["generation"] == 2
+
+
+# schedule
+
+
+@pytest.fixture
+def daily(define_source, make_settings):
+    folder = define_source("shop", schedule="0 0 * * *")
+    (folder / "sales.csv").write_text(TWO_SALES, encoding="utf-8")
+    return folder, make_settings(CRM_SOURCES="shop")
+
+
+def day(number: int) -> datetime:
+    return datetime(2024, 1, number, tzinfo=UTC)
+
+
+def test_a_schedule_gives_the_interval(daily):
+    _, settings = daily
+    first = land_table(settings, "shop", "sales", interval_start=day(8), interval_end=day(9))
+    assert (first["interval"], first["is_first_load"]) == ("20231231T230000Z_20240109T000000Z", True)
+    second = land_table(settings, "shop", "sales", interval_end=day(10))
+    assert (second["interval"], second["is_first_load"]) == ("20240109T000000Z_20240110T000000Z", False)
+    reload = land_table(settings, "shop", "sales", interval_start=day(9), interval_end=day(10))
+    assert reload == "unchanged"
+
+
+def test_a_scheduled_source_needs_an_end(daily):
+    _, settings = daily
+    message = said(plan_source, settings, "shop")
+    for word in ("'shop'", "'0 0 * * *'", "make backfill"):
+        assert word in message
+    assert plan_source(settings, "shop", day(9))["interval_end"] == "2024-01-09T00:00:00Z"
+
+
+def test_an_interval_that_brings_no_new_file_still_moves_the_end(define_source, make_settings):
+    tables = {"sales": {**SALES, "file": "*.csv", "load": "append"}}
+    folder = define_source("shop", schedule="0 0 * * *", tables=tables)
+    (folder / "sales.csv").write_text(TWO_SALES, encoding="utf-8")
+    settings = make_settings(CRM_SOURCES="shop")
+    first = land_table(settings, "shop", "sales", interval_end=day(9))
+    quiet = land_table(settings, "shop", "sales", interval_end=day(10))
+    assert (quiet["received"], quiet["interval_end"]) == (0, "2024-01-10T00:00:00Z")
+    assert (quiet["schema"], rows_of(settings, quiet)) == (first["schema"], [])
+    assert land_table(settings, "shop", "sales", interval_start=day(9), interval_end=day(10)) == "unchanged"
+
+
+# what goes wrong
+
+
+def test_a_failed_load_leaves_the_landing_as_it_was(shop):
+    folder, settings = shop
+    land_source(settings, "shop")
+    before = landed_files(settings)
+    for content in (b"", b"id,sold_at\n", b"id,when\n1,2024-01-05\n", b"id,sold_at\n\xff,2024-01-05\n"):
+        (folder / "sales.csv").write_bytes(content)
+        said(land_source, settings, "shop")
+        assert landed_files(settings) == before
+    (folder / "sales.csv").unlink()
+    said(land_source, settings, "shop")
+    assert landed_files(settings) == before
+
+
+def test_a_missing_file_is_named_with_the_hint(shop):
+    folder, settings = shop
+    (folder / "sales.csv").unlink()
+    for action in (land_source, plan_source):
+        message = said(action, settings, "shop")
+        for word in ("shop.sales", str(folder / "sales.csv"), "Next step: ask the shop for its export"):
+            assert word in message
+
+
+def test_an_empty_file_is_named(shop):
+    folder, settings = shop
+    (folder / "sales.csv").write_bytes(b"")
+    message = said(land_source, settings, "shop")
+    for word in (str(folder / "sales.csv"), "empty (0 bytes)", "ask the shop"):
+        assert word in message
+
+
+def test_no_rows_is_an_error_unless_allowed(define_source, make_settings):
+    refunds = {**SALES, "file": "refunds.csv"}
+    folder = define_source("shop", tables={"sales": SALES, "refunds": refunds})
+    (folder / "sales.csv").write_text(TWO_SALES, encoding="utf-8")
+    (folder / "refunds.csv").write_text("id,sold_at\n", encoding="utf-8")
+    settings = make_settings(CRM_SOURCES="shop")
+    message = said(land_source, settings, "shop")
+    for word in ("shop.refunds", "refunds.csv", "no rows", "`may_be_empty: true`", "dags/sources/shop.yml"):
+        assert word in message
+    define_source("shop", tables={"sales": SALES, "refunds": {**refunds, "may_be_empty": True}})
+    assert land_source(settings, "shop")["refunds"]["received"] == 0
+
+
+def test_a_file_of_broken_lines_only_is_named(define_source, make_settings):
+    folder = define_source("shop", tables={"sales": SALES, "notes": {**SALES, "file": "notes.csv", "event_time": None}})
+    (folder / "sales.csv").write_text(TWO_SALES, encoding="utf-8")
+    (folder / "notes.csv").write_text("id,note\n1\n2\n", encoding="utf-8")
+    settings = make_settings(CRM_SOURCES="shop")
+    message = said(land_source, settings, "shop")
+    for word in ("shop.notes", "none of the 2 rows", "line 2: 2 columns expected, 1 found", "`delimiter`"):
+        assert word in message
+
+
+def test_a_link_out_of_the_location_is_refused(shop, tmp_path):
+    folder, settings = shop
+    outside = tmp_path / "private.csv"
+    (folder / "sales.csv").rename(outside)
+    (folder / "sales.csv").symlink_to(outside)
+    message = said(land_source, settings, "shop")
+    for word in (str(folder / "sales.csv"), "link out of"):
+        assert word in message
+
+
+def test_a_location_that_is_the_file(define_source, make_settings, tmp_path):
+    path = tmp_path / "all sales.csv"
+    path.write_text(TWO_SALES, encoding="utf-8")
+    define_source("shop", location=str(path), tables={"sales": {k: v for k, v in SALES.items() if k != "file"}})
+    assert land_source(make_settings(CRM_SOURCES="shop"), "shop")["sales"]["received"] == 2
+
+
+def test_an_unknown_table_is_named(shop):
+    _, settings = shop
+    message = said(land_table, settings, "shop", "sails", interval_end=day(9))
+    for word in ("'shop'", "'sails'", "It has: sales"):
+        assert word in message
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_landed(shop, monkeypatch):
+    _, settings = shop
+
+    def append_and_hash(path):
+        with path.open("a") as handle:
+            handle.write("3,2024-01-06 10:00:00,1.00\n")
+        return "0" * 64
+
+    monkeypatch.setattr(write, "sha256_of_file", append_and_hash)
+    message = said(land_table, settings, "shop", "sales", interval_end=day(9))
+    for word in ("shop.sales", "changed while it was read", "Run again"):
+        assert word in message
+    assert landed_files(settings) == {}
+
+
+def test_leftovers_of_a_killed_load_are_removed_and_never_taken_for_data(shop):
+    _, settings = shop
+    receipt = land_source(settings, "shop")["sales"]
+    before = landed_files(settings)
+    table = settings.landing / "shop" / "sales"
+    (table / ".tmp-99-x.parquet").write_bytes(b"half")
+    (table / ".tmp-99-x.json").write_text("{")
+    (table / f"{INTERVAL}.ffffffffffff.parquet").write_bytes(b"no receipt")
+    (table / f"{INTERVAL}.ffffffffffff.rejects.parquet").write_bytes(b"no receipt")
+    assert read_receipts(settings, "shop", "sales") == [receipt]
+    assert land_source(settings, "shop") == {"sales": "unchanged"}
+    assert landed_files(settings) == before
+
+
+def test_a_receipt_without_its_file_is_named(shop):
+    _, settings = shop
+    receipt = land_source(settings, "shop")["sales"]
+    (settings.home / receipt["file"]).unlink()
+    message = said(read_receipts, settings, "shop", "sales")
+    for word in (".json", receipt["file"], "gone", "run the load again"):
+        assert word in message
+
+
+# the sources of the project
+
+
+def test_complete_journey(data_dir, make_settings):
+    settings = make_settings(CRM_DATA=str(data_dir))
+    receipts = land_source(settings, "complete_journey")
+    assert {table: receipt["received"] for table, receipt in receipts.items()} == {
+        "transactions": 1_469_307,
+        "products": 92_331,
+        "campaign_descriptions": 27,
+        "campaigns": 6_589,
+        "coupon_redemptions": 2_102,
+    }
+    assert {receipt["interval"] for receipt in receipts.values()} == {"20170101T050000Z_20180101T050000Z"}
+    source = data_dir / "complete_journey" / "transactions.parquet"
+    landed = settings.home / receipts["transactions"]["file"]
+    different = f"""
+        select count(*) from (select *, row_number() over () as _position from '{source}') as source
+        full join '{landed}' as landed using (_position)
+        where (source.basket_id, source.product_id, source.sales_value)
+            is distinct from (landed.basket_id, landed.product_id, landed.sales_value)
+    """
+    assert duckdb.sql(different).fetchall() == [(0,)]
+    assert set(land_source(settings, "complete_journey").values()) == {"unchanged"}
+
+
+def test_cdnow(data_dir, make_settings):
+    settings = make_settings(CRM_DATA=str(data_dir), CRM_SOURCES="cdnow")
+    receipt = land_source(settings, "cdnow")["purchases"]
+    assert (receipt["received"], receipt["unreadable"]) == (69_659, 0)
+    assert receipt["interval"] == "19970101T000000Z_19980701T000000Z"
+    totals = f"""
+        select
+            count(distinct customer_id), sum(dollar_value::decimal(18, 2))::varchar, sum(number_of_cds::int)::int,
+            count(*) filter (dollar_value::decimal(18, 2) = 0), min(date), max(date), max(_position)
+        from '{settings.home / receipt["file"]}'
+    """
+    lines = (data_dir / "cdnow" / "CDNOW_master.txt").read_text().splitlines()[1:]
+    discs = sum(int(line.split()[2]) for line in lines if line.strip())
+    assert duckdb.sql(totals).fetchall() == [(23_570, "2500315.63", discs, 80, "19970101", "19980630", 69_659)]

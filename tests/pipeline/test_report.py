@@ -1,0 +1,64 @@
+"""The picture of a release is drawn whatever is missing, and says why a panel is empty."""
+
+from contextlib import closing
+
+import pytest
+from matplotlib.figure import Figure
+
+from pipeline import report
+from pipeline.duck import connect
+from tests.pipeline.small_warehouse import build_warehouse, make_settings
+
+NO_SCORES = "update marts.customer_churn set churn_probability = null, unavailable_reason = 'no model'"
+NO_VALUES = "update marts.customer_clv set clv_total = null, unavailable_reason = 'holdout too short'"
+NOTHING = (
+    *("delete from core.fct_customer_month", "delete from marts.customer_segments"),
+    *("delete from marts.customer_clv", "delete from marts.customer_churn", "delete from marts.customer_360"),
+)
+
+
+def draw(settings, panel: str, *options) -> list[str]:
+    axes = Figure().subplots()
+    with closing(connect(settings.warehouse, read_only=True)) as connection:
+        getattr(report, f"draw_{panel}")(axes, connection, *options)
+    return [axes.get_title(loc="left"), *(text.get_text() for text in axes.texts)]
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return make_settings(tmp_path)
+
+
+@pytest.mark.parametrize("changes", [(), (NO_SCORES, NO_VALUES), NOTHING], ids=["whole", "no scores", "no customers"])
+def test_a_picture_is_written(settings, changes):
+    build_warehouse(settings, *changes)
+    target = settings.home / "overview.png"
+    report.write_overview(settings.warehouse, target, "EUR")
+    assert target.read_bytes().startswith(b"\x89PNG")
+    assert target.stat().st_size > 10_000
+
+
+def test_the_same_data_give_the_same_picture(settings):
+    build_warehouse(settings)
+    pictures = set()
+    for name in ("a.png", "b.png"):
+        report.write_overview(settings.warehouse, settings.home / name, "EUR")
+        pictures.add((settings.home / name).read_bytes())
+    assert len(pictures) == 1
+
+
+def test_panels_state_their_figures(settings):
+    build_warehouse(settings)
+    assert "best: February 2026, EUR 25" in draw(settings, "revenue", "EUR")
+    assert "Champions: 50% of customers, 86% of net sales" in draw(settings, "segments")
+    assert "1 at high risk  ·  AUC out of time 0.830, recency alone 0.790" in draw(settings, "churn")
+
+
+def test_an_empty_panel_says_why(settings):
+    build_warehouse(settings, NO_SCORES, NO_VALUES)
+    assert "Not scored: no model." in draw(settings, "churn")
+    assert "Not scored: holdout too short." in draw(settings, "concentration")
+    build_warehouse(settings, *NOTHING)
+    assert "Nobody has a score in this release." in draw(settings, "churn")
+    assert "No customer has a segment." in draw(settings, "segments")
+    assert "No purchases up to the as-of date." in draw(settings, "revenue", "EUR")
