@@ -13,14 +13,16 @@ orders as (
     select
         sum(net_amount) as net_amount,
         sum(net_sales) as net_sales,
-        sum(lines) as lines,
-        sum(net_amount) filter (is_known) as known_net_amount,
-        sum(net_sales) filter (is_known and customer_id <> 'unknown') as known_net_sales
-    from
-        (
-            select *, order_date <= getvariable('as_of') and known_date <= getvariable('as_of') as is_known
-            from core.fct_order
-        )
+        sum(lines) as lines
+    from core.fct_order
+),
+
+known_orders as (
+    select
+        sum(net_amount) as net_amount,
+        sum(net_sales) filter (customer_id <> 'unknown') as net_sales
+    from core.fct_order
+    where order_date <= getvariable('as_of') and known_date <= getvariable('as_of')
 ),
 
 refunds as (
@@ -75,12 +77,12 @@ select
     cast(coalesce(lines.net_sales, 0) - coalesce(orders.net_sales, 0) as double) as net_sales_lines_less_orders,
     cast(coalesce(orders.net_sales, 0) - coalesce(months.net_sales, 0) as double) as net_sales_orders_less_months,
     cast(coalesce(refunds.refund_amount, 0) - coalesce(months.refund_amount, 0) as double) as refunds_less_months,
-    cast(coalesce(orders.known_net_sales, 0) - coalesce(customers.net_sales, 0) as double) as net_sales_orders_less_360,
-    cast(coalesce(orders.known_net_amount, 0) - coalesce(statement.net_amount, 0) as double)
+    cast(coalesce(known_orders.net_sales, 0) - coalesce(customers.net_sales, 0) as double) as net_sales_orders_less_360,
+    cast(coalesce(known_orders.net_amount, 0) - coalesce(statement.net_amount, 0) as double)
         as net_amount_orders_less_statement,
     customers.unknown_members,
     customers.missing as customers_missing,
     customers.in_360 - customers.in_segments as customers_less_segments,
     customers.in_360 - customers.in_clv as customers_less_clv,
     customers.in_360 - customers.in_churn as customers_less_churn
-from lines, orders, refunds, months, statement, customers
+from lines, orders, known_orders, refunds, months, statement, customers

@@ -138,10 +138,7 @@ def files(settings: Settings, release_id: str) -> list[str]:
 def query(settings: Settings) -> str:
     """A line to paste into a shell: the customers worth most."""
     database = short(settings.serving / "current" / "perennial.duckdb")
-    sql = (
-        "select customer_id, segment_name, orders, net_sales, clv_future, churn_probability "
-        "from marts.customer_360 order by clv_future desc nulls last, net_sales desc limit 10"
-    )
+    sql = "from marts.customer_360 order by clv_total desc nulls last, net_sales desc limit 10"
     python = f"import duckdb; duckdb.connect('{database}', read_only=True).sql('{sql}').show()"
     return f'{short(Path(sys.executable))} -c "{python}"'
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mining.churn.features import FAMILIES, INPUTS, Floats, own_gap
+from mining.churn.features import FAMILIES, INPUTS, Floats
 from mining.churn.model import ChurnModel
 
 MATERIAL = 0.1
@@ -24,7 +24,6 @@ class Case:
     frame: pd.DataFrame
     z: dict[str, Floats]
     push: dict[str, Floats]
-    typical_gap: float
 
 
 Condition = Callable[[Case], Flags]
@@ -42,7 +41,7 @@ def _side(name: str, sign: int) -> Condition:
 
 
 def _overdue(case: Case) -> Flags:
-    return case.frame["recency_days"].to_numpy(float) > own_gap(case.frame, case.typical_gap)
+    return (case.frame["recency_days"] > case.frame["gap_mean_days"]).to_numpy(bool)
 
 
 def _long_ago(case: Case) -> Flags:
@@ -96,7 +95,7 @@ def reasons(model: ChurnModel, frame: pd.DataFrame) -> pd.DataFrame:
     customer; "most" means the training average. These are associations that the model found, not causes.
     """
     z = model.standardise(frame)
-    case = Case(frame, z, model.contributions(z), model.typical_gap)
+    case = Case(frame, z, model.contributions(z))
     names = [name for name in FAMILIES if any(INPUTS[part].family == name for part in z)]
     weights = np.column_stack([_family(name, case) for name in names])
     texts = np.column_stack([_sentences(name, case) for name in names])

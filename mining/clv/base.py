@@ -1,15 +1,20 @@
 """What all purchase models share: fitting on counted rows, checks, and their JSON form."""
-# ruff: noqa: N803, D401  T and Greek letters are the papers' notation; docstrings say what is returned
+# ruff: noqa: N803  T and Greek letters are the papers' notation; docstrings say what is returned
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mining.clv.inputs import Floats, History, check_history, check_positive, unique_rows
 from mining.clv.likelihood import maximise
 from pipeline.errors import UserError
+
+
+def _distinct(history: History) -> tuple[History, NDArray[np.intp]]:
+    rows, position, _ = unique_rows(*history)
+    return History(*rows), position
 
 
 class PurchaseModel(ABC):
@@ -96,12 +101,13 @@ class PurchaseModel(ABC):
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Probability that a customer is still active at T, shape (n,)."""
-        return self.alive(check_history(x, t_x, T))
+        unique, position = _distinct(check_history(x, t_x, T))
+        return self.alive(unique)[position]
 
     def expected_purchases(self, t: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Expected purchases in (T, T + t] of a customer with this history, shape (n,)."""
-        history = check_history(x, t_x, T)
-        return self.alive(history) * self.expected_if_alive(t, history)
+        unique, position = _distinct(check_history(x, t_x, T))
+        return (self.alive(unique) * self.expected_if_alive(t, unique))[position]
 
     def probability_no_purchase(self, t: float | Floats, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """P(no purchase in (T, T + t] | history) = L(x, t_x, T + t) / L(x, t_x, T), shape (n,)."""

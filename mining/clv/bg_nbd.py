@@ -1,5 +1,5 @@
 """BG/NBD (Fader, Hardie & Lee 2005) and MBG/NBD (Batislam, Denizel & Filiztekin 2007)."""
-# ruff: noqa: N806, RUF002, D401  T and Greek letters are the papers' notation; docstrings say what is returned
+# ruff: noqa: N806, RUF002  T and Greek letters are the papers' notation; docstrings say what is returned
 
 from typing import ClassVar
 

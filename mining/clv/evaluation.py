@@ -190,7 +190,7 @@ def evaluate(frame: pd.DataFrame, outcome: Outcome) -> list[dict[str, Any]]:
     return rows
 
 
-def row(  # noqa: PLR0913, PLR0917  one argument per column
+def row(  # noqa: PLR0917  one argument per column
     stratum: str,
     metric: str,
     rows: int,

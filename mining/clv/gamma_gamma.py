@@ -1,5 +1,5 @@
 """Gamma-Gamma model of spend per purchase (Fader & Hardie, note 025)."""
-# ruff: noqa: RUF002, D401  T and Greek letters are the papers' notation; docstrings say what is returned
+# ruff: noqa: RUF002  T and Greek letters are the papers' notation; docstrings say what is returned
 
 from typing import Any, Self
 

@@ -160,7 +160,7 @@ def _refused(window: dict[str, Any], settings: dict[str, Any], problem: str) -> 
     }
 
 
-def score(  # noqa: PLR0913  each setting is a number of its own
+def score(
     frame: pd.DataFrame,
     model: dict[str, Any] | None,
     *,

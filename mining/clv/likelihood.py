@@ -58,9 +58,10 @@ def _polish(objective: LogLikelihood, point: Floats) -> tuple[Floats, bool]:
 
 
 def maximise(log_likelihood: LogLikelihood, starts: list[Floats], observations: float) -> Fit:
-    """Find the maximum over positive parameters, from several starting points.
+    """Find the maximum over positive parameters, from a starting point, and from the next where it leads to none.
 
-    The search runs in logarithms: L-BFGS-B from each start, then Newton steps from the best.
+    The search runs in logarithms: BFGS, then Newton steps. (BFGS rather than L-BFGS-B, whose calls of a threaded BLAS
+    on 4-by-4 matrices cost more than the likelihood when other processes are busy.)
 
     Parameters
     ----------
@@ -73,26 +74,20 @@ def maximise(log_likelihood: LogLikelihood, starts: list[Floats], observations: 
     """
 
     def objective(logs: Floats) -> tuple[float, Floats]:
-        parameters = np.exp(logs)
+        inside = np.clip(logs, -LOG_BOUND, LOG_BOUND)
+        parameters = np.exp(inside)
         value, gradient = log_likelihood(parameters)
-        return -value / observations, -gradient * parameters / observations
+        return -value / observations, np.where(inside == logs, -gradient * parameters / observations, 0.0)
 
-    bounds = [(-LOG_BOUND, LOG_BOUND)] * len(starts[0])
-    runs = [
-        minimize(
-            objective,
-            np.log(start),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": 2000, "maxfun": 5000, "ftol": 1e-13, "gtol": 1e-8},
-        )
-        for start in starts
-    ]
-    best = min(runs, key=lambda run: run.fun)
-    point, curved = _polish(objective, best.x)
-    value, gradient = objective(point)
-    steepest = float(np.abs(gradient).max())
-    inside = bool(np.abs(point).max() < LOG_BOUND - 0.01)
-    parameters = np.exp(point)
-    return Fit(parameters, -value * observations, curved and inside and steepest < GRADIENT_TOLERANCE, steepest)
+    fits = []
+    for start in starts:
+        run = minimize(objective, np.log(start), jac=True, method="BFGS", options={"maxiter": 500, "gtol": 1e-7})
+        point, curved = _polish(objective, np.clip(run.x, -LOG_BOUND, LOG_BOUND))
+        value, gradient = objective(point)
+        steepest = float(np.abs(gradient).max())
+        inside = bool(np.abs(point).max() < LOG_BOUND - 0.01)
+        is_converged = curved and inside and steepest < GRADIENT_TOLERANCE
+        fits.append(Fit(np.exp(point), -value * observations, is_converged, steepest))
+        if is_converged:
+            break
+    return max(fits, key=lambda fit: fit.log_likelihood)

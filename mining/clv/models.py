@@ -1,5 +1,4 @@
 """The models of one day: purchases and spend fitted on a day's features."""
-# ruff: noqa: D401  T and Greek letters are the papers' notation; docstrings say what is returned
 
 from typing import Any, NamedTuple
 

@@ -59,18 +59,19 @@ class ParetoNBD(PurchaseModel):
         fall = (r + x) * (nearer + low) / (alpha + low) + (s + 1) * (nearer + low) / (beta + low) - 1
         width = np.log1p((high - low) / (nearer + low))
         width = np.where(fall > 0, np.minimum(width, NEGLIGIBLE / np.maximum(fall, 1e-9)), width)
-        peak = (r + x) * np.log(alpha + low) + (s + 1) * np.log(beta + low) - np.log(nearer + low)
+        peak = (r + x) * np.log(alpha + low) + (s + 1) * np.log(beta + low)
         sums = np.zeros((5, len(x)))
         for node, weight in zip(_GRID, _WEIGHTS, strict=True):
             reach = (nearer + low) * np.exp(width * node)
-            log_buys, log_lives = np.log(reach + (alpha - nearer)), np.log(reach + (beta - nearer))
-            part = weight * np.exp(peak - (r + x) * log_buys - (s + 1) * log_lives + np.log(reach))
+            buys, lives = reach + (alpha - nearer), reach + (beta - nearer)
+            log_buys, log_lives = np.log(buys), np.log(lives)
+            part = weight * np.exp(peak - (r + x) * log_buys - (s + 1) * log_lives) * reach
             sums[0] += part
             if gradient:
                 sums[1] += part * log_buys
-                sums[2] += part * np.exp(-log_buys)
+                sums[2] += part / buys
                 sums[3] += part * log_lives
-                sums[4] += part * np.exp(-log_lives)
+                sums[4] += part / lives
         with np.errstate(divide="ignore"):
             log_total = np.log(s * width * sums[0]) - peak
         means = sums[1:] / sums[0]

@@ -60,7 +60,7 @@ def count_distribution(model: PurchaseModel, horizon: float, history: History) -
     return CountDistribution(spread, count[position], width[position])
 
 
-def value_quantiles(  # noqa: PLR0913, PLR0917  a customer is five columns
+def value_quantiles(  # noqa: PLR0917  a customer is five columns
     model: PurchaseModel,
     spend: GammaGamma,
     levels: tuple[float, ...],

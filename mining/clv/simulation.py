@@ -6,7 +6,7 @@ import numpy as np
 from mining.clv.inputs import Floats, History
 
 
-def simulate(  # noqa: PLR0913  a story has this many numbers
+def simulate(
     model: str, parameters: tuple[float, ...], size: int, *, seed: int, weeks: tuple[int, int], horizon: float = 0.0
 ) -> tuple[History, Floats]:
     """Simulate purchase histories and what follows.

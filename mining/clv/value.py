@@ -1,5 +1,4 @@
 """From purchases and spend to money: present values over a horizon, and what the next weeks tell about them."""
-# ruff: noqa: D401  T and Greek letters are the papers' notation; docstrings say what is returned
 
 import math
 

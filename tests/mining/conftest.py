@@ -85,11 +85,14 @@ def purchases() -> pd.DataFrame:
     start, days = pd.Timestamp("2023-01-01"), 731
     rows = []
     for number in range(2000):
+        level = 60 / random.gamma(4.0)
         gap, life = random.gamma(1.0, 25.0) + 2, random.exponential(500.0)
         day = random.uniform(0, 600)
         leaves = day + life
         while day < min(days, leaves):
-            rows.append((f"C{number:04d}", start + pd.Timedelta(days=int(day)), round(random.gamma(3.0, 10.0) + 1, 2)))
+            rows.append(
+                (f"C{number:04d}", start + pd.Timedelta(days=int(day)), round(random.gamma(3.0) * level + 0.01, 2))
+            )
             day += random.exponential(gap) + 1
     return pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
 

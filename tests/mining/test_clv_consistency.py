@@ -1,9 +1,11 @@
 """What must hold whatever the data: gradients, recovery, probabilities, invariances, calibration of the intervals."""
+# ruff: noqa: N806  T is the papers' notation
 
 import json
 
 import numpy as np
 import pytest
+from scipy.special import gammaln, hyp2f1
 
 from mining.clv import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
 from mining.clv.base import PurchaseModel
@@ -209,6 +211,25 @@ def test_a_model_survives_json(kind: type[PurchaseModel]) -> None:
     again = kind.from_dict(json.loads(json.dumps(model.to_dict())))
     assert again.to_dict() == model.to_dict()
     assert np.array_equal(again.p_alive(*history), model.p_alive(*history))
+
+
+@pytest.mark.parametrize(
+    "parameters", [(0.55, 10.6, 0.6, 11.7), (0.55, 10.6, 0.6, 0.1), (5.0, 10.0, 0.05, 300.0), (3.0, 2.0, 20.0, 900.0)]
+)
+def test_the_likelihood_integral_against_hypergeometric_functions(parameters: tuple[float, ...]) -> None:
+    """Fader & Hardie (2005), eq. 20-22: the form with 2F1, where SciPy can evaluate it."""
+    r, alpha, s, beta = parameters
+    x, t_x, T = np.array([0, 2, 7, 26]), np.array([0, 3.4, 5.6, 30.9]), np.array([39, 39.0, 34.3, 31.0])
+    larger, difference = max(alpha, beta), abs(alpha - beta)
+    second = s + 1 if alpha >= beta else r + x
+    k = r + s + x
+
+    def term(time: Floats) -> Floats:
+        return hyp2f1(k, second, k + 1, difference / (larger + time)) / (larger + time) ** k
+
+    bracket = (alpha + T) ** -(r + x) * (beta + T) ** -s + s / k * (term(t_x) - term(T))
+    expected = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta) + np.log(bracket)
+    assert model_of(ParetoNBD, parameters).log_likelihood(x, t_x, T) == pytest.approx(expected, abs=1e-8)
 
 
 def test_a_missing_death_process_is_not_called_converged() -> None:

@@ -1,4 +1,5 @@
 """Impossible values are refused with the column, the value and the next step."""
+# ruff: noqa: N803  T is the papers' notation
 
 import numpy as np
 import pytest

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -133,36 +132,38 @@ def test_another_process_and_shuffled_rows_give_the_same_bytes(built, shop, tmp_
     assert _files(tmp_path) == _files(settings.home)
 
 
-def test_a_model_serves_for_a_week_then_is_trained_again(landed):
-    jobs.train_models(landed, as_of=AS_OF, sources=SOURCES)
-    table = pq.ParquetFile(landed.features / f"as_of={AS_OF}.parquet").read()
-    for days, is_new in ((6, False), (7, True)):
-        later = AS_OF + dt.timedelta(days=days)
-        column = pa.array([date + dt.timedelta(days=days) for date in table["as_of_date"].to_pylist()], pa.date32())
-        moved = table.set_column(table.schema.get_field_index("as_of_date"), "as_of_date", column)
-        write_parquet(landed.features / f"as_of={later}.parquet", moved)
-        results = jobs.train_models(landed, as_of=later, sources=SOURCES)
-        assert {result["is_new"] for result in results.values()} == {is_new}, days
+def _date_models(settings, day: str) -> None:
+    for job in ("clv", "churn"):
+        _edit_model(settings, job, as_of_date=day)
 
 
-def test_other_sources_and_other_horizons_need_a_model_of_their_own(landed):
-    first = jobs.train_models(landed, as_of=AS_OF, sources=SOURCES)["churn"]["model_version"]
-    other = jobs.train_models(landed, as_of=AS_OF, sources=["shop", "web"])["churn"]
-    assert other["is_new"] and other["model_version"] != first
-    longer = load_settings({"CRM_HOME": str(landed.home), "CRM_CHURN_HORIZON_DAYS": "56"})
+def test_a_model_serves_for_a_week(scoring):
+    _date_models(scoring, "2024-12-25")
+    results = jobs.train_models(scoring, as_of=AS_OF, sources=SOURCES)
+    assert not any(result["is_new"] for result in results.values())
+    assert all(result["decision"] and result["model_version"] for result in results.values())
+
+
+@pytest.mark.parametrize(("day", "force"), [("2024-12-24", False), ("2024-12-31", True)])
+def test_an_older_model_or_a_wish_trains_again_to_the_same_bytes(scoring, day, force):
+    trained = _files(scoring.home)
+    _date_models(scoring, day)
+    results = jobs.train_models(scoring, as_of=AS_OF, sources=SOURCES, force=force)
+    assert all(result["is_new"] for result in results.values())
+    assert _files(scoring.home) == trained
+
+
+def test_another_horizon_needs_a_churn_model_of_its_own(scoring):
+    longer = load_settings({"CRM_HOME": str(scoring.home), "CRM_CHURN_HORIZON_DAYS": "56"})
     results = jobs.train_models(longer, as_of=AS_OF, sources=SOURCES)
     assert results["churn"]["is_new"] and not results["clv"]["is_new"]
-    assert set(_read(jobs.score_churn(longer, as_of=AS_OF, sources=SOURCES), "churn")["horizon_days"].to_pylist()) == {
-        56
-    }
+    scored = _read(jobs.score_churn(longer, as_of=AS_OF, sources=SOURCES), "churn")
+    assert set(scored["horizon_days"].to_pylist()) == {56}
 
 
-def test_force_trains_again_to_the_same_model(landed):
-    first = jobs.train_models(landed, as_of=AS_OF, sources=SOURCES)
-    files = _files(landed.home)
-    again = jobs.train_models(landed, as_of=AS_OF, sources=SOURCES, force=True)
-    assert all(result["is_new"] for result in again.values())
-    assert again["churn"]["model_version"] == first["churn"]["model_version"] and _files(landed.home) == files
+def test_a_model_of_other_sources_does_not_score(scoring):
+    result = jobs.score_churn(scoring, as_of=AS_OF, sources=["shop", "web"])
+    assert result["model_version"] is None and result["scored"] == 0
 
 
 def test_a_refused_model_leaves_nulls_with_its_decision(scoring):

@@ -2,7 +2,9 @@
 
 import datetime as dt
 from contextlib import closing
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pipeline.duck import connect
 from pipeline.publish import Release
@@ -134,11 +136,21 @@ def make_settings(home: Path) -> Settings:
     return Settings(home, home / "data", ("shop",), None, None, 0.1, 365, 28, 28)
 
 
+@cache
+def _sound_warehouse() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "warehouse.duckdb"
+        with closing(connect(path)) as connection:
+            connection.execute(SQL)
+        return path.read_bytes()
+
+
 def build_warehouse(settings: Settings, *changes: str) -> None:
     """Make the warehouse, then apply SQL statements to it."""
     settings.home.mkdir(parents=True, exist_ok=True)
     settings.warehouse.unlink(missing_ok=True)
-    with closing(connect(settings.warehouse)) as connection:
-        connection.execute(SQL)
-        for change in changes:
-            connection.execute(change)
+    settings.warehouse.write_bytes(_sound_warehouse())
+    if changes:
+        with closing(connect(settings.warehouse)) as connection:
+            for change in changes:
+                connection.execute(change)

@@ -20,7 +20,8 @@ COMMENTS = (
 
 
 @pytest.fixture
-def publish(tmp_path):
+def publish(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.report.write_overview", lambda *_: None)
     settings = make_settings(tmp_path)
 
     def publish_with(*changes: str):
