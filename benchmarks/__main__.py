@@ -1,65 +1,79 @@
-"""`make bench`: run what benchmarks/*.py measure, print a table, write $CRM_HOME/bench.json.
+"""`make bench`: run benchmarks/*.py, print a table, write $CRM_HOME/bench.json.
 
-A benchmark is a module with a function `measure(settings)` that yields `Measurement`s.
+A benchmark is a module whose `run()` returns a list of {name, value, unit, bound, ok, peers, command}.
+`python -m benchmarks clv` runs one module and replaces only its rows in the file.
 """
 
 import importlib
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measurement import Measurement
 from pipeline.errors import UserError
 from pipeline.files import write_json
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import load_settings
 
-NOT_BENCHMARKS = ("__main__", "measurement")
-
-
-def measurements(settings: Settings, wanted: list[str]) -> Iterator[Measurement]:
-    """Run the benchmarks one after the other; with names, only those modules."""
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        if path.stem not in NOT_BENCHMARKS and (not wanted or path.stem in wanted):
-            yield from importlib.import_module(f"benchmarks.{path.stem}").measure(settings)
+FIELDS = {"name", "value", "unit", "bound", "ok", "peers", "command"}
+Row = dict[str, Any]
 
 
-def print_table(console: Console, rows: list[Measurement]) -> None:
-    """Print name, value, bound and peers of each measurement."""
+def known_benchmarks() -> list[str]:
+    """Names of the modules in this folder."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__main__")
+
+
+def run_benchmarks(names: list[str]) -> list[Row]:
+    """Run the named benchmarks, one after the other.
+
+    Raises
+    ------
+    UserError
+        There is no such benchmark.
+    """
+    if unknown := set(names) - set(known_benchmarks()):
+        raise UserError(f"No benchmark '{min(unknown)}'. There are: {', '.join(known_benchmarks())}.")
+    rows: list[Row] = []
+    for name in names or known_benchmarks():
+        rows += importlib.import_module(f"benchmarks.{name}").run()
+    assert all(set(row) == FIELDS for row in rows)
+    return rows
+
+
+def merge(target: Path, rows: list[Row]) -> list[Row]:
+    """Replace the rows of equal name among those of earlier runs."""
+    earlier: list[Row] = json.loads(target.read_text(encoding="utf-8")) if target.is_file() else []
+    measured = {row["name"]: row for row in [*earlier, *rows]}
+    return [measured[name] for name in sorted(measured)]
+
+
+def print_table(rows: list[Row]) -> None:
+    """Print what was measured beside its bound, and what others need for the same."""
     table = Table(box=None, pad_edge=False)
-    for heading, justify in (("name", "left"), ("value", "right"), ("unit", "left"), ("bound", "right"), ("", "left")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-    table.add_column("peers")
+    for heading in ("name", "value", "unit", "bound", "", "peers"):
+        table.add_column(heading, justify="right" if heading in ("value", "bound") else "left")
     for row in rows:
-        bound = "" if row.bound is None else f"{row.bound:,.4g}"
-        peers = ", ".join(f"{name} {value:,.4g}" for name, value in row.peers.items())
-        table.add_row(row.name, f"{row.value:,.4g}", row.unit, bound, "ok" if row.ok else "SLOW", peers)
-    console.print(table)
+        verdict = "[green]ok[/green]" if row["ok"] else "[red]missed[/red]"
+        table.add_row(row["name"], f"{row['value']:,}", row["unit"], f"{row['bound']:,}", verdict, row["peers"] or "")
+    Console(highlight=False).print(table)
 
 
-def main(wanted: list[str]) -> int:
-    """Measure; exit code 1 when a bound is not kept."""
+def main(names: list[str]) -> int:
+    """Measure; the exit code is 1 when a bound was missed."""
     try:
         settings = load_settings()
-        rows = list(measurements(settings, wanted))
+        rows = run_benchmarks(names)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
     target = settings.home / "bench.json"
-    # The file is a list and stays one: a run of a few benchmarks replaces only their rows.
-    kept = [row for row in read(target) if row["name"] not in {new.name for new in rows}]
-    write_json(target, sorted([*kept, *(row.as_json() for row in rows)], key=lambda row: str(row["name"])))
-    print_table(Console(highlight=False), rows)
+    write_json(target, merge(target, rows))
+    print_table(rows)
     print(f"\nWritten to {target}")
-    return 0 if all(row.ok for row in rows) else 1
-
-
-def read(target: Path) -> list[dict[str, object]]:
-    """Read the measurements of earlier runs, if there are any."""
-    return json.loads(target.read_text(encoding="utf-8")) if target.is_file() else []
+    return 0 if all(row["ok"] for row in rows) else 1
 
 
 if __name__ == "__main__":

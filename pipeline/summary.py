@@ -51,7 +51,9 @@ def print_summary(settings: Settings, console: Console, *, is_new: bool) -> None
         _print_segments(console, segments(release))
         _print_sentences(console, "Models against their baselines", decisions(release))
     _print_lines(console, "Files", files(settings, release_id))
-    _print_lines(console, "Next", [query(settings), "make up", "make"])
+    _print_lines(
+        console, "Next", [query(settings), "make up    # Airflow with its web UI and schedule", "make       # the menu"]
+    )
 
 
 def _one(release: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
@@ -102,8 +104,8 @@ def equity(release: duckdb.DuckDBPyConnection, currency: str) -> Row:
     )
     if total is None:
         return ("Customer equity", "unknown", str(reason or ""))
-    basis_text = "net sales; no costs known" if basis == "net_sales" else "margin"
-    return ("Customer equity", money(total), f"{currency}, next {horizon} days at {rate:.0%} a year ({basis_text})")
+    costs = "before costs" if basis == "net_sales" else "after costs"
+    return ("Customer equity", money(total), f"{currency} in {horizon} days at {rate:.0%} a year, {costs}")
 
 
 def segments(release: duckdb.DuckDBPyConnection) -> list[tuple[str, int, float | None]]:

@@ -227,9 +227,7 @@ def test_the_statement_of_all_customers_sums_to_the_facts(case: tuple[duckdb.Duc
         ("B", "bad_debt", False),
     ],
 )
-def test_what_is_no_product(
-    small: duckdb.DuckDBPyConnection, stock_code: str, line_type: str, is_sale: bool
-) -> None:
+def test_what_is_no_product(small: duckdb.DuckDBPyConnection, stock_code: str, line_type: str, is_sale: bool) -> None:
     rows = small.execute(
         """select distinct line_type, is_sale, product_id = 'not_applicable' from core.fct_order_line
            where source_product_id = $1""",
@@ -244,9 +242,7 @@ def test_prices_keep_four_decimals(small: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_what_is_written_off_is_no_purchase(small: duckdb.DuckDBPyConnection) -> None:
-    order = one(
-        small, "select is_purchase, net_amount, customer_id from core.fct_order where order_id like '%:489008'"
-    )
+    order = one(small, "select is_purchase, net_amount, customer_id from core.fct_order where order_id like '%:489008'")
     assert order == (False, 0, "unknown")
 
 

@@ -61,7 +61,9 @@ def run_suite(name: str, frame: pd.DataFrame) -> list[Check]:
     suite = read_suite(name)
     source = _context().data_sources.add_or_update_pandas(name)
     batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
-    result = batch.get_batch({"dataframe": frame}).validate(
+    # Sorted, so that equal data give equal examples of what failed.
+    rows = frame.sort_values(suite["meta"]["index"], ignore_index=True)
+    result = batch.get_batch({"dataframe": rows}).validate(
         gx.ExpectationSuite(name=name, expectations=suite["expectations"]),
         result_format={
             "result_format": "SUMMARY",

@@ -1,5 +1,4 @@
 """What must hold whatever the data: gradients, recovery, probabilities, invariances, calibration of the intervals."""
-# ruff: noqa: N806  T is the papers' notation
 
 import json
 

@@ -1,5 +1,4 @@
 """Impossible values are refused with the column, the value and the next step."""
-# ruff: noqa: N803  T is the papers' notation
 
 import numpy as np
 import pytest

@@ -64,7 +64,7 @@ def made_up_lines() -> list[Line]:
         Line("C489011", "85123A", HEART, -1, "2010-02-01 12:00:00", "2.55", CLEO, UK),
         Line("489006", "85123A", HEART, 10, "2010-04-06 18:30:00", "5.95", None, UK),
         Line("489006", "DOT", "DOTCOM POSTAGE", 1, "2010-04-06 18:30:00", "77.30", None, UK),
-        Line("489006", "gift_0001_80", "Dotcomgiftshop Gift Voucher £80.00", 1, "2010-04-06 18:30:00", "69.56", None, UK),
+        Line("489006", "gift_0001_80", "Gift Voucher £80.00", 1, "2010-04-06 18:30:00", "69.56", None, UK),
         Line("489007", "22138", "BAKING SET", 3, "2010-05-04 08:10:00", "0.5525", None, UK),
         Line("489008", "22139", "damaged", -40, "2010-05-05 08:10:00", "0.00", None, UK),
         Line("489009", "ADJUST2", "Adjustment by john", 1, "2010-07-01 09:30:00", "-5.25", None, UK),

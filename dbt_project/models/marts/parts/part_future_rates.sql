@@ -14,7 +14,9 @@ with amounts as (
 everybody as (
     select
         cast(sum(net_sales) as double) / count(*) as average_sales,
-        cast(sum(refund_amount) as double) / nullif(cast(sum(net_sales) as double), 0) as refund_rate,
+        -- Without returns in the data the rate is unknown, not zero.
+        cast(sum({{ 'refund_amount' if var('providers').get('returns') else 'null' }}) as double)
+        / nullif(cast(sum(net_sales) as double), 0) as refund_rate,
         case
             when count(cost_of_goods) = count(*)
                 then -cast(sum(cost_of_goods) as double) / nullif(cast(sum(net_sales) as double), 0)
@@ -35,7 +37,6 @@ shrunk as (
 
 select
     customer_id,
-    {{ "round(least(greatest(refund_rate, 0), 1), 6)" if var('providers').get('returns') else 'cast(null as double)' }}
-        as refund_rate,
-    round(least(greatest(cost_rate, 0), 1), 6) as cost_rate
+    case when refund_rate is not null then round(least(greatest(refund_rate, 0), 1), 6) end as refund_rate,
+    case when cost_rate is not null then round(least(greatest(cost_rate, 0), 1), 6) end as cost_rate
 from shrunk

@@ -1,0 +1,122 @@
+"""The summary says what is in the release, to the cent, and says why where something is not known."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from pipeline.duck import connect
+from pipeline.errors import UserError
+from pipeline.settings import Settings
+from pipeline.summary import print_summary
+
+RELEASE = """
+create schema core; create schema marts; create schema ops;
+create table marts.release as
+select 'r-1' as release_id, 'shop' as sources, 'EUR' as currency, date '2024-05-31' as as_of_date, 12 as checks_passed;
+create table ops.load_receipts as
+select * from (values ('shop', 'sales', 1000, 7, 3), ('shop', 'items', 234, 0, 0))
+    as t (source, table_name, received, quarantined, duplicates);
+create table marts.customer_360 as
+select * from (values ('ana', 2, true), ('ben', 1, false), ('cleo', 0, false))
+    as t (customer_id, orders, is_left_truncated);
+create table core.fct_order as
+select * from (values
+    (true, date '2024-01-02', 1234567.8900), (true, date '2024-05-30', 0.1150), (false, date '2024-03-01', -0.0050))
+    as t (is_purchase, order_date, net_sales);
+create table core.fct_return as select * from (values (12.5000)) as t (refund_amount);
+create table marts.customer_clv as
+select * from (values (100.10, 365, 0.1, null, 'net_sales'), (null, null, null, 'never bought', 'net_sales'))
+    as t (clv_future, horizon_days, annual_discount_rate, unavailable_reason, value_basis);
+create table marts.segment_profile as
+select * from (values ('Lost', 1, 0.25), ('Champions', 1, 0.75)) as t (segment_name, customers, net_sales_share);
+create table marts.model_runs as
+select * from (values ('churn', 'Loses against recency alone (AUC .61 against .64), so it is not published.'))
+    as t (job, decision);
+"""
+UNKNOWN = """
+update marts.customer_clv set clv_future = null, unavailable_reason = 'fewer than 84 days of data';
+update marts.segment_profile set net_sales_share = null;
+delete from core.fct_return;
+delete from marts.model_runs;
+"""
+
+
+@pytest.fixture
+def publish(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
+    def write(*statements: str) -> Settings:
+        settings = make_settings()
+        folder = settings.serving / "releases" / "r-1"
+        folder.mkdir(parents=True)
+        (folder / "release.json").write_text("{}", encoding="utf-8")
+        with connect(folder / "perennial.duckdb") as database:
+            for statement in (RELEASE, *statements):
+                database.execute(statement)
+        (settings.serving / "current").symlink_to(Path("releases") / "r-1")
+        return settings
+
+    return write
+
+
+def printed(settings: Settings, *, is_new: bool = True, width: int = 100) -> str:
+    output = io.StringIO()
+    print_summary(settings, Console(file=output, width=width, highlight=False), is_new=is_new)
+    return output.getvalue()
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_figures_are_those_of_the_release(publish: Callable[..., Settings]) -> None:
+    text = words(printed(publish()))
+    for expected in (
+        "Perennial r-1 shop, as of 2024-05-31, 12 checks passed",
+        "Rows in 1,234 from 2 tables",
+        "quarantined 7 ops.quarantine says why",
+        "duplicates 3",
+        "Customers 2 1 of them perhaps older than the data",
+        "Orders 2 2024-01-02 to 2024-05-30",
+        "Net sales 1,234,568.00 EUR",
+        "Refunds 12.50 EUR, 1 return line",
+        "Customer equity 100.10 EUR in 365 days at 10% a year, before costs",
+        "churn: Loses against recency alone (AUC .61 against .64), so it is not published.",
+    ):
+        assert expected in text
+    assert text.index("Champions") < text.index("Lost")
+    assert "75.0%" in text
+    assert "Nothing has changed" not in text
+
+
+def test_what_is_not_known_is_said(publish: Callable[..., Settings]) -> None:
+    text = words(printed(publish(UNKNOWN)))
+    assert "Customer equity unknown fewer than 84 days of data" in text
+    assert "Champions 1 customers unknown" in text
+    assert "Refunds" not in text
+    assert "No model could be trained" in text
+
+
+def test_an_unchanged_release_is_announced(publish: Callable[..., Settings]) -> None:
+    assert "Nothing has changed since release r-1: it stays as it is." in printed(publish(), is_new=False)
+
+
+def test_it_fits_80_columns_without_colour_or_trailing_blanks(publish: Callable[..., Settings]) -> None:
+    text = printed(publish(), width=80)
+    assert "\x1b" not in text
+    lines = text.split("\nFiles\n")[0].splitlines()  # paths and commands are copied: never wrapped
+    assert [line for line in lines if len(line) > 80 or line != line.rstrip()] == []
+
+
+def test_the_query_can_be_pasted(publish: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = publish()
+    monkeypatch.chdir(settings.home.parent)
+    line = next(line for line in printed(settings).splitlines() if "import duckdb" in line)
+    assert "duckdb.connect('home/serving/current/perennial.duckdb', read_only=True)" in line
+    assert line.count('"') == 2
+
+
+def test_without_a_release_the_next_step_is_named(make_settings: Callable[..., Settings]) -> None:
+    with pytest.raises(UserError, match="make run"):
+        printed(make_settings())

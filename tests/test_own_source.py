@@ -1,0 +1,163 @@
+"""docs/adding_a_source.md, followed to the letter in a copy of the project: what it says is what one gets."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipeline.settings import CODE_FOLDERS, ROOT
+from tests.lint.dbt_stubs import contract  # type: ignore[attr-defined]
+from tests.support.guide import read_contract, read_walk
+
+WALK = read_walk()
+NEVER_COPIED = shutil.ignore_patterns("__pycache__", "target", "logs")
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A copy of the project in which the guide was followed."""
+
+    home: Path
+    output: str
+    release: duckdb.DuckDBPyConnection
+
+    def ask(self, query: str) -> duckdb.DuckDBPyRelation:
+        """Answer a query on the release; `var/` is the home of this copy."""
+        return self.release.sql(query.replace("'var/", f"'{self.home}/"))
+
+    def one(self, query: str) -> tuple[Any, ...]:
+        """The only row of a query."""
+        rows = self.ask(query).fetchall()
+        assert len(rows) == 1
+        return tuple(rows[0])
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
+    """Write what the guide says, where it says, and run its command."""
+    copy = tmp_path_factory.mktemp("copy")
+    for folder in CODE_FOLDERS:
+        shutil.copytree(ROOT / folder, copy / folder, ignore=NEVER_COPIED)
+    for name, content in WALK.files.items():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_text(content, encoding="utf-8")
+    export = copy / ".data" / "coffee_shop" / "sales.csv"
+    export.parent.mkdir(parents=True)
+    export.write_text(WALK.export, encoding="utf-8")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRM_", "AIRFLOW_", "PYTEST_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "dags.local.run"],
+        cwd=copy,
+        env={**kept, "PYTHONPATH": str(copy), "CRM_SOURCES": "coffee_shop"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    with duckdb.connect(str(copy / "var" / "serving" / "current" / "perennial.duckdb"), read_only=True) as release:
+        yield Followed(copy / "var", done.stdout, release)
+
+
+def test_the_guide_has_what_this_test_follows() -> None:
+    assert WALK.command == "make run SOURCES=coffee_shop"
+    assert list(WALK.files) == [
+        "dags/sources/coffee_shop.yml",
+        *(
+            f"dbt_project/models/staging/coffee_shop/{name}.sql"
+            for name in (
+                "base_coffee_shop__lines",
+                "stg_coffee_shop__orders",
+                "stg_coffee_shop__order_lines",
+                "stg_coffee_shop__returns",
+            )
+        ),
+    ]
+    assert len(WALK.queries) == 7
+
+
+def test_the_summary_is_the_one_in_the_guide(followed: Followed) -> None:
+    printed = [line.strip() for line in followed.output.splitlines()]
+    assert [line for line in WALK.summary if line not in printed] == []
+
+
+@pytest.mark.parametrize(("query", "answer"), WALK.queries)
+def test_each_query_answers_what_the_guide_shows(followed: Followed, query: str, answer: str) -> None:
+    assert str(followed.ask(query)).strip() == answer
+
+
+def test_amounts_are_those_of_the_lines_that_can_be_read(followed: Followed) -> None:
+    """The same sums, from the export in plain Python."""
+    sold: dict[tuple[str, str], Decimal] = {}
+    returned = Decimal(0)
+    for line in WALK.export.splitlines()[2:]:
+        values = line.split(";")
+        is_bad = len(values) < 9 or values[2].startswith("30.02.") or values[7].endswith("O")
+        if not is_bad:
+            amount = Decimal(values[7].replace(".", "").replace(",", "."))
+            returned -= amount if values[8] else 0
+            if not values[8]:
+                sold[values[0], values[1]] = amount
+    assert followed.one("select sum(net_sales), sum(refund_amount) from core.fct_customer_month") == (
+        sum(sold.values()),
+        returned,
+    )
+
+
+def test_times_are_local_and_days_are_local_days(followed: Followed) -> None:
+    first = followed.one(
+        "select ordered_at::varchar, order_date::varchar from core.fct_order where order_id = 'coffee_shop:1001'"
+    )
+    assert first == ("2024-01-03 08:15:00", "2024-01-03")
+
+
+def test_the_return_finds_its_order_and_customer(followed: Followed) -> None:
+    returned = followed.one(
+        """select r.order_id, r.quantity, r.refund_amount, r.return_date::varchar, r.customer_id = o.customer_id
+           from core.fct_return as r inner join core.fct_order as o on r.order_id = o.order_id"""
+    )
+    assert returned == ("coffee_shop:1013", 1, Decimal("7.95"), "2024-03-08", True)
+
+
+def test_customers_are_those_who_are_named(followed: Followed) -> None:
+    assert followed.one("select count(*), count(*) filter (is_unknown) from core.dim_customer") == (6, 1)
+    with duckdb.connect(str(followed.home / "serving" / "current" / "contacts.duckdb"), read_only=True) as contacts:
+        known = contacts.sql("select source_customer_id from contacts.customer_source_id order by 1").fetchall()
+    assert [name for (name,) in known] == ["K-04", "K-17", "K-23", "K-31", "K-42"]
+
+
+def test_a_quarantined_line_leaves_the_rest_of_its_receipt(followed: Followed) -> None:
+    assert followed.one("select lines, net_sales from core.fct_order where order_id = 'coffee_shop:1010'") == (
+        1,
+        Decimal("4.50"),
+    )
+
+
+def test_what_cannot_be_computed_is_null_with_its_reason(followed: Followed) -> None:
+    unexplained = followed.one(
+        """select count(*) filter (clv.clv_total is not null or clv.unavailable_reason is null),
+                  count(*) filter (churn.churn_probability is not null or churn.unavailable_reason is null)
+           from marts.customer_clv as clv
+           inner join marts.customer_churn as churn on clv.customer_id = churn.customer_id"""
+    )
+    assert unexplained == (0, 0)
+    assert followed.one("select count(*) from marts.clv_statement where amount is null and reason is null") == (0,)
+    assert followed.one("select count(segment_name), count(tier) from marts.customer_360") == (5, 5)
+    assert followed.one("select count(*) from marts.model_runs where is_published") == (0,)
+
+
+def test_the_contract_in_the_guide_is_the_contract() -> None:
+    built = {
+        entity: {
+            name: (kind, is_required, name in spec["key"]) for name, (kind, is_required) in spec["columns"].items()
+        }
+        for entity, spec in contract().items()
+    }
+    assert read_contract() == built
