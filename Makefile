@@ -59,7 +59,7 @@ lint: $(READY) ## ruff, mypy, sqlfluff, and the rules about imports and layers
 bench: data ## Measured times and sizes, as a table and $CRM_HOME/bench.json
 	@$(BIN)/python -m benchmarks
 
-docs: $(READY) ## docs/marts.md and the dbt site, from the models
+docs: $(READY) ## docs/marts.md and dbt's site (in $CRM_HOME/docs), from the models
 	@$(BIN)/python -m pipeline.document
 
 airflow: $(READY) ## Airflow's own command on the `make up` database: make airflow ARGS='dags list-import-errors'
@@ -69,6 +69,7 @@ lock: $(READY) ## Resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml \
 		--custom-compile-command 'make lock' -o requirements.lock
 
-clean: ## Remove what a run made here (var/) and the caches; .venv and .data stay
-	rm -rf var .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## Remove caches and what can be built again; landing, models, scores, releases and lists stay
+	rm -rf $(addprefix $(or $(CRM_HOME),var)/,warehouse.duckdb warehouse.duckdb.wal build dbt docs features)
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +
