@@ -30,18 +30,24 @@ refunds as (
     from core.fct_return
 ),
 
+known_refunds as (
+    select sum(refund_amount) - coalesce(sum(recovered_amount) filter (is_sale), 0) as refund_amount
+    from core.fct_return
+    where return_date <= getvariable('as_of') and known_date <= getvariable('as_of')
+),
+
 months as (
     select
         sum(net_amount) as net_amount,
         sum(net_sales) as net_sales,
-        sum(refund_amount) as refund_amount
+        sum(refund_amount + other_refund_amount) as refund_amount
     from core.fct_customer_month
 ),
 
 statement as (
     select sum(amount) as net_amount
     from marts.clv_statement
-    where part = 'historic' and line not in ('returns', 'cost_of_goods', 'acquisition', 'retention', 'service')
+    where part = 'historic' and line not in ('cost_of_goods', 'acquisition', 'retention', 'service')
 ),
 
 customers as (
@@ -78,11 +84,13 @@ select
     cast(coalesce(orders.net_sales, 0) - coalesce(months.net_sales, 0) as double) as net_sales_orders_less_months,
     cast(coalesce(refunds.refund_amount, 0) - coalesce(months.refund_amount, 0) as double) as refunds_less_months,
     cast(coalesce(known_orders.net_sales, 0) - coalesce(customers.net_sales, 0) as double) as net_sales_orders_less_360,
-    cast(coalesce(known_orders.net_amount, 0) - coalesce(statement.net_amount, 0) as double)
-        as net_amount_orders_less_statement,
+    cast(
+        coalesce(known_orders.net_amount, 0) - coalesce(known_refunds.refund_amount, 0)
+        - coalesce(statement.net_amount, 0) as double
+    ) as net_amount_less_statement,
     customers.unknown_members,
     customers.missing as customers_missing,
     customers.in_360 - customers.in_segments as customers_less_segments,
     customers.in_360 - customers.in_clv as customers_less_clv,
     customers.in_360 - customers.in_churn as customers_less_churn
-from lines, orders, known_orders, refunds, months, statement, customers
+from lines, orders, known_orders, refunds, known_refunds, months, statement, customers

@@ -180,6 +180,8 @@ def _entities(source: str, known: list[str]) -> list[str]:
     entities = []
     for path in sorted(folder.glob("*.sql")):
         prefix, _, entity = path.stem.partition("__")
+        if prefix == f"base_{source}":  # a step that the staging models share
+            continue
         if prefix != f"stg_{source}" or entity not in known:
             raise UserError(
                 f"{_relative(path)} is of no known entity. Name it stg_{source}__<entity>.sql, with one of: "

@@ -61,19 +61,26 @@ typed as (
 checked as (
     select
         typed.*,
-        {%- for parent, column in spec.get('parents', {}).items() %}
         case
             when _column_reason is not null then _column_reason
+            {%- for parent, column in spec.get('parents', {}).items() %}
             when {{ parent }}.{{ column }} is null then '{{ column }}: not among the accepted {{ parent }}'
+            {%- endfor %}
+            {%- if spec.valued_by %}
+            when valued_by.source_system is null and {{ spec.valued_by[1] }} is null
+                then '{{ spec.valued_by[1] }}: missing, and there are no {{ spec.valued_by[0] }}'
+            {%- endif %}
         end as _check_reason
-        {%- else %}
-        _column_reason as _check_reason
-        {%- endfor %}
     from typed
     {%- for parent, column in spec.get('parents', {}).items() %}
     left join (select distinct source_system, {{ column }} from {{ ref('int_' ~ parent) }}) as {{ parent }}
         on typed.source_system = {{ parent }}.source_system and typed.{{ column }} = {{ parent }}.{{ column }}
     {%- endfor %}
+    {%- if spec.valued_by %}
+    left join ({{ staged_keys(spec.valued_by[0], spec.key) }}) as valued_by
+        on typed.source_system = valued_by.source_system
+        {%- for column in spec.key %} and typed.{{ column }} = valued_by.{{ column }}{% endfor %}
+    {%- endif %}
 ),
 
 -- Most keys have one row: only the others are sorted and compared.
@@ -183,6 +190,21 @@ inner join first_intervals
 {# Hash of a row's content, equal for equal rows. #}
 {% macro row_hash(columns) -%}
     md5(concat_ws('|'{% for column in columns %}, coalesce(cast({{ column }} as {{ contract_type('text') }}), ''){% endfor %}, _op))
+{%- endmacro %}
+
+{# The keys that the staged rows of another entity name. #}
+{% macro staged_keys(entity, columns) -%}
+    {%- for source in var('providers').get(entity, []) %}
+    select distinct
+        source_system,
+        {%- for column in columns %}
+        nullif(trim(cast({{ column }} as {{ contract_type('text') }})), '') as {{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('stg_' ~ source ~ '__' ~ entity) }}
+    {{ 'union all' if not loop.last }}
+    {%- else %}
+    select '' as source_system, {% for column in columns %}'' as {{ column }}{{ ', ' if not loop.last }}{% endfor %} where 1 = 0
+    {%- endfor %}
 {%- endmacro %}
 
 {# The current accepted rows of an entity. #}

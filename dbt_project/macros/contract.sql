@@ -3,6 +3,7 @@
 
   key       columns that identify a row within its source system
   parents   entity that must have accepted the row of the same key, else the row is quarantined
+  valued_by the entity whose rows say what this row is worth, and the column that says it where there are none
   columns   name: [type, required]; types are text, decimal (18,4), integer, boolean, date, timestamp
   allowed   column: the values it may have
 #}
@@ -33,6 +34,7 @@
         },
         'orders': {
             'key': ['order_id'],
+            'valued_by': ['order_lines', 'total_amount'],
             'columns': {
                 'order_id': ['text', true],
                 'source_customer_id': ['text', false],

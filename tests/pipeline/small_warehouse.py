@@ -45,14 +45,16 @@ select
 from core.fct_order_line group by order_id, customer_id;
 create table core.fct_return as
 select 'r1' as return_id, 'ben' as customer_id, 'tea' as product_id, 2.10::decimal(18, 4) as refund_amount,
-    date '2026-02-20' as return_date;
+    null::decimal(18, 4) as recovered_amount, true as is_sale, date '2026-02-20' as return_date,
+    date '2026-02-20' as known_date;
 create table core.fct_campaign_contact as
 select 'spring:ana' as campaign_contact_id, 'spring' as campaign_id, 'ana' as customer_id;
 create table core.fct_campaign_response as select 'x1' as response_id, 'spring' as campaign_id, 'ana' as customer_id;
 create table core.fct_customer_month as
 select
     customer_id, date_trunc('month', day)::date as month_start_date, sum(net_sales)::decimal(18, 4) as net_sales,
-    sum(net_amount)::decimal(18, 4) as net_amount, sum(refund)::decimal(18, 4) as refund_amount
+    sum(net_amount)::decimal(18, 4) as net_amount, sum(refund)::decimal(18, 4) as refund_amount,
+    0::decimal(18, 4) as other_refund_amount
 from (
     select customer_id, order_date as day, net_sales, net_amount, 0 as refund from core.fct_order
     union all select customer_id, return_date, 0, 0, refund_amount from core.fct_return

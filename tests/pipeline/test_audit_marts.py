@@ -72,7 +72,7 @@ PLANTED = {
     ("marts_facts", "there is exactly one unknown customer"): "delete from core.dim_customer where is_unknown",
     ("marts_facts", "net sales of orders and marts.customer_360 agree to the cent"): "update marts.customer_360"
     " set net_sales = net_sales + 0.01 where customer_id = 'cleo'",
-    ("marts_facts", "net amounts of orders and historic statement lines agree to the cent"): "delete from"
+    ("marts_facts", "orders less refunds and historic statement lines agree to the cent"): "delete from"
     " marts.clv_statement where customer_id = 'unknown'",
     ("marts_facts", "every known customer is in marts.customer_360"): "delete from marts.customer_360"
     " where customer_id = 'cleo'",

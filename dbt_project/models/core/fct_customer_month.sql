@@ -1,5 +1,6 @@
 -- Grain: one row per (customer, month) in which something was booked. Sums over it equal those of the facts.
--- net_revenue = net_sales - refund_amount. Costs that no source provides are null, not zero.
+-- net_revenue = net_sales - refund_amount (of sales; other_refund_amount is of fees and bad debt).
+-- Costs that no source provides are null, not zero.
 with orders as (
     select
         customer_id,
@@ -29,7 +30,8 @@ refunds as (
         customer_id,
         cast(date_trunc('month', return_date) as date) as month_start_date,
         count(*) as return_lines,
-        sum(refund_amount) as refund_amount
+        sum(case when is_sale then refund_amount else 0 end) as refund_amount,
+        sum(case when is_sale then 0 else refund_amount end) as other_refund_amount
     from {{ ref('fct_return') }}
     group by customer_id, date_trunc('month', return_date)
 ),
@@ -68,7 +70,9 @@ final as (
         ] %}
         cast(coalesce(orders.{{ column }}, 0) as {{ contract_type('decimal') }}) as {{ column }},
         {%- endfor %}
-        cast(coalesce(refunds.refund_amount, 0) as {{ contract_type('decimal') }}) as refund_amount,
+        {%- for column in ['refund_amount', 'other_refund_amount'] %}
+        cast(coalesce(refunds.{{ column }}, 0) as {{ contract_type('decimal') }}) as {{ column }},
+        {%- endfor %}
         cast(coalesce(orders.net_sales, 0) - coalesce(refunds.refund_amount, 0) as {{ contract_type('decimal') }})
             as net_revenue,
         cast(orders.cost_amount as {{ contract_type('decimal') }}) as cost_amount

@@ -31,6 +31,7 @@ final as (
         returned.quantity,
         returned.refund_amount,
         returned.recovered_amount,
+        coalesce(returned.line_type, 'product') in ({{ text_list(sale_line_types()) }}) as is_sale,
         coalesce(returned.is_exact_repeat, false) as is_exact_repeat,
         {{ local_date('returned.returned_at') }} as return_date,
         {{ local_date('coalesce(returned._known_from, returned.returned_at)') }} as known_date,

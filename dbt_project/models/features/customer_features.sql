@@ -95,7 +95,7 @@ refunds as (
     select
         returns.customer_id,
         feature_dates.as_of_date,
-        sum(returns.refund_amount) as refund_amount,
+        sum(case when returns.is_sale then returns.refund_amount else 0 end) as refund_amount,
         sum(case when {{ days_between('returns.return_date', 'feature_dates.as_of_date') }} < 84 then 1 else 0 end)
             as returns_84d
     from {{ ref('fct_return') }} as returns

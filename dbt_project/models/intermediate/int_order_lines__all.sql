@@ -17,12 +17,12 @@ header_totals as (
     from orders
     left join orders_with_lines
         on orders.source_system = orders_with_lines.source_system and orders.order_id = orders_with_lines.order_id
-    where orders_with_lines.order_id is null
+    where orders_with_lines.order_id is null and orders.total_amount is not null
 ),
 
 {# The header's amounts as lines: number, type, amount, the orders they come from. #}
 {% set headers = [
-    (0, 'product', 'coalesce(total_amount, 0) - coalesce(shipping_amount, 0) + coalesce(discount_amount, 0)', 'header_totals', 'true'),
+    (0, 'product', 'total_amount - coalesce(shipping_amount, 0) + coalesce(discount_amount, 0)', 'header_totals', 'true'),
     (-1, 'shipping', 'shipping_amount', 'orders', 'shipping_amount <> 0'),
     (-2, 'discount', '-discount_amount', 'orders', 'discount_amount <> 0'),
 ] %}

@@ -5,19 +5,25 @@
 {% set no_costs = "'no active source provides costs'" %}
 {% set no_unit_cost = "'the unit cost of some of the goods is in no active source'" %}
 {% set no_returns = "'no active source provides returns'" %}
-{% set no_categories = "'no active source provides product categories: growth holds all of it'" %}
+{% set no_categories = "'no product has a category: growth holds all of it'" %}
+{% set cross_purchase = "case when products.with_category > 0 then coalesce(goods.cross_purchase, 0) end" %}
 {% set unattributed = "case when customers.customer_id = 'unknown' then booked.goods_at_list else 0 end" %}
-{% set not_scored = "coalesce(scores.unavailable_reason, 'never bought, so there is no purchase history to project')" %}
+{% set not_scored %}
+case
+    when customers.customer_id = 'unknown' then 'sales to nobody in particular have no future'
+    else coalesce(scores.unavailable_reason, 'never bought, so there is no purchase history to project')
+end
+{%- endset %}
 {% set lines = [
     ('historic', 'first_purchase', 'goods.first_purchase', 'null'),
     ('historic', 'repeat', 'goods.repeat_purchase', 'null'),
     ('historic', 'growth', 'goods.growth', 'null'),
-    ('historic', 'cross_purchase', 'goods.cross_purchase' if has.get('products') else 'null', no_categories),
+    ('historic', 'cross_purchase', cross_purchase, no_categories),
     ('historic', 'unattributed_sales', unattributed, 'null'),
     ('historic', 'price_realisation', 'booked.price_realisation', 'null'),
     ('historic', 'shipping_income', 'booked.shipping_income', 'null'),
     ('historic', 'adjustments', 'booked.adjustments', 'null'),
-    ('historic', 'returns', 'booked.returned' if has.get('returns') else 'null', no_returns),
+    ('historic', 'returns', 'coalesce(booked.returned, 0)' if has.get('returns') else 'null', no_returns),
     ('historic', 'cost_of_goods', 'booked.cost_of_goods', no_unit_cost),
     ('historic', 'selling', 'nullif(booked.fees, 0)', no_costs),
     ('historic', 'bad_debt', 'booked.bad_debt', 'null'),
@@ -39,6 +45,10 @@ with customers as (
     where customer_id = 'unknown'
 ),
 
+products as (
+    select count(category) as with_category from {{ ref('dim_product') }}
+),
+
 amounts as (
     select
         customers.customer_id,
@@ -51,6 +61,7 @@ amounts as (
         {%- endfor %}
         scores.run_id
     from customers
+    cross join products
     left join {{ ref('part_goods_split') }} as goods on customers.customer_id = goods.customer_id
     left join {{ ref('part_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
     left join {{ ref('part_future_rates') }} as rates on customers.customer_id = rates.customer_id

@@ -24,7 +24,7 @@ select
     segment_id,
     segment_name,
     customers,
-    orders,
+    cast(orders as bigint) as orders,
     cast(net_sales as {{ contract_type('decimal') }}) as net_sales,
     cast(net_revenue as {{ contract_type('decimal') }}) as net_revenue,
     cast(clv_future as {{ contract_type('decimal') }}) as clv_future,

@@ -30,7 +30,9 @@ lines as (
 refunds as (
     select
         customer_id,
-        -sum(refund_amount - coalesce(recovered_amount, 0)) as returned
+        -sum(case when is_sale then refund_amount - coalesce(recovered_amount, 0) else 0 end) as returned,
+        -sum(case when line_type = 'fee' then refund_amount else 0 end) as refunded_fees,
+        -sum(case when line_type = 'bad_debt' then refund_amount else 0 end) as refunded_bad_debt
     from {{ ref('fct_return') }}
     where {{ by_as_of('return_date') }}
     group by customer_id
@@ -48,8 +50,8 @@ select
     coalesce(orders.goods_discounts + lines.invoice_discounts, 0) as price_realisation,
     coalesce(orders.shipping_income, 0) as shipping_income,
     coalesce(lines.adjustments + orders.goods_outside_purchases, 0) as adjustments,
-    coalesce(lines.fees, 0) as fees,
-    coalesce(lines.bad_debt, 0) as bad_debt,
+    coalesce(lines.fees, 0) + coalesce(refunds.refunded_fees, 0) as fees,
+    coalesce(lines.bad_debt, 0) + coalesce(refunds.refunded_bad_debt, 0) as bad_debt,
     coalesce(refunds.returned, 0) as returned,
     orders.cost_of_goods
 from customers

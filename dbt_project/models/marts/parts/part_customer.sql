@@ -18,7 +18,7 @@ refunds as (
     select
         customer_id,
         min(return_date) as first_return_date,
-        sum(refund_amount) as refund_amount
+        sum(case when is_sale then refund_amount else 0 end) as refund_amount
     from {{ ref('fct_return') }}
     where {{ by_as_of('return_date') }}
     group by customer_id
@@ -32,7 +32,7 @@ select
     customers.acquisition_channel,
     customers.is_left_truncated and orders.first_order_date is not null as is_left_truncated,
     coalesce(orders.orders, 0) as orders,
-    coalesce(orders.purchases, 0) as purchases,
+    cast(coalesce(orders.purchases, 0) as bigint) as purchases,
     orders.first_order_date,
     orders.last_order_date,
     coalesce(orders.net_sales, 0) as net_sales,

@@ -14,7 +14,10 @@ named as (
         left("Invoice", 1) = 'C' as is_cancellation,
         upper(trim("StockCode")) as stock_code,
         trim("Description") as description,
-        try_cast("Customer ID" as bigint) as source_customer_id,
+        -- The column is a double: 13085.0 is customer 13085.
+        coalesce(
+            cast(try_cast("Customer ID" as bigint) as varchar), cast("Customer ID" as varchar)
+        ) as source_customer_id,
         "Country" as country,
         "InvoiceDate" as invoiced_at,
         "Quantity" as quantity,
