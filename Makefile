@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup data run up test test-all lint bench docs airflow lock clean
+.PHONY: help setup data active-data run up test test-all lint bench docs airflow lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,10 +37,13 @@ $(READY): requirements.lock pyproject.toml
 data: $(READY) ## The public data sets, into $CRM_DATA (.data)
 	@$(BIN)/python -m pipeline.fetch_data
 
-run: data ## Extract, build, publish and list, once, with a summary
+active-data: $(READY)
+	@$(BIN)/python -m pipeline.fetch_data active
+
+run: active-data ## Extract, build, publish and list, once, with a summary
 	@$(BIN)/python -m dags.local.run
 
-up: data ## Airflow with its web UI and the schedule; Ctrl-C ends it
+up: active-data ## Airflow with its web UI and the schedule; Ctrl-C ends it
 	@$(BIN)/python -m dags.local.up
 
 test: data ## Tests (about 10 minutes)

@@ -1,4 +1,4 @@
-"""Fetch the public data sets: `python -m pipeline.fetch_data`.
+"""Fetch the public data sets: `python -m pipeline.fetch_data`, or only those of the active sources: `… active`.
 
 Two packages carry them. Their wheels are downloaded, checked against requirements-data.lock, and opened as zip files;
 nothing is installed.
@@ -35,12 +35,13 @@ Data of others, fetched for you and not part of this project:
   CDNOW                 public, by Peter Fader and Bruce Hardie; carried by lifetimes 0.11.3"""
 
 
-def missing_files(settings: Settings) -> list[str]:
-    """Files that are not there yet, relative to CRM_DATA."""
-    return [name for name in FILES if not (settings.data / name).is_file()]
+def missing_files(settings: Settings, sources: tuple[str, ...] | None = None) -> list[str]:
+    """Files that are not there yet, relative to CRM_DATA; of some sources, or of all."""
+    wanted = [name for name in FILES if sources is None or name.split("/")[0] in sources]
+    return [name for name in wanted if not (settings.data / name).is_file()]
 
 
-def fetch(settings: Settings, lock: Path = LOCK) -> list[Path]:
+def fetch(settings: Settings, sources: tuple[str, ...] | None = None, lock: Path = LOCK) -> list[Path]:
     """Fetch what is missing and return the new files.
 
     Raises
@@ -48,7 +49,7 @@ def fetch(settings: Settings, lock: Path = LOCK) -> list[Path]:
     UserError
         The download failed, or a wheel does not hold what it should.
     """
-    missing = missing_files(settings)
+    missing = missing_files(settings, sources)
     if not missing:
         return []
     with tempfile.TemporaryDirectory(prefix="perennial-") as folder:
@@ -85,9 +86,9 @@ def _unpack(name: str, folder: Path, settings: Settings) -> Path:
 
 def main() -> int:
     """Fetch the data and say what was done."""
-    settings = load_settings()
     try:
-        fetched = fetch(settings)
+        settings = load_settings()
+        fetched = fetch(settings, settings.sources if sys.argv[1:] == ["active"] else None)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

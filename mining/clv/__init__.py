@@ -2,6 +2,7 @@
 
 from mining.clv.bg_nbd import BetaGeoNBD, ModifiedBetaGeoNBD
 from mining.clv.gamma_gamma import GammaGamma
+from mining.clv.nbd import NBD, CommonDeathNBD
 from mining.clv.pareto_nbd import ParetoNBD
 
-__all__ = ["BetaGeoNBD", "GammaGamma", "ModifiedBetaGeoNBD", "ParetoNBD"]
+__all__ = ["NBD", "BetaGeoNBD", "CommonDeathNBD", "GammaGamma", "ModifiedBetaGeoNBD", "ParetoNBD"]

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln
 
 from mining.clv.inputs import Floats, History, check_history, check_positive, unique_rows
 from mining.clv.likelihood import maximise
@@ -15,6 +16,12 @@ from pipeline.errors import UserError
 def _distinct(history: History) -> tuple[History, NDArray[np.intp]]:
     rows, position, _ = unique_rows(*history)
     return History(*rows), position
+
+
+def negative_binomial(y: Floats, shape: Floats, rate: Floats, t: float | Floats) -> Floats:
+    """P(y purchases in a time t) at a rate λ ~ Gamma(shape, rate); the arguments broadcast."""
+    choose = gammaln(shape + y) - gammaln(shape) - gammaln(y + 1)
+    return np.exp(choose - shape * np.log1p(t / rate) + y * (np.log(t) - np.log(rate + t)))
 
 
 class PurchaseModel(ABC):
@@ -91,6 +98,10 @@ class PurchaseModel(ABC):
                 "Wait for repeat purchases, or take a longer extract."
             )
 
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "params_"):
+            raise UserError(f"{self.name} is not fitted: call fit, or read a fitted model with from_dict.")
+
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Log-likelihood of each customer's history, shape (n,)."""
         return self._log_likelihood(self.parameters, check_history(x, t_x, T))[0]
@@ -117,8 +128,7 @@ class PurchaseModel(ABC):
     @property
     def parameters(self) -> Floats:
         """Estimates in the order of `parameter_names`."""
-        if not hasattr(self, "params_"):
-            raise UserError(f"{self.name} is not fitted: call fit, or read a fitted model with from_dict.")
+        self._check_fitted()
         return np.array([self.params_[name] for name in self.parameter_names])
 
     @abstractmethod

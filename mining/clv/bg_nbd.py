@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaln, digamma, gammaln, hyp2f1
 
-from mining.clv.base import PurchaseModel
+from mining.clv.base import PurchaseModel, negative_binomial
 from mining.clv.inputs import Floats, History, check_positive
 
 
@@ -104,15 +104,11 @@ class BetaGeoNBD(PurchaseModel):
         r, alpha, a, b = self.parameters
         x, _, T = (column[:, None] for column in history)
         stayed = b + x + self._dropouts_at_first
-        log_stay = np.log1p(t / (alpha + T))
-        log_go = np.log(t) - np.log(alpha + T + t)
-        negative_binomial = np.exp(
-            gammaln(r + x + y) - gammaln(r + x) - gammaln(y + 1) - (r + x) * log_stay + y * log_go
-        )
-        at_least = np.maximum(1 - np.cumsum(negative_binomial, axis=1) + negative_binomial, 0.0)
+        bought = negative_binomial(y, r + x, alpha + T, t)
+        at_least = np.maximum(1 - np.cumsum(bought, axis=1) + bought, 0.0)
         through = np.exp(betaln(a, stayed + y) - betaln(a, stayed))
         gone = np.where(y > 0, np.exp(betaln(a + 1, stayed + y - 1) - betaln(a, stayed)), 0.0)
-        return negative_binomial * through + at_least * gone
+        return bought * through + at_least * gone
 
 
 class ModifiedBetaGeoNBD(BetaGeoNBD):

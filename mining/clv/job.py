@@ -1,9 +1,10 @@
 """Train, judge and apply the lifetime value model.
 
 The published model is Pareto/NBD for purchases with Gamma-Gamma for spend: P(alive), expected purchases and intervals
-come from one coherent model. Where Pareto/NBD has no interior maximum (for example when death rates do not differ
-between customers), MBG/NBD takes its place, and the decision says so. BG/NBD, which gives every one-time buyer
-P(alive) = 1, is fitted beside them for comparison only.
+come from one coherent model. Where its likelihood is highest at its edge, the likeliest of three takes its place, and
+the decision says so: NBD with one rate of leaving for all (rates do not differ between customers), NBD without leaving
+(nobody is seen to leave; P(alive) is 1), or MBG/NBD. BG/NBD, which gives every one-time buyer P(alive) = 1, is fitted
+beside them for comparison only.
 
 Judged out of time: fitted on what was known before a holdout, measured on what came after, beside each customer's own
 rate so far (x/T), on two stretches where the data allow. Then fitted once more on the as-of day; that one scores.
@@ -46,6 +47,12 @@ from mining.store import FeatureSet
 JOB = "clv"
 BASELINE = "own rate so far (x/T)"
 MONEY = ("clv_future", "clv_future_p10", "clv_future_p50", "clv_future_p90", "value_if_stays", "value_if_leaves")
+GROUPS = {
+    "left_truncated": "customers who may be older than the data",
+    "not_left_truncated": "customers who first bought within the data",
+    "one_time_buyers": "one-time buyers",
+    "repeat_buyers": "repeat buyers",
+}
 NUMBERS = {"p_alive": 6, "expected_purchases": 6, "expected_spend": 4}
 
 
@@ -79,7 +86,10 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
     last = judged[-1]
     rows = evaluate(last.frame, last.outcome()) + compared(last) + [rolling(judged)]
     overall = {item["metric"]: item for item in rows if item["stratum"] == "all"}
-    published, decision = _decide(overall, final, [*days, features.as_of])
+    published, verdict = _decide(overall, [*days, features.as_of])
+    active = float(final.scorer.purchases.p_alive(*history_of(features.at(features.as_of))).mean())
+    sentences = [verdict, *_reservations(rows), _models([item.fitted for item in judged], final, days)]
+    sentences.append(f"The scores take {100 * active:.1f} % of the customers for still active.")
     return {
         **window,
         "parameters": {
@@ -104,7 +114,7 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
         "baseline_metrics": {name: item["baseline_value"] for name, item in overall.items()},
         "model_metrics": rows,
         "is_published": published,
-        "decision": decision,
+        "decision": " ".join(sentences),
         "is_converged": True,
         "model": write_scorer(final.scorer),
     }
@@ -120,7 +130,7 @@ def _problem(features: FeatureSet, days: list[dt.date]) -> str | None:
     return None
 
 
-def _decide(overall: dict[str, dict[str, Any]], final: FittedModels, days: list[dt.date]) -> tuple[bool, str]:
+def _decide(overall: dict[str, dict[str, Any]], days: list[dt.date]) -> tuple[bool, str]:
     """Publish when the RMSE of purchases over all holdouts improves on the naive rate with 97.5 % confidence."""
     error, last = overall["rmse_all_holdouts"], overall["rmse"]
     stretches = " and ".join(f"{(end - start).days} days to {end}" for start, end in pairwise(days))
@@ -130,8 +140,31 @@ def _decide(overall: dict[str, dict[str, Any]], final: FittedModels, days: list[
         f"in the last of them {last['value']:.3f} against {last['baseline_value']:.3f}"
     )
     if error["ci_low"] > 0:
-        return True, f"{final.label} beats each customer's {BASELINE} out of time: {numbers}."
-    return False, f"Not published: {final.label} shows no certain gain over each customer's {BASELINE}: {numbers}."
+        return True, f"Beats each customer's {BASELINE} out of time: {numbers}."
+    return False, f"Not published: no certain gain over each customer's {BASELINE}: {numbers}."
+
+
+def _reservations(rows: list[dict[str, Any]]) -> list[str]:
+    """What a reader of the verdict would take for granted, and the last holdout does not show."""
+    error = "RMSE {value:.3f} against {baseline_value:.3f}"
+    found = []
+    for item in rows:
+        if item["metric"] == "value_rmse" and item["stratum"] == "all" and item["ci_low"] <= 0:
+            found.append(f"Spend shows no certain gain: {error.format(**item)}.")
+        if item["metric"] == "rmse" and item["stratum"] in GROUPS and item["ci_high"] < 0:
+            found.append(f"Worse for {GROUPS[item['stratum']]}: {error.format(**item)} purchases.")
+    return found
+
+
+def _models(judged: list[FittedModels], final: FittedModels, days: list[dt.date]) -> str:
+    """Return which model was judged and which one scores: the data of another day may lead to another."""
+    if all(item.label == final.label for item in judged):
+        return f"Model: {final.label}."
+    fitted: dict[str, list[str]] = {}
+    for item, day in zip(judged, days, strict=True):
+        fitted.setdefault(item.label, []).append(day.isoformat())
+    tried = "; ".join(f"on {' and '.join(on)} {label}" for label, on in fitted.items())
+    return f"Judged: {tried}. Scores come from {final.label}."
 
 
 def _window(features: FeatureSet, days: list[dt.date]) -> dict[str, Any]:

@@ -9,15 +9,28 @@ from mining.clv.base import PurchaseModel
 from mining.clv.bg_nbd import BetaGeoNBD, ModifiedBetaGeoNBD
 from mining.clv.gamma_gamma import GammaGamma
 from mining.clv.inputs import Floats, History, check_history
+from mining.clv.nbd import NBD, CommonDeathNBD
 from mining.clv.pareto_nbd import ParetoNBD
 from mining.clv.value import DAYS_PER_WEEK
 
 TIME_UNIT = "week"
 MINIMUM_REPEAT_BUYERS = 50
-CANDIDATES: tuple[type[PurchaseModel], ...] = (ParetoNBD, ModifiedBetaGeoNBD, BetaGeoNBD)
-PUBLISHABLE = ("pareto_nbd", "mbg_nbd")
-"""In order of preference: the first with an interior maximum is used."""
-LABELS = {"pareto_nbd": "Pareto/NBD", "mbg_nbd": "MBG/NBD", "bg_nbd": "BG/NBD"}
+PREFERRED: type[PurchaseModel] = ParetoNBD
+STAND_INS: tuple[type[PurchaseModel], ...] = (ModifiedBetaGeoNBD, CommonDeathNBD, NBD)
+"""Where Pareto/NBD has its maximum at its edge: the one with the highest likelihood is used."""
+CANDIDATES: tuple[type[PurchaseModel], ...] = (PREFERRED, *STAND_INS, BetaGeoNBD)
+LABELS = {
+    "pareto_nbd": "Pareto/NBD",
+    "mbg_nbd": "MBG/NBD",
+    "nbd_common_death": "NBD with one rate of leaving for all customers",
+    "nbd": "NBD without leaving",
+}
+MEANINGS = {
+    "pareto_nbd": "each customer has an own rate of leaving",
+    "mbg_nbd": "customers may leave after each purchase",
+    "nbd_common_death": "the data show no difference between customers in leaving",
+    "nbd": "nobody is seen to leave, so every customer counts as active",
+}
 
 
 class Scorer(NamedTuple):
@@ -37,15 +50,18 @@ class FittedModels(NamedTuple):
 
     @property
     def chosen(self) -> PurchaseModel | None:
-        """The preferred purchase model that has an interior maximum."""
+        """Pareto/NBD where it has an interior maximum, else the likeliest stand-in that has one."""
         converged = {model.name: model for model in self.candidates if model.is_converged_}
-        return next((converged[name] for name in PUBLISHABLE if name in converged), None)
+        if PREFERRED.name in converged:
+            return converged[PREFERRED.name]
+        stand_ins = [converged[kind.name] for kind in STAND_INS if kind.name in converged]
+        return max(stand_ins, key=lambda model: model.log_likelihood_, default=None)
 
     @property
     def problem(self) -> str | None:
         """Why the models cannot be used, or None."""
         if self.chosen is None:
-            return "no purchase model has an interior maximum on these data"
+            return "no purchase model has an interior maximum: customers' own rates differ no more than by chance"
         if not self.spend.is_converged_:
             return "the spend model has no interior maximum with a finite mean on these data"
         return None
@@ -59,10 +75,9 @@ class FittedModels(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Name of the model in use, and of the preferred one that it replaces."""
-        chosen = self.scorer.purchases.name
-        skipped = [LABELS[name] for name in PUBLISHABLE[: PUBLISHABLE.index(chosen)]]
-        return LABELS[chosen] + (f" (in place of {skipped[0]}, which has no interior maximum here)" if skipped else "")
+        """Name of the purchase model in use, and what it means for customers."""
+        name = self.scorer.purchases.name
+        return f"{LABELS[name]} ({MEANINGS[name]})"
 
 
 def history_of(frame: pd.DataFrame) -> History:

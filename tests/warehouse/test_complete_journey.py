@@ -130,9 +130,9 @@ def test_statement_lines_sum_to_the_total(warehouse: duckdb.DuckDBPyConnection) 
 def test_what_cannot_be_computed_is_null_with_its_reason(warehouse: duckdb.DuckDBPyConnection) -> None:
     silent = one(warehouse, "select count(*) from marts.clv_statement where (amount is null) <> (reason is not null)")
     assert silent == (0,)
-    assert one(
-        warehouse, "select count(*) from marts.clv_statement where line = 'service' and amount is not null"
-    ) == (0,)
+    assert one(warehouse, "select count(*) from marts.clv_statement where line = 'service' and amount is not null") == (
+        0,
+    )
 
 
 def test_most_households_are_left_truncated(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -95,7 +95,9 @@ def differences(one: Settings, other: Settings, tables: list[str] | None = None)
         found = {}
         for table in tables:
             only = [
-                connection.execute(f"select count(*) from (from {x}.{table} except all from {y}.{table})").fetchall()[0][0]
+                connection.execute(f"select count(*) from (from {x}.{table} except all from {y}.{table})").fetchall()[
+                    0
+                ][0]
                 for x, y in (("a", "b"), ("b", "a"))
             ]
             if any(only):
@@ -106,7 +108,9 @@ def differences(one: Settings, other: Settings, tables: list[str] | None = None)
 def test_row_order_moves_nothing(plain: Settings, build_variant: Callable[..., Settings]) -> None:
     shuffled = build_variant(shuffle)
     assert differences(plain, shuffled) == {}
-    assert differences(plain, shuffled, ["core.fct_order", "core.fct_customer_month", "features.customer_features"]) == {}
+    assert (
+        differences(plain, shuffled, ["core.fct_order", "core.fct_customer_month", "features.customer_features"]) == {}
+    )
 
 
 def test_the_day_after_moves_nothing(plain: Settings, build_variant: Callable[..., Settings]) -> None:
