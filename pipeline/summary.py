@@ -1,6 +1,7 @@
 """The end of `make run`: what is published, in figures that a person can read and check."""
 
 import datetime as dt
+import json
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -50,6 +51,8 @@ def print_summary(settings: Settings, console: Console, *, is_new: bool) -> None
         _print_rows(console, [*loads(release), *business(release, currency)])
         _print_segments(console, segments(release))
         _print_sentences(console, "Models against their baselines", decisions(release))
+    if warned := warnings(folder):
+        _print_sentences(console, "Warnings", warned)
     _print_lines(console, "Files", files(settings, release_id))
     _print_lines(
         console, "Next", [query(settings), "make up    # Airflow with its web UI and schedule", "make       # the menu"]
@@ -83,7 +86,7 @@ def business(release: duckdb.DuckDBPyConnection, currency: str) -> list[Row]:
         release,
         "select count(*) filter (is_purchase), min(order_date), max(order_date), sum(net_sales) from core.fct_order",
     )
-    returns, refunds = _one(release, "select count(*), sum(refund_amount) from core.fct_return")
+    returns, refunds = _one(release, "select count(*), sum(refund_amount) from core.fct_return where is_sale")
     older = f"{number(truncated)} of them perhaps older than the data" if truncated else ""
     rows = [
         ("Customers", number(customers), older),
@@ -91,7 +94,7 @@ def business(release: duckdb.DuckDBPyConnection, currency: str) -> list[Row]:
         ("Net sales", money(sales), currency),
     ]
     if returns:
-        rows.append(("Refunds", money(refunds), f"{currency}, {number(returns)} return lines"))
+        rows.append(("Refunds", money(refunds), f"{currency}, returned lines: {number(returns)}"))
     return [*rows, equity(release, currency)]
 
 
@@ -121,6 +124,13 @@ def decisions(release: duckdb.DuckDBPyConnection) -> list[str]:
     """One sentence per model of this release: by how much it wins, or that it is not published."""
     rows = release.execute("select distinct job, decision from marts.model_runs order by job, decision").fetchall()
     return [f"{job}: {decision}" for job, decision in rows] or ["No model could be trained on these data."]
+
+
+def warnings(folder: Path) -> list[str]:
+    """Checks of the gate that did not hold and do not stop a release, each with its first action."""
+    checks = json.loads((folder / "checks.json").read_text(encoding="utf-8"))["checks"]
+    failed = [check for check in checks if not check["success"]]
+    return [f"{check['suite']}: not so: {check['check']}. {check['first_action']}" for check in failed]
 
 
 def files(settings: Settings, release_id: str) -> list[str]:

@@ -10,8 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from mining.clv import job
+from mining.clv import NBD, BetaGeoNBD, CommonDeathNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD, job
+from mining.clv.base import PurchaseModel
 from mining.clv.holdout import origins
+from mining.clv.models import FittedModels, write_scorer
 from mining.store import FeatureSet, feature_set
 
 AS_OF = dt.date(2024, 12, 31)
@@ -170,6 +172,42 @@ def test_a_later_purchase_moves_nothing(trained: tuple[FeatureSet, dict[str, Any
     days = shop(1500)
     late = pd.DataFrame([("c00001", AS_OF + dt.timedelta(days=1), 9999.0)], columns=days.columns)
     assert job.train(features(pd.concat([days, late])), **ASK) == trained[1]
+
+
+def estimated(kind: type[PurchaseModel], log_likelihood: float, *, converged: bool = True) -> PurchaseModel:
+    model = kind("week")
+    model.params_ = dict(zip(kind.parameter_names, (0.8, 6.0, 40.0, 60.0), strict=False))
+    model.log_likelihood_, model.is_converged_, model.gradient_, model.n_customers_ = log_likelihood, converged, 0.0, 9
+    return model
+
+
+def fitted_models(*candidates: PurchaseModel) -> FittedModels:
+    spend = GammaGamma()
+    spend.params_ = {"p": 2.0, "q": 4.0, "gamma": 40.0}
+    spend.log_likelihood_, spend.is_converged_, spend.n_customers_ = -1.0, True, 9
+    return FittedModels(list(candidates), spend, 1.0)
+
+
+def test_pareto_nbd_is_preferred_then_the_likeliest_stand_in() -> None:
+    others = [estimated(ModifiedBetaGeoNBD, -12.0), estimated(CommonDeathNBD, -11.0), estimated(NBD, -13.0)]
+    assert fitted_models(estimated(ParetoNBD, -20.0), *others).scorer.purchases.name == "pareto_nbd"
+    at_its_edge = estimated(ParetoNBD, -10.0, converged=False)
+    assert fitted_models(at_its_edge, *others).scorer.purchases.name == "nbd_common_death"
+    assert fitted_models(at_its_edge, others[0], others[2]).scorer.purchases.name == "mbg_nbd"
+    assert fitted_models(at_its_edge, others[2], estimated(BetaGeoNBD, -1.0)).scorer.purchases.name == "nbd"
+    assert fitted_models(at_its_edge).chosen is None
+
+
+@pytest.mark.parametrize("kind", [ParetoNBD, ModifiedBetaGeoNBD, CommonDeathNBD, NBD])
+def test_every_purchase_model_scores(kind: type[PurchaseModel], trained: tuple[FeatureSet, dict[str, Any]]) -> None:
+    found, _ = trained
+    model = {"model": json.loads(json.dumps(write_scorer(fitted_models(estimated(kind, -1.0)).scorer)))}
+    scores = job.score(found.at(AS_OF), model, **SCORE)
+    money = scores[list(job.MONEY)].astype(float)
+    assert (money["value_if_leaves"] <= money["clv_future"]).all()
+    assert (money["clv_future"] <= money["value_if_stays"]).all()
+    assert (money["clv_future_p10"] <= money["clv_future_p90"]).all()
+    assert (scores["p_alive"] == 1).all() == (kind is NBD)
 
 
 def test_where_nobody_leaves_the_decision_says_so() -> None:

@@ -1,6 +1,7 @@
 """The summary says what is in the release, to the cent, and says why where something is not known."""
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +27,7 @@ create table core.fct_order as
 select * from (values
     (true, date '2024-01-02', 1234567.8900), (true, date '2024-05-30', 0.1150), (false, date '2024-03-01', -0.0050))
     as t (is_purchase, order_date, net_sales);
-create table core.fct_return as select * from (values (12.5000)) as t (refund_amount);
+create table core.fct_return as select * from (values (12.5000, true), (99.0000, false)) as t (refund_amount, is_sale);
 create table marts.customer_clv as
 select * from (values (100.10, 365, 0.1, null, 'net_sales'), (null, null, null, 'never bought', 'net_sales'))
     as t (clv_future, horizon_days, annual_discount_rate, unavailable_reason, value_basis);
@@ -36,6 +37,10 @@ create table marts.model_runs as
 select * from (values ('churn', 'Loses against recency alone (AUC .61 against .64), so it is not published.'))
     as t (job, decision);
 """
+CHECKS = [
+    {"suite": "marts_release", "check": "there is one row", "first_action": "Look at it.", "success": True},
+    {"suite": "marts_churn", "check": "most are scored", "first_action": "Read the reasons.", "success": False},
+]
 UNKNOWN = """
 update marts.customer_clv set clv_future = null, unavailable_reason = 'fewer than 84 days of data';
 update marts.segment_profile set net_sales_share = null;
@@ -51,6 +56,7 @@ def publish(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
         folder = settings.serving / "releases" / "r-1"
         folder.mkdir(parents=True)
         (folder / "release.json").write_text("{}", encoding="utf-8")
+        (folder / "checks.json").write_text(json.dumps({"checks": CHECKS}), encoding="utf-8")
         with connect(folder / "perennial.duckdb") as database:
             for statement in (RELEASE, *statements):
                 database.execute(statement)
@@ -80,7 +86,7 @@ def test_figures_are_those_of_the_release(publish: Callable[..., Settings]) -> N
         "Customers 2 1 of them perhaps older than the data",
         "Orders 2 2024-01-02 to 2024-05-30",
         "Net sales 1,234,568.00 EUR",
-        "Refunds 12.50 EUR, 1 return line",
+        "Refunds 12.50 EUR, returned lines: 1",
         "Customer equity 100.10 EUR in 365 days at 10% a year, before costs",
         "churn: Loses against recency alone (AUC .61 against .64), so it is not published.",
     ):
@@ -96,6 +102,12 @@ def test_what_is_not_known_is_said(publish: Callable[..., Settings]) -> None:
     assert "Champions 1 customers unknown" in text
     assert "Refunds" not in text
     assert "No model could be trained" in text
+
+
+def test_a_warning_is_seen(publish: Callable[..., Settings]) -> None:
+    text = words(printed(publish()))
+    assert "Warnings marts_churn: not so: most are scored. Read the reasons." in text
+    assert "there is one row" not in text
 
 
 def test_an_unchanged_release_is_announced(publish: Callable[..., Settings]) -> None:
