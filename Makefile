@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.9
-PYTEST := $(BIN)/pytest -n 2
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 # make run SOURCES=cdnow,online_retail says the same as CRM_SOURCES=cdnow,online_retail make run
 ifdef SOURCES
 export CRM_SOURCES := $(SOURCES)
@@ -73,6 +73,7 @@ lock: $(READY) ## Resolve pyproject.toml again into requirements.lock
 		--custom-compile-command 'make lock' -o requirements.lock
 
 clean: ## Remove caches and what can be built again; landing, models, scores, releases and lists stay
-	rm -rf $(addprefix $(or $(CRM_HOME),var)/,warehouse.duckdb warehouse.duckdb.wal build dbt docs features)
+	home="$${CRM_HOME:-var}"; for name in warehouse.duckdb warehouse.duckdb.wal build dbt docs features; do \
+		rm -rf "$$home/$$name"; done
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +

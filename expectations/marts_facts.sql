@@ -60,9 +60,13 @@ customers as (
         (
             select count(*)
             from core.dim_customer as dim
+            cross join marts.release as known_in
             where
                 not is_unknown
-                and coalesce(first_seen_at, getvariable('as_of')) <= getvariable('as_of')
+                and coalesce(
+                    cast(timezone(known_in.time_zone, timezone('UTC', first_seen_at)) as date) <= getvariable('as_of'),
+                    true
+                )
                 and not exists (
                     select 1 from marts.customer_360 as mart
                     where mart.customer_id = dim.customer_id

@@ -2,12 +2,17 @@
 
 Each reads `features/` and `models/`, writes whole files under `models/` or `scores/`, and returns what it wrote as
 plain text and numbers, so that an orchestrator can pass it on.
+
+Which model scores a day follows from the day's features and the models of earlier days, not from how often or in which
+order steps ran: the newest published model of the six days before, else the one that the day's own features give. If
+that is refused, the last published one before it, of whatever age. Equal features give an equal model, so its file is
+never older or newer than they are, and is trained once.
 """
 
 import datetime as dt
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -19,26 +24,36 @@ from mining.segments import job as segments
 from mining.store import (
     FeatureSet,
     Model,
+    earlier_models,
     make_id,
     mining_code,
     read_features,
+    read_model,
     score_path,
-    usable_models,
     write_model,
     write_scores,
 )
 from pipeline.settings import Settings
 
-RETRAIN_DAYS = 7
+MODEL_DAYS = 7
+"""A published model scores the days after its own that are fewer than this away."""
 TRAINED = (clv.JOB, churn.JOB)
 
 Result = dict[str, Any]
 
 
+class Choice(NamedTuple):
+    """The model that scores (None: every attempt was refused), the newest attempt, whether that was trained now."""
+
+    used: Model | None
+    newest: Model
+    is_new: bool
+
+
 def train_models(
     settings: Settings, *, as_of: dt.date, sources: Sequence[str], force: bool = False
 ) -> dict[str, Result]:
-    """Train lifetime value and churn where the newest usable model is a week old or there is none.
+    """Train lifetime value and churn on the day's features where no published model of the six days before scores it.
 
     Parameters
     ----------
@@ -49,31 +64,54 @@ def train_models(
     sources
         Active sources: a model scores only the sources that it was trained on.
     force
-        Train also when a recent model exists.
+        Train on the day's features in any case. Where an earlier model scores this day, the new one serves from the
+        next day on: what a day is scored with never changes afterwards.
 
     Returns
     -------
     dict
-        Per job: model_version, is_new, is_published, decision.
+        Per job, of the newest model: model_version, is_new, is_published, decision.
     """
-    features: FeatureSet | None = None
+    features = read_features(settings, as_of, sources)
     results: dict[str, Result] = {}
     for job in TRAINED:
-        model = None if force else _recent(settings, job, as_of, sources)
-        is_new = model is None
-        if model is None:
-            features = features or read_features(settings, as_of)
-            model = _train(settings, job, features, sources)
-            write_model(settings, model)
+        _, model, is_new = _choose(settings, job, features, sources)
+        if force:
+            model, was_trained = _own_model(settings, job, features, sources)
+            is_new = is_new or was_trained
         results[job] = {"is_new": is_new, **{n: model[n] for n in ("model_version", "is_published", "decision")}}
     return results
 
 
-def _recent(settings: Settings, job: str, as_of: dt.date, sources: Sequence[str]) -> Model | None:
-    models = usable_models(settings, job, as_of=as_of, sources=sources, needs=_needs(settings, job))
-    if models and (as_of - dt.date.fromisoformat(models[-1]["as_of_date"])).days < RETRAIN_DAYS:
-        return models[-1]
-    return None
+def _choose(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> Choice:
+    earlier = earlier_models(settings, job, as_of=features.as_of, sources=sources, needs=_needs(settings, job))
+    published = next((model for model in reversed(earlier) if model["is_published"]), None)
+    if published and (features.as_of - dt.date.fromisoformat(published["as_of_date"])).days < MODEL_DAYS:
+        return Choice(published, earlier[-1], is_new=False)
+    own, is_new = _own_model(settings, job, features, sources)
+    return Choice(own if own["is_published"] else published, own, is_new)
+
+
+def _own_model(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> tuple[Model, bool]:
+    """Return the model of the day's own features, and whether it had to be trained."""
+    needs = _needs(settings, job)
+    version = make_id(job, features.as_of, features.content_hash, sorted(sources), needs, settings.code_version())
+    known = read_model(settings, job, version)
+    if known:
+        return known, False
+    trained = churn.train(features, **needs) if job == churn.JOB else clv.train(features, **needs)
+    model = {
+        **trained,
+        "job": job,
+        "model_version": version,
+        "as_of_date": features.as_of.isoformat(),
+        "sources": sorted(sources),
+        "mining_code": mining_code(),
+        "code_version": settings.code_version(),
+        "input_hash": features.content_hash,
+    }
+    write_model(settings, model)
+    return model, True
 
 
 def _needs(settings: Settings, job: str) -> dict[str, Any]:
@@ -83,24 +121,9 @@ def _needs(settings: Settings, job: str) -> dict[str, Any]:
     return {"horizon_days": settings.clv_horizon_days, "annual_discount_rate": settings.annual_discount_rate}
 
 
-def _train(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> Model:
-    needs = _needs(settings, job)
-    trained = churn.train(features, **needs) if job == churn.JOB else clv.train(features, **needs)
-    return {
-        **trained,
-        "job": job,
-        "model_version": make_id(job, features.as_of, features.content_hash, sorted(sources), needs),
-        "as_of_date": features.as_of.isoformat(),
-        "sources": sorted(sources),
-        "mining_code": mining_code(),
-        "code_version": settings.code_version(),
-        "input_hash": features.content_hash,
-    }
-
-
 def score_segments(settings: Settings, *, as_of: dt.date) -> Result:
     """Write `scores/segments/`: RFM scores, segment, tier and lifecycle stage of every customer."""
-    features = read_features(settings, as_of)
+    features = read_features(settings, as_of, settings.sources)
     run_id = make_id(segments.JOB, as_of, features.content_hash)
     scored = segments.score(features).assign(as_of_date=as_of, run_id=run_id)
     path = write_scores(score_path(settings, segments.JOB, as_of, run_id), scored, schemas.SEGMENTS)
@@ -115,26 +138,24 @@ def score_clv(settings: Settings, *, as_of: dt.date, sources: Sequence[str]) -> 
 def score_churn(settings: Settings, *, as_of: dt.date, sources: Sequence[str]) -> Result:
     """Write `scores/churn/` and the rows of its model run and metrics.
 
-    Scores with the newest published model. While there is none, every score is null with its reason.
+    Trains first where `train_models` has not. Where every model was refused, every score is null with its reason.
 
     Returns
     -------
     dict
-        run_id, model_version (null without a model), customers, scored, decision, and `files`: the path written under
-        each of the keys churn, model_runs, model_metrics.
+        run_id, model_version (null without a published model), customers, scored, decision, and `files`: the path
+        written under each of the keys churn, model_runs, model_metrics.
     """
     return _score(settings, churn.JOB, as_of, sources)
 
 
 def _score(settings: Settings, job: str, as_of: dt.date, sources: Sequence[str]) -> Result:
-    features = read_features(settings, as_of)
-    models = usable_models(settings, job, as_of=as_of, sources=sources, needs=_needs(settings, job))
-    newest = models[-1] if models else None
-    used = next((model for model in reversed(models) if model["is_published"]), None)
+    features = read_features(settings, as_of, sources)
+    used, newest, _ = _choose(settings, job, features, sources)
     version = used["model_version"] if used else None
-    run_id = make_id(job, as_of, features.content_hash, version, _needs(settings, job), settings.churn_horizon_days)
-    unavailable = newest["decision"] if newest else "No model has been trained on these sources."
-    scored, schema = _apply(settings, job, features, used, unavailable)
+    models = version, newest["model_version"]
+    run_id = make_id(job, as_of, features.content_hash, models, _needs(settings, job), settings.churn_horizon_days)
+    scored, schema = _apply(settings, job, features, used, newest["decision"])
     scored = scored.assign(as_of_date=as_of, run_id=run_id, model_version=version)
     files = {job: write_scores(score_path(settings, job, as_of, run_id), scored, schema)}
     return {
@@ -142,7 +163,7 @@ def _score(settings: Settings, job: str, as_of: dt.date, sources: Sequence[str])
         "model_version": version,
         "customers": len(scored),
         "scored": int(scored["unavailable_reason"].isna().sum()),
-        "decision": newest["decision"] if newest else unavailable,
+        "decision": newest["decision"],
         "files": files | _write_runs(settings, as_of, run_id, used, newest),
     }
 
@@ -165,14 +186,10 @@ def _apply(
     return scored, schemas.CLV
 
 
-def _write_runs(
-    settings: Settings, as_of: dt.date, run_id: str, used: Model | None, newest: Model | None
-) -> dict[str, str]:
+def _write_runs(settings: Settings, as_of: dt.date, run_id: str, used: Model | None, newest: Model) -> dict[str, str]:
     """Describe the model that scored and, where it was refused, the newest attempt, under its model version."""
-    runs: list[tuple[str, Model]] = []
-    if used or newest:
-        runs.append((run_id, used or newest or {}))
-    if used and newest and newest is not used:
+    runs = [(run_id, used or newest)]
+    if used and newest is not used:
         runs.append((newest["model_version"], newest))
     metrics = [{**row, "run_id": name, "job": model["job"]} for name, model in runs for row in model["model_metrics"]]
     tables = {

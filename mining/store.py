@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import UserError
-from pipeline.files import sha256_of, sha256_of_tree, write_json, write_parquet
+from pipeline.files import json_files, sha256_of, sha256_of_tree, write_json, write_parquet
 from pipeline.settings import ROOT, Settings
 
 KEY = ("as_of_date", "customer_id")
@@ -57,6 +57,15 @@ COLUMNS = (
     "is_left_truncated",
 )
 
+MODEL_CODE = (
+    "mining",
+    "dbt_project/macros",
+    *(f"dbt_project/models/{n}" for n in ("intermediate", "core", "features")),
+)
+"""Folders whose code says what a feature means and what a model makes of it."""
+SOURCES_KEY = b"perennial.sources"
+"""Metadata of a feature file: its sources, sorted, with commas."""
+
 Model = dict[str, Any]
 
 
@@ -91,24 +100,35 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def read_features(settings: Settings, as_of: dt.date) -> FeatureSet:
+def read_features(settings: Settings, as_of: dt.date, sources: Sequence[str]) -> FeatureSet:
     """Read `features/as_of=<date>.parquet`.
 
     Raises
     ------
     UserError
-        The file is not there, a column is missing, a key repeats or is null, or a row is dated after `as_of`.
+        The file is not there or holds the features of other sources, a column is missing, a key repeats or is null, or
+        a row is dated after `as_of`.
     """
     path = settings.features / f"as_of={as_of}.parquet"
     if not path.exists():
         raise UserError(f"{path} is not there: build the features of {as_of} first (`make run` does).")
     table = pq.ParquetFile(path).read()
+    _check_sources(path, table, sources)
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise UserError(f"{path} has no column {', '.join(missing)}: build the features again with this version.")
     # A column that no source fills may come without a type.
     table = pa.table({n: table[n].cast(pa.float64()) if pa.types.is_null(table[n].type) else table[n] for n in COLUMNS})
     return feature_set(table, as_of, str(path))
+
+
+def _check_sources(path: Path, table: pa.Table, sources: Sequence[str]) -> None:
+    wanted = ",".join(sorted(sources))
+    found = (table.schema.metadata or {}).get(SOURCES_KEY, wanted.encode()).decode()
+    if found != wanted:
+        raise UserError(
+            f"{path} holds the features of {found}, not of {wanted}. Build those: `make run` with CRM_SOURCES={wanted}."
+        )
 
 
 def feature_set(table: pa.Table, as_of: dt.date, origin: str = "features") -> FeatureSet:
@@ -140,8 +160,8 @@ def content_hash(table: pa.Table) -> str:
 
 @cache
 def mining_code() -> str:
-    """SHA-256 (16 digits) of the mining room's source: a model is used only by the code that trained it."""
-    return sha256_of_tree(ROOT, ("mining",), (".py",))[:16]
+    """SHA-256 (16 digits) of mining and of the SQL behind the features: a model is used only by what trained it."""
+    return sha256_of_tree(ROOT, MODEL_CODE, (".py", ".sql"))[:16]
 
 
 def make_id(job: str, as_of: dt.date, *content: Any) -> str:
@@ -149,28 +169,37 @@ def make_id(job: str, as_of: dt.date, *content: Any) -> str:
     return f"{job}-{as_of}-{sha256_of([mining_code(), *content])[:12]}"
 
 
-def write_model(settings: Settings, model: Model) -> Path:
-    """Write `models/<job>/<model_version>.json`."""
-    path = settings.models / str(model["job"]) / f"{model['model_version']}.json"
-    write_json(path, model)
-    return path
+def model_path(settings: Settings, job: str, version: str) -> Path:
+    """Path of a model: `models/<job>/<model_version>.json`."""
+    return settings.models / job / f"{version}.json"
 
 
-def usable_models(
+def read_model(settings: Settings, job: str, version: str) -> Model | None:
+    """Read a model, or None where it has not been trained."""
+    path = model_path(settings, job, version)
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
+
+def write_model(settings: Settings, model: Model) -> None:
+    """Write a model under its version."""
+    write_json(model_path(settings, model["job"], model["model_version"]), model)
+
+
+def earlier_models(
     settings: Settings, job: str, *, as_of: dt.date, sources: Sequence[str], needs: Mapping[str, Any]
 ) -> list[Model]:
-    """Models that may score a build, the newest last, refused ones included.
+    """Models of days before `as_of` that may score it, the newest last, refused ones included.
 
-    Usable means: trained on the same sources by the same mining code, not later than `as_of`, and with equal values
-    for the parameters in `needs` (a churn model answers for one horizon only).
+    They were trained on the same sources, by the same code, and with equal values for the parameters in `needs` (a
+    churn model answers for one horizon only).
     """
-    models = [json.loads(path.read_text("utf-8")) for path in sorted((settings.models / job).glob("*.json"))]
+    models = [json.loads(path.read_text("utf-8")) for path in json_files(settings.models / job)]
     usable = [
         model
         for model in models
         if model["sources"] == sorted(sources)
         and model["mining_code"] == mining_code()
-        and model["as_of_date"] <= as_of.isoformat()
+        and model["as_of_date"] < as_of.isoformat()
         and all(model["parameters"].get(name) == value for name, value in needs.items())
     ]
     return sorted(usable, key=lambda model: (model["as_of_date"], model["model_version"]))

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.ledger import earlier_releases, published_files
 from pipeline.lock import inherited_descriptors
 from pipeline.plan import Plan, load_plan, plan_path
 from pipeline.settings import DBT_PROJECT, Settings
+from pipeline.sources import load_source
 
 LAYERS = ("staging", "intermediate", "core", "features", "marts")
 SHOWN_FAILURES = 5
@@ -78,6 +80,7 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=inherited_descriptors(settings),
+            umask=0o077,  # the warehouse has the ids that source systems know people by
             check=False,
         )
     if done.returncode:
@@ -87,11 +90,10 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
 
 def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """The dbt variables of a build, all of them functions of the plan, the ledger and the scores."""
-    earlier = _earlier_releases(settings, plan)
+    earlier = earlier_releases(settings, plan.sources, plan.as_of)
     written = [result["files"] for result in scored]
     now = {name: sorted(str(files[name]) for files in written if name in files) for name in SCORES}
     return {
-        "active_sources": sorted(settings.sources),
         "providers": plan.providers,
         "as_of_date": str(plan.as_of),
         "feature_dates": [str(date) for date in plan.feature_dates],
@@ -99,11 +101,12 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "time_zone": plan.time_zone,
         "timestamps_in": plan.timestamps_in,
         "history": plan.history,
+        "first_interval_start": {name: str(load_source(name).first_interval_start) for name in plan.sources},
         "left_truncation_days": settings.left_truncation_days,
         "plan": str(plan_path(settings)),
         "crm_home": str(settings.home),
         "score_files": now,
-        "history_files": {name: sorted({*_published_files(settings, earlier, name), *now[name]}) for name in SCORES},
+        "history_files": {name: sorted({*published_files(settings, earlier, name), *now[name]}) for name in SCORES},
         "release": {
             "release_id": plan.release_id,
             "as_of_date": str(plan.as_of),
@@ -116,25 +119,6 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
             for entry in earlier
         ],
     }
-
-
-def _earlier_releases(settings: Settings, plan: Plan) -> list[dict[str, Any]]:
-    """Ledger entries of the same sources with an earlier as-of date, oldest first.
-
-    A second release of one as-of date replaces the first, so that building it again gives the same data.
-    """
-    entries = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(settings.ledger.glob("*.json"))]
-    earlier = [
-        entry
-        for entry in entries
-        if entry["sources"] == sorted(settings.sources) and entry["as_of_date"] < str(plan.as_of)
-    ]
-    return sorted(earlier, key=lambda entry: (entry["as_of_date"], entry["release_id"]))
-
-
-def _published_files(settings: Settings, releases: list[dict[str, Any]], name: str) -> list[str]:
-    paths = [settings.home / file for release in releases for file in release["score_files"].get(name, [])]
-    return [str(path) for path in paths if path.is_file()]
 
 
 def _read_results(results: Path) -> list[dict[str, Any]]:

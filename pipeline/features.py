@@ -17,16 +17,21 @@ def features_path(settings: Settings, as_of: str) -> Path:
 def export_features(settings: Settings) -> str:
     """Write the feature file of the planned build; say how large it is.
 
+    The file's own metadata say which sources and inputs it was made for.
+
     Raises
     ------
     UserError
         The warehouse has no customer, so that there is nothing to score.
     """
-    target = features_path(settings, str(load_plan(settings).as_of))
+    plan = load_plan(settings)
+    target = features_path(settings, plan.as_of_date)
+    made_for = {"perennial.sources": ",".join(plan.sources), "perennial.input_hash": plan.input_hash}
+    metadata = ", ".join(f"{quote_literal(name)}: {quote_literal(value)}" for name, value in made_for.items())
     with connect(settings.warehouse, read_only=True) as warehouse, atomic_path(target) as temporary:
         rows = warehouse.execute(
             "copy (select * from features.customer_features order by as_of_date, customer_id)"
-            f" to {quote_literal(str(temporary))} (format parquet, compression zstd)"
+            f" to {quote_literal(str(temporary))} (format parquet, compression zstd, kv_metadata {{{metadata}}})"
         ).fetchall()[0][0]
         if not rows:
             raise UserError(

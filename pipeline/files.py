@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,7 @@ def fsync_path(path: Path) -> None:
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; rename it over `target` when the block succeeds.
 
-    After a kill only a file whose name begins with `TEMPORARY_PREFIX` is left, which no reader's glob matches.
+    After a kill only a file whose name begins with `TEMPORARY_PREFIX` is left; `json_files` passes over it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{target.name}")
@@ -38,6 +39,36 @@ def atomic_path(target: Path) -> Iterator[Path]:
         fsync_path(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def json_files(folder: Path) -> list[Path]:
+    """The whole JSON files of a folder, by name. A plain `*.json` would also match temporary ones."""
+    return sorted(folder.glob("[!.]*.json"))
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what killed processes left in a folder and below; the caller holds the lock, so nobody owns them."""
+    for path in sorted(folder.rglob(f"{TEMPORARY_PREFIX}*")):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner can enter, or close one that is open to others."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o700)
+    return path
+
+
+def write_private(target: Path, content: bytes) -> None:
+    """Write a whole file that only its owner can read."""
+    with atomic_path(target) as temporary:
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+            handle.write(content)
 
 
 def write_text(target: Path, text: str) -> None:

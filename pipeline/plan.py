@@ -8,8 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipeline.errors import UserError
-from pipeline.files import sha256_of, write_json
+from pipeline.files import json_files, sha256_of, write_json
 from pipeline.landing.receipts import Receipt, instant, newest, read_receipts
+from pipeline.ledger import earlier_releases
 from pipeline.settings import Settings
 from pipeline.sources import Source, active_sources, company, providers
 
@@ -96,6 +97,10 @@ def make_plan(settings: Settings) -> Plan:
         "as_of_date": as_of.isoformat(),
         "settings": _settings_that_matter(settings, currency, time_zone),
         "models": _earlier_models(settings, as_of),
+        "history": [
+            {name: entry[name] for name in ("release_id", "code_version", "score_files")}
+            for entry in earlier_releases(settings, settings.sources, as_of)
+        ],
     }
     input_hash = sha256_of(inputs)
     plan = Plan(
@@ -151,7 +156,9 @@ def _paths(settings: Settings, receipts: list[Receipt]) -> dict[str, list[str]]:
 
 
 def _what_matters(receipt: Receipt) -> dict[str, Any]:
-    return {key: receipt[key] for key in ("source", "table", "interval", "content_hash", "load", "is_first_load")}
+    """What a receipt says of the data. The generation of a snapshot is not among it: only the newest is read."""
+    keys = ["source", "table", "interval", "content_hash", "load", "is_first_load"]
+    return {key: receipt[key] for key in [*keys, *(["generation"] if receipt["load"] == "append" else [])]}
 
 
 def _as_of(sources: list[Source], receipts: dict[str, list[Receipt]], time_zone: str) -> date:
@@ -195,16 +202,15 @@ def _settings_that_matter(settings: Settings, currency: str, time_zone: str) -> 
     }
 
 
-def _earlier_models(settings: Settings, as_of: date) -> dict[str, str]:
-    """Newest published model of each job that is older than the build: {job: version}.
+def _earlier_models(settings: Settings, as_of: date) -> list[str]:
+    """Versions of the models of these sources that are older than the build, refused ones included.
 
-    A model of the same day is left out: it is made from the same landing and code, by this build or its repetition.
+    Mining chooses among them, or trains on the build's own day. Models of that day or later are left out: the first
+    are made of this build's own landing and code, the others do not exist as far as it is concerned.
     """
-    found: dict[str, tuple[str, str]] = {}
-    for path in sorted(settings.models.glob("*/[!.]*.json")):
-        model = json.loads(path.read_text(encoding="utf-8"))
-        is_usable = model["is_published"] and sorted(model["sources"]) == sorted(settings.sources)
-        if is_usable and model["as_of_date"] < as_of.isoformat():
-            job = path.parent.name
-            found[job] = max(found.get(job, ("", "")), (model["as_of_date"], model["model_version"]))
-    return {job: version for job, (_, version) in found.items()}
+    models = [json.loads(path.read_text("utf-8")) for job in settings.models.glob("*") for path in json_files(job)]
+    return sorted(
+        model["model_version"]
+        for model in models
+        if model["as_of_date"] < as_of.isoformat() and sorted(model["sources"]) == sorted(settings.sources)
+    )

@@ -15,10 +15,10 @@ from typing import Any
 
 import duckdb
 
-from pipeline import report
+from pipeline import ledger, report
 from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
-from pipeline.files import TEMPORARY_PREFIX, fsync_path, write_json
+from pipeline.files import TEMPORARY_PREFIX, fsync_path, remove_temporaries, write_json
 from pipeline.lock import run_lock
 from pipeline.plan import load_plan
 from pipeline.releases import (
@@ -82,7 +82,7 @@ def publish_release(settings: Settings, release: Release, *, keep: int = KEPT_RE
     releases = releases_folder(settings)
     releases.mkdir(parents=True, exist_ok=True)
     with run_lock(settings, "publish"):
-        _remove_temporaries(settings)
+        remove_temporaries(settings.serving)
         folder = releases / release.release_id
         temporary = releases / f"{TEMPORARY_PREFIX}{os.getpid()}-{release.release_id}"
         manifest = _write_release(settings, release, checks, temporary)
@@ -95,18 +95,6 @@ def publish_release(settings: Settings, release: Release, *, keep: int = KEPT_RE
         _write_ledger(settings, release, checks, folder)
         _point_current_at(settings, release.release_id)
         _remove_old(settings, keep)
-
-
-def _remove_temporaries(settings: Settings) -> None:
-    """Remove what killed runs left; the lock is held, so no other run owns them."""
-    for path in [
-        *releases_folder(settings).glob(f"{TEMPORARY_PREFIX}*"),
-        *settings.serving.glob(f"{TEMPORARY_PREFIX}*"),
-    ]:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
 
 
 def _passed_checks(settings: Settings, release: Release) -> dict[str, Any]:
@@ -220,12 +208,12 @@ def _write_ledger(settings: Settings, release: Release, checks: dict[str, Any], 
             runs = connection.execute(f"select distinct run_id from marts.{table} order by run_id").fetchall()
             paths = [f"scores/{job}/as_of={release.as_of_date}/run={run}.parquet" for (run,) in runs]
             files[job] = [path for path in paths if (settings.home / path).is_file()]
-    write_json(
-        settings.ledger / f"{release.release_id}.json",
+    ledger.record(
+        settings,
         {
             "release_id": release.release_id,
             "as_of_date": str(release.as_of_date),
-            "sources": list(release.sources),
+            "sources": sorted(release.sources),
             "code_version": release.code_version,
             "input_hash": release.input_hash,
             "score_files": files,
@@ -242,11 +230,11 @@ def _point_current_at(settings: Settings, release_id: str) -> None:
 
 
 def _remove_old(settings: Settings, keep: int) -> None:
-    """Keep the releases written last; the current one counts and always stays."""
+    """Keep the releases written last; the current one counts and always stays. What is no release is left alone."""
     current = (settings.serving / "current").resolve()
-    others = [path for path in releases_folder(settings).iterdir() if path.resolve() != current]
-    others.sort(key=lambda path: ((path / MANIFEST).stat().st_mtime_ns, path.name), reverse=True)
-    for path in others[keep - 1 :]:
+    manifests = [path for path in releases_folder(settings).glob(f"*/{MANIFEST}") if path.parent.resolve() != current]
+    manifests.sort(key=lambda path: (path.stat().st_mtime_ns, path.parent.name), reverse=True)
+    for path in [manifest.parent for manifest in manifests[keep - 1 :]]:
         doomed = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
         path.rename(doomed)  # half a release must not look like one
         shutil.rmtree(doomed)

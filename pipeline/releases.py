@@ -45,7 +45,7 @@ GRAINS: dict[str, tuple[str, ...]] = {
     "marts.segment_profile": ("segment_id",),
     "marts.campaign_audience": ("list_name", "customer_id"),
     "marts.release": ("release_id",),
-    "ops.load_receipts": ("source", "table_name", "interval"),
+    "ops.load_receipts": ("source", "table_name", "interval", "generation"),
     "ops.releases": ("release_id",),
 }
 

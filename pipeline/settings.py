@@ -1,19 +1,22 @@
 """Settings: environment variables in, one frozen object out. See docs/settings.md for the list."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.errors import UserError
-from pipeline.files import sha256_of_tree
+from pipeline.files import sha256_of, sha256_of_file, sha256_of_tree
 
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = ROOT / "dbt_project"
 SOURCE_FILES = ROOT / "dags" / "sources"
 STAGING = DBT_PROJECT / "models" / "staging"
 CODE_FOLDERS = ("dags", "dbt_project", "expectations", "mining", "pipeline")
+LIBRARIES = ROOT / "requirements.lock"
+CURRENCY = r"^[A-Z]{3}$"
 DEFAULT_SOURCES = "complete_journey"
 
 
@@ -80,13 +83,14 @@ class Settings:
         return self.landing / "_ledger"
 
     def code_version(self) -> str:
-        """SHA-256 (16 digits) of the code that can change a number in the warehouse."""
-        return sha256_of_tree(ROOT, CODE_FOLDERS, (".py", ".sql", ".yml", ".yaml", ".json", ".csv"))[:16]
+        """SHA-256 (16 digits) of the code, and of the library versions, that can change a number in the warehouse."""
+        code = sha256_of_tree(ROOT, CODE_FOLDERS, (".py", ".sql", ".yml", ".yaml", ".json", ".csv"))
+        return sha256_of([code, sha256_of_file(LIBRARIES)])[:16]
 
 
 def known_sources() -> tuple[str, ...]:
     """Names of the sources that have a file in dags/sources/."""
-    return tuple(sorted(path.stem for path in SOURCE_FILES.glob("*.yml")))
+    return tuple(sorted(path.stem for path in SOURCE_FILES.glob("[!.]*.yml")))
 
 
 def _active_sources(text: str) -> tuple[str, ...]:
@@ -120,11 +124,18 @@ def _rate(env: Mapping[str, str], name: str, default: str) -> float:
     return rate
 
 
+def _currency(env: Mapping[str, str]) -> str | None:
+    text = env.get("CRM_CURRENCY") or None
+    if text and not re.match(CURRENCY, text):
+        raise UserError(f"CRM_CURRENCY is '{text}': give three capital letters, for example EUR.")
+    return text
+
+
 def check_time_zone(name: str, where: str) -> str:
     """Return an IANA time zone name, or say where the wrong one stands."""
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise UserError(f"{where}: unknown time zone '{name}'. Use an IANA name such as Europe/London.") from error
     return name
 
@@ -142,7 +153,7 @@ def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
         home=Path(env.get("CRM_HOME") or ROOT / "var").absolute(),
         data=Path(env.get("CRM_DATA") or ROOT / ".data").absolute(),
         sources=_active_sources(env.get("CRM_SOURCES") or DEFAULT_SOURCES),
-        currency=env.get("CRM_CURRENCY") or None,
+        currency=_currency(env),
         time_zone=check_time_zone(zone, "CRM_TIME_ZONE") if zone else None,
         annual_discount_rate=_rate(env, "CRM_ANNUAL_DISCOUNT_RATE", "0.10"),
         clv_horizon_days=_positive_integer(env, "CRM_CLV_HORIZON_DAYS", 365),

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.errors import UserError
-from pipeline.settings import Settings, check_time_zone
+from pipeline.settings import CURRENCY, Settings, check_time_zone
 
-NAME = re.compile(r"[a-z][a-z0-9_]*")
-RESERVED_COLUMNS = ("_file", "_interval", "_op", "_position", "_table")
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+RESERVED_COLUMNS = ("_file", "_generation", "_interval", "_op", "_position", "_table")
 
 
 def _time_zone(value: str) -> str:
@@ -131,7 +131,7 @@ class Source(_Strict):
     location: str
     hint: str | None = None
     schedule: str
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, Field(pattern=CURRENCY)]
     time_zone: Annotated[str, AfterValidator(_time_zone)]
     timestamps_in: Annotated[str, AfterValidator(_time_zone)] | None = None
     history: Literal["complete", "extract"]

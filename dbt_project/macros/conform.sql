@@ -11,7 +11,8 @@ with staged as (
     {%- for source in sources %}
     select
         *,
-        '{{ var("timestamps_in").get(source, var("time_zone")) }}' as _zone
+        '{{ var("timestamps_in").get(source, var("time_zone")) }}' as _zone,
+        {{ local_midnight(var("first_interval_start").get(source, "1970-01-01")) }} as _first_instant
     from {{ ref('stg_' ~ source ~ '__' ~ entity) }}
     {{ 'union all' if not loop.last }}
     {%- else %}
@@ -28,10 +29,12 @@ as_text as (
         _table,
         _file,
         _interval,
+        _generation,
         _position,
         _op,
         _is_derived,
-        _zone
+        _zone,
+        _first_instant
     from staged
 ),
 
@@ -44,6 +47,7 @@ typed as (
         _table,
         _file,
         _interval,
+        _generation,
         _position,
         _op,
         _is_derived,
@@ -108,22 +112,29 @@ single_rows as (
 hashed as (
     select
         checked.*,
-        {{ row_hash(spec.columns) }} as _row_hash
+        {{ content_hash(spec.columns.keys() | list + ['_op']) }} as _row_hash
     from checked
     inner join repeated_keys using (source_system, {{ spec.key | join(', ') }})
     where checked._check_reason is null
 ),
 
+judged as (
+    select
+        *,
+        min(_row_hash) over same_load <> max(_row_hash) over same_load as _is_ambiguous
+    from hashed
+    window same_load as (partition by source_system, {{ spec.key | join(', ') }}, _interval, _generation)
+),
+
+-- A row is a duplicate of the version before it that was not set aside.
 compared as (
     select
         *,
-        min(_row_hash) over same_load <> max(_row_hash) over same_load as _is_ambiguous,
         lag(_row_hash) over (
-            partition by source_system, {{ spec.key | join(', ') }}
-            order by _interval, _file, _position
+            partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous
+            order by _interval, _generation, _position
         ) as _previous_hash
-    from hashed
-    window same_load as (partition by source_system, {{ spec.key | join(', ') }}, _interval)
+    from judged
 ),
 
 fated as (
@@ -145,18 +156,19 @@ repeated_rows as (
         *,
         _fate = 'accepted' and _op <> 'delete' and row_number() over (
             partition by source_system, {{ spec.key | join(', ') }}, _fate
-            order by _interval desc, _file desc, _position desc
+            order by _interval desc, _generation desc, _position desc
         ) = 1 as _is_current
     from fated
 ),
 
-first_intervals as (
+-- Appended rows are known from the last second of their interval. Rows of a first load, and of a snapshot (which says
+-- nothing of when it was first true), are known from their event time: null.
+later_loads as (
     select
-        source_system,
-        _table,
-        min(_interval) as _first_interval
-    from staged
-    group by source_system, _table
+        file as _file,
+        {{ interval_end('"interval"') }} - interval 1 second as _known_from
+    from {{ planned_receipts() }}
+    where load = 'append' and not is_first_load
 )
 
 {%- for relation in ['single_rows', 'repeated_rows'] %}
@@ -168,28 +180,18 @@ select
     {{ relation }}._table,
     {{ relation }}._file,
     {{ relation }}._interval,
+    {{ relation }}._generation,
     {{ relation }}._position,
     {{ relation }}._op,
     {{ relation }}._is_derived,
     {{ relation }}._reason,
     {{ relation }}._fate,
     {{ relation }}._is_current,
-    -- Rows of a table's first load are known from their event time (null), later ones from the last second of
-    -- their interval.
-    case
-        when {{ relation }}._interval <> first_intervals._first_interval
-            then {{ interval_end(relation ~ '._interval') }} - interval 1 second
-    end as _known_from
+    later_loads._known_from
 from {{ relation }}
-inner join first_intervals
-    on {{ relation }}.source_system = first_intervals.source_system and {{ relation }}._table = first_intervals._table
+left join later_loads on {{ relation }}._file = later_loads._file
 {{ 'union all' if not loop.last }}
 {%- endfor %}
-{%- endmacro %}
-
-{# Hash of a row's content, equal for equal rows. #}
-{% macro row_hash(columns) -%}
-    md5(concat_ws('|'{% for column in columns %}, coalesce(cast({{ column }} as {{ contract_type('text') }}), ''){% endfor %}, _op))
 {%- endmacro %}
 
 {# The keys that the staged rows of another entity name. #}
@@ -229,10 +231,12 @@ where _is_current
         '' as _table,
         '' as _file,
         '' as _interval,
+        cast(0 as bigint) as _generation,
         cast(0 as bigint) as _position,
         '' as _op,
         false as _is_derived,
-        'UTC' as _zone
+        'UTC' as _zone,
+        cast(null as timestamp) as _first_instant
     where 1 = 0
 {%- endmacro %}
 
@@ -246,6 +250,16 @@ where _is_current
     {%- endif -%}
 {%- endmacro %}
 
+{# What the text of a type looks like. try_cast also takes '0x10', '1_000' and 'infinity'. #}
+{% macro type_pattern(type) -%}
+    {{ return({
+        'decimal': '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$',
+        'integer': '^[+-]?[0-9]+([.]0+)?$',
+        'date': '^[0-9]',
+        'timestamp': '^[0-9]',
+    }.get(type)) }}
+{%- endmacro %}
+
 {#
   `when` branches that name what is wrong with a column. try_cast alone is no check: it rounds '1.00005' and
   '3.7' without a word, so numbers are compared with a wider cast.
@@ -257,13 +271,15 @@ where _is_current
     {%- if type != 'text' %}
             when {{ column }} is not null and {{ typed_column(column, type) }} is null then '{{ column }}: not a {{ type }}'
     {%- endif %}
+    {%- if type_pattern(type) %}
+            when not regexp_matches({{ column }}, '{{ type_pattern(type) }}') then '{{ column }}: not a {{ type }}'
+    {%- endif %}
     {%- if type == 'decimal' %}
             when try_cast({{ column }} as decimal(38, 16)) <> try_cast({{ column }} as decimal(18, 4))
                 then '{{ column }}: more than 4 decimals'
     {%- endif %}
-    {%- if type == 'integer' %}
-            when try_cast({{ column }} as decimal(38, 10)) <> try_cast({{ column }} as bigint)
-                then '{{ column }}: not a whole number'
+    {%- if type == 'timestamp' and required %}
+            when {{ typed_column(column, type) }} < _first_instant then '{{ column }}: before the first interval of the source'
     {%- endif %}
     {%- if allowed %}
             when {{ column }} not in ({{ text_list(allowed) }}) then '{{ column }}: not one of {{ allowed | join(', ') }}'

@@ -3,7 +3,7 @@
     {%- set fields = [
         'source varchar', '"table" varchar', '"interval" varchar', 'interval_start varchar', 'interval_end varchar',
         'file varchar', 'load varchar', 'content_hash varchar', 'received bigint', 'unreadable bigint', 'seconds double',
-        'bytes bigint',
+        'bytes bigint', 'generation bigint', 'is_first_load boolean',
     ] -%}
     (
         select unnest(receipts, recursive := true)

@@ -52,6 +52,7 @@ select
     _table,
     _file,
     _interval,
+    _generation,
     _position,
     _op,
     {{ 'true' if derived else 'false' }} as _is_derived
@@ -63,18 +64,28 @@ from {{ relation }}
     min(_table) as _table,
         min(_file) as _file,
         min(_interval) as _interval,
+        min(_generation) as _generation,
         min(_position) as _position,
         min(_op) as _op
 {%- endmacro %}
 
 {# Number of a row among the rows with equal columns: 1, 2, … Equal rows are interchangeable, so row order does not matter. #}
 {% macro occurrence(columns) -%}
-    row_number() over (partition by {{ columns | join(', ') }} order by _interval, _file, _position)
+    row_number() over (partition by {{ columns | join(', ') }} order by _interval, _generation, _position)
 {%- endmacro %}
 
 {# Key of a row that has none: its content and its number among equal rows. #}
 {% macro occurrence_key(columns) -%}
-    md5(concat_ws('|'{% for column in columns %}, coalesce(cast({{ column }} as {{ contract_type('text') }}), ''){% endfor %}, {{ occurrence(columns) }}))
+    {{ content_hash(columns + [occurrence(columns)]) }}
+{%- endmacro %}
+
+{# Hash of some values: each with its length, so that ('a|', 'b') and ('a', '|b') differ. #}
+{% macro content_hash(columns) -%}
+    md5(concat_ws('|'
+    {%- for column in columns %}
+    {%- set text = 'cast(' ~ column ~ ' as ' ~ contract_type('text') ~ ')' -%}
+    , coalesce(length({{ text }}) || ':' || {{ text }}, '-')
+    {%- endfor %}))
 {%- endmacro %}
 
 {#

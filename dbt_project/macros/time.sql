@@ -18,6 +18,11 @@
     cast(from_utc_timestamp({{ timestamp }}, '{{ var("time_zone") }}') as date)
 {%- endmacro %}
 
+{# The UTC timestamp at which a local day begins. #}
+{% macro local_midnight(date) -%}
+    timezone('UTC', timezone('{{ var("time_zone") }}', cast('{{ date }}' as timestamp)))
+{%- endmacro %}
+
 {# End of a landed interval, UTC, from its text '20170101T000000Z_20180101T050000Z'. #}
 {% macro interval_end(column) -%}
     strptime(substr({{ column }}, 18, 16), '%Y%m%dT%H%M%SZ')

@@ -9,18 +9,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from mining.churn.features import Floats
 from mining.churn.model import logistic_line
 from mining.churn.profit import expected_maximum_profit
+from mining.evaluation import Floats, row, strata
 
 SEED = 20130501
 RESAMPLES = 500
 MINIMUM_PER_CLASS = 20
 BINS = 10
-DIGITS = 6
 PRIMARY, SECONDARY = "log_loss", "roc_auc"
 
 
@@ -114,19 +112,6 @@ def _resamples(outcome: Floats) -> Iterator[Floats]:
             yield weight
 
 
-def strata(frame: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-    """Split customers into the groups that a reader may want to see apart."""
-    truncated = frame["is_left_truncated"].to_numpy(bool)
-    once = (frame["purchase_days"] == 1).to_numpy(bool)
-    return {
-        "all": np.ones(len(frame), bool),
-        "left_truncated": truncated,
-        "not_left_truncated": ~truncated,
-        "one_time_buyers": once,
-        "repeat_buyers": ~once,
-    }
-
-
 def evaluate(frame: pd.DataFrame, outcome: Floats, model: Floats, baseline: Floats) -> list[dict[str, Any]]:
     """Rows for `marts.model_metrics`: one per stratum and metric, for the model and its baseline.
 
@@ -135,19 +120,10 @@ def evaluate(frame: pd.DataFrame, outcome: Floats, model: Floats, baseline: Floa
     rows: list[dict[str, Any]] = []
     for stratum, chosen in strata(frame).items():
         y, p, q = outcome[chosen], model[chosen], baseline[chosen]
-        rows.append(_row(stratum, "customers", len(y), (float(len(y)), float(len(y))), None))
+        rows.append(row(stratum, "customers", len(y), float(len(y)), float(len(y))))
         if min(y.sum(), (1 - y).sum()) < MINIMUM_PER_CLASS:
             continue
         intervals, reference = improvement_intervals(y, p, q), metrics(y, q)
         for name, value in metrics(y, p).items():
-            rows.append(_row(stratum, name, len(y), (value, reference[name]), intervals.get(name)))
+            rows.append(row(stratum, name, len(y), value, reference[name], intervals.get(name)))
     return rows
-
-
-def _row(
-    stratum: str, metric: str, rows: int, values: tuple[float, float], interval: tuple[float, float] | None
-) -> dict[str, Any]:
-    low, high = interval or (float("nan"), float("nan"))
-    numbers = {"value": values[0], "baseline_value": values[1], "ci_low": low, "ci_high": high}
-    known = {name: round(number, DIGITS) if np.isfinite(number) else None for name, number in numbers.items()}
-    return {"stratum": stratum, "metric": metric, "rows": rows, **known}

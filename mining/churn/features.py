@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from mining.evaluation import Floats
+from mining.rhythm import own_gap
+
 Compute = Callable[[pd.DataFrame, float], Floats]
-
-PSEUDO_GAPS = 2.0
-"""Weight, in gaps between purchases, of the typical customer's rhythm in the rhythm of one customer."""
 
 FAMILIES = {
     "recency": "time since the last purchase",
@@ -38,16 +36,6 @@ class Input:
     family: str
     compute: Compute
     optional: str | None = None
-
-
-def own_gap(frame: pd.DataFrame, typical_gap: float) -> Floats:
-    """Days between purchases that one may expect of a customer: own mean, shrunk towards the typical customer's.
-
-    (n * own mean + k * typical) / (n + k) with n gaps seen and k = `PSEUDO_GAPS`; a one-time buyer gets the typical.
-    """
-    gaps = _values(frame, "purchase_days") - 1
-    seen = np.nan_to_num(_values(frame, "gap_mean_days")) * gaps
-    return (seen + PSEUDO_GAPS * typical_gap) / (gaps + PSEUDO_GAPS)
 
 
 def _values(frame: pd.DataFrame, column: str) -> Floats:
@@ -93,12 +81,6 @@ INPUTS: dict[str, Input] = {
 }
 SMALLEST_SPREAD = 1e-9
 BASELINE_INPUTS = ("log_recency",)
-
-
-def typical_gap(frame: pd.DataFrame, default: float) -> float:
-    """Median of the customers' mean days between purchases; `default` where nobody bought twice."""
-    median = frame["gap_mean_days"].median()
-    return float(median) if np.isfinite(median) else default
 
 
 def design(frame: pd.DataFrame, names: tuple[str, ...], gap: float) -> dict[str, Floats]:

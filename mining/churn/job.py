@@ -16,9 +16,11 @@ import numpy as np
 import pandas as pd
 
 from mining.churn.evaluation import MINIMUM_PER_CLASS, PRIMARY, RESAMPLES, SECONDARY, SEED, evaluate
-from mining.churn.features import BASELINE_INPUTS, Floats, split_inputs, typical_gap
+from mining.churn.features import BASELINE_INPUTS, split_inputs
 from mining.churn.model import ChurnModel, fit
 from mining.churn.reasons import reasons
+from mining.evaluation import Floats, refused, window
+from mining.rhythm import typical_gap
 from mining.store import FeatureSet
 
 JOB = "churn"
@@ -74,7 +76,8 @@ def train(features: FeatureSet, *, horizon_days: int) -> dict[str, Any]:
     parts = {k: labelled(features, date, horizon_days) for k, date in dates.items()}
     problem = _problem(parts)
     if problem:
-        return _refused(features, horizon_days, dates, problem)
+        days = _window(features, horizon_days, dates)
+        return {**refused(days, _parameters(horizon_days), BASELINE, problem), "risk_bands": None}
     training, calibration, (frame, outcome) = _before(parts, 2), parts[2], parts[1]
     gap = typical_gap(training[0], horizon_days)
     inputs, dropped = split_inputs(training[0], gap)
@@ -145,29 +148,8 @@ def _parameters(horizon: int) -> dict[str, Any]:
 
 
 def _window(features: FeatureSet, horizon: int, dates: dict[int, dt.date]) -> dict[str, Any]:
-    test = features.as_of - dt.timedelta(days=horizon)
-    return {
-        "train_window_start": (min(dates.values()) if dates else features.as_of).isoformat(),
-        "train_window_end": (test if dates else features.as_of).isoformat(),
-        "holdout_start": (test + dt.timedelta(days=1)).isoformat() if dates else None,
-        "holdout_end": features.as_of.isoformat() if dates else None,
-    }
-
-
-def _refused(features: FeatureSet, horizon: int, dates: dict[int, dt.date], problem: str) -> dict[str, Any]:
-    return {
-        **_window(features, horizon, dates),
-        "parameters": _parameters(horizon),
-        "metrics": {},
-        "baseline_name": BASELINE,
-        "baseline_metrics": {},
-        "model_metrics": [],
-        "is_published": False,
-        "decision": f"Not published: {problem}.",
-        "is_converged": False,
-        "model": None,
-        "risk_bands": None,
-    }
+    test = features.as_of - dt.timedelta(days=horizon) if dates else None
+    return window(min(dates.values(), default=features.as_of), test, features.as_of)
 
 
 def _decide(rows: list[dict[str, Any]], as_of: dt.date, horizon: int) -> tuple[bool, str]:

@@ -8,7 +8,8 @@ import pandas as pd
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from mining.churn.features import Floats, design
+from mining.churn.features import design
+from mining.evaluation import Floats
 
 DIGITS = 10
 CLIP = 1e-6

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import betainc
 from sklearn.metrics import roc_curve
 
-from mining.churn.features import Floats
+from mining.evaluation import Floats
 
 ALPHA, BETA = 6.0, 14.0
 VALUE, INCENTIVE, CONTACT = 200.0, 10.0, 1.0

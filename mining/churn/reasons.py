@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mining.churn.features import FAMILIES, INPUTS, Floats
+from mining.churn.features import FAMILIES, INPUTS
 from mining.churn.model import ChurnModel
+from mining.evaluation import Floats
 
 MATERIAL = 0.1
 """Log-odds that a driver must add to be called a reason (at a risk of one half: 2.5 percentage points)."""

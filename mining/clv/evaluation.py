@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from mining.clv.inputs import Floats
 from mining.clv.predictive import CountDistribution
+from mining.evaluation import row, strata
 
 SEED = 20050401
 RESAMPLES = 1000
-DIGITS = 6
 LEVELS = (0.1, 0.5, 0.9)
 SMALLEST_RATE = 1e-3
 """Predictions below this count as this in the Poisson regression, whose logarithm they would otherwise dominate."""
@@ -162,19 +162,6 @@ def pooled_improvement(customers: Floats, model: Floats, naive: Floats) -> tuple
     return float(np.sqrt(total[1] / total[0])), float(np.sqrt(total[2] / total[0])), interval
 
 
-def strata(frame: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-    """Return the groups of customers that a reader may want to see apart."""
-    truncated = frame["is_left_truncated"].to_numpy(bool)
-    once = (frame["purchase_days"] == 1).to_numpy(bool)
-    return {
-        "all": np.ones(len(frame), bool),
-        "left_truncated": truncated,
-        "not_left_truncated": ~truncated,
-        "one_time_buyers": once,
-        "repeat_buyers": ~once,
-    }
-
-
 def evaluate(frame: pd.DataFrame, outcome: Outcome) -> list[dict[str, Any]]:
     """Rows for `marts.model_metrics`: one per stratum and metric. Customers in the order of customer_id."""
     rows: list[dict[str, Any]] = []
@@ -188,18 +175,3 @@ def evaluate(frame: pd.DataFrame, outcome: Outcome) -> list[dict[str, Any]]:
         for name, (value, baseline) in metrics(part).items():
             rows.append(row(stratum, name, size, value, baseline, intervals.get(name)))
     return rows
-
-
-def row(  # noqa: PLR0917  one argument per column
-    stratum: str,
-    metric: str,
-    rows: int,
-    value: float,
-    baseline: float = float("nan"),
-    interval: tuple[float, float] | None = None,
-) -> dict[str, Any]:
-    """One row of `marts.model_metrics`, rounded; null where there is no number."""
-    low, high = interval or (float("nan"), float("nan"))
-    numbers = {"value": value, "baseline_value": baseline, "ci_low": low, "ci_high": high}
-    known = {name: round(number, DIGITS) if np.isfinite(number) else None for name, number in numbers.items()}
-    return {"stratum": stratum, "metric": metric, "rows": rows, **known}

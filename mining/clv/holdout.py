@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from mining.clv.evaluation import LEVELS, Outcome, pooled_improvement, rmse, row
+from mining.clv.evaluation import LEVELS, Outcome, pooled_improvement, rmse
 from mining.clv.inputs import Floats, History
 from mining.clv.models import FittedModels, fit_all, history_of, spend_of, too_few
 from mining.clv.predictive import count_distribution, value_quantiles
 from mining.clv.value import DAYS_PER_WEEK
+from mining.evaluation import row
 from mining.store import FeatureSet
 
 

@@ -42,6 +42,7 @@ from mining.clv.value import (
     purchases_after,
     weekly_discount_rate,
 )
+from mining.evaluation import refused, window
 from mining.store import FeatureSet
 
 JOB = "clv"
@@ -73,16 +74,15 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
         models (`model`, null when there was too little to learn from).
     """
     days = origins(features, horizon_days)
-    window = _window(features, days)
     settings = {"time_unit": TIME_UNIT, "horizon_days": horizon_days, "annual_discount_rate": annual_discount_rate}
     problem = _problem(features, days)
     if problem:
-        return _refused(window, settings, problem)
+        return refused(_window(features, days), settings, BASELINE, problem)
     judged = [judge(features.at(start), features.at(end)) for start, end in pairwise([*days, features.as_of])]
     final = fit_all(features.at(features.as_of))
     unfit = next((fitted.problem for fitted in (*(item.fitted for item in judged), final) if fitted.problem), None)
     if unfit:
-        return _refused(window, settings, unfit)
+        return refused(_window(features, days), settings, BASELINE, unfit)
     last = judged[-1]
     rows = evaluate(last.frame, last.outcome()) + compared(last) + [rolling(judged)]
     overall = {item["metric"]: item for item in rows if item["stratum"] == "all"}
@@ -91,7 +91,7 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
     sentences = [verdict, *_reservations(rows), _models([item.fitted for item in judged], final, days)]
     sentences.append(f"The scores take {100 * active:.1f} % of the customers for still active.")
     return {
-        **window,
+        **_window(features, days),
         "parameters": {
             **settings,
             "minimum_repeat_buyers": MINIMUM_REPEAT_BUYERS,
@@ -169,28 +169,8 @@ def _models(judged: list[FittedModels], final: FittedModels, days: list[dt.date]
 
 def _window(features: FeatureSet, days: list[dt.date]) -> dict[str, Any]:
     frame = features.at(features.as_of)
-    start = frame["first_purchase_date"].min().date() if len(frame) else features.as_of
-    return {
-        "train_window_start": start.isoformat(),
-        "train_window_end": (days[-1] if days else features.as_of).isoformat(),
-        "holdout_start": (days[-1] + dt.timedelta(days=1)).isoformat() if days else None,
-        "holdout_end": features.as_of.isoformat() if days else None,
-    }
-
-
-def _refused(window: dict[str, Any], settings: dict[str, Any], problem: str) -> dict[str, Any]:
-    return {
-        **window,
-        "parameters": settings,
-        "metrics": {},
-        "baseline_name": BASELINE,
-        "baseline_metrics": {},
-        "model_metrics": [],
-        "is_published": False,
-        "decision": f"Not published: {problem}.",
-        "is_converged": False,
-        "model": None,
-    }
+    first = frame["first_purchase_date"].min().date() if len(frame) else features.as_of
+    return window(first, days[-1] if days else None, features.as_of)
 
 
 def score(

@@ -47,13 +47,18 @@ class FittedModels(NamedTuple):
     candidates: list[PurchaseModel]
     spend: GammaGamma
     share_paid: float
+    judged: str = PREFERRED.name
 
     @property
     def chosen(self) -> PurchaseModel | None:
-        """Pareto/NBD where it has an interior maximum, else the likeliest stand-in that has one."""
+        """The model in use, of those with an interior maximum.
+
+        The one that has been judged, if any; else Pareto/NBD; else the likeliest stand-in.
+        """
         converged = {model.name: model for model in self.candidates if model.is_converged_}
-        if PREFERRED.name in converged:
-            return converged[PREFERRED.name]
+        for name in (self.judged, PREFERRED.name):
+            if name in converged:
+                return converged[name]
         stand_ins = [converged[kind.name] for kind in STAND_INS if kind.name in converged]
         return max(stand_ins, key=lambda model: model.log_likelihood_, default=None)
 
@@ -105,13 +110,16 @@ def too_few(frame: pd.DataFrame) -> str | None:
     return None
 
 
-def fit_all(frame: pd.DataFrame) -> FittedModels:
-    """Fit every purchase model, and Gamma-Gamma on every purchase day with positive spend, the first one too."""
+def fit_all(frame: pd.DataFrame, judged: str = PREFERRED.name) -> FittedModels:
+    """Fit every purchase model, and Gamma-Gamma on every purchase day with positive spend, the first one too.
+
+    `judged` is the purchase model to use if it can be fitted: the one that a holdout has judged.
+    """
     history, (days, amount) = history_of(frame), spend_of(frame)
     paid = days > 0
     spend = GammaGamma().fit(days[paid], amount[paid] / days[paid])
     share_paid = float(days.sum() / frame["purchase_days"].sum())
-    return FittedModels([kind(TIME_UNIT).fit(*history) for kind in CANDIDATES], spend, share_paid)
+    return FittedModels([kind(TIME_UNIT).fit(*history) for kind in CANDIDATES], spend, share_paid, judged)
 
 
 def frequency_spend_correlation(frame: pd.DataFrame) -> float:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, betaln
+from scipy.stats import binom
 
 from mining.clv.base import PurchaseModel
 from mining.clv.gamma_gamma import GammaGamma
@@ -34,8 +35,11 @@ class CountDistribution(NamedTuple):
     width: Floats
 
 
-def count_distribution(model: PurchaseModel, horizon: float, history: History) -> CountDistribution:
-    """Distribution of the purchases in (T, T + horizon] of each customer, shape (n, 64)."""
+def count_distribution(model: PurchaseModel, horizon: float, history: History, share: float = 1.0) -> CountDistribution:
+    """Distribution of the purchases in (T, T + horizon] of each customer, shape (n, 64).
+
+    Of a `share` of them, where each counts with that probability, independently of the others (binomial thinning).
+    """
     (x, T), position, _ = unique_rows(history.x, history.T)
     rows = History(x, np.zeros_like(x), T)
     r, alpha = model.parameters[:2]
@@ -48,6 +52,9 @@ def count_distribution(model: PurchaseModel, horizon: float, history: History) -
         for chosen in _chunks(np.flatnonzero(width == size), len(y)):
             pmf = model.count_pmf_if_alive(horizon, History(*(column[chosen] for column in rows)), y)
             pmf[:, -1] += np.maximum(1.0 - np.sum(pmf, axis=1), 0.0)
+            if share < 1.0:
+                # A column at a time, not as one matrix product, whose rounding depends on the number of rows.
+                pmf = np.stack([np.sum(pmf * binom.pmf(counted, y, share), axis=1) for counted in y], axis=1)
             bins = pmf[:, 1:].reshape(len(chosen), BINS - 1, int(size))
             total = np.sum(bins, axis=2)
             weighted = np.sum(bins * y[1:].reshape(BINS - 1, int(size)), axis=2)
@@ -88,7 +95,7 @@ def value_quantiles(  # noqa: PLR0917  a customer is five columns
     horizon, rate : float
         Length in the model's time unit, discount rate per unit.
     share_paid : float
-        Share of purchases with a positive amount.
+        Share of purchases with a positive amount; the others add nothing, so they thin the counts y.
     """
     columns, position, _ = unique_rows(*history, spend_days, spend_amount)
     rows = History(*columns[:3])
@@ -96,8 +103,8 @@ def value_quantiles(  # noqa: PLR0917  a customer is five columns
     shape, scale = spend.posterior(columns[3], columns[4])
     result = np.zeros((len(shape), len(levels)))
     for chosen in _chunks(np.arange(len(shape)), BINS * 4):
-        counts = count_distribution(model, horizon, History(*(column[chosen] for column in rows)))
-        unit = scale[chosen] * factor[chosen] * share_paid
+        counts = count_distribution(model, horizon, History(*(column[chosen] for column in rows)), share_paid)
+        unit = scale[chosen] * factor[chosen]
         for index, level in enumerate(levels):
             result[chosen, index] = _invert(counts, spend.params_["p"], shape[chosen], level) * unit
     return result[position]

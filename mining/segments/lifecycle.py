@@ -21,16 +21,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-PSEUDO_GAPS = 2.0
-"""Weight, in gaps, of the typical customer's rhythm in a customer's own."""
+from mining.evaluation import Floats
+from mining.rhythm import PSEUDO_GAPS, own_gap, typical_gap
+
 DORMANT, LOST = 2.0, 5.0
 LEAST_DEVIATION = 0.5
 RECENT_DAYS = 84
 RARE = 0.05
 WON_BACK_DAYS = 3
 STAGES = ("new", "growing", "stable", "declining", "dormant", "lost", "won_back")
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def typical_rhythm(frame: pd.DataFrame) -> tuple[float, float]:
 
     Where nobody bought twice there is no rhythm: both are the longest time since a first purchase.
     """
-    gap = float(frame["gap_mean_days"].median())
+    gap = typical_gap(frame, np.nan)
     if not np.isfinite(gap):
         longest = float(frame["tenure_days"].max()) if len(frame) else 0.0
         return max(longest, 1.0), max(longest, 1.0)
@@ -57,14 +56,13 @@ def typical_rhythm(frame: pd.DataFrame) -> tuple[float, float]:
 def own_rhythm(frame: pd.DataFrame, typical: tuple[float, float]) -> Rhythm:
     """Each customer's rhythm, shrunk towards the typical customer's by two pseudo-gaps.
 
-    gap = (n * own mean + k * typical) / (n + k). Variances are shrunk in the same way, the typical one rescaled to
+    The gap is `own_gap`. Variances are shrunk in the same way, the typical one rescaled to
     the customer's own gap: a slow customer is not irregular for being slow. One-time buyers have the typical rhythm.
     A deviation is at least half the gap: one missed purchase of a clockwork customer is a sign, not a loss, so nobody
     is dormant before twice the own gap, or lost before 3.5 times.
     """
     gaps = (frame["purchase_days"] - 1).to_numpy(float)
-    mean = frame["gap_mean_days"].fillna(0.0).to_numpy(float)
-    gap = (gaps * mean + PSEUDO_GAPS * typical[0]) / (gaps + PSEUDO_GAPS)
+    gap = own_gap(frame, typical[0])
     degrees = np.where(frame["gap_stddev_days"].notna(), gaps - 1, 0.0)
     own = frame["gap_stddev_days"].fillna(0.0).to_numpy(float)
     prior = gap * typical[1] / typical[0]

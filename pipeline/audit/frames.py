@@ -13,7 +13,7 @@ from pipeline.releases import GRAINS, attach_read_only, published_tables, read_t
 from pipeline.settings import Settings
 from pipeline.sources import Source, Table, load_source
 
-LANDED_COLUMNS = ("_position", "_op", "_interval")
+LANDED_COLUMNS = ("_position", "_op", "_interval", "_generation")
 
 
 def landing_frame(settings: Settings, receipts: list[dict[str, Any]]) -> pd.DataFrame:

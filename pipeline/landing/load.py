@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from pipeline.errors import UserError
-from pipeline.files import TEMPORARY_PREFIX
 from pipeline.landing.events import event_span
 from pipeline.landing.files import find_files
 from pipeline.landing.readers import Request, opened
@@ -73,14 +72,14 @@ def land_table(
     source = load_source(source_name)
     table = _table(source, table_name)
     folder = settings.landing / source_name / table_name
-    remove_leftovers(folder, TEMPORARY_PREFIX)
+    remove_leftovers(folder)
     earlier = read_receipts(settings, source_name, table_name)
     end = interval_end or _end_after_last_event(source, settings)
     start = source.first_start(settings)
     _check_end(source, start, end)
     last = newest(earlier, is_scheduled=source.is_scheduled)
     if last is not None and (source.is_scheduled or table.load == "append"):
-        start = _next_start(last, interval_start, end)
+        start, end = (interval_start, end) if interval_start else _next_interval(last, end)
     files = find_files(source, table_name, table, settings)
     return write_load(Load(settings, Request(source, table_name, table, files), start, end, earlier)) or "unchanged"
 
@@ -99,12 +98,10 @@ def _check_end(source: Source, first: datetime, end: datetime) -> None:
         )
 
 
-def _next_start(last: Receipt, given: datetime | None, end: datetime) -> datetime:
-    """Start of a load that is not the first: as given, else the last landed end, else the last interval again."""
-    if given is not None:
-        return given
-    last_end = instant(last["interval_end"])
-    return last_end if last_end < end else instant(last["interval_start"])
+def _next_interval(last: Receipt, end: datetime) -> tuple[datetime, datetime]:
+    """From the last landed end on; the last interval again when there is nothing beyond it."""
+    landed = instant(last["interval_start"]), instant(last["interval_end"])
+    return (landed[1], end) if landed[1] < end else landed
 
 
 def _end_after_last_event(source: Source, settings: Settings) -> datetime:
@@ -112,7 +109,7 @@ def _end_after_last_event(source: Source, settings: Settings) -> datetime:
     if source.is_scheduled:
         raise UserError(
             f"Source '{source.name}' has the schedule '{source.schedule}': its loads need an interval end, "
-            "which Airflow gives (`make up`, or `make backfill FROM= TO=`)."
+            "which Airflow gives (`make up`)."
         )
     last: list[datetime] = []
     for name, table in source.tables.items():

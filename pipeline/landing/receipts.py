@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.files import json_files, remove_temporaries
 from pipeline.settings import Settings
 
 Receipt = dict[str, Any]
@@ -35,7 +36,7 @@ def read_receipts(settings: Settings, source: str, table: str) -> list[Receipt]:
         A receipt cannot be read, or the file that it names is gone.
     """
     receipts = []
-    for path in sorted((settings.landing / source / table).glob("[0-9]*.json")):
+    for path in json_files(settings.landing / source / table):
         try:
             receipt = json.loads(path.read_text(encoding="utf-8"))
             landed = settings.home / receipt["file"]
@@ -60,10 +61,9 @@ def newest(receipts: list[Receipt], *, is_scheduled: bool) -> Receipt | None:
     return max(receipts, key=lambda receipt: receipt["generation"])
 
 
-def remove_leftovers(folder: Path, prefix: str) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what killed loads of a table left behind: temporary files, and Parquet files without a receipt."""
-    for path in folder.glob(f"{prefix}*"):
-        path.unlink()
+    remove_temporaries(folder)
     for path in folder.glob("[0-9]*.parquet"):
         stem = path.name.removesuffix(".parquet").removesuffix(".rejects")
         if not (folder / f"{stem}.json").is_file():

@@ -16,7 +16,7 @@ from pipeline.errors import UserError
 from pipeline.files import TEMPORARY_PREFIX, atomic_path, fsync_path, sha256_of, sha256_of_file, write_json
 from pipeline.landing.events import Span, event_span
 from pipeline.landing.readers import Request, opened
-from pipeline.landing.readers.base import REJECTS
+from pipeline.landing.readers.base import REJECTS, Rows
 from pipeline.landing.receipts import Receipt, interval_name, iso, newest
 from pipeline.settings import Settings
 from pipeline.sources import next_step
@@ -46,6 +46,11 @@ class Load:
         return interval_name(self.start, self.end)
 
     @property
+    def generation(self) -> int:
+        """Number of the load among those of its table, from 1."""
+        return 1 + max((receipt["generation"] for receipt in self.earlier), default=0)
+
+    @property
     def newest(self) -> Receipt | None:
         """Receipt of the load before."""
         return newest(self.earlier, is_scheduled=self.request.source.is_scheduled)
@@ -62,6 +67,7 @@ class _Written:
 
     rows: int
     schema: list[dict[str, str]]
+    content_hash: str
     rejects: pa.Table
     events: Span | None
     seconds: float
@@ -94,7 +100,7 @@ def write_load(load: Load) -> Receipt | None:
             raise UserError(f"{load.request.label}: its file changed while it was read. Run again when it is complete.")
         if not is_quiet:
             _check_rows(load.request, written)
-        content_hash = content_hash or sha256_of_file(temporary)
+        content_hash = content_hash or written.content_hash
         if load.is_landed(content_hash):
             return None
         return _publish(load, temporary, written, content_hash, delivered)
@@ -114,6 +120,11 @@ def _content_hash(request: Request, delivered: list[dict[str, Any]]) -> str:
     """Hash of the files and of how they are read: another encoding of the same bytes is other content."""
     options = request.table.model_dump(mode="json", include=set(READING_OPTIONS))
     return sha256_of([options, [file["sha256"] for file in delivered]])
+
+
+def _hash_of_rows(rows: Rows) -> str:
+    """Hash of what was read, for a source whose file is no measure of a table: a database."""
+    return sha256_of([sha256_of_file(rows.spooled), rows.rejects.to_pylist()]) if rows.spooled else ""
 
 
 def _not_landed_yet(load: Load, delivered: list[dict[str, Any]]) -> tuple[Load, list[dict[str, Any]]]:
@@ -138,7 +149,8 @@ def _write(load: Load, temporary: Path) -> _Written:
                     *,
                     row_number() over () as _position,
                     'upsert' as _op,
-                    {quote_literal(load.interval)} as _interval
+                    {quote_literal(load.interval)} as _interval,
+                    {load.generation}::bigint as _generation
                 from {rows.relation}
             ) to {quote_literal(str(temporary))} (format parquet, compression zstd)
             """
@@ -148,6 +160,7 @@ def _write(load: Load, temporary: Path) -> _Written:
         return _Written(
             rows=pq.read_metadata(temporary).num_rows,
             schema=[{"name": row[0], "type": row[1]} for row in described if row[0] in rows.columns],
+            content_hash=_hash_of_rows(rows),
             rejects=rows.rejects,
             events=event_span(connection, request, landed),
             seconds=round(time.monotonic() - started, 3),
@@ -160,7 +173,7 @@ def _write_nothing(load: Load, temporary: Path) -> _Written:
     assert last is not None  # all files have been landed before
     schema = pq.read_schema(load.settings.home / last["file"])
     pq.write_table(schema.empty_table(), temporary, compression="zstd")
-    return _Written(rows=0, schema=last["schema"], rejects=REJECTS.empty_table(), events=None, seconds=0.0)
+    return _Written(rows=0, schema=last["schema"], content_hash="", rejects=REJECTS.empty_table(), events=None, seconds=0.0)
 
 
 def _check_rows(request: Request, written: _Written) -> None:
@@ -204,7 +217,7 @@ def _publish(
         "file": target.relative_to(load.settings.home).as_posix(),
         "rejects": rejects.relative_to(load.settings.home).as_posix() if written.rejects.num_rows else None,
         "load": load.request.table.load,
-        "generation": 1 + max((receipt["generation"] for receipt in load.earlier), default=0),
+        "generation": load.generation,
         "is_first_load": load.start == load.request.source.first_start(load.settings),
         "first_event_at": iso(written.events.first) if written.events else None,
         "last_event_at": iso(written.events.last) if written.events else None,

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pytest
 from scipy.special import expit
 
-from mining.churn.features import INPUTS, design, own_gap, split_inputs
+from mining.churn.features import INPUTS, design, split_inputs
 from mining.churn.job import at_risk, cut_offs, labelled, score, train
 from mining.churn.model import ChurnModel
 from mining.churn.reasons import SENTENCES, reasons
+from mining.rhythm import own_gap
 from mining.store import feature_set
 
 AS_OF = dt.date(2024, 12, 31)

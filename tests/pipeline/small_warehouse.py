@@ -122,7 +122,7 @@ select '2026-03-31-aaaaaaaaaaaa' as release_id, date '2026-03-31' as as_of_date,
 
 create table ops.load_receipts as
 select 'shop' as source, 'orders' as table_name, '20260101T000000Z_20260401T000000Z' as "interval",
-    200::bigint as received, 198::bigint as accepted, 1::bigint as quarantined, 1::bigint as duplicates;
+    1::bigint as generation, 200::bigint as received, 198::bigint as accepted, 1::bigint as quarantined, 1::bigint as duplicates;
 create table ops.row_fates as select 'shop' as source, 'accepted' as fate, 198 as landed_rows;
 create table ops.quarantine as select 'shop' as source, 'order_id: missing' as reason;
 create table ops.releases as select release_id, as_of_date from marts.release;

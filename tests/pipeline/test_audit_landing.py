@@ -37,7 +37,7 @@ tables:
 # 40 orders, one a day from the first of January.
 ORDERS = """
 select i::varchar as order_id, strftime(date '2025-12-31' + i::int, '%d.%m.%Y') as ordered_on, i as _position,
-    'upsert' as _op, 'x' as _interval
+    'upsert' as _op, 'x' as _interval, 1 as _generation
 from range(1, 41) as t (i)
 """
 PLANTED = {

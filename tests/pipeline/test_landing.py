@@ -48,8 +48,8 @@ def test_a_load_and_its_receipt(shop):
     _, settings = shop
     receipt = land_source(settings, "shop")["sales"]
     assert rows_of(settings, receipt) == [
-        ("1", "2024-01-05 10:00:00", "5.00", 1, "upsert", INTERVAL),
-        ("2", "2024-01-07 22:30:00", "7.50", 2, "upsert", INTERVAL),
+        ("1", "2024-01-05 10:00:00", "5.00", 1, "upsert", INTERVAL, 1),
+        ("2", "2024-01-07 22:30:00", "7.50", 2, "upsert", INTERVAL, 1),
     ]
     stem = f"landing/shop/sales/{INTERVAL}.{receipt['content_hash'][:HASH_DIGITS]}"
     assert json.loads((settings.home / f"{stem}.json").read_text()) == receipt
@@ -218,6 +218,7 @@ def test_a_late_file_is_known_from_the_last_interval(appended):
     second = land_source(settings, "shop")["sales"]
     assert second["interval"] == first["interval"]
     assert second["generation"] == 2
+    assert [row[-1] for receipt in (first, second) for row in rows_of(settings, receipt)] == [1, 2]
 
 
 # schedule
@@ -247,7 +248,7 @@ def test_a_schedule_gives_the_interval(daily):
 def test_a_scheduled_source_needs_an_end(daily):
     _, settings = daily
     message = said(plan_source, settings, "shop")
-    for word in ("'shop'", "'0 0 * * *'", "make backfill"):
+    for word in ("'shop'", "'0 0 * * *'", "make up"):
         assert word in message
     assert plan_source(settings, "shop", day(9))["interval_end"] == "2024-01-09T00:00:00Z"
 

@@ -154,11 +154,19 @@ def test_errors_are_shown_for_both_groups(warehouse: duckdb.DuckDBPyConnection, 
 
 @pytest.mark.parametrize("job", ["clv", "churn"])
 def test_a_published_model_beats_its_baseline(warehouse: duckdb.DuckDBPyConnection, job: str) -> None:
-    published, decision, baseline = one(
-        warehouse, f"select is_published, decision, baseline_name from marts.model_runs where job = '{job}'"
+    run_id, published, decision, baseline = one(
+        warehouse, f"select run_id, is_published, decision, baseline_name from marts.model_runs where job = '{job}'"
     )
     assert published, decision
     assert baseline
+    metric = {"clv": "rmse_all_holdouts", "churn": "log_loss"}[job]
+    model, naive, gain_low = one(
+        warehouse,
+        f"""select "value", baseline_value, ci_low from marts.model_metrics
+            where run_id = '{run_id}' and metric = '{metric}' and stratum = 'all'""",
+    )
+    assert model < naive
+    assert gain_low > 0
 
 
 def test_every_load_reconciles(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -1,5 +1,6 @@
 """Order, leakage and determinism: what must not move a single published score."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,7 +53,10 @@ def rewrite(settings: Settings, table: str, query: str) -> None:
     (file,) = (settings.landing / "complete_journey" / table).glob("*.parquet")
     with duckdb.connect() as connection:
         connection.execute(f"create table landed as from read_parquet('{file}')")
-        connection.execute(f"copy ({query}) to '{file}'")
+        (rows,) = connection.execute(f"copy ({query}) to '{file}'").fetchall()[0]
+    receipt = file.with_suffix(".json")
+    content = json.loads(receipt.read_text(encoding="utf-8"))
+    receipt.write_text(json.dumps({**content, "received": rows}), encoding="utf-8")
 
 
 def shuffle(settings: Settings) -> None:
@@ -66,7 +70,15 @@ def shuffle(settings: Settings) -> None:
 
 
 def plant_the_day_after(settings: Settings) -> None:
-    """Every fifth household buys again, dear, the day after the as-of date; so does a household not seen before."""
+    """Every fifth household buys again, dear, the day after the as-of date, and redeems a coupon; some are new."""
+    rewrite(
+        settings,
+        "coupon_redemptions",
+        """from landed
+           union all by name
+           select * replace (timestamp '2018-01-01 00:00:00' as redemption_date, _position + 10000000 as _position)
+           from landed""",
+    )
     rewrite(
         settings,
         "transactions",
@@ -103,6 +115,14 @@ def differences(one: Settings, other: Settings, tables: list[str] | None = None)
             if any(only):
                 found[table] = (only[0], only[1])
     return found
+
+
+def test_there_are_scores_to_move(plain: Settings) -> None:
+    with duckdb.connect(str(plain.warehouse), read_only=True) as warehouse:
+        scored = warehouse.execute(
+            "select count(clv_future), count(churn_probability), count(segment_name), count(*) from marts.customer_360"
+        ).fetchall()[0]
+    assert min(scored) > 0.9 * scored[-1]
 
 
 def test_row_order_moves_nothing(plain: Settings, build_variant: Callable[..., Settings]) -> None:

@@ -1,7 +1,7 @@
 -- Grain: one row per customer_id, and the unknown customer for sales to nobody. No personal data.
 -- is_left_truncated: first bought so soon after its source's data begin that it may well be older than the data.
 -- A source whose yml says `history: complete` holds every customer's first purchase: none of its customers is.
-{% set complete_sources = ['none'] %}
+{% set complete_sources = [] %}
 {% for source, history in var('history').items() if history == 'complete' %}
     {%- do complete_sources.append(source) %}
 {% endfor %}
@@ -41,8 +41,8 @@ known as (
         customers.created_at,
         source_customers.first_seen_at,
         purchases.first_purchase_date,
-        source_customers.source_system not in ({{ text_list(complete_sources) }})
-        and coalesce(
+        {{ "source_customers.source_system not in (" ~ text_list(complete_sources) ~ ") and" if complete_sources }}
+        coalesce(
             purchases.first_purchase_date
             < {{ add_days('source_starts.first_order_date', var('left_truncation_days')) }},
             false

@@ -15,12 +15,13 @@ campaigns as (
 
 responses as (
     select
-        campaign_id,
+        source_system,
+        source_campaign_id,
         customer_id,
         count(*) as responses,
         min(responded_at) as first_responded_at
     from {{ ref('fct_campaign_response') }}
-    group by campaign_id, customer_id
+    group by source_system, source_campaign_id, customer_id
 ),
 
 contacted as (
@@ -29,6 +30,7 @@ contacted as (
             as campaign_contact_id,
         coalesce(campaigns.campaign_id, 'unknown') as campaign_id,
         source_customers.customer_id,
+        contacts.campaign_id as source_campaign_id,
         contacts.source_system,
         coalesce(contacts.arm, 'not_randomised') as arm,
         contacts.sent_at,
@@ -62,7 +64,10 @@ final as (
         coalesce(contacted.responded_at, responses.first_responded_at) as responded_at
     from contacted
     left join responses
-        on contacted.campaign_id = responses.campaign_id and contacted.customer_id = responses.customer_id
+        on
+            contacted.source_system = responses.source_system
+            and contacted.source_campaign_id = responses.source_campaign_id
+            and contacted.customer_id = responses.customer_id
 )
 
 select * from final

@@ -15,6 +15,7 @@ final as (
     select
         responses.source_system || ':' || responses.response_id as response_id,
         coalesce(campaigns.campaign_id, 'unknown') as campaign_id,
+        responses.campaign_id as source_campaign_id,
         source_customers.customer_id,
         responses.source_system,
         responses.kind,

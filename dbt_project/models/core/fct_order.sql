@@ -28,7 +28,7 @@ summed as (
         sum(net_amount) as net_amount,
         case
             when count(case when is_goods then 1 end) = count(case when is_goods then cost_amount end)
-                then sum(case when is_goods then cost_amount end)
+                then sum(case when is_goods then cost_amount else 0 end)
         end as cost_amount,
         max(case when is_goods and coalesce(quantity, 1) >= 0 then 1 else 0 end) = 1 as is_purchase,
         min(order_date) as order_date,
@@ -43,6 +43,7 @@ final as (
         summed.order_id,
         summed.customer_id,
         summed.source_system,
+        orders.order_id as source_order_id,
         orders.channel,
         orders.status,
         '{{ var("currency") }}' as currency,

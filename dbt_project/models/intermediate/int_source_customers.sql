@@ -2,12 +2,14 @@
 -- customer_id depends on the source and its id alone, so it never changes its meaning.
 with seen as (
     {%- for entity, spec in contract().items() if 'source_customer_id' in spec.columns %}
-    {%- set known = 'timestamp' if entity == 'customers' else none %}
     select
         source_system,
         source_customer_id,
-        {{ {'customers': 'created_at', 'orders': 'ordered_at', 'returns': 'returned_at',
-            'campaign_contacts': 'sent_at', 'campaign_responses': 'responded_at'}[entity] }} as seen_at
+        coalesce(
+            _known_from,
+            {{ {'customers': 'created_at', 'orders': 'ordered_at', 'returns': 'returned_at',
+                'campaign_contacts': 'sent_at', 'campaign_responses': 'responded_at'}[entity] }}
+        ) as seen_at
     from {{ ref('int_' ~ entity) }}
     where source_customer_id is not null
     {{ 'union all' if not loop.last }}

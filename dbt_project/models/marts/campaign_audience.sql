@@ -1,11 +1,7 @@
 -- Grain: one row per (list_name, customer_id): who is in a campaign list, who is not, and why.
 -- winback: customers of the two upper tiers who are about to leave, by what their leaving would cost.
 with customers as (
-    select
-        customers.*,
-        churn.churn_probability is not null as has_churn_score
-    from {{ ref('customer_360') }} as customers
-    inner join {{ ref('customer_churn') }} as churn on customers.customer_id = churn.customer_id
+    select * from {{ ref('customer_360') }}
 ),
 
 judged as (
@@ -27,8 +23,8 @@ judged as (
             when orders = 0 then 'out: never bought'
             when can_mail = false then 'out: no consent'
             when tier is null or tier not in ('platinum', 'gold') then 'out: not in the two upper tiers'
-            when has_churn_score and risk_band in ('high', 'medium') then 'in: high or medium risk of leaving'
-            when has_churn_score then 'out: low risk of leaving'
+            when risk_band in ('high', 'medium') then 'in: high or medium risk of leaving'
+            when risk_band is not null then 'out: low risk of leaving'
             when lifecycle_stage in ('declining', 'dormant') then 'in: no churn score, buys less than its own rhythm'
             else 'out: no churn score, buys at its own rhythm'
         end as reason

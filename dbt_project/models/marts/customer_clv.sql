@@ -26,7 +26,7 @@ sums as (
 rates as (
     select
         customer_id,
-        1 - coalesce(refund_rate, 0) - coalesce(cost_rate, 0) as kept_share
+        greatest(1 - coalesce(refund_rate, 0) - coalesce(cost_rate, 0), 0) as kept_share
     from {{ ref('part_future_rates') }}
 ),
 

@@ -5,7 +5,7 @@
         ('segment_name', 'text'), ('tier', 'text'), ('lifecycle_stage', 'text'), ('recency_score', 'integer'),
         ('frequency_score', 'integer'), ('monetary_score', 'integer'),
     ],
-    'clv': [('p_alive', 'double'), ('expected_purchases', 'double'), ('clv_future', 'decimal')],
+    'clv': [('p_alive', 'double'), ('expected_purchases', 'double'), ('clv_future_before_returns', 'decimal')],
     'churn': [('churn_probability', 'double'), ('risk_band', 'text')],
 } %}
 
@@ -16,7 +16,8 @@ select
     run_id,
     {%- for columns in scores_of.values() %}
     {%- for name, type in columns %}
-    cast({{ name if columns == own else 'null' }} as {{ contract_type(type) }}) as {{ name }},
+    {%- set scored = 'clv_future' if name == 'clv_future_before_returns' else name %}
+    cast({{ scored if columns == own else 'null' }} as {{ contract_type(type) }}) as {{ name }},
     {%- endfor %}
     {%- endfor %}
     '{{ job }}' as job

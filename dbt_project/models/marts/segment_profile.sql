@@ -25,9 +25,9 @@ select
     segment_name,
     customers,
     cast(orders as bigint) as orders,
-    cast(net_sales as {{ contract_type('decimal') }}) as net_sales,
-    cast(net_revenue as {{ contract_type('decimal') }}) as net_revenue,
-    cast(clv_future as {{ contract_type('decimal') }}) as clv_future,
+    cast(net_sales as decimal(28, 4)) as net_sales,
+    cast(net_revenue as decimal(28, 4)) as net_revenue,
+    cast(clv_future as decimal(28, 4)) as clv_future,
     round(cast(customers as double) / sum(customers) over (), 6) as customer_share,
     round(cast(net_sales as double) / nullif(cast(sum(net_sales) over () as double), 0), 6) as net_sales_share,
     round(cast(churn_sum as double) / nullif(scored_customers, 0), 6) as average_churn_probability

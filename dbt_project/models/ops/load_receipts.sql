@@ -18,6 +18,7 @@ select
     receipts.source,
     receipts."table" as table_name,
     receipts."interval",
+    receipts.generation,
     receipts.file as landed_file,
     receipts.load as load_kind,
     receipts.content_hash,

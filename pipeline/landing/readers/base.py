@@ -55,11 +55,14 @@ class Rows:
         What stands after FROM in SQL on the session's connection.
     rejects : pyarrow.Table
         The lines that could not be read (schema REJECTS).
+    spooled : Path or None
+        The file with these rows and nothing else, where the reader writes one.
     """
 
     columns: list[str]
     relation: str
     rejects: pa.Table = field(default_factory=REJECTS.empty_table)
+    spooled: Path | None = None
 
 
 Reader = Callable[[Session, Request], Rows]
@@ -73,7 +76,7 @@ def spool(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
         for batch in batches:
             writer.write_batch(batch)
     rejects = pa.Table.from_pylist(rejected, schema=REJECTS)
-    return Rows(schema.names, f"read_parquet({quote_literal(str(path))})", rejects)
+    return Rows(schema.names, f"read_parquet({quote_literal(str(path))})", rejects, path)
 
 
 def check_columns(request: Request, columns: Sequence[str], where: str) -> None:

@@ -8,7 +8,7 @@ with orders as (
         sum(shipping_amount) as shipping_income,
         case
             when count(case when is_purchase then 1 end) = count(case when is_purchase then cost_amount end)
-                then -sum(case when is_purchase then cost_amount end)
+                then -sum(case when is_purchase then cost_amount else 0 end)
         end as cost_of_goods
     from {{ ref('fct_order') }}
     where {{ by_as_of('order_date') }}
@@ -23,7 +23,11 @@ lines as (
         sum(case when line_type = 'fee' then net_amount else 0 end) as fees,
         sum(case when line_type = 'bad_debt' then net_amount else 0 end) as bad_debt
     from {{ ref('fct_order_line') }}
-    where {{ by_as_of('order_date') }}
+    where
+        order_id in (
+            select order_id from {{ ref('fct_order') }}
+            where {{ by_as_of('order_date') }}
+        )
     group by customer_id
 ),
 

@@ -6,7 +6,7 @@ with purchases as (
     from {{ landed('purchases') }}
 )
 
-{{ stage('order_lines', 'purchases', derived=true, columns={
+{{ stage('order_lines', 'purchases', columns={
     'order_id': 'purchase_key',
     'line_number': '1',
     'quantity': 'number_of_cds',

@@ -1,4 +1,5 @@
 -- Grain: one row per purchase. The file has no purchase number: equal rows are different purchases of one day.
+-- The amount stands on the purchase's line, which accounts for the landed row.
 with purchases as (
     select
         *,
@@ -7,12 +8,11 @@ with purchases as (
     from {{ landed('purchases') }}
 )
 
-{{ stage('orders', 'purchases', columns={
+{{ stage('orders', 'purchases', derived=true, columns={
     'order_id': 'purchase_key',
     'source_customer_id': 'customer_id',
     'channel': "'web'",
     'currency': "'USD'",
-    'total_amount': 'dollar_value',
     'is_exact_repeat': 'is_exact_repeat',
     'ordered_at': "substr(date, 1, 4) || '-' || substr(date, 5, 2) || '-' || substr(date, 7, 2)",
 }) }}

@@ -30,6 +30,7 @@ named as (
         _table,
         _file,
         _interval,
+        _generation,
         _position,
         _op
     from landed

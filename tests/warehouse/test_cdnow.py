@@ -1,0 +1,45 @@
+"""CDNOW, fixed-width text without a key, through the warehouse: the published totals, exact repeats included."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipeline.settings import load_settings
+from tests.warehouse.steps import build
+
+CUSTOMERS = 23_570
+PURCHASES = 69_659
+SALES = Decimal("2500315.63")
+
+
+@pytest.fixture(scope="module")
+def warehouse(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("cdnow")
+    settings = load_settings({"CRM_HOME": str(home), "CRM_DATA": str(data_dir), "CRM_SOURCES": "cdnow"})
+    build(settings)
+    return settings.warehouse
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (
+            "select count(*), count(distinct customer_id), sum(net_sales) from core.fct_order",
+            (PURCHASES, CUSTOMERS, SALES),
+        ),
+        ("select count(*) from core.fct_order where is_exact_repeat and is_purchase", (255,)),
+        ("select count(*) from core.fct_order where net_sales = 0 and is_purchase", (80,)),
+        ("select sum(orders), sum(net_sales) from core.fct_customer_month", (PURCHASES, SALES)),
+        ("select count(*), sum(orders), sum(net_sales) from marts.customer_360", (CUSTOMERS, PURCHASES, SALES)),
+        ("select sum(clv_historic) from marts.customer_clv", (SALES,)),
+        ("select count(*) from marts.customer_360 where is_left_truncated", (0,)),
+        ("select received, accepted from ops.load_receipts", (PURCHASES, PURCHASES)),
+        ("select min(order_date)::varchar, max(order_date)::varchar from core.fct_order", ("1997-01-01", "1998-06-30")),
+        ("select bool_and(is_published) from marts.model_runs", (True,)),
+    ],
+)
+def test_published_totals(warehouse: Path, query: str, expected: tuple[object, ...]) -> None:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        assert connection.execute(query).fetchall() == [expected]
