@@ -124,11 +124,10 @@ def read_features(settings: Settings, as_of: dt.date, sources: Sequence[str]) ->
 
 def _check_sources(path: Path, table: pa.Table, sources: Sequence[str]) -> None:
     wanted = ",".join(sorted(sources))
-    found = (table.schema.metadata or {}).get(SOURCES_KEY, wanted.encode()).decode()
+    found = (table.schema.metadata or {}).get(SOURCES_KEY, b"").decode()
     if found != wanted:
-        raise UserError(
-            f"{path} holds the features of {found}, not of {wanted}. Build those: `make run` with CRM_SOURCES={wanted}."
-        )
+        whose = f"holds the features of {found}, not of {wanted}" if found else "does not say whose features it holds"
+        raise UserError(f"{path} {whose}. Build them: `make run` with CRM_SOURCES={wanted}.")
 
 
 def feature_set(table: pa.Table, as_of: dt.date, origin: str = "features") -> FeatureSet:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.files import TEMPORARY_PREFIX, atomic_path
+from pipeline.files import TEMPORARY_PREFIX, private_folder, write_private
 from pipeline.lock import inherited_descriptors
 from pipeline.settings import ROOT, Settings, load_settings
 
@@ -116,27 +116,20 @@ def prepare(settings: Settings, database: Path) -> None:
 
     Each file is whole or absent, so that a start that was killed does not stop the next one.
     """
-    home = airflow_home(settings)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home = private_folder(airflow_home(settings))
     keys = {
         "core": {"fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()},
         "api": {"secret_key": secrets.token_urlsafe(32)},
         "api_auth": {"jwt_secret": secrets.token_urlsafe(48)},
     }
     sections = (f"[{name}]\n" + "".join(f"{k} = {v}\n" for k, v in values.items()) for name, values in keys.items())
-    _write_secret(home / "airflow.cfg", "\n".join(sections))
-    # Made here, because Airflow prints the password that it makes itself into its log.
-    _write_secret(password_file(settings), json.dumps({USER: secrets.token_urlsafe(12)}) + "\n")
+    # The password is made here, because Airflow prints the one that it makes itself into its log.
+    password = json.dumps({USER: secrets.token_urlsafe(12)}) + "\n"
+    for path, text in ((home / "airflow.cfg", "\n".join(sections)), (password_file(settings), password)):
+        if not path.exists():
+            write_private(path, text.encode())
     if not database.exists():
         _create_database(settings, database)
-
-
-def _write_secret(path: Path, text: str) -> None:
-    if path.exists():
-        return
-    with atomic_path(path) as temporary:
-        temporary.touch(mode=0o600)
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _create_database(settings: Settings, database: Path) -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.files import write_text
+from pipeline.files import remove_temporaries, write_text
 from pipeline.plan import make_plan
 from pipeline.settings import Settings
 
@@ -19,11 +19,14 @@ def published(settings: Settings) -> dict[str, Any] | None:
 
 
 def begin_build(settings: Settings, run_id: str) -> bool:
-    """Plan a build and make it this run's; return whether there is anything to build.
+    """Plan a build and make it this run's; return whether there is anything to build. The caller holds the lock.
 
     Nothing is to be built when the published release has the plan's input hash: the same landed files, code, as-of
     date, settings and models.
     """
+    written = (settings.landing, settings.build, settings.features, settings.scores, settings.models, settings.lists)
+    for folder in written:
+        remove_temporaries(folder)
     write_text(settings.build / "run_id", run_id)
     plan = make_plan(settings)
     release = published(settings)

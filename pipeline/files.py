@@ -64,7 +64,10 @@ def private_folder(path: Path) -> Path:
 
 
 def write_private(target: Path, content: bytes) -> None:
-    """Write a whole file that only its owner can read."""
+    """Write a whole file that only its owner can read, unless it is there with this content."""
+    if target.is_file() and target.read_bytes() == content:
+        target.chmod(0o600)
+        return
     with atomic_path(target) as temporary:
         temporary.unlink(missing_ok=True)
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:

@@ -8,7 +8,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 from contextlib import closing
 from datetime import date
 from decimal import Decimal
@@ -18,7 +17,7 @@ from typing import Any
 import duckdb
 
 from pipeline.duck import connect
-from pipeline.files import atomic_path
+from pipeline.files import private_folder, write_private
 from pipeline.releases import CONTACTS, DATABASE, attach_read_only, current_release, read_manifest
 from pipeline.settings import Settings
 
@@ -58,9 +57,7 @@ def export_lists(settings: Settings) -> list[Path]:
     """
     folder = current_release(settings)
     manifest = read_manifest(folder)
-    target = settings.lists / manifest["release_id"]
-    target.mkdir(parents=True, exist_ok=True)
-    target.chmod(0o700)
+    target = private_folder(settings.lists / manifest["release_id"])
     paths = []
     with closing(connect()) as connection:
         attach_read_only(connection, folder / DATABASE, "release")
@@ -71,10 +68,10 @@ def export_lists(settings: Settings) -> list[Path]:
         for (name,) in names:
             rows = _members(connection, name)
             content = _csv(rows)
-            _write_private(target / f"{name}.csv", content)
+            write_private(target / f"{name}.csv", content)
             described = _describe(connection, name, rows, manifest, content)
             text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
-            _write_private(target / f"{name}.manifest.json", text.encode())
+            write_private(target / f"{name}.manifest.json", text.encode())
             paths.append(target / f"{name}.csv")
     return paths
 
@@ -189,14 +186,3 @@ def _consent(rows: list[tuple[Any, ...]]) -> dict[str, Any]:
         ],
         "channels": channels,
     }
-
-
-def _write_private(target: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, unless it already has this content."""
-    if target.is_file() and target.read_bytes() == content:
-        target.chmod(0o600)
-        return
-    with atomic_path(target) as temporary:
-        temporary.unlink(missing_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-            handle.write(content)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.files import private_folder
 from pipeline.settings import Settings
 
 # The descriptor of a lock that this process holds, by path. The kernel drops the lock when the last copy of the
@@ -56,6 +57,7 @@ def run_lock(settings: Settings, holder: str, *, say: Callable[[str], None] = _s
         _acquire(descriptor, path, say)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{holder}, process {os.getpid()}".encode(), 0)
+        _close_to_others(settings)
         _held[path] = descriptor
         try:
             yield
@@ -63,6 +65,14 @@ def run_lock(settings: Settings, holder: str, *, say: Callable[[str], None] = _s
             del _held[path]
     finally:
         os.close(descriptor)
+
+
+def _close_to_others(settings: Settings) -> None:
+    """Everything but the releases is for the owner: it has the ids that source systems know people by."""
+    for folder in settings.private_folders:
+        private_folder(folder)
+    if settings.warehouse.is_file():
+        settings.warehouse.chmod(0o600)
 
 
 def _acquire(descriptor: int, path: Path, say: Callable[[str], None]) -> None:

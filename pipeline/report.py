@@ -157,7 +157,7 @@ def draw_concentration(axes: Axes, connection: duckdb.DuckDBPyConnection) -> Non
     """Cumulative share of lifetime value, most valuable customers first."""
     values: pd.Series[float] = (
         connection.execute(
-            "select clv_total::double as value from marts.customer_clv where clv_total is not null order by value desc"
+            "select clv_total::double as value from marts.customer_clv where is_clv_complete order by value desc"
         )
         .df()["value"]
         .reset_index(drop=True)

@@ -82,6 +82,12 @@ class Settings:
         """Decisions that later builds depend on, one JSON file per release."""
         return self.landing / "_ledger"
 
+    @property
+    def private_folders(self) -> tuple[Path, ...]:
+        """What nobody but the owner may enter: everything except `serving`."""
+        folders = (self.landing, self.build, self.features, self.scores, self.models, self.lists)
+        return (*folders, self.home / "airflow", self.home / "dbt")
+
     def code_version(self) -> str:
         """SHA-256 (16 digits) of the code, and of the library versions, that can change a number in the warehouse."""
         code = sha256_of_tree(ROOT, CODE_FOLDERS, (".py", ".sql", ".yml", ".yaml", ".json", ".csv"))
@@ -126,7 +132,7 @@ def _rate(env: Mapping[str, str], name: str, default: str) -> float:
 
 def _currency(env: Mapping[str, str]) -> str | None:
     text = env.get("CRM_CURRENCY") or None
-    if text and not re.match(CURRENCY, text):
+    if text and not re.fullmatch(CURRENCY, text):
         raise UserError(f"CRM_CURRENCY is '{text}': give three capital letters, for example EUR.")
     return text
 

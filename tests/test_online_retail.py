@@ -269,14 +269,14 @@ def test_ben_lives_where_most_of_his_lines_go(small: duckdb.DuckDBPyConnection) 
 def test_cleo_who_only_returned_is_a_customer_without_purchases(small: duckdb.DuckDBPyConnection) -> None:
     cleo = one(
         small,
-        """select c.orders, c.net_revenue, c.lifecycle_stage, v.clv_total, v.unavailable_reason
+        """select c.orders, c.net_revenue, c.lifecycle_stage, v.clv_future, v.clv_total, v.unavailable_reason
            from marts.customer_360 as c
            inner join marts.customer_clv as v on c.customer_id = v.customer_id
            inner join core.customer_source_id as s on c.customer_id = s.customer_id
            where s.source_customer_id = '12347'""",
     )
-    assert cleo[:4] == (0, Decimal("-2.55"), "prospect", None)
-    assert cleo[4].startswith("never bought")
+    assert cleo[:5] == (0, Decimal("-2.55"), "prospect", None, Decimal("-2.55"))
+    assert cleo[5].startswith("never bought")
 
 
 def test_one_product_in_two_spellings(small: duckdb.DuckDBPyConnection) -> None:

@@ -142,7 +142,7 @@ def test_a_quarantined_line_leaves_the_rest_of_its_receipt(followed: Followed) -
 
 def test_what_cannot_be_computed_is_null_with_its_reason(followed: Followed) -> None:
     unexplained = followed.one(
-        """select count(*) filter (clv.clv_total is not null or clv.unavailable_reason is null),
+        """select count(*) filter (clv.clv_future is not null or clv.is_clv_complete or clv.unavailable_reason is null),
                   count(*) filter (churn.churn_probability is not null or churn.unavailable_reason is null)
            from marts.customer_clv as clv
            inner join marts.customer_churn as churn on clv.customer_id = churn.customer_id"""

@@ -34,6 +34,9 @@ from pipeline.sources import active_sources
 READY_SECONDS = 180
 GRACE_SECONDS = 20
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
+# `airflow standalone` would serve its task logs on all network interfaces: its parts are started without that. The web
+# server reads the logs from the disk. When one part ends, all end.
+PARTS = "airflow scheduler --skip-serve-logs & airflow dag-processor & airflow api-server & wait -n"
 
 
 def main() -> int:
@@ -89,11 +92,11 @@ def stop_signals() -> Iterator[None]:
 
 @contextmanager
 def airflow(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `airflow standalone` in a session of its own, and end every process of that session."""
+    """Run Airflow's parts in a session of their own, and end every process of that session."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as output:
         server = subprocess.Popen(
-            [str(AIRFLOW), "standalone"],
+            ["bash", "-c", PARTS],
             env={**os.environ, **airflow_environment(settings), "PATH": f"{AIRFLOW.parent}:{os.environ['PATH']}"},
             stdin=subprocess.DEVNULL,
             stdout=output,

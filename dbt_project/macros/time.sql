@@ -1,8 +1,10 @@
 {# Time. Timestamps are kept in UTC; dates are days of the business time zone. #}
 
-{# Text to a UTC timestamp: an offset in the text wins, else the text is local time of `zone`. #}
+{# Text to a UTC timestamp: a day is a business day, an offset in the text wins, else it is local time of `zone`. #}
 {% macro utc_timestamp(column, zone) -%}
     case
+        when regexp_matches({{ column }}, '^[0-9]{4}-[0-9]{2}-[0-9]{2}$')
+            then timezone('UTC', timezone('{{ var("time_zone") }}', try_cast({{ column }} as timestamp)))
         when regexp_matches({{ column }}, ':[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$')
             then timezone('UTC', try_cast({{ column }} as timestamptz))
         else timezone('UTC', timezone({{ zone }}, try_cast({{ column }} as timestamp)))

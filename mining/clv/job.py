@@ -4,7 +4,7 @@ The published model is Pareto/NBD for purchases with Gamma-Gamma for spend: P(al
 come from one coherent model. Where its likelihood is highest at its edge, the likeliest of three takes its place, and
 the decision says so: NBD with one rate of leaving for all (rates do not differ between customers), NBD without leaving
 (nobody is seen to leave; P(alive) is 1), or MBG/NBD. BG/NBD, which gives every one-time buyer P(alive) = 1, is fitted
-beside them for comparison only.
+beside them for comparison only. The one that the last holdout has judged scores, wherever it can be fitted again.
 
 Judged out of time: fitted on what was known before a holdout, measured on what came after, beside each customer's own
 rate so far (x/T), on two stretches where the data allow. Then fitted once more on the as-of day; that one scores.
@@ -79,17 +79,19 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
     if problem:
         return refused(_window(features, days), settings, BASELINE, problem)
     judged = [judge(features.at(start), features.at(end)) for start, end in pairwise([*days, features.as_of])]
-    final = fit_all(features.at(features.as_of))
-    unfit = next((fitted.problem for fitted in (*(item.fitted for item in judged), final) if fitted.problem), None)
+    unfit = next((item.fitted.problem for item in judged if item.fitted.problem), None)
     if unfit:
         return refused(_window(features, days), settings, BASELINE, unfit)
     last = judged[-1]
+    final = fit_all(features.at(features.as_of), judged=last.fitted.scorer.purchases.name)
+    if final.problem:
+        return refused(_window(features, days), settings, BASELINE, final.problem)
     rows = evaluate(last.frame, last.outcome()) + compared(last) + [rolling(judged)]
     overall = {item["metric"]: item for item in rows if item["stratum"] == "all"}
     published, verdict = _decide(overall, [*days, features.as_of])
     active = float(final.scorer.purchases.p_alive(*history_of(features.at(features.as_of))).mean())
-    sentences = [verdict, *_reservations(rows), _models([item.fitted for item in judged], final, days)]
-    sentences.append(f"The scores take {100 * active:.1f} % of the customers for still active.")
+    model = _models([item.fitted for item in judged], final)
+    sentences = [verdict, *_reservations(rows), f"{model}. {100 * active:.1f} % of customers count as active."]
     return {
         **_window(features, days),
         "parameters": {
@@ -131,40 +133,55 @@ def _problem(features: FeatureSet, days: list[dt.date]) -> str | None:
 
 
 def _decide(overall: dict[str, dict[str, Any]], days: list[dt.date]) -> tuple[bool, str]:
-    """Publish when the RMSE of purchases over all holdouts improves on the naive rate with 97.5 % confidence."""
-    error, last = overall["rmse_all_holdouts"], overall["rmse"]
-    stretches = " and ".join(f"{(end - start).days} days to {end}" for start, end in pairwise(days))
-    numbers = (
-        f"RMSE {error['value']:.3f} purchases against {error['baseline_value']:.3f} over {stretches} "
-        f"(95 % interval of the gain {error['ci_low']:.3f} to {error['ci_high']:.3f}); "
-        f"in the last of them {last['value']:.3f} against {last['baseline_value']:.3f}"
+    """Publish when purchases are certainly predicted better than at the naive rate, and spend not certainly worse.
+
+    Certainly: the 95 % interval of the gain in RMSE does not reach 0. Over all holdouts for purchases; in the last one
+    for spend, which is seldom certain: few large amounts decide.
+    """
+    error, last, spend = (overall[name] for name in ("rmse_all_holdouts", "rmse", "value_rmse"))
+    start, end = days[-2:]
+    stretch = f"{(end - start).days} days to {end}"
+    if len(days) > 2:
+        numbers = f"{_gain(error)} over {len(days) - 1} holdouts, {_gain(last)} in the last, {stretch}"
+    else:
+        numbers = f"{_gain(last)}, {stretch}"
+    numbers = f"RMSE in purchases {numbers} (95 % intervals)"
+    certainty = (
+        "a certain gain" if spend["ci_low"] > 0 else "certainly worse" if spend["ci_high"] < 0 else "no certain gain"
     )
-    if error["ci_low"] > 0:
-        return True, f"Beats each customer's {BASELINE} out of time: {numbers}."
-    return False, f"Not published: no certain gain over each customer's {BASELINE}: {numbers}."
+    money = f"spend {spend['value']:.2f} against {spend['baseline_value']:.2f}, {certainty}"
+    if error["ci_low"] <= 0:
+        return False, f"Not published: no certain gain over each customer's {BASELINE}: {numbers}; {money}."
+    if spend["ci_high"] < 0:
+        return False, f"Not published: spend is predicted worse than at each customer's {BASELINE}: {money}; {numbers}."
+    return True, f"Beats each customer's {BASELINE} out of time: {numbers}; {money}."
+
+
+def _against(item: dict[str, Any]) -> str:
+    return f"{item['value']:.3f} against {item['baseline_value']:.3f}"
+
+
+def _gain(item: dict[str, Any]) -> str:
+    return f"{_against(item)} (gain {item['ci_low']:.3f} to {item['ci_high']:.3f})"
 
 
 def _reservations(rows: list[dict[str, Any]]) -> list[str]:
-    """What a reader of the verdict would take for granted, and the last holdout does not show."""
-    error = "RMSE {value:.3f} against {baseline_value:.3f}"
-    found = []
-    for item in rows:
-        if item["metric"] == "value_rmse" and item["stratum"] == "all" and item["ci_low"] <= 0:
-            found.append(f"Spend shows no certain gain: {error.format(**item)}.")
-        if item["metric"] == "rmse" and item["stratum"] in GROUPS and item["ci_high"] < 0:
-            found.append(f"Worse for {GROUPS[item['stratum']]}: {error.format(**item)} purchases.")
-    return found
+    """Groups for which purchases were predicted worse in the last holdout, whatever the verdict on all."""
+    worse = [
+        f"{GROUPS[item['stratum']]} ({_against(item)})"
+        for item in rows
+        if item["metric"] == "rmse" and item["stratum"] in GROUPS and item["ci_high"] < 0
+    ]
+    return [f"Worse for {' and '.join(worse)}."] if worse else []
 
 
-def _models(judged: list[FittedModels], final: FittedModels, days: list[dt.date]) -> str:
-    """Return which model was judged and which one scores: the data of another day may lead to another."""
-    if all(item.label == final.label for item in judged):
-        return f"Model: {final.label}."
-    fitted: dict[str, list[str]] = {}
-    for item, day in zip(judged, days, strict=True):
-        fitted.setdefault(item.label, []).append(day.isoformat())
-    tried = "; ".join(f"on {' and '.join(on)} {label}" for label, on in fitted.items())
-    return f"Judged: {tried}. Scores come from {final.label}."
+def _models(judged: list[FittedModels], final: FittedModels) -> str:
+    """Return which model scores, and which other ones were judged: the data of another day may not support the same."""
+    model, last = f"Model: {final.name} ({final.meaning})", judged[-1].name
+    if last != final.name:
+        return f"{model}, not the {last} of the last holdout, which the latest data do not support"
+    others = [item.name for item in judged if item.name != last]
+    return f"{model}; in the first holdout {others[0]}" if others else model
 
 
 def _window(features: FeatureSet, days: list[dt.date]) -> dict[str, Any]:

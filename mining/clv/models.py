@@ -79,10 +79,14 @@ class FittedModels(NamedTuple):
         return Scorer(self.chosen, self.spend, self.share_paid)
 
     @property
-    def label(self) -> str:
-        """Name of the purchase model in use, and what it means for customers."""
-        name = self.scorer.purchases.name
-        return f"{LABELS[name]} ({MEANINGS[name]})"
+    def name(self) -> str:
+        """Name of the purchase model in use, for readers."""
+        return LABELS[self.scorer.purchases.name]
+
+    @property
+    def meaning(self) -> str:
+        """What the purchase model in use says of customers."""
+        return MEANINGS[self.scorer.purchases.name]
 
 
 def history_of(frame: pd.DataFrame) -> History:

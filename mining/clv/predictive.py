@@ -54,7 +54,8 @@ def count_distribution(model: PurchaseModel, horizon: float, history: History, s
             pmf[:, -1] += np.maximum(1.0 - np.sum(pmf, axis=1), 0.0)
             if share < 1.0:
                 # A column at a time, not as one matrix product, whose rounding depends on the number of rows.
-                pmf = np.stack([np.sum(pmf * binom.pmf(counted, y, share), axis=1) for counted in y], axis=1)
+                thinned: Floats = np.asarray(binom.pmf(y[:, None], y, share))
+                pmf = np.stack([np.sum(pmf * thinned[counted], axis=1) for counted in range(len(y))], axis=1)
             bins = pmf[:, 1:].reshape(len(chosen), BINS - 1, int(size))
             total = np.sum(bins, axis=2)
             weighted = np.sum(bins * y[1:].reshape(BINS - 1, int(size)), axis=2)

@@ -55,7 +55,9 @@ def tiers_through(frames: Sequence[pd.DataFrame]) -> pd.Series:
     """Tier on the last date, carried from date to date (oldest first).
 
     The chain is computed from the features of earlier dates, not read from earlier scores, so that a rebuild from
-    nothing gives the same tiers.
+    nothing gives the same tiers. Its dates lie a churn horizon apart, counted back from the as-of day, so the chain of
+    the next day has other dates, and a customer near a border may change tier between the two although neither chain
+    flickers. Releases a horizon apart share their dates.
     """
     previous: pd.Series | None = None
     result = pd.Series(dtype=object)

@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.audit.suites import suite_query
 from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
+from pipeline.landing.events import event_instant_sql
 from pipeline.releases import GRAINS, attach_read_only, published_tables, read_tables
 from pipeline.settings import Settings
 from pipeline.sources import Source, Table, load_source
@@ -30,12 +31,12 @@ def _landed_measures(
     table = source.tables[receipt["table"]]
     relation = f"read_parquet({quote_literal(str(settings.home / receipt['file']))})"
     try:
-        present = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]
+        present = connection.execute(f"describe select * from {relation}").fetchall()
     except duckdb.Error as error:
         raise UserError(
             f"{settings.home / receipt['file']} cannot be read. Delete it with its receipt and load again: {error}"
         ) from error
-    columns = [name for name in present if name not in LANDED_COLUMNS]
+    columns = {name: kind for name, kind, *_ in present if name not in LANDED_COLUMNS}
     content = ", ".join(quote_identifier(name) for name in columns)
     measures = {
         "landed_rows": "count(*)",
@@ -55,7 +56,8 @@ def _landed_measures(
         "is_unexpectedly_empty": receipt["received"] == 0 and not table.may_be_empty,
         "rows_unaccounted": receipt["received"] - receipt["unreadable"] - counted["landed_rows"],
         "missing_columns": len({name for name in table.columns if name not in columns}),
-        "unreadable_share": receipt["unreadable"] / max(1, receipt["received"]),
+        "unreadable": receipt["unreadable"],
+        "has_too_many_unreadable": receipt["unreadable"] > _tolerated(receipt["received"]),
         "without_key_share": counted["without_key"] / rows,
         "repeated_share": counted["repeated"] / rows,
         "untimed_share": counted["untimed"] / rows,
@@ -64,25 +66,28 @@ def _landed_measures(
     }
 
 
-def _without_key(table: Table, columns: list[str]) -> str:
+def _tolerated(received: int) -> float:
+    """Unreadable lines up to which they are lines here and there; above it the layout is wrong."""
+    return max(10, 0.05 * received)
+
+
+def _without_key(table: Table, columns: dict[str, str]) -> str:
     """Rows in which a part of the key is null or blank; a table whose key is the position has none."""
     keys = [] if table.key == "position" else [name for name in table.key if name in columns]
     return " or ".join(f"trim(coalesce({quote_identifier(name)}::varchar, '')) = ''" for name in keys) or "false"
 
 
-def _event_measures(source: Source, table: Table, receipt: dict[str, Any], columns: list[str]) -> dict[str, str]:
+def _event_measures(source: Source, table: Table, receipt: dict[str, Any], columns: dict[str, str]) -> dict[str, str]:
     if table.event_time is None or table.event_time not in columns:
         return {"untimed": "0", "before_interval": "0", "after_interval": "0"}
-    column = quote_identifier(table.event_time)
-    if table.event_time_format:
-        local = f"try_strptime({column}::varchar, {quote_literal(table.event_time_format)})"
-    else:
-        local = f"try_cast({column} as timestamp)"
-    moment = f"timezone({quote_literal(source.event_zone)}, {local})"
+    kind = columns[table.event_time]
+    moment = event_instant_sql(table.event_time, kind, table.event_time_format, source.event_zone)
+    limits = (quote_literal(receipt[key]) for key in ("interval_start", "interval_end"))
+    start, end = (f"timezone('UTC', {limit}::timestamptz)" for limit in limits)
     return {
-        "untimed": f"count(*) filter ({local} is null)",
-        "before_interval": f"count(*) filter ({moment} < {quote_literal(receipt['interval_start'])}::timestamptz)",
-        "after_interval": f"count(*) filter ({moment} >= {quote_literal(receipt['interval_end'])}::timestamptz)",
+        "untimed": f"count(*) filter ({moment} is null)",
+        "before_interval": f"count(*) filter ({moment} < {start})",
+        "after_interval": f"count(*) filter ({moment} >= {end})",
     }
 
 

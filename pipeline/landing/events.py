@@ -1,14 +1,15 @@
 """When the rows of a table happened."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 import duckdb
 
 from pipeline.duck import quote_identifier, quote_literal
 from pipeline.errors import UserError
 from pipeline.landing.readers import Request
+
+OFFSET = ":[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,8 @@ def event_span(connection: duckdb.DuckDBPyConnection, request: Request, relation
     if column is None:
         return None
     quoted = quote_identifier(column)
-    value = f"try_cast({quoted} as timestamp)"
     kind = connection.execute(f"describe select {quoted} from {relation}").fetchall()[0][1]
-    if request.table.event_time_format:
-        value = f"try_strptime(cast({quoted} as varchar), {quote_literal(request.table.event_time_format)})"
-    elif kind == "TIMESTAMP WITH TIME ZONE":
-        value = f"timezone('UTC', {quoted})"
+    value = event_instant_sql(column, kind, request.table.event_time_format, request.source.event_zone)
     query = f"select min({value}), max({value}), any_value(cast({quoted} as varchar)) from {relation}"
     first, last, sample = connection.execute(query).fetchall()[0]
     if first is None and sample is not None:
@@ -44,12 +41,36 @@ def event_span(connection: duckdb.DuckDBPyConnection, request: Request, relation
             f"{request.label}: no value of the `event_time` column '{column}' can be read as a time, for example "
             f"'{sample}'. Set `event_time_format` for {request.definition}, for example \"%d/%m/%Y %H:%M\"."
         )
-    if first is None:
-        return None
-    zone = "UTC" if kind == "TIMESTAMP WITH TIME ZONE" else request.source.event_zone
-    return Span(_instant(first, zone), _instant(last, zone))
+    return None if first is None else Span(first.replace(tzinfo=UTC), last.replace(tzinfo=UTC))
 
 
-def _instant(moment: datetime | date, zone: str) -> datetime:
-    whole = moment if isinstance(moment, datetime) else datetime.combine(moment, time())
-    return whole.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+def event_instant_sql(column: str, kind: str, time_format: str | None, zone: str) -> str:
+    """SQL for when a row happened, as a UTC timestamp; null where the value is no time.
+
+    An offset in the value wins, as in dbt's `utc_timestamp`; a value without one is local time of `zone`.
+
+    Parameters
+    ----------
+    column, kind
+        Name and DuckDB type of the column.
+    time_format
+        strptime format of text, or None for ISO.
+    """
+    value = quote_identifier(column)
+    text = f"trim(cast({value} as varchar))"
+    if time_format:
+        parsed = f"try_strptime({text}, {quote_literal(time_format)})"
+        return f"timezone('UTC', {parsed})" if "%z" in time_format.lower() else _from_zone(parsed, zone)
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"timezone('UTC', {value})"
+    if kind != "VARCHAR":
+        return _from_zone(f"try_cast({value} as timestamp)", zone)
+    return (
+        f"case when regexp_matches({text}, {quote_literal(OFFSET)})"
+        f" then timezone('UTC', try_cast({text} as timestamptz))"
+        f" else {_from_zone(f'try_cast({text} as timestamp)', zone)} end"
+    )
+
+
+def _from_zone(local: str, zone: str) -> str:
+    return f"timezone('UTC', timezone({quote_literal(zone)}, {local}))"

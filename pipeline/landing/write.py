@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.duck import quote_literal
 from pipeline.errors import UserError
-from pipeline.files import TEMPORARY_PREFIX, atomic_path, fsync_path, sha256_of, sha256_of_file, write_json
+from pipeline.files import TEMPORARY_PREFIX, fsync_path, sha256_of, sha256_of_file, write_json, write_private
 from pipeline.landing.events import Span, event_span
 from pipeline.landing.readers import Request, opened
 from pipeline.landing.readers.base import REJECTS, Rows
@@ -67,10 +67,10 @@ class _Written:
 
     rows: int
     schema: list[dict[str, str]]
-    content_hash: str
     rejects: pa.Table
     events: Span | None
     seconds: float
+    content_hash: str = ""
 
 
 def write_load(load: Load) -> Receipt | None:
@@ -160,10 +160,10 @@ def _write(load: Load, temporary: Path) -> _Written:
         return _Written(
             rows=pq.read_metadata(temporary).num_rows,
             schema=[{"name": row[0], "type": row[1]} for row in described if row[0] in rows.columns],
-            content_hash=_hash_of_rows(rows),
             rejects=rows.rejects,
             events=event_span(connection, request, landed),
             seconds=round(time.monotonic() - started, 3),
+            content_hash=_hash_of_rows(rows),
         )
 
 
@@ -173,7 +173,7 @@ def _write_nothing(load: Load, temporary: Path) -> _Written:
     assert last is not None  # all files have been landed before
     schema = pq.read_schema(load.settings.home / last["file"])
     pq.write_table(schema.empty_table(), temporary, compression="zstd")
-    return _Written(rows=0, schema=last["schema"], content_hash="", rejects=REJECTS.empty_table(), events=None, seconds=0.0)
+    return _Written(rows=0, schema=last["schema"], rejects=REJECTS.empty_table(), events=None, seconds=0.0)
 
 
 def _check_rows(request: Request, written: _Written) -> None:
@@ -200,9 +200,9 @@ def _publish(
     target = load.folder / f"{stem}.parquet"
     rejects = load.folder / f"{stem}.rejects.parquet"
     if written.rejects.num_rows:
-        with atomic_path(rejects) as path:
-            pq.write_table(written.rejects, path, compression="zstd")
-            path.chmod(0o600)
+        content = pa.BufferOutputStream()
+        pq.write_table(written.rejects, content, compression="zstd")
+        write_private(rejects, content.getvalue().to_pybytes())
     receipt = {
         "source": load.request.source.name,
         "table": load.request.name,

@@ -77,16 +77,26 @@ def wait_for(what: Callable[[], bool], seconds: float = SECONDS) -> None:
         time.sleep(1)
 
 
-def processes_of(home: str) -> list[str]:
-    """Command lines of the living processes that work in a CRM_HOME."""
+def processes_of(home: str) -> list[psutil.Process]:
+    """Living processes that work in a CRM_HOME."""
     found = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("CRM_HOME") == home and process.pid != os.getpid():
-                found.append(" ".join(process.cmdline()))
+                found.append(process)
         except psutil.Error:
             continue  # ended meanwhile, or somebody else's
     return found
+
+
+def addresses(home: str) -> set[str]:
+    """Addresses that the processes of a CRM_HOME listen on."""
+    return {
+        connection.laddr.ip
+        for process in processes_of(home)
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
 
 
 def test_a_run_triggered_in_the_web_ui_publishes_and_nothing_stays_behind(environment: dict[str, str]) -> None:
@@ -106,6 +116,7 @@ def test_a_run_triggered_in_the_web_ui_publishes_and_nothing_stays_behind(enviro
         wait_for(lambda: api.call("/api/v2/dags")["total_entries"] >= 6, 60)
         assert api.call("/api/v2/importErrors")["total_entries"] == 0
         assert not any(dag["is_paused"] for dag in api.call("/api/v2/dags")["dags"])
+        assert addresses(environment["CRM_HOME"]) <= {"127.0.0.1", "::1"}
         api.call("/api/v2/dags/extract_cdnow/dagRuns", {"logical_date": None})
         for dag_id in ("extract_cdnow", "build_customers", "export_campaign_lists"):
             wait_for(lambda dag_id=dag_id: api.last_state(dag_id) in ("success", "failed"))

@@ -10,10 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from mining.store import SOURCES_KEY
 from pipeline.files import write_parquet
 from pipeline.settings import Settings, load_settings
 
 AS_OF = dt.date(2024, 12, 31)
+SOURCES = load_settings({}).sources
 MONEY = pa.decimal128(18, 4)
 Builder = Callable[..., pa.Table]
 
@@ -73,7 +75,7 @@ def build_features() -> Builder:
             elif pa.types.is_integer(column.type):
                 column = column.cast(pa.int64())
             columns[name] = column
-        return pa.table(columns)
+        return pa.table(columns, metadata={SOURCES_KEY: ",".join(SOURCES)})
 
     return build
 

@@ -102,6 +102,16 @@ def test_the_count_distribution_agrees_with_the_closed_forms(kind: type[Purchase
     assert cumulative(counts, np.zeros(6)) == pytest.approx(counts.probability[:, 0])
 
 
+@pytest.mark.parametrize("share", [0.9, 0.4])
+def test_purchases_of_which_a_share_counts(share: float) -> None:
+    """Of Poisson purchases a share are Poisson purchases, as if time went slower: NBD has the answer in closed form."""
+    model, people = model_of(NBD), History(*(column[:4] for column in PEOPLE))
+    counts = count_distribution(model, 52.0, people, share)
+    expected = model.count_pmf_if_alive(52.0 * share, people, np.arange(64.0))
+    assert (counts.width == 1).all()
+    assert counts.probability == pytest.approx(expected, abs=1e-9)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_new_customers_are_those_with_an_empty_history(kind: type[PurchaseModel]) -> None:
     model = model_of(kind)
@@ -181,6 +191,27 @@ def test_intervals_cover_what_happens(kind: type[PurchaseModel]) -> None:
     for index, level in enumerate((0.1, 0.5, 0.9)):
         assert np.mean(after < found[:, index]) <= level + 0.015
         assert np.mean(after <= found[:, index]) >= level - 0.015
+
+
+@pytest.mark.parametrize("kind", [ParetoNBD, ModifiedBetaGeoNBD])
+def test_intervals_cover_what_happens_where_half_of_the_purchases_are_free(kind: type[PurchaseModel]) -> None:
+    size = 6000
+    history, later = simulate(kind.name, TRUTH[kind], size, seed=11, weeks=(30, 60), horizon=52)
+    random = np.random.default_rng(5)
+    rate = random.gamma(4.0, 1 / 40, size)
+    paid = random.binomial((history.x + 1).astype(int), 0.5).astype(float)
+    before = np.where(paid > 0, random.gamma(np.maximum(2.0 * paid, 1e-9)) / rate, 0.0)
+    paid_later = random.binomial(later.astype(int), 0.5)
+    after = np.where(paid_later > 0, random.gamma(np.maximum(2.0 * paid_later, 1e-9)) / rate, 0.0)
+    levels = (0.5, 0.75, 0.9)
+    found = value_quantiles(
+        model_of(kind), spend_model(), levels, history, paid, before, horizon=52.0, rate=0.0, share_paid=0.5
+    )
+    for index, level in enumerate(levels):
+        assert np.mean(after < found[:, index]) <= level + 0.015
+        assert np.mean(after <= found[:, index]) >= level - 0.015
+    none = model_of(kind).probability_no_purchase(52.0, *history)
+    assert (found[(none < 0.5) & (none > 0.4), 0] == 0).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -211,7 +211,7 @@ def test_every_purchase_model_scores(kind: type[PurchaseModel], trained: tuple[F
 
 
 def test_where_nobody_leaves_the_decision_says_so() -> None:
-    model = job.train(features(shop(800, leaves=False)), **ASK)
+    model = job.train(features(shop(800, leaves=False, seed=2)), **ASK)
     assert model["is_published"], model["decision"]
     assert "NBD without leaving (nobody is seen to leave, so every customer counts as active)" in model["decision"]
 
@@ -224,17 +224,55 @@ def test_customers_of_one_rhythm_have_no_purchase_model() -> None:
     assert not model["is_published"]
 
 
-def test_the_decision_tells_where_the_model_is_worse() -> None:
-    def error(stratum: str, metric: str, low: float, high: float) -> dict[str, Any]:
-        numbers = {"value": 2.0, "baseline_value": 1.5, "ci_low": low, "ci_high": high}
-        return {"stratum": stratum, "metric": metric, **numbers}
+def error(stratum: str, metric: str, low: float, high: float) -> dict[str, Any]:
+    numbers = {"value": 2.0, "baseline_value": 1.5, "ci_low": low, "ci_high": high}
+    return {"stratum": stratum, "metric": metric, **numbers}
 
+
+def test_the_decision_tells_where_the_model_is_worse() -> None:
     rows = [
-        error("all", "value_rmse", -9.0, 3.0),
+        error("all", "rmse", -0.4, -0.1),
         error("left_truncated", "rmse", -0.4, -0.1),
+        error("one_time_buyers", "rmse", -0.4, -0.1),
         error("repeat_buyers", "rmse", -0.1, 0.2),
     ]
     assert job._reservations(rows) == [
-        "Spend shows no certain gain: RMSE 2.000 against 1.500.",
-        "Worse for customers who may be older than the data: RMSE 2.000 against 1.500 purchases.",
+        "Worse for customers who may be older than the data (2.000 against 1.500) and one-time buyers"
+        " (2.000 against 1.500)."
     ]
+
+
+@pytest.mark.parametrize(
+    ("purchases", "spend", "published", "says"),
+    [
+        ((0.1, 0.3), (0.1, 9.0), True, "spend 2.00 against 1.50, a certain gain"),
+        ((0.1, 0.3), (-9.0, 3.0), True, "spend 2.00 against 1.50, no certain gain"),
+        ((0.1, 0.3), (-9.0, -1.0), False, "Not published: spend is predicted worse than at each customer's own rate"),
+        ((-0.1, 0.3), (0.1, 9.0), False, "Not published: no certain gain over each customer's own rate"),
+    ],
+)
+def test_published_with_a_certain_gain_in_purchases_and_no_certain_loss_in_spend(
+    purchases: tuple[float, float], spend: tuple[float, float], published: bool, says: str
+) -> None:
+    overall = {
+        "rmse_all_holdouts": error("all", "rmse_all_holdouts", *purchases),
+        "rmse": error("all", "rmse", -0.25, 0.5),
+        "value_rmse": error("all", "value_rmse", *spend),
+    }
+    is_published, decision = job._decide(overall, [dt.date(2024, 5, 1), dt.date(2024, 9, 1), AS_OF])
+    assert is_published == published
+    assert says in decision
+    assert "in the last, 121 days to 2024-12-31" in decision
+    assert "(gain -0.250 to 0.500)" in decision
+    assert decision.count(". ") == 0
+
+
+def test_the_judged_purchase_model_scores_where_it_can_be_fitted() -> None:
+    pareto, nbd = estimated(ParetoNBD, -10.0), estimated(NBD, -13.0)
+    final = fitted_models(pareto, nbd)._replace(judged="nbd")
+    assert final.scorer.purchases.name == "nbd"
+    no_longer = fitted_models(pareto, estimated(NBD, -13.0, converged=False))._replace(judged="nbd")
+    assert no_longer.scorer.purchases.name == "pareto_nbd"
+    assert job._models([fitted_models(nbd)], final).startswith("Model: NBD without leaving")
+    assert "not the NBD without leaving of the last holdout" in job._models([fitted_models(nbd)], no_longer)
+    assert job._models([fitted_models(pareto), fitted_models(nbd)], final).endswith("; in the first holdout Pareto/NBD")

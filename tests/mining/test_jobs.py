@@ -9,15 +9,18 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from mining import jobs, schemas
+from pipeline.errors import UserError
 from pipeline.files import sha256_of_file, write_json, write_parquet
 from pipeline.settings import load_settings
 
 AS_OF = dt.date(2024, 12, 31)
-SOURCES = ["shop"]
+SOURCES = list(load_settings({}).sources)
 SCHEMAS = {
     "segments": schemas.SEGMENTS,
     "clv": schemas.CLV,
@@ -61,10 +64,21 @@ def scoring(built, tmp_path):
 
 
 def _edit_model(settings, job: str, **changes) -> dict:
+    """Change the one model of a job, and with `as_of_date` its version, as if it had been trained on that day."""
     (path,) = (settings.models / job).glob("*.json")
     model = {**json.loads(path.read_text()), **changes}
+    if "as_of_date" in changes:
+        model["model_version"] = f"{job}-{changes['as_of_date']}-old"
+        path.unlink()
     write_json(settings.models / job / f"{model['model_version']}.json", model)
     return model
+
+
+def _refuse_own(settings, job: str = "churn") -> None:
+    """Make the model of the as-of day itself a refused one."""
+    jobs.train_models(settings, as_of=AS_OF, sources=SOURCES, force=True)
+    for path in (settings.models / job).glob(f"{job}-{AS_OF}-*.json"):
+        write_json(path, {**json.loads(path.read_text()), "is_published": False, "decision": "Not published: no gain."})
 
 
 def test_every_file_keeps_the_contract_and_stands_where_it_should(built):
@@ -144,13 +158,45 @@ def test_a_model_serves_for_a_week(scoring):
     assert all(result["decision"] and result["model_version"] for result in results.values())
 
 
-@pytest.mark.parametrize(("day", "force"), [("2024-12-24", False), ("2024-12-31", True)])
-def test_an_older_model_or_a_wish_trains_again_to_the_same_bytes(scoring, day, force):
+def test_a_model_of_a_week_ago_gives_way_to_the_one_of_the_day_with_the_same_bytes(scoring):
     trained = _files(scoring.home)
-    _date_models(scoring, day)
-    results = jobs.train_models(scoring, as_of=AS_OF, sources=SOURCES, force=force)
+    _date_models(scoring, "2024-12-24")
+    results = jobs.train_models(scoring, as_of=AS_OF, sources=SOURCES)
     assert all(result["is_new"] for result in results.values())
-    assert _files(scoring.home) == trained
+    assert trained.items() <= _files(scoring.home).items()
+    assert _score_version(scoring, "churn").startswith("churn-2024-12-31-")
+
+
+def _score_version(settings, job: str, as_of: dt.date = AS_OF) -> str | None:
+    score = {"churn": jobs.score_churn, "clv": jobs.score_clv}[job]
+    return score(settings, as_of=as_of, sources=SOURCES)["model_version"]
+
+
+def test_a_model_that_was_asked_for_serves_from_the_next_day_on(scoring, shop):
+    _date_models(scoring, "2024-12-26")
+    before = _score_version(scoring, "churn")
+    results = jobs.train_models(scoring, as_of=AS_OF, sources=SOURCES, force=True)
+    assert all(result["is_new"] for result in results.values())
+    assert _score_version(scoring, "churn") == before == "churn-2024-12-26-old"
+    tomorrow = AS_OF + dt.timedelta(days=1)
+    days = [day + dt.timedelta(days=1) for day in shop["as_of_date"].to_pylist()]
+    position = shop.column_names.index("as_of_date")
+    moved = shop.set_column(position, "as_of_date", pa.array(days, pa.date32()))
+    write_parquet(scoring.features / f"as_of={tomorrow}.parquet", moved)
+    assert _score_version(scoring, "churn", tomorrow) == results["churn"]["model_version"]
+
+
+def test_a_day_is_scored_alike_whatever_was_trained_on_it_before(scoring, shop, tmp_path):
+    """Late data: the model of the day's earlier features stays on disk, and is not used for the new ones."""
+    fewer = shop.filter(pc.less(shop["customer_id"], "C1500"))
+    fresh = load_settings({"CRM_HOME": str(tmp_path / "fresh")})
+    for settings in (scoring, fresh):
+        write_parquet(settings.features / f"as_of={AS_OF}.parquet", fewer)
+    results = [jobs.score_churn(settings, as_of=AS_OF, sources=SOURCES) for settings in (scoring, fresh)]
+    assert results[0]["model_version"] == results[1]["model_version"]
+    files = [Path(result["files"][table]) for table in ("churn", "model_runs") for result in results]
+    assert sha256_of_file(files[0]) == sha256_of_file(files[1])
+    assert sha256_of_file(files[2]) == sha256_of_file(files[3])
 
 
 def test_another_horizon_needs_a_churn_model_of_its_own(scoring):
@@ -161,9 +207,13 @@ def test_another_horizon_needs_a_churn_model_of_its_own(scoring):
     assert set(scored["horizon_days"].to_pylist()) == {56}
 
 
-def test_a_model_of_other_sources_does_not_score(scoring):
-    result = jobs.score_churn(scoring, as_of=AS_OF, sources=["shop", "web"])
-    assert result["model_version"] is None and result["scored"] == 0
+def test_features_of_other_sources_are_not_scored(scoring):
+    other = load_settings({"CRM_HOME": str(scoring.home), "CRM_SOURCES": "cdnow"})
+    with pytest.raises(UserError, match="CRM_SOURCES=cdnow"):
+        jobs.score_segments(other, as_of=AS_OF)
+    for step in (jobs.train_models, jobs.score_clv, jobs.score_churn):
+        with pytest.raises(UserError, match="CRM_SOURCES=cdnow"):
+            step(other, as_of=AS_OF, sources=other.sources)
 
 
 def test_a_refused_model_leaves_nulls_with_its_decision(scoring):
@@ -178,25 +228,21 @@ def test_a_refused_model_leaves_nulls_with_its_decision(scoring):
 
 
 def test_the_last_published_model_goes_on_scoring_when_a_newer_one_is_refused(scoring):
-    good = _edit_model(scoring, "churn", as_of_date="2024-12-20", model_version="churn-2024-12-20-good")
-    (scoring.models / "churn").joinpath("churn-2024-12-20-good.json").unlink()
-    refused = _edit_model(scoring, "churn", is_published=False, decision="Not published: no gain.")
-    write_json(scoring.models / "churn" / "churn-2024-12-20-good.json", good)
+    _edit_model(scoring, "churn", as_of_date="2024-12-20")
+    _refuse_own(scoring)
     result = jobs.score_churn(scoring, as_of=AS_OF, sources=SOURCES)
-    assert result["model_version"] == "churn-2024-12-20-good" and result["scored"] > 0
+    assert result["model_version"] == "churn-2024-12-20-old" and result["scored"] > 0
     assert result["decision"] == "Not published: no gain."
+    (refused,) = (path.stem for path in (scoring.models / "churn").glob(f"churn-{AS_OF}-*.json"))
     runs = {run["run_id"]: run for run in _read(result, "model_runs").to_pylist()}
-    assert set(runs) == {result["run_id"], refused["model_version"]}
-    assert runs[result["run_id"]]["is_published"] and not runs[refused["model_version"]]["is_published"]
+    assert set(runs) == {result["run_id"], refused}
+    assert runs[result["run_id"]]["is_published"] and not runs[refused]["is_published"]
 
 
-def test_before_any_training_scores_are_null_with_a_reason(landed):
-    for score, job in ((jobs.score_clv, "clv"), (jobs.score_churn, "churn")):
-        result = score(landed, as_of=AS_OF, sources=SOURCES)
-        assert set(_read(result, job)["unavailable_reason"].to_pylist()) == {
-            "No model has been trained on these sources."
-        }
-        assert _read(result, "model_runs").num_rows == _read(result, "model_metrics").num_rows == 0
+def test_scoring_trains_where_nothing_was_trained(landed):
+    scored = _files(landed.home)
+    version = _score_version(landed, "churn")
+    assert not scored and (landed.models / "churn" / f"{version}.json").is_file()
 
 
 def test_a_company_without_customers_builds(settings, shop):

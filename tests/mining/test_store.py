@@ -10,22 +10,24 @@ import pytest
 
 from mining.store import (
     content_hash,
+    earlier_models,
     feature_set,
     make_id,
     mining_code,
     read_features,
-    usable_models,
     write_model,
     write_scores,
 )
 from pipeline.errors import UserError
-from pipeline.files import write_parquet
+from pipeline.files import TEMPORARY_PREFIX, write_parquet
+from pipeline.settings import load_settings
 
 AS_OF = dt.date(2024, 12, 31)
+SOURCES = load_settings({}).sources
 
 
 def test_features_come_back_sorted_with_plain_numbers(landed):
-    features = read_features(landed, AS_OF)
+    features = read_features(landed, AS_OF, SOURCES)
     frame = features.at(AS_OF)
     assert len(features.dates) == 11 and features.dates[-1] == AS_OF
     assert frame["customer_id"].is_monotonic_increasing
@@ -54,13 +56,24 @@ def test_different_content_has_a_different_hash(one, other):
 
 def test_a_missing_file_names_it_and_the_next_step(settings):
     with pytest.raises(UserError, match=r"as_of=2024-12-31\.parquet is not there.*make run"):
-        read_features(settings, AS_OF)
+        read_features(settings, AS_OF, SOURCES)
 
 
 def test_a_missing_column_is_named(settings, shop):
     write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop.drop_columns(["gap_mean_days"]))
     with pytest.raises(UserError, match="has no column gap_mean_days"):
-        read_features(settings, AS_OF)
+        read_features(settings, AS_OF, SOURCES)
+
+
+def test_features_of_other_sources_are_refused_with_the_next_step(landed):
+    with pytest.raises(UserError, match=r"features of complete_journey, not of a,b.*CRM_SOURCES=a,b"):
+        read_features(landed, AS_OF, ["b", "a"])
+
+
+def test_features_that_do_not_say_their_sources_are_refused(settings, shop):
+    write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop.replace_schema_metadata(None))
+    with pytest.raises(UserError, match=r"does not say whose.*CRM_SOURCES=complete_journey"):
+        read_features(settings, AS_OF, SOURCES)
 
 
 def test_repeated_keys_and_rows_from_the_future_are_refused(shop):
@@ -90,18 +103,42 @@ def _model(day: str, **changes):
     }
 
 
-def test_only_models_of_these_sources_this_code_this_horizon_and_not_of_the_future_are_usable(settings):
+def test_only_models_of_earlier_days_these_sources_this_code_and_this_horizon_are_usable(settings):
     for model in (
         _model("2024-12-01"),
         _model("2024-11-01"),
+        _model("2024-12-31"),
         _model("2025-01-01"),
         _model("2024-12-02", sources=["a"]),
         _model("2024-12-03", mining_code="other"),
         _model("2024-12-04", parameters={"horizon_days": 91}),
     ):
         write_model(settings, model)
-    usable = usable_models(settings, "churn", as_of=AS_OF, sources=["b", "a"], needs={"horizon_days": 28})
+    cut_short = settings.models / "churn" / f"{TEMPORARY_PREFIX}7-churn-2024-12-05.json"
+    cut_short.write_text('{"as_of')
+    usable = earlier_models(settings, "churn", as_of=AS_OF, sources=["b", "a"], needs={"horizon_days": 28})
     assert [model["as_of_date"] for model in usable] == ["2024-11-01", "2024-12-01"]
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [
+        ("mining/clv/job.py", True),
+        ("dbt_project/models/features/customer_features.sql", True),
+        ("dbt_project/models/core/fct_order.sql", True),
+        ("dbt_project/models/intermediate/int_orders.sql", True),
+        ("dbt_project/macros/facts.sql", True),
+        ("dbt_project/models/marts/customer_360.sql", False),
+        ("pipeline/publish.py", False),
+    ],
+)
+def test_a_model_is_of_the_code_that_says_what_features_mean(tmp_path, monkeypatch, file, counts):
+    monkeypatch.setattr("mining.store.ROOT", tmp_path)
+    before = mining_code.__wrapped__()
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    path.write_text("changed")
+    assert (mining_code.__wrapped__() != before) == counts
 
 
 def test_scores_are_sorted_and_keep_nulls(tmp_path):

@@ -79,7 +79,8 @@ create table marts.customer_clv as
 select
     customer_id, case when future is not null then 'clv-1' end as run_id, p_alive, purchases as expected_purchases,
     historic::decimal(18, 4) as clv_historic, future::decimal(18, 4) as clv_future,
-    (historic::decimal(18, 4) + future::decimal(18, 4))::decimal(18, 4) as clv_total,
+    (historic::decimal(18, 4) + coalesce(future, 0)::decimal(18, 4))::decimal(18, 4) as clv_total,
+    future is not null as is_clv_complete,
     (future * 0.5)::decimal(18, 4) as clv_future_p10, (future * 0.9)::decimal(18, 4) as clv_future_p50,
     (future * 2)::decimal(18, 4) as clv_future_p90,
     case when future is null then 'never bought' end as unavailable_reason
@@ -118,11 +119,13 @@ from marts.customer_segments as s
 join marts.customer_clv using (customer_id) join marts.customer_churn using (customer_id);
 create table marts.release as
 select '2026-03-31-aaaaaaaaaaaa' as release_id, date '2026-03-31' as as_of_date, 'EUR' as currency,
+    'America/New_York' as time_zone,
     null::int as checks_passed;
 
 create table ops.load_receipts as
 select 'shop' as source, 'orders' as table_name, '20260101T000000Z_20260401T000000Z' as "interval",
-    1::bigint as generation, 200::bigint as received, 198::bigint as accepted, 1::bigint as quarantined, 1::bigint as duplicates;
+    1::bigint as generation, 200::bigint as received, 198::bigint as accepted, 1::bigint as quarantined,
+    1::bigint as duplicates;
 create table ops.row_fates as select 'shop' as source, 'accepted' as fate, 198 as landed_rows;
 create table ops.quarantine as select 'shop' as source, 'order_id: missing' as reason;
 create table ops.releases as select release_id, as_of_date from marts.release;

@@ -43,10 +43,10 @@ PLANTED = {
     " set amount = amount + 0.01 where customer_id = 'ana' and line = 'growth'",
     ("marts_customer_clv", "clv_total is history plus future, to the cent"): "update marts.customer_clv"
     " set clv_historic = clv_historic - 0.01 where customer_id = 'ben'",
-    ("marts_customer_clv", "a customer has a total, or the reason why not"): "update marts.customer_clv"
+    ("marts_customer_clv", "a customer has a future value, or the reason why not"): "update marts.customer_clv"
     " set unavailable_reason = null",
     ("marts_customer_clv", "at least half of the customers have a future value"): "update marts.customer_clv"
-    " set clv_total = null, clv_future = null, unavailable_reason = 'no model'",
+    " set is_clv_complete = false, clv_future = null, unavailable_reason = 'no model'",
     ("marts_customer_churn", "churn probabilities are probabilities"): "update marts.customer_churn"
     " set churn_probability = 1.2 where customer_id = 'ben'",
     ("marts_customer_churn", "risk bands are high, medium or low"): "update marts.customer_churn"
@@ -136,6 +136,17 @@ def test_a_planted_error_is_found(settings, suite, check):
     assert check in failed
     assert failed[check].severity == expectations()[suite, check]
     assert failed[check].observed
+
+
+@pytest.mark.parametrize(("first_seen", "is_missing"), [("2026-04-01 03:59:59", True), ("2026-04-01 04:00:00", False)])
+def test_the_last_day_ends_at_local_midnight(settings, first_seen, is_missing):
+    check = "every known customer is in marts.customer_360"
+    changes = [
+        "delete from marts.customer_360 where customer_id = 'ben'",
+        f"update core.dim_customer set first_seen_at = timestamp '{first_seen}' where customer_id = 'ben'",
+    ]
+    failed = {each.check for each in run(settings, ["marts_facts"], *changes) if not each.success}
+    assert (check in failed) is is_missing
 
 
 def test_what_was_observed_names_the_row(settings):

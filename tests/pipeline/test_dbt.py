@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import dbt
+from pipeline import dbt, ledger
 from pipeline.errors import UserError
 from pipeline.files import write_json, write_text
 from pipeline.plan import Plan, plan_path
@@ -136,7 +136,7 @@ def ledger_entry(settings: Settings, as_of: dt.date, sources: list[str], name: s
         "input_hash": name,
         "score_files": {"clv": [str(file.relative_to(settings.home))]},
     }
-    write_json(settings.ledger / f"{as_of}-{name}.json", entry)
+    ledger.record(settings, entry)
     return file
 
 
@@ -149,6 +149,23 @@ def test_history_is_what_was_published_of_these_sources_before(settings: Setting
     variables = dbt.build_variables(settings, PLAN, [{"files": {"clv": str(now)}}])
     assert variables["history_files"]["clv"] == sorted([str(april), str(now)])
     assert [release["release_id"] for release in variables["releases"]] == ["2024-04-30-april"]
+
+
+def test_only_the_release_of_a_day_that_was_published_last_is_history(settings: Settings) -> None:
+    day = dt.date(2024, 4, 30)
+    again = ledger_entry(settings, day, ["cdnow"], "again")
+    ledger_entry(settings, day, ["cdnow"], "twice")
+    assert ledger_entry(settings, day, ["cdnow"], "again") == again
+    (settings.ledger / ".tmp-7-half.json").write_text("{", encoding="utf-8")
+    variables = dbt.build_variables(settings, PLAN)
+    assert variables["history_files"]["clv"] == [str(again)]
+    assert [release["release_id"] for release in variables["releases"]] == ["2024-04-30-again"]
+
+
+def test_history_that_is_gone_is_named(settings: Settings) -> None:
+    ledger_entry(settings, dt.date(2024, 4, 30), ["cdnow"], "april").unlink()
+    with pytest.raises(UserError, match=r"run=april\.parquet is gone.*2024-04-30-april.*backup.*_ledger"):
+        dbt.build_variables(settings, PLAN)
 
 
 def test_variables_are_a_function_of_plan_and_ledger(settings: Settings) -> None:

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import sqlite3
 import stat
+from contextlib import closing
 from datetime import UTC, datetime
 
 import duckdb
@@ -11,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.audit.frames import landing_frame
 from pipeline.errors import UserError
 from pipeline.landing import land_source, land_table, plan_source, write
 from pipeline.landing.receipts import read_receipts
@@ -166,6 +169,26 @@ def test_event_times_with_offset_and_as_dates(define_source, make_settings):
     assert plan_source(settings, "shop")["interval_end"] == "2024-01-07T23:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("value", "time_format", "end"),
+    [
+        ("2024-01-07T23:30:00Z", None, "2024-01-08T23:00:00Z"),
+        ("2024-01-07T23:30:00", None, "2024-01-07T23:00:00Z"),
+        (" 2024-01-08 01:30:00+0300 ", None, "2024-01-07T23:00:00Z"),
+        ("07.01.2024 23:30 +0000", "%d.%m.%Y %H:%M %z", "2024-01-08T23:00:00Z"),
+        ("07.01.2024 23:30", "%d.%m.%Y %H:%M", "2024-01-07T23:00:00Z"),
+    ],
+)
+def test_an_offset_in_the_text_wins_over_the_zone(define_source, make_settings, value, time_format, end):
+    folder = define_source("shop", tables={"sales": {**SALES, "event_time_format": time_format}})
+    (folder / "sales.csv").write_text(f"id,sold_at\n1,{value}\n", encoding="utf-8")
+    settings = make_settings(CRM_SOURCES="shop")
+    receipt = land_source(settings, "shop")["sales"]
+    assert receipt["interval_end"] == end
+    measured = landing_frame(settings, [receipt]).to_dict("records")[0]
+    assert [measured[f"{name}_share"] for name in ("untimed", "before_interval", "after_interval")] == [0, 0, 0]
+
+
 def test_event_times_that_cannot_be_read_are_named(define_source, make_settings):
     folder = define_source("shop")
     (folder / "sales.csv").write_text("id,sold_at\n1,7th of May\n", encoding="utf-8")
@@ -221,6 +244,17 @@ def test_a_late_file_is_known_from_the_last_interval(appended):
     assert [row[-1] for receipt in (first, second) for row in rows_of(settings, receipt)] == [1, 2]
 
 
+def test_a_late_file_after_the_others_were_removed_is_of_the_last_interval_too(appended):
+    folder, settings = appended
+    (folder / "sales_2.csv").write_text("id,sold_at\n2,2024-01-09\n", encoding="utf-8")
+    first = land_source(settings, "shop")["sales"]
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "sales_3.csv").write_text("id,sold_at\n3,2024-01-02\n", encoding="utf-8")
+    second = land_source(settings, "shop")["sales"]
+    assert (second["interval"], second["generation"]) == (first["interval"], 2)
+
+
 # schedule
 
 
@@ -263,6 +297,29 @@ def test_an_interval_that_brings_no_new_file_still_moves_the_end(define_source, 
     assert (quiet["received"], quiet["interval_end"]) == (0, "2024-01-10T00:00:00Z")
     assert (quiet["schema"], rows_of(settings, quiet)) == (first["schema"], [])
     assert land_table(settings, "shop", "sales", interval_start=day(9), interval_end=day(10)) == "unchanged"
+
+
+# sqlite
+
+
+def test_a_table_of_a_database_is_landed_when_its_rows_have_changed(define_source, make_settings, tmp_path):
+    path = tmp_path / "shop.db"
+    table = {"query_table": "orders", "load": "snapshot", "key": ["id"], "event_time": "sold_at"}
+    define_source("shop", kind="sqlite", location=str(path), tables={"orders": table})
+    settings = make_settings(CRM_SOURCES="shop")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("create table orders (id integer, sold_at text)")
+        database.execute("insert into orders values (1, '2024-01-05'), (2, '2024-01-07')")
+        database.commit()
+        first = land_source(settings, "shop")["orders"]
+        assert land_source(settings, "shop") == {"orders": "unchanged"}
+        database.execute("create table other (id integer)")
+        database.commit()
+        assert land_source(settings, "shop") == {"orders": "unchanged"}
+        database.execute("update orders set sold_at = '2024-01-06' where id = 1")
+        database.commit()
+        second = land_source(settings, "shop")["orders"]
+    assert (first["interval"], first["generation"], second["generation"]) == (second["interval"], 1, 2)
 
 
 # what goes wrong

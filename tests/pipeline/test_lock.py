@@ -1,10 +1,12 @@
 """The lock of CRM_HOME: one writer, also when the holder has been killed and its subprocess lives on."""
 
 import signal
+import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from pipeline.lock import inherited_descriptors, lock_path, run_lock
 from pipeline.settings import Settings
@@ -86,3 +88,16 @@ def test_a_block_inside_a_block_neither_waits_nor_releases(make_settings: Callab
         assert len(inherited_descriptors(settings)) == 1
         assert lock_path(settings).read_text().startswith("outer, process ")
     assert inherited_descriptors(settings) == ()
+
+
+def test_who_writes_closes_everything_but_the_releases(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
+    settings = make_settings(CRM_HOME=str(tmp_path / "o'brien's home"))
+    for folder in (settings.landing, settings.serving):
+        folder.mkdir(parents=True)
+    settings.warehouse.touch(0o644)
+    with run_lock(settings, "make run"):
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in settings.home.iterdir()}
+    assert modes["warehouse.duckdb"] == 0o600
+    closed = {"landing", "build", "features", "scores", "models", "lists", "airflow", "dbt"}
+    assert {name for name, mode in modes.items() if mode == 0o700} == closed
+    assert modes["serving"] & 0o055

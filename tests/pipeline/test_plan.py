@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from pipeline import ledger
 from pipeline.errors import UserError
 from pipeline.files import write_json
 from pipeline.landing import land_source, land_table
@@ -157,19 +158,55 @@ def model(settings, version, **values):
     write_json(settings.models / "churn" / f"{version}.json", content)
 
 
-def test_an_earlier_published_model_of_the_same_sources_is_an_input(planned):
+def test_an_earlier_model_of_the_same_sources_is_an_input_and_so_is_a_refused_one(planned):
     settings = planned(shop=["2024-01-05"])
     before = make_plan(settings).input_hash
     model(settings, "of-this-day", as_of_date="2024-01-05")
     model(settings, "later", as_of_date="2024-02-05")
-    model(settings, "unpublished", is_published=False)
     model(settings, "of-others", sources=["shop", "web"])
+    (settings.models / "churn" / ".tmp-1-half.json").write_text("{", encoding="utf-8")
     assert make_plan(settings).input_hash == before
     model(settings, "usable")
     with_model = make_plan(settings).input_hash
     assert with_model != before
-    model(settings, "older", as_of_date="2023-01-01")
-    assert make_plan(settings).input_hash == with_model
+    model(settings, "refused", is_published=False)
+    assert make_plan(settings).input_hash != with_model
+
+
+def test_the_order_of_two_appends_to_one_interval_is_an_input(define_source, planned):
+    tables = {"sales": {**SALES, "file": "*.csv", "load": "append"}}
+    settings = planned(keys={"tables": tables}, shop=["2024-01-05"])
+    (define_source("shop", tables=tables) / "late.csv").write_text("id,sold_at\n9,2024-01-02\n", encoding="utf-8")
+    land_source(settings, "shop")
+    before = make_plan(settings)
+    one, other = sorted((settings.landing / "shop" / "sales").glob("*.json"))
+    receipts = [json.loads(path.read_text()) for path in (one, other)]
+    for path, receipt, generation in zip((one, other), receipts, reversed(receipts), strict=True):
+        write_json(path, {**receipt, "generation": generation["generation"]})
+    assert make_plan(settings).input_hash != before.input_hash
+
+
+def publish_as(settings, release_id, as_of="2024-01-01", sources=("shop",)):
+    entry = {"release_id": release_id, "as_of_date": as_of, "sources": list(sources), "code_version": "c"}
+    ledger.record(settings, {**entry, "score_files": {"clv": [f"scores/{release_id}.parquet"]}})
+
+
+def test_what_was_published_of_these_sources_before_is_an_input(planned):
+    settings = planned(shop=["2024-01-05"])
+    without = make_plan(settings).input_hash
+    publish_as(settings, "of-this-day", "2024-01-05")
+    publish_as(settings, "later", "2024-02-05")
+    publish_as(settings, "of-others", sources=["shop", "web"])
+    assert make_plan(settings).input_hash == without
+    publish_as(settings, "first")
+    with_first = make_plan(settings).input_hash
+    publish_as(settings, "second")
+    with_second = make_plan(settings).input_hash
+    assert len({without, with_first, with_second}) == 3
+    publish_as(settings, "second")
+    assert make_plan(settings).input_hash == with_second
+    publish_as(settings, "first")
+    assert make_plan(settings).input_hash == with_first
 
 
 def test_cdnow(data_dir, make_settings):

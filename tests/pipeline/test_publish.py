@@ -206,6 +206,27 @@ def test_only_the_newest_releases_stay_and_always_the_current_one(settings):
     assert current_release(settings).name == OTHERS[2].release_id
 
 
+def test_a_folder_that_is_no_release_is_left_alone(settings):
+    publish(settings, OTHERS[0])
+    kept = settings.serving / "releases" / "before-the-rollback"
+    kept.mkdir()
+    publish(settings, OTHERS[1], keep=1)
+    assert sorted(path.name for path in kept.parent.iterdir()) == [OTHERS[1].release_id, kept.name]
+
+
+def test_a_release_that_is_published_again_is_the_last_of_the_ledger(settings):
+    def sequences():
+        return [json.loads((settings.ledger / f"{o.release_id}.json").read_text())["sequence"] for o in OTHERS[:2]]
+
+    publish(settings, OTHERS[0])
+    publish(settings, OTHERS[1])
+    assert sequences() == [1, 2]
+    publish(settings, OTHERS[1])
+    assert sequences() == [1, 2]
+    publish(settings, OTHERS[0])
+    assert sequences() == [3, 2]
+
+
 def test_a_reader_with_the_file_open_reads_on(published):
     reader = subprocess.Popen(
         [sys.executable, "-c", READ, str(published.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -10,7 +10,7 @@ from pipeline.duck import connect
 from tests.pipeline.small_warehouse import build_warehouse, make_settings
 
 NO_SCORES = "update marts.customer_churn set churn_probability = null, unavailable_reason = 'no model'"
-NO_VALUES = "update marts.customer_clv set clv_total = null, unavailable_reason = 'holdout too short'"
+NO_VALUES = "update marts.customer_clv set is_clv_complete = false, unavailable_reason = 'holdout too short'"
 NOTHING = (
     *("delete from core.fct_customer_month", "delete from marts.customer_segments"),
     *("delete from marts.customer_clv", "delete from marts.customer_churn", "delete from marts.customer_360"),

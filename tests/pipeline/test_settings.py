@@ -26,6 +26,10 @@ def test_sources_are_split_stripped_and_unique():
             ["CRM_SOURCES", "'nowhere'", "complete_journey", "dags/sources/nowhere.yml"],
         ),
         ({"CRM_SOURCES": " , "}, ["CRM_SOURCES is empty", "cdnow"]),
+        ({"CRM_CURRENCY": "EUR' or '1'='1"}, ["CRM_CURRENCY", "'EUR' or '1'='1'", "three capital letters"]),
+        ({"CRM_CURRENCY": "EUR\n"}, ["CRM_CURRENCY"]),
+        ({"CRM_CURRENCY": "usd"}, ["CRM_CURRENCY", "'usd'"]),
+        ({"CRM_TIME_ZONE": "Europe"}, ["CRM_TIME_ZONE", "'Europe'"]),
         ({"CRM_TIME_ZONE": "Mars/Base"}, ["CRM_TIME_ZONE", "'Mars/Base'", "Europe/London"]),
         ({"CRM_CLV_HORIZON_DAYS": "a year"}, ["CRM_CLV_HORIZON_DAYS", "'a year'", "365"]),
         ({"CRM_CHURN_HORIZON_DAYS": "0"}, ["CRM_CHURN_HORIZON_DAYS", "'0'", "28"]),
@@ -45,3 +49,11 @@ def test_code_version_is_stable():
     settings = load_settings({})
     assert settings.code_version() == settings.code_version()
     assert len(settings.code_version()) == 16
+
+
+def test_other_libraries_are_another_code_version(tmp_path, monkeypatch):
+    before = load_settings({}).code_version()
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("scikit-learn==2.0\n")
+    monkeypatch.setattr("pipeline.settings.LIBRARIES", lock)
+    assert load_settings({}).code_version() != before

@@ -41,6 +41,7 @@ def test_an_unknown_source_is_named_with_the_known_ones(define_source):
         ({"first_interval_start": "yesterday"}, ["'first_interval_start' is 'yesterday'"]),
         ({"tables": {}}, ["'tables'"]),
         ({"tables": {"Sales": SALES}}, ["'Sales'", "lower-case"]),
+        ({"tables": {"sales__b": SALES}}, ["'sales__b'", "lower-case"]),
         ({"tables": {"sales": {**SALES, "file": "../secret.csv"}}}, ["'../secret.csv'", "inside `location`"]),
         ({"tables": {"sales": {**SALES, "file": "/etc/passwd"}}}, ["'/etc/passwd'", "not absolute"]),
         ({"tables": {"sales": {**SALES, "encoding": "klingon"}}}, ["'klingon'", "utf-16"]),

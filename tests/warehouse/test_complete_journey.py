@@ -120,8 +120,9 @@ def test_statement_lines_sum_to_the_total(warehouse: duckdb.DuckDBPyConnection) 
         warehouse,
         """select count(*), count(*) filter (clv_total <> lines)
            from marts.customer_clv
-           inner join (select customer_id, sum(amount) as lines from marts.clv_statement group by 1) using (customer_id)
-           where clv_total is not null""",
+           inner join (select customer_id, sum(amount) as lines from marts.clv_statement group by 1)
+               using (customer_id)
+           where is_clv_complete""",
     )
     assert scored > 0.95 * HOUSEHOLDS
     assert wrong == 0

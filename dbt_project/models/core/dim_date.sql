@@ -1,11 +1,24 @@
--- Grain: one row per day, from the first of January before the first event to the end of the as-of year.
-with bounds as (
+-- Grain: one row per day, from the first of January before the first event to the end of the as-of year, or of the
+-- year of the last event.
+with events as (
+    select order_date as event_date from {{ ref('fct_order') }}
+    union all
+    select return_date as event_date from {{ ref('fct_return') }}
+    union all
+    select contact_date as event_date from {{ ref('fct_campaign_contact') }}
+    union all
+    select response_date as event_date from {{ ref('fct_campaign_response') }}
+    union all
+    select {{ as_of_date() }} as event_date
+),
+
+bounds as (
     select
-        cast(date_trunc('year', coalesce(min(order_date), {{ as_of_date() }})) as date) as first_day,
+        cast(date_trunc('year', min(event_date)) as date) as first_day,
         cast(
-            concat(cast(extract(year from {{ as_of_date() }}) as {{ contract_type('text') }}), '-12-31') as date
+            concat(cast(extract(year from max(event_date)) as {{ contract_type('text') }}), '-12-31') as date
         ) as last_day
-    from {{ ref('fct_order') }}
+    from events
 ),
 
 days as (

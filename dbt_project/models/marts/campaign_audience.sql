@@ -47,7 +47,10 @@ select
         when is_included
             then cast(row_number() over (
                 partition by list_name, is_included
-                order by coalesce(expected_loss, 0) desc, coalesce(churn_probability, 0) desc, customer_id
+                order by
+                    coalesce(expected_loss, clv_future, 0) desc,
+                    coalesce(churn_probability, 0) desc,
+                    customer_id asc
             ) as int)
     end as list_rank,
     segment_name,

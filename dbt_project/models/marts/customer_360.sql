@@ -44,6 +44,7 @@ final as (
         clv.clv_historic,
         clv.clv_future,
         clv.clv_total,
+        clv.is_clv_complete,
         churn.churn_probability,
         churn.risk_band,
         churn.expected_loss,

@@ -48,7 +48,8 @@ final as (
         {%- for quantile in ['p10', 'p50', 'p90'] %}
         cast(round(scores.clv_future_{{ quantile }} * rates.kept_share, 2) as {{ money }}) as clv_future_{{ quantile }},
         {%- endfor %}
-        cast(case when scores.clv_future is not null then sums.clv_total end as {{ money }}) as clv_total,
+        cast(sums.clv_total as {{ money }}) as clv_total,
+        scores.clv_future is not null as is_clv_complete,
         cast(round(scores.value_if_stays * rates.kept_share, 2) as {{ money }}) as value_if_stays,
         cast(round(scores.value_if_leaves * rates.kept_share, 2) as {{ money }}) as value_if_leaves,
         scores.expected_next_order_date,

@@ -29,7 +29,7 @@ select
     receipts.unreadable,
     receipts.bytes,
     receipts.seconds,
-    cast(receipts.interval_start as timestamptz) as window_start,
-    cast(receipts.interval_end as timestamptz) as window_end
+    timezone('UTC', cast(receipts.interval_start as timestamptz)) as window_start,
+    timezone('UTC', cast(receipts.interval_end as timestamptz)) as window_end
 from receipts
 left join fates on receipts.file = fates.landed_file

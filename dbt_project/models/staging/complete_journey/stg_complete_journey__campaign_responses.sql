@@ -1,4 +1,4 @@
--- Grain: one row per coupon redemption. A day without a time: noon UTC is the same day in New York.
+-- Grain: one row per coupon redemption. The source has days, not times.
 with coupon_redemptions as (
     select * from {{ landed('coupon_redemptions') }}
 )
@@ -8,5 +8,5 @@ with coupon_redemptions as (
     'campaign_id': 'campaign_id',
     'source_customer_id': 'household_id',
     'kind': "'coupon_redemption'",
-    'responded_at': "strftime(redemption_date, '%Y-%m-%d 12:00:00')",
+    'responded_at': 'cast(redemption_date as date)',
 }) }}

@@ -1,0 +1,66 @@
+"""The beginning of a build, and the files it hands on."""
+
+from contextlib import closing
+from dataclasses import asdict, replace
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import build
+from pipeline.duck import connect
+from pipeline.errors import UserError
+from pipeline.features import export_features, features_path
+from pipeline.files import write_json
+from pipeline.plan import plan_path
+from tests.pipeline.small_warehouse import make_settings
+from tests.pipeline.test_dbt import PLAN
+
+
+@pytest.fixture
+def settings(tmp_path):
+    settings = make_settings(tmp_path)
+    write_json(plan_path(settings), asdict(replace(PLAN, sources=["a", "b"])))
+    return settings
+
+
+def make_features(settings, rows: int) -> None:
+    with closing(connect(settings.warehouse)) as warehouse:
+        warehouse.execute("create schema features")
+        warehouse.execute(
+            "create table features.customer_features as select i as customer_id, date '2024-05-31' as as_of_date"
+            f" from range({rows}) as t (i)"
+        )
+
+
+def test_what_killed_runs_left_is_removed_and_nothing_else(settings, monkeypatch):
+    left = [
+        settings.models / "clv" / ".tmp-1-m.json",
+        settings.scores / "clv" / "as_of=2024-05-31" / ".tmp-1-run.parquet",
+        settings.features / ".tmp-1-as_of.parquet",
+        settings.build / ".tmp-1-plan.json",
+        settings.ledger / ".tmp-1-r.json",
+        settings.lists / "r" / ".tmp-1-winback.csv",
+    ]
+    kept = [path.with_name("kept.json") for path in left]
+    for path in [*left, *kept]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{")
+    monkeypatch.setattr(build, "make_plan", lambda _: PLAN)
+    assert build.begin_build(settings, "run-1")
+    assert [path for path in left if path.exists()] == []
+    assert [path for path in kept if not path.exists()] == []
+
+
+def test_the_feature_file_says_what_it_was_made_for(settings):
+    make_features(settings, 3)
+    assert export_features(settings) == "3 rows"
+    metadata = pq.read_schema(features_path(settings, PLAN.as_of_date)).metadata
+    assert metadata[b"perennial.sources"] == b"a,b"
+    assert metadata[b"perennial.input_hash"] == PLAN.input_hash.encode()
+
+
+def test_no_customer_is_said_and_no_file_written(settings):
+    make_features(settings, 0)
+    with pytest.raises(UserError, match="No customer has bought anything"):
+        export_features(settings)
+    assert not features_path(settings, PLAN.as_of_date).exists()
