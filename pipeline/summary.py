@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shlex
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -79,18 +80,23 @@ def loads(release: duckdb.DuckDBPyConnection) -> list[Row]:
 
 def business(release: duckdb.DuckDBPyConnection, currency: str) -> list[Row]:
     """Customers, orders, sales, refunds and equity. What is not known is said, not shown as zero."""
-    customers, truncated = _one(
-        release, "select count(*), count(*) filter (is_left_truncated) from marts.customer_360 where orders > 0"
+    customers, without, truncated = _one(
+        release,
+        "select count(*), count(*) filter (orders = 0), count(*) filter (is_left_truncated) from marts.customer_360",
     )
     orders, first, last, sales = _one(
         release,
         "select count(*) filter (is_purchase), min(order_date), max(order_date), sum(net_sales) from core.fct_order",
     )
     returns, refunds = _one(release, "select count(*), sum(refund_amount) from core.fct_return where is_sale")
-    older = f"{number(truncated)} of them perhaps older than the data" if truncated else ""
+    remarks = [
+        f"{number(count)} {what}"
+        for count, what in ((without, "without a purchase"), (truncated, "perhaps older than the data"))
+        if count
+    ]
     rows = [
-        ("Customers", number(customers), older),
-        ("Orders", number(orders), f"{day(first)} to {day(last)}"),
+        ("Customers", number(customers), ", ".join(remarks)),
+        ("Purchases", number(orders), f"{day(first)} to {day(last)}"),
         ("Net sales", money(sales), currency),
     ]
     if returns:
@@ -151,8 +157,8 @@ def query(settings: Settings) -> str:
     """A line to paste into a shell: the customers worth most."""
     database = short(settings.serving / "current" / "perennial.duckdb")
     sql = "from marts.customer_360 order by clv_total desc nulls last, net_sales desc limit 10"
-    python = f"import duckdb; duckdb.connect('{database}', read_only=True).sql('{sql}').show()"
-    return f'{short(Path(sys.executable))} -c "{python}"'
+    python = f'import duckdb; duckdb.connect({json.dumps(database)}, read_only=True).sql("{sql}").show()'
+    return shlex.join([short(Path(sys.executable)), "-c", python])
 
 
 def short(path: Path) -> str:

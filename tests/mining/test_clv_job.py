@@ -236,9 +236,9 @@ def test_the_decision_tells_where_the_model_is_worse() -> None:
         error("one_time_buyers", "rmse", -0.4, -0.1),
         error("repeat_buyers", "rmse", -0.1, 0.2),
     ]
+    error_of = "(2.000 against 1.500)"
     assert job._reservations(rows) == [
-        "Worse for customers who may be older than the data (2.000 against 1.500) and one-time buyers"
-        " (2.000 against 1.500)."
+        f"Worse for customers who may be older than the data {error_of} and one-time buyers {error_of}."
     ]
 
 
