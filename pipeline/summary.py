@@ -91,7 +91,7 @@ def business(release: duckdb.DuckDBPyConnection, currency: str) -> list[Row]:
     returns, refunds = _one(release, "select count(*), sum(refund_amount) from core.fct_return where is_sale")
     remarks = [
         f"{number(count)} {what}"
-        for count, what in ((without, "without a purchase"), (truncated, "perhaps older than the data"))
+        for count, what in ((without, "never bought"), (truncated, "perhaps older than the data"))
         if count
     ]
     rows = [

@@ -129,6 +129,13 @@ def _problem(features: FeatureSet, days: list[dt.date]) -> str | None:
         lacking = too_few(features.at(date))
         if lacking:
             return f"{lacking} by {date}, {MINIMUM_REPEAT_BUYERS} are needed"
+    frame, start = features.at(features.as_of), pd.Timestamp(days[-1])
+    returned = int(((frame["first_purchase_date"] <= start) & (frame["last_purchase_date"] > start)).sum())
+    if returned < MINIMUM_REPEAT_BUYERS:
+        return (
+            f"{returned} of the customers known on {days[-1]} bought again by {features.as_of}, "
+            f"{MINIMUM_REPEAT_BUYERS} are needed to judge a forecast"
+        )
     return None
 
 

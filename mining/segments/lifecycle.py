@@ -2,8 +2,8 @@
 
 | Stage | When (the first that holds) |
 |---|---|
-| lost | absent for longer than own gap + 5 own deviations |
-| dormant | absent for longer than own gap + 2 own deviations |
+| lost | absent for longer than own gap + 5 own deviations, and for at least 28 days |
+| dormant | absent for longer than own gap + 2 own deviations, and for at least 14 days |
 | won_back | was lost on an earlier date, and has bought on at most 3 days since |
 | new | first purchase not longer ago than the typical gap + 2 typical deviations, and not older than the data |
 | growing, declining | buys clearly more, or less, in the last 84 days than before |
@@ -25,6 +25,7 @@ from mining.evaluation import Floats
 from mining.rhythm import PSEUDO_GAPS, own_gap, typical_gap
 
 DORMANT, LOST = 2.0, 5.0
+DORMANT_DAYS, LOST_DAYS = 14, 28
 LEAST_DEVIATION = 0.5
 RECENT_DAYS = 84
 RARE = 0.05
@@ -76,6 +77,11 @@ def overdue(frame: pd.DataFrame, typical: tuple[float, float]) -> Floats:
     return (frame["recency_days"].to_numpy(float) - rhythm.gap) / rhythm.deviation
 
 
+def is_lost(frame: pd.DataFrame, typical: tuple[float, float]) -> NDArray[np.bool_]:
+    """Absent far beyond the own rhythm, and for four weeks: a daily shopper who is on holiday is not lost."""
+    return (overdue(frame, typical) > LOST) & (frame["recency_days"] >= LOST_DAYS).to_numpy(bool)
+
+
 def change(frame: pd.DataFrame) -> NDArray[np.int8]:
     """1 where a customer buys clearly more in the last 84 days than before, -1 where clearly less, else 0.
 
@@ -96,12 +102,12 @@ def change(frame: pd.DataFrame) -> NDArray[np.int8]:
 def stages(frame: pd.DataFrame, earlier: Sequence[pd.DataFrame] = ()) -> pd.Series:
     """Stage of each customer on the date of `frame`; `earlier` are features of dates before it (for won_back)."""
     typical = typical_rhythm(frame)
-    absence = overdue(frame, typical)
+    dormant = (overdue(frame, typical) > DORMANT) & (frame["recency_days"] >= DORMANT_DAYS).to_numpy(bool)
     trend = change(frame)
     new = (frame["tenure_days"] <= typical[0] + DORMANT * typical[1]) & ~frame["is_left_truncated"].astype(bool)
     back = _won_back(frame, earlier, typical)
     stage = np.select(
-        [absence > LOST, absence > DORMANT, back, new.to_numpy(bool), trend > 0, trend < 0],
+        [is_lost(frame, typical), dormant, back, new.to_numpy(bool), trend > 0, trend < 0],
         ["lost", "dormant", "won_back", "new", "growing", "declining"],
         "stable",
     )
@@ -112,7 +118,7 @@ def _won_back(frame: pd.DataFrame, earlier: Sequence[pd.DataFrame], typical: tup
     result = np.zeros(len(frame), bool)
     for past in earlier:
         # The typical rhythm of today: an earlier date saw short gaps only, having had no time for long ones.
-        lost = past.loc[overdue(past, typical) > LOST].set_index("customer_id")["purchase_days"]
+        lost = past.loc[is_lost(past, typical)].set_index("customer_id")["purchase_days"]
         since = frame["purchase_days"] - frame["customer_id"].map(lost)
         result |= since.between(1, WON_BACK_DAYS).to_numpy(bool)
     return result

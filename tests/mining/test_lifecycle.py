@@ -41,6 +41,12 @@ def test_the_same_absence_means_different_things(build_features):
     assert found["weekly_ana"] == found["monthly_ben"] == "stable"
 
 
+def test_a_daily_shopper_on_holiday_is_not_lost(build_features):
+    found = _stage(build_features, away_12=range(12, 400), away_20=range(20, 400), away_30=range(30, 400))
+    assert found["away_12"] not in ("dormant", "lost")
+    assert (found["away_20"], found["away_30"]) == ("dormant", "lost")
+
+
 def test_a_one_time_buyer_is_judged_by_the_typical_rhythm(build_features):
     found = _stage(build_features, came_last_week=[6], came_last_year=[400])
     assert found["came_last_week"] == "new" and found["came_last_year"] == "lost"
