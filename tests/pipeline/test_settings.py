@@ -3,7 +3,13 @@
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.settings import DEFAULT_SOURCES, ROOT, load_settings
+from pipeline.settings import DEFAULT_SOURCES, ROOT, load_settings, make_folder
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_its_variable(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"CRM_HOME: the folder .*file/home cannot be made .* Set CRM_HOME"):
+        make_folder(tmp_path / "file" / "home", "CRM_HOME")
 
 
 def test_defaults_are_inside_the_project():
