@@ -52,9 +52,9 @@ def fetch(settings: Settings, sources: tuple[str, ...] | None = None, lock: Path
     missing = missing_files(settings, sources)
     if not missing:
         return []
-    make_folder(settings.data, "CRM_DATA")
     with tempfile.TemporaryDirectory(prefix="perennial-") as folder:
         _download(lock, Path(folder), settings)
+        make_folder(settings.data, "CRM_DATA")
         return [_unpack(name, Path(folder), settings) for name in missing]
 
 

@@ -49,6 +49,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
     for name, content in WALK.files.items():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_text(content, encoding="utf-8")
+    shutil.copy(ROOT / "requirements.lock", copy)
     export = copy / ".data" / "coffee_shop" / "sales.csv"
     export.parent.mkdir(parents=True)
     export.write_text(WALK.export, encoding="utf-8")

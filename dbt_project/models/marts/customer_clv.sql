@@ -39,7 +39,11 @@ final as (
         scores.time_unit,
         cast(scores.horizon_days as int) as horizon_days,
         scores.annual_discount_rate,
-        case when sums.has_costs = 1 then 'margin' else 'net_sales' end as value_basis,
+        case
+            when customers.purchases = 0 then null
+            when sums.has_costs = 1 then 'margin'
+            else 'net_sales'
+        end as value_basis,
         scores.p_alive,
         scores.expected_purchases,
         scores.expected_spend,
