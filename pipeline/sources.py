@@ -108,9 +108,11 @@ def location_of(source: Source, settings: Settings, env: Mapping[str, str] = os.
         A variable is not set.
     """
 
+    folders = {"CRM_DATA": str(settings.data), "CRM_HOME": str(settings.home)}
+
     def value(match: re.Match[str]) -> str:
         variable = match[1]
-        text = str(settings.data) if variable == "CRM_DATA" else env.get(variable)
+        text = folders.get(variable) or env.get(variable)
         if not text:
             raise UserError(
                 f"{_relative(source_file(source.name))}: `location: {source.location}` needs the environment variable "
@@ -164,7 +166,7 @@ def providers(settings: Settings) -> dict[str, list[str]]:
     Raises
     ------
     UserError
-        A staging model is of no known entity, or a source provides no orders.
+        A staging model is of no known entity, a source provides nothing, or none provides orders.
     """
     known = contract_entities()
     provided: dict[str, list[str]] = {}
@@ -172,6 +174,11 @@ def providers(settings: Settings) -> dict[str, list[str]]:
         entities = _entities(source, known)
         for entity in entities:
             provided.setdefault(entity, []).append(source)
+    if "orders" not in provided:
+        raise UserError(
+            f"No active source provides orders ({', '.join(sorted(settings.sources))}). Name one that does in "
+            "CRM_SOURCES, or write stg_<source>__orders.sql for one of them (docs/adding_a_source.md)."
+        )
     return {entity: provided[entity] for entity in sorted(provided)}
 
 
@@ -188,9 +195,9 @@ def _entities(source: str, known: list[str]) -> list[str]:
                 f"{', '.join(known)}."
             )
         entities.append(entity)
-    if "orders" not in entities:
+    if not entities:
         raise UserError(
-            f"Source '{source}' provides no orders, only: {', '.join(entities) or 'nothing'}. "
-            f"Write {_relative(folder)}/stg_{source}__orders.sql (docs/adding_a_source.md)."
+            f"Source '{source}' provides nothing: {_relative(folder)} has no staging model. "
+            f"Write stg_{source}__<entity>.sql there, with one of: {', '.join(known)} (docs/adding_a_source.md)."
         )
     return entities

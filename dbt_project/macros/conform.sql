@@ -55,9 +55,6 @@ typed as (
             {%- for column, (type, required) in spec.columns.items() %}
             {{ column_checks(column, type, required, spec.get('allowed', {}).get(column)) }}
             {%- endfor %}
-            {%- if 'currency' in spec.columns %}
-            when currency <> '{{ var("currency") }}' then 'currency: not the reporting currency'
-            {%- endif %}
         end as _column_reason
     from as_text
 ),
@@ -70,6 +67,10 @@ checked as (
             {%- for parent, column in spec.get('parents', {}).items() %}
             when {{ parent }}.{{ column }} is null then '{{ column }}: not among the accepted {{ parent }}'
             {%- endfor %}
+            {%- if 'currency' in spec.columns %}
+            when typed.currency <> '{{ var("currency") }}' and coalesce(rates.first_rate_date > {{ row_date(spec) }}, true)
+                then 'currency: no exchange rate to the reporting currency on its day'
+            {%- endif %}
             {%- if spec.valued_by %}
             when valued_by.source_system is null and {{ spec.valued_by[1] }} is null
                 then '{{ spec.valued_by[1] }}: missing, and there are no {{ spec.valued_by[0] }}'
@@ -80,6 +81,15 @@ checked as (
     left join (select distinct source_system, {{ column }} from {{ ref('int_' ~ parent) }}) as {{ parent }}
         on typed.source_system = {{ parent }}.source_system and typed.{{ column }} = {{ parent }}.{{ column }}
     {%- endfor %}
+    {%- if 'currency' in spec.columns %}
+    left join (
+        select
+            from_currency,
+            min(valid_from_date) as first_rate_date
+        from {{ ref('int_exchange_rates') }}
+        group by from_currency
+    ) as rates on typed.currency = rates.from_currency
+    {%- endif %}
     {%- if spec.valued_by %}
     left join ({{ staged_keys(spec.valued_by[0], spec.key) }}) as valued_by
         on typed.source_system = valued_by.source_system
@@ -221,6 +231,11 @@ from {{ ref('int_' ~ entity ~ '__versions') }}
 where _is_current
 {%- endmacro %}
 
+{# The day of a typed row of an entity in the business time zone. #}
+{% macro row_date(spec) -%}
+    {{ local_date('typed.' ~ spec.time) if spec.time else 'typed.period_start_date' }}
+{%- endmacro %}
+
 {# An entity that no active source provides: no rows, right columns. #}
 {% macro empty_staged(spec) -%}
     select
@@ -254,6 +269,7 @@ where _is_current
 {% macro type_pattern(type) -%}
     {{ return({
         'decimal': '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$',
+        'rate': '^([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$',
         'integer': '^[+-]?[0-9]+([.]0+)?$',
         'date': '^[0-9]',
         'timestamp': '^[0-9]',

@@ -4,20 +4,41 @@
   key       columns that identify a row within its source system
   parents   entity that must have accepted the row of the same key, else the row is quarantined
   valued_by the entity whose rows say what this row is worth, and the column that says it where there are none
-  columns   name: [type, required]; types are text, decimal (18,4), integer, boolean, date, timestamp
+  columns   name: [type, required]; types are text, decimal (18,4), rate (18,8), integer, boolean, date, timestamp
+  time      column that says when it happened: the row is known from then, where its load does not say better
+  amounts   columns in the row's own currency, converted to the reporting currency in intermediate
+  personal  columns that say who somebody is, or that hold free text
   allowed   column: the values it may have
 #}
 {% macro contract(entity=none) -%}
     {%- set entities = {
         'customers': {
             'key': ['source_customer_id'],
+            'time': 'created_at',
             'columns': {
                 'source_customer_id': ['text', true],
                 'kind': ['text', false],
+                'given_name': ['text', false],
+                'family_name': ['text', false],
+                'full_name': ['text', false],
+                'email': ['text', false],
+                'phone': ['text', false],
+                'loyalty_id': ['text', false],
+                'street': ['text', false],
+                'city': ['text', false],
+                'postcode': ['text', false],
                 'country': ['text', false],
                 'acquisition_channel': ['text', false],
+                'referred_by': ['text', false],
+                'household_ref': ['text', false],
+                'account_ref': ['text', false],
+                'birth_date': ['date', false],
                 'created_at': ['timestamp', false],
             },
+            'personal': [
+                'given_name', 'family_name', 'full_name', 'email', 'phone', 'loyalty_id', 'street', 'city', 'postcode',
+                'birth_date',
+            ],
             'allowed': {'kind': ['person', 'household', 'organisation']},
         },
         'products': {
@@ -34,20 +55,25 @@
         },
         'orders': {
             'key': ['order_id'],
+            'time': 'ordered_at',
             'valued_by': ['order_lines', 'total_amount'],
             'columns': {
                 'order_id': ['text', true],
                 'source_customer_id': ['text', false],
                 'channel': ['text', false],
+                'seller_channel': ['text', false],
                 'status': ['text', false],
                 'currency': ['text', false],
                 'campaign_id': ['text', false],
                 'total_amount': ['decimal', false],
                 'discount_amount': ['decimal', false],
                 'shipping_amount': ['decimal', false],
+                'tax_amount': ['decimal', false],
+                'prices_include_tax': ['boolean', false],
                 'is_exact_repeat': ['boolean', false],
                 'ordered_at': ['timestamp', true],
             },
+            'amounts': ['total_amount', 'discount_amount', 'shipping_amount', 'tax_amount'],
         },
         'order_lines': {
             'key': ['order_id', 'line_number'],
@@ -63,14 +89,30 @@
                 'coupon_discount_amount': ['decimal', false],
                 'manufacturer_coupon_amount': ['decimal', false],
                 'net_amount': ['decimal', true],
+                'tax_amount': ['decimal', false],
                 'unit_cost': ['decimal', false],
                 'is_exact_repeat': ['boolean', false],
                 'ordered_at': ['timestamp', false],
             },
             'allowed': {'line_type': line_types()},
         },
+        'payments': {
+            'key': ['payment_id'],
+            'time': 'paid_at',
+            'columns': {
+                'payment_id': ['text', true],
+                'order_id': ['text', false],
+                'method': ['text', false],
+                'currency': ['text', false],
+                'amount': ['decimal', true],
+                'is_failed': ['boolean', false],
+                'paid_at': ['timestamp', true],
+            },
+            'amounts': ['amount'],
+        },
         'returns': {
             'key': ['return_id'],
+            'time': 'returned_at',
             'columns': {
                 'return_id': ['text', true],
                 'order_id': ['text', false],
@@ -79,12 +121,15 @@
                 'product_id': ['text', false],
                 'line_type': ['text', false],
                 'reason': ['text', false],
+                'currency': ['text', false],
                 'quantity': ['decimal', false],
                 'refund_amount': ['decimal', true],
+                'tax_amount': ['decimal', false],
                 'recovered_amount': ['decimal', false],
                 'is_exact_repeat': ['boolean', false],
                 'returned_at': ['timestamp', true],
             },
+            'amounts': ['refund_amount', 'tax_amount'],
             'allowed': {'line_type': line_types()},
         },
         'campaigns': {
@@ -102,6 +147,7 @@
         },
         'campaign_contacts': {
             'key': ['campaign_id', 'source_customer_id'],
+            'time': 'sent_at',
             'columns': {
                 'campaign_id': ['text', true],
                 'source_customer_id': ['text', true],
@@ -115,12 +161,143 @@
         },
         'campaign_responses': {
             'key': ['response_id'],
+            'time': 'responded_at',
             'columns': {
                 'response_id': ['text', true],
                 'campaign_id': ['text', false],
                 'source_customer_id': ['text', true],
                 'kind': ['text', false],
                 'responded_at': ['timestamp', true],
+            },
+        },
+        'subscriptions': {
+            'key': ['subscription_id'],
+            'time': 'started_at',
+            'columns': {
+                'subscription_id': ['text', true],
+                'source_customer_id': ['text', true],
+                'plan': ['text', false],
+                'billing_period': ['text', false],
+                'end_reason': ['text', false],
+                'price': ['decimal', false],
+                'started_at': ['timestamp', true],
+                'ended_at': ['timestamp', false],
+            },
+        },
+        'contacts': {
+            'key': ['contact_id'],
+            'time': 'contacted_at',
+            'columns': {
+                'contact_id': ['text', true],
+                'source_customer_id': ['text', false],
+                'channel': ['text', true],
+                'direction': ['text', false],
+                'reason': ['text', false],
+                'agent_id': ['text', false],
+                'outcome': ['text', false],
+                'case_id': ['text', false],
+                'order_id': ['text', false],
+                'campaign_id': ['text', false],
+                'wait_seconds': ['integer', false],
+                'handle_seconds': ['integer', false],
+                'cost_amount': ['decimal', false],
+                'is_abandoned': ['boolean', false],
+                'contacted_at': ['timestamp', true],
+            },
+            'allowed': {'direction': ['in', 'out']},
+        },
+        'cases': {
+            'key': ['case_id'],
+            'time': 'opened_at',
+            'columns': {
+                'case_id': ['text', true],
+                'source_customer_id': ['text', false],
+                'kind': ['text', false],
+                'reason': ['text', false],
+                'reopened_count': ['integer', false],
+                'compensation_amount': ['decimal', false],
+                'opened_at': ['timestamp', true],
+                'first_response_at': ['timestamp', false],
+                'resolved_at': ['timestamp', false],
+            },
+        },
+        'survey_responses': {
+            'key': ['response_id'],
+            'time': 'responded_at',
+            'columns': {
+                'response_id': ['text', true],
+                'source_customer_id': ['text', false],
+                'kind': ['text', true],
+                'case_id': ['text', false],
+                'comment': ['text', false],
+                'score': ['integer', true],
+                'responded_at': ['timestamp', true],
+            },
+            'personal': ['comment'],
+            'allowed': {'kind': ['nps', 'csat', 'ces']},
+        },
+        'consents': {
+            'key': ['source_customer_id', 'channel', 'purpose', 'changed_at'],
+            'time': 'changed_at',
+            'columns': {
+                'source_customer_id': ['text', true],
+                'channel': ['text', true],
+                'purpose': ['text', true],
+                'status': ['text', true],
+                'changed_at': ['timestamp', true],
+            },
+            'allowed': {'channel': ['email', 'phone', 'sms', 'mail'], 'status': ['granted', 'withdrawn']},
+        },
+        'web_events': {
+            'key': ['event_id'],
+            'time': 'occurred_at',
+            'columns': {
+                'event_id': ['text', true],
+                'anonymous_id': ['text', true],
+                'source_customer_id': ['text', false],
+                'type': ['text', false],
+                'page': ['text', false],
+                'referrer': ['text', false],
+                'campaign_id': ['text', false],
+                'occurred_at': ['timestamp', true],
+            },
+            'personal': ['page', 'referrer'],
+        },
+        'opportunities': {
+            'key': ['opportunity_id'],
+            'time': 'opened_at',
+            'columns': {
+                'opportunity_id': ['text', true],
+                'source_customer_id': ['text', false],
+                'stage': ['text', false],
+                'owner_id': ['text', false],
+                'amount': ['decimal', false],
+                'is_won': ['boolean', false],
+                'opened_at': ['timestamp', true],
+                'closed_at': ['timestamp', false],
+            },
+        },
+        'costs': {
+            'key': ['cost_id'],
+            'columns': {
+                'cost_id': ['text', true],
+                'kind': ['text', true],
+                'channel': ['text', false],
+                'campaign_id': ['text', false],
+                'currency': ['text', false],
+                'amount': ['decimal', true],
+                'period_start_date': ['date', true],
+            },
+            'amounts': ['amount'],
+            'allowed': {'kind': ['acquisition', 'selling', 'service', 'retention']},
+        },
+        'fx_rates': {
+            'key': ['rate_date', 'from_currency', 'to_currency'],
+            'columns': {
+                'from_currency': ['text', true],
+                'to_currency': ['text', true],
+                'rate': ['rate', true],
+                'rate_date': ['date', true],
             },
         },
     } -%}
@@ -156,6 +333,7 @@
     {{ return({
         'text': api.Column.translate_type('string'),
         'decimal': 'decimal(18, 4)',
+        'rate': 'decimal(18, 8)',
         'integer': 'bigint',
         'boolean': 'boolean',
         'double': 'double',

@@ -2,3 +2,17 @@
 {% macro by_as_of(date_column) -%}
     {{ date_column }} <= {{ as_of_date() }} and known_date <= {{ as_of_date() }}
 {%- endmacro %}
+
+{# An amount in the reporting currency, four decimals; `rates` is joined by `exchange_rates_on` (no rate: same currency). #}
+{% macro converted(amount, rates='rates') -%}
+    cast(round({{ amount }} * coalesce({{ rates }}.rate, 1), 4) as {{ contract_type('decimal') }})
+{%- endmacro %}
+
+{# The join that finds the rate of a row's currency on its day. #}
+{% macro exchange_rates_on(currency, date, rates='rates') -%}
+    left join {{ ref('int_exchange_rates') }} as {{ rates }}
+        on
+            {{ currency }} = {{ rates }}.from_currency
+            and {{ date }} >= {{ rates }}.valid_from_date
+            and {{ date }} < {{ rates }}.valid_to_date
+{%- endmacro %}

@@ -20,20 +20,22 @@ header_totals as (
     where orders_with_lines.order_id is null and orders.total_amount is not null
 ),
 
-{# The header's amounts as lines: number, type, amount, the orders they come from. #}
+{# The header's amounts as lines: number, type, amount, tax in it, the orders they come from. #}
 {% set headers = [
-    (0, 'product', 'total_amount - coalesce(shipping_amount, 0) + coalesce(discount_amount, 0)', 'header_totals', 'true'),
-    (-1, 'shipping', 'shipping_amount', 'orders', 'shipping_amount <> 0'),
-    (-2, 'discount', '-discount_amount', 'orders', 'discount_amount <> 0'),
+    (0, 'product', 'total_amount - coalesce(shipping_amount, 0) + coalesce(discount_amount, 0)', 'tax_amount',
+     'header_totals', 'true'),
+    (-1, 'shipping', 'shipping_amount', '0', 'orders', 'shipping_amount <> 0'),
+    (-2, 'discount', '-discount_amount', '0', 'orders', 'discount_amount <> 0'),
 ] %}
 header_lines as (
-    {%- for number, type, amount, relation, condition in headers %}
+    {%- for number, type, amount, tax, relation, condition in headers %}
     select
         source_system,
         order_id,
         {{ number }} as line_number,
         '{{ type }}' as line_type,
         cast({{ amount }} as {{ contract_type('decimal') }}) as net_amount,
+        cast({{ tax }} as {{ contract_type('decimal') }}) as tax_amount,
         is_exact_repeat,
         _known_from
     from {{ relation }}
@@ -42,7 +44,7 @@ header_lines as (
     {%- endfor %}
 ),
 
-final as (
+listed as (
     select
         source_system,
         order_id,
@@ -55,6 +57,7 @@ final as (
         coalesce(coupon_discount_amount, 0) as coupon_discount_amount,
         coalesce(manufacturer_coupon_amount, 0) as manufacturer_coupon_amount,
         net_amount,
+        coalesce(tax_amount, 0) as tax_amount,
         unit_cost,
         coalesce(is_exact_repeat, false) as is_exact_repeat,
         _known_from
@@ -72,10 +75,57 @@ final as (
         0 as coupon_discount_amount,
         0 as manufacturer_coupon_amount,
         net_amount,
+        coalesce(tax_amount, 0) as tax_amount,
         null as unit_cost,
         coalesce(is_exact_repeat, false) as is_exact_repeat,
         _known_from
     from header_lines
+),
+
+-- Where prices include tax, the tax is taken out of the line; discounts lose the same share.
+without_tax as (
+    select
+        listed.*,
+        orders.currency,
+        {{ local_date('orders.ordered_at') }} as order_date,
+        cast(
+            listed.net_amount - case when orders.prices_include_tax then listed.tax_amount else 0 end
+            as {{ contract_type('decimal') }}
+        ) as original_net_amount,
+        case
+            when orders.prices_include_tax and listed.net_amount <> 0
+                then cast(listed.net_amount - listed.tax_amount as double) / cast(listed.net_amount as double)
+            else 1
+        end as share_without_tax
+    from listed
+    inner join orders on listed.source_system = orders.source_system and listed.order_id = orders.order_id
+),
+
+final as (
+    select
+        without_tax.source_system,
+        without_tax.order_id,
+        without_tax.line_number,
+        without_tax.product_id,
+        without_tax.line_type,
+        coalesce(without_tax.currency, '{{ var("currency") }}') as currency,
+        without_tax.quantity,
+        without_tax.unit_price,
+        {%- for column in ['discount_amount', 'coupon_discount_amount', 'manufacturer_coupon_amount'] %}
+        {{ converted(
+            'cast(round(without_tax.' ~ column ~ ' * without_tax.share_without_tax, 4) as '
+            ~ contract_type('decimal') ~ ')'
+        ) }} as {{ column }},
+        {%- endfor %}
+        {{ converted('without_tax.original_net_amount') }} as net_amount,
+        {{ converted('without_tax.tax_amount') }} as tax_amount,
+        without_tax.original_net_amount,
+        {{ converted('without_tax.unit_cost') }} as unit_cost,
+        cast(coalesce(rates.rate, 1) as {{ contract_type('rate') }}) as exchange_rate,
+        without_tax.is_exact_repeat,
+        without_tax._known_from
+    from without_tax
+    {{ exchange_rates_on('without_tax.currency', 'without_tax.order_date') }}
 )
 
 select * from final

@@ -5,11 +5,7 @@ with seen as (
     select
         source_system,
         source_customer_id,
-        coalesce(
-            _known_from,
-            {{ {'customers': 'created_at', 'orders': 'ordered_at', 'returns': 'returned_at',
-                'campaign_contacts': 'sent_at', 'campaign_responses': 'responded_at'}[entity] }}
-        ) as seen_at
+        coalesce(_known_from, {{ spec.time }}) as seen_at
     from {{ ref('int_' ~ entity) }}
     where source_customer_id is not null
     {{ 'union all' if not loop.last }}

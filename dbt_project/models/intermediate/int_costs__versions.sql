@@ -1,0 +1,2 @@
+-- Grain: one row per landed row of costs, with its fate.
+{{ conform('costs') }}
