@@ -15,7 +15,7 @@ from rich.table import Table
 
 from pipeline.errors import UserError
 from pipeline.files import write_json
-from pipeline.settings import load_settings
+from pipeline.settings import every_source, load_settings
 
 FIELDS = {"name", "value", "unit", "bound", "ok", "peers", "command"}
 Row = dict[str, Any]
@@ -64,7 +64,7 @@ def print_table(rows: list[Row]) -> None:
 def main(names: list[str]) -> int:
     """Measure; the exit code is 1 when a bound was missed."""
     try:
-        settings = load_settings()
+        settings = load_settings(every_source())
         rows = run_benchmarks(names)
     except UserError as error:
         print(error, file=sys.stderr)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.landing import land_table, plan_source
 from pipeline.landing.receipts import instant
-from pipeline.settings import load_settings
+from pipeline.settings import every_source, load_settings
 
 COMMAND = "python -m benchmarks.landing"
 SOURCES = {  # (source, table, kind of file): rows per second at least
@@ -21,7 +21,8 @@ def run() -> list[dict[str, Any]]:
 
 def _land(source: str, table: str, kind: str, *, bound: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
-        settings = load_settings({"CRM_HOME": home, "CRM_DATA": str(load_settings().data), "CRM_SOURCES": source})
+        data = load_settings(every_source()).data
+        settings = load_settings({"CRM_HOME": home, "CRM_DATA": str(data), "CRM_SOURCES": source})
         end = instant(plan_source(settings, source)["interval_end"])
         receipt = land_table(settings, source, table, interval_end=end)
     assert receipt != "unchanged"

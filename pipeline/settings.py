@@ -113,6 +113,11 @@ def known_sources() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in SOURCE_FILES.glob("[!.]*.yml")))
 
 
+def every_source(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return an environment in which all sources are active, for commands that need only the folders."""
+    return {**env, "CRM_SOURCES": "*"}
+
+
 def _active_sources(text: str | None) -> tuple[str, ...]:
     """Names of the active sources: a pattern stands for all known names that are like it."""
     known = known_sources()

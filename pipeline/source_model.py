@@ -12,7 +12,7 @@ from pipeline.errors import UserError
 from pipeline.settings import CURRENCY, Settings, check_time_zone
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-RESERVED_COLUMNS = ("_file", "_generation", "_interval", "_op", "_position", "_table")
+RESERVED_COLUMNS = ("_cursor", "_file", "_generation", "_interval", "_op", "_position", "_table")
 
 
 def _time_zone(value: str) -> str:
@@ -60,17 +60,23 @@ class Table(_Strict):
         snapshot: each load is the whole table. append: each load adds the files that have not been landed yet.
     event_time, event_time_format : str or None
         Column that says when a row happened, and its strptime format when it is text.
+    cursor : str or None
+        Column that says which of several rows of one key is the later one: a time, a number or text that sorts.
+    deleted : str or None
+        Column that is true where the row says that its key is gone.
     columns : list of str, or dict of str to [start, end]
         Columns that must be there; for fixed_width their character positions, from 0, the end excluded.
     """
 
     file: Annotated[str, AfterValidator(_file_inside)] | None = None
-    format: Literal["parquet", "csv", "fixed_width"] | None = None
+    format: Literal["parquet", "csv", "fixed_width", "jsonl"] | None = None
     query_table: str | None = None
     key: Annotated[list[str], Field(min_length=1)] | Literal["position"]
     load: Literal["snapshot", "append"]
     event_time: str | None = None
     event_time_format: str | None = None
+    cursor: str | None = None
+    deleted: str | None = None
     columns: list[str] | dict[str, tuple[int, int]] = Field(default_factory=list)
     encoding: Annotated[str, AfterValidator(_text_encoding)] = "utf-8"
     delimiter: Annotated[str, AfterValidator(_one_character)] = ","
@@ -87,6 +93,11 @@ class Table(_Strict):
     def key_columns(self) -> list[str]:
         """Columns of the key; none for `key: position`."""
         return [] if self.key == "position" else list(self.key)
+
+    @property
+    def named_columns(self) -> list[str]:
+        """Columns that other keys of the definition name: they must be there."""
+        return list(dict.fromkeys([*self.key_columns, *filter(None, (self.event_time, self.cursor, self.deleted))]))
 
     @property
     def positions(self) -> dict[str, tuple[int, int]]:
@@ -116,9 +127,20 @@ class Table(_Strict):
                 raise ValueError(f"column '{name}' is a name that landing uses itself; rename it in the file")
             if [other.lower() for other in names].count(name.lower()) > 1:
                 raise ValueError(f"`columns` names '{name}' twice")
-        for name in [*self.key_columns, *([self.event_time] if self.event_time else [])]:
+        for name in self.named_columns:
             if names and name not in names:
-                raise ValueError(f"'{name}' (key or event_time) is not in `columns`: {', '.join(names)}")
+                raise ValueError(
+                    f"'{name}' (key, event_time, cursor or deleted) is not in `columns`: {', '.join(names)}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _check_versions(self) -> Self:
+        for name in ("cursor", "deleted"):
+            if getattr(self, name) and self.key == "position":
+                raise ValueError(f"`{name}` needs a `key`: with `key: position` no row is a version of another")
+        if self.deleted and self.deleted in {self.cursor, self.event_time, *self.key_columns}:
+            raise ValueError(f"'{self.deleted}' is named for `deleted` and for something else")
         return self
 
 

@@ -107,7 +107,6 @@ def location_of(source: Source, settings: Settings, env: Mapping[str, str] = os.
     UserError
         A variable is not set.
     """
-
     folders = {"CRM_DATA": str(settings.data), "CRM_HOME": str(settings.home)}
 
     def value(match: re.Match[str]) -> str:

@@ -32,7 +32,7 @@ SALES: dict[str, Any] = {
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Folder of the public data sets: $CRM_DATA, or .data in the project."""
-    settings = load_settings({"CRM_DATA": os.environ.get("CRM_DATA", "")})
+    settings = load_settings({"CRM_DATA": os.environ.get("CRM_DATA", ""), "CRM_SOURCES": "*"})
     missing = missing_files(settings)
     assert not missing, f"{settings.data} has no {', '.join(missing)}: run `make data`"
     return settings.data
@@ -46,10 +46,11 @@ def crm_home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_settings(crm_home: Path) -> Callable[..., Settings]:
-    """Make settings for the temporary home; keywords are environment variables."""
+    """Make settings for the temporary home, of Complete Journey; keywords are environment variables."""
 
     def make(**env: str) -> Settings:
-        return load_settings({"CRM_HOME": str(crm_home), "CRM_DATA": str(ROOT / ".data"), **env})
+        folders = {"CRM_HOME": str(crm_home), "CRM_DATA": str(ROOT / ".data")}
+        return load_settings({**folders, "CRM_SOURCES": "complete_journey", **env})
 
     return make
 

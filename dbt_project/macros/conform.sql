@@ -1,8 +1,9 @@
 {#
   Cast, check, number and judge every staged row of an entity, once for all sources.
 
-  Each row gets one fate: accepted, duplicate (same key and content as the version before) or quarantined with its
-  reason. Rows of one load that share a key but differ are all quarantined: without a cursor nothing says which is right.
+  Each row gets one fate: accepted, duplicate (same key and content as the version before or after it) or quarantined
+  with its reason. The versions of a key follow each other by their cursor, and where that is equal or missing by their
+  load. Rows of one load that share key and cursor but differ are all quarantined: nothing says which is right.
 #}
 {% macro conform(entity) -%}
 {%- set spec = contract(entity) -%}
@@ -32,6 +33,7 @@ as_text as (
         _generation,
         _position,
         _op,
+        nullif(trim(_cursor), '') as _cursor,
         _is_derived,
         _zone,
         _first_instant
@@ -50,9 +52,16 @@ typed as (
         _generation,
         _position,
         _op,
+        _cursor,
         _is_derived,
+        _zone,
+        -- A row that deletes needs its key and nothing else.
         case
-            {%- for column, (type, required) in spec.columns.items() %}
+            {%- for column, (type, required) in spec.columns.items() if column in spec.key %}
+            {{ column_checks(column, type, required, spec.get('allowed', {}).get(column)) }}
+            {%- endfor %}
+            when _op = 'delete' then null
+            {%- for column, (type, required) in spec.columns.items() if column not in spec.key %}
             {{ column_checks(column, type, required, spec.get('allowed', {}).get(column)) }}
             {%- endfor %}
         end as _column_reason
@@ -63,7 +72,7 @@ checked as (
     select
         typed.*,
         case
-            when _column_reason is not null then _column_reason
+            when _column_reason is not null or _op = 'delete' then _column_reason
             {%- for parent, column in spec.get('parents', {}).items() %}
             when {{ parent }}.{{ column }} is null then '{{ column }}: not among the accepted {{ parent }}'
             {%- endfor %}
@@ -122,29 +131,61 @@ single_rows as (
 hashed as (
     select
         checked.*,
-        {{ content_hash(spec.columns.keys() | list + ['_op']) }} as _row_hash
+        {{ content_hash(spec.columns.keys() | list + ['_op']) }} as _row_hash,
+        {{ utc_timestamp('_cursor', '_zone') }} as _cursor_at,
+        try_cast(_cursor as decimal(38, 9)) as _cursor_number
     from checked
     inner join repeated_keys using (source_system, {{ spec.key | join(', ') }})
     where checked._check_reason is null
+),
+
+-- A cursor is a time, a number or other text that sorts. None at all, or other text, is older than a time or a number.
+placed as (
+    select
+        *,
+        case when _cursor_at is null and _cursor_number is null then _cursor end as _cursor_text
+    from hashed
 ),
 
 judged as (
     select
         *,
         min(_row_hash) over same_load <> max(_row_hash) over same_load as _is_ambiguous
-    from hashed
-    window same_load as (partition by source_system, {{ spec.key | join(', ') }}, _interval, _generation)
+    from placed
+    window same_load as (
+        partition by
+            source_system, {{ spec.key | join(', ') }}, _interval, _generation,
+            _cursor_at, _cursor_number, _cursor_text
+    )
 ),
 
--- A row is a duplicate of the version before it that was not set aside.
 compared as (
     select
         *,
-        lag(_row_hash) over (
-            partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous
-            order by _interval, _generation, _position
-        ) as _previous_hash
+        lag(_row_hash) over ({{ version_order(spec) }}) as _previous_hash
     from judged
+),
+
+-- Neighbours with the same content are one version.
+numbered as (
+    select
+        *,
+        count(*) filter (where _previous_hash is distinct from _row_hash) over (
+            {{ version_order(spec) }} rows between unbounded preceding and current row
+        ) as _version
+    from compared
+),
+
+-- The row of a version that was loaded first is accepted, so that the version is known since then.
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous, _version
+            order by _interval, _generation, _position, _file
+        ) as _number_in_version,
+        max(_version) over (partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous) as _last_version
+    from numbered
 ),
 
 fated as (
@@ -155,19 +196,16 @@ fated as (
         end as _reason,
         case
             when _is_ambiguous then 'quarantined'
-            when _previous_hash = _row_hash then 'duplicate'
+            when _number_in_version > 1 then 'duplicate'
             else 'accepted'
         end as _fate
-    from compared
+    from ranked
 ),
 
 repeated_rows as (
     select
         *,
-        _fate = 'accepted' and _op <> 'delete' and row_number() over (
-            partition by source_system, {{ spec.key | join(', ') }}, _fate
-            order by _interval desc, _generation desc, _position desc
-        ) = 1 as _is_current
+        _fate = 'accepted' and _op <> 'delete' and _version = _last_version as _is_current
     from fated
 ),
 
@@ -193,6 +231,7 @@ select
     {{ relation }}._generation,
     {{ relation }}._position,
     {{ relation }}._op,
+    {{ relation }}._cursor,
     {{ relation }}._is_derived,
     {{ relation }}._reason,
     {{ relation }}._fate,
@@ -202,6 +241,14 @@ from {{ relation }}
 left join later_loads on {{ relation }}._file = later_loads._file
 {{ 'union all' if not loop.last }}
 {%- endfor %}
+{%- endmacro %}
+
+{# Window: the rows of a key that are set aside, or those that are not, from the oldest version to the newest. #}
+{% macro version_order(spec) -%}
+partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous
+            order by
+                _cursor_at nulls first, _cursor_number nulls first, _cursor_text nulls first,
+                _interval, _generation, _position, _file
 {%- endmacro %}
 
 {# The keys that the staged rows of another entity name. #}
@@ -249,6 +296,7 @@ where _is_current
         cast(0 as bigint) as _generation,
         cast(0 as bigint) as _position,
         '' as _op,
+        '' as _cursor,
         false as _is_derived,
         'UTC' as _zone,
         cast(null as timestamp) as _first_instant

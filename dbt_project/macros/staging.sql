@@ -1,4 +1,6 @@
-{# The landed files of a table of this model's source, as one relation with _file, _interval, _position, _op. #}
+{#
+  The landed files of a table of this model's source, as one relation with _file, _interval, _position, _op, _cursor.
+#}
 {% macro landed(table) -%}
     {%- set source = staged_source() -%}
     {%- set files = (landed_files().get(source) or {}).get(table) -%}
@@ -25,12 +27,34 @@
 {% macro read_landed(source, table, files) -%}
     (
         select
-            landed_file.* exclude (filename),
+            landed_file.* exclude (filename, _op),
+            {{ landed_op(var('deleted_columns').get(source, {}).get(table)) }} as _op,
+            {{ landed_cursor(var('cursors').get(source, {}).get(table)) }} as _cursor,
             '{{ table }}' as _table,
             substr(filename, {{ var('crm_home') | length + 2 }}) as _file
         from read_parquet([{{ text_list(files) }}], union_by_name = true, filename = true) as landed_file
     )
 {%- endmacro %}
+
+{# What a landed row does: 'delete' where the column that the yml names under `deleted` is true. #}
+{% macro landed_op(column) -%}
+    {%- if column -%}
+    case
+                when lower(trim(cast({{ quoted(column) }} as {{ contract_type('text') }}))) in ({{ text_list(true_words()) }})
+                    then 'delete'
+                else _op
+            end
+    {%- else -%}_op{%- endif -%}
+{%- endmacro %}
+
+{# The column that the yml names under `cursor`, as text; null where there is none. #}
+{% macro landed_cursor(column) -%}
+    cast({{ quoted(column) if column else 'null' }} as {{ contract_type('text') }})
+{%- endmacro %}
+
+{% macro true_words() -%}{{ return(['true', '1', 'yes', 't', 'y', 'd']) }}{%- endmacro %}
+
+{% macro quoted(column) -%}"{{ column | replace('"', '""') }}"{%- endmacro %}
 
 {#
   Map a relation to the contract: every contract column, in its order, null where the source has none.
@@ -55,18 +79,20 @@ select
     _generation,
     _position,
     _op,
+    _cursor,
     {{ 'true' if derived else 'false' }} as _is_derived
 from {{ relation }}
 {%- endmacro %}
 
-{# Lineage of a row that is grouped from several landed rows. #}
+{# Lineage of a row that is grouped from several landed rows. It is deleted when all of them are. #}
 {% macro lineage_of_group() -%}
     min(_table) as _table,
         min(_file) as _file,
         min(_interval) as _interval,
         min(_generation) as _generation,
         min(_position) as _position,
-        min(_op) as _op
+        max(_op) as _op,
+        max(_cursor) as _cursor
 {%- endmacro %}
 
 {# Number of a row among the rows with equal columns: 1, 2, … Equal rows are interchangeable, so row order does not matter. #}

@@ -24,3 +24,12 @@ from here
 cross join there
 where here.total <> there.total
 {% endtest %}
+
+{# Days up to the end of the as-of year that are missing from dim_date. Later ones are no business of the calendar. #}
+{% test in_calendar(model, column_name) %}
+select {{ column_name }}
+from {{ model }}
+where
+    {{ column_name }} <= {{ end_of_year(as_of_date()) }}
+    and {{ column_name }} not in (select date_day from {{ ref('dim_date') }})
+{% endtest %}

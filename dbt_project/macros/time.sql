@@ -50,3 +50,8 @@
 {% macro spark__day_series(first, last) -%}
     select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as date_day
 {%- endmacro %}
+
+{# The last day of a date's year. #}
+{% macro end_of_year(date) -%}
+    cast(concat(cast(extract(year from {{ date }}) as {{ contract_type('text') }}), '-12-31') as date)
+{%- endmacro %}

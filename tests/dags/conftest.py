@@ -22,7 +22,8 @@ def describe_dags(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dic
 
     def describe(folder: Path = ROOT / "dags", **env: str) -> dict[str, Any]:
         home = tmp_path_factory.mktemp("home")
-        settings = load_settings({"CRM_HOME": str(home)})
+        env = {"CRM_SOURCES": "complete_journey", **env}
+        settings = load_settings({"CRM_HOME": str(home), "CRM_SOURCES": "complete_journey"})
         result = home / "dags.json"
         subprocess.run(
             [sys.executable, str(DESCRIBE), str(folder), str(result)],

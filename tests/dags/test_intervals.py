@@ -51,6 +51,7 @@ def project(tmp_path: Path) -> Path:
 def extract(project: Path, settings: Settings, *date: str) -> None:
     env = {
         "PATH": os.environ["PATH"],
+        "CRM_SOURCES": ",".join(settings.sources),
         **airflow_environment(settings),
         "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
         "PYTHONPATH": str(project),
@@ -67,7 +68,7 @@ def landed_intervals(settings: Settings) -> list[tuple[dt.datetime, dt.datetime]
 
 
 def test_a_run_loads_from_the_last_landed_end_to_the_last_complete_interval(project: Path, tmp_path: Path) -> None:
-    settings = load_settings({"CRM_HOME": str(tmp_path / "home")})
+    settings = load_settings({"CRM_HOME": str(tmp_path / "home"), "CRM_SOURCES": "cdnow"})
     prepare(settings, web_database(settings))
     sales = tmp_path / "shop"
     (sales / "1.csv").write_text("customer,sold_at,amount\nana,2024-01-02 10:00:00,10.00\n", encoding="utf-8")

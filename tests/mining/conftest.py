@@ -15,7 +15,7 @@ from pipeline.files import write_parquet
 from pipeline.settings import Settings, load_settings
 
 AS_OF = dt.date(2024, 12, 31)
-SOURCES = load_settings({}).sources
+SOURCES = ("complete_journey",)
 MONEY = pa.decimal128(18, 4)
 Builder = Callable[..., pa.Table]
 
@@ -112,7 +112,7 @@ def shop(build_features: Builder, purchases: pd.DataFrame, feature_dates: list[d
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings({"CRM_HOME": str(tmp_path / "home")})
+    return load_settings({"CRM_HOME": str(tmp_path / "home"), "CRM_SOURCES": SOURCES[0]})
 
 
 @pytest.fixture

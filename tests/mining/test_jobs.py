@@ -20,7 +20,8 @@ from pipeline.files import sha256_of_file, write_json, write_parquet
 from pipeline.settings import load_settings
 
 AS_OF = dt.date(2024, 12, 31)
-SOURCES = list(load_settings({}).sources)
+SOURCES = ["complete_journey"]
+NAMED = {"CRM_SOURCES": SOURCES[0]}
 SCHEMAS = {
     "segments": schemas.SEGMENTS,
     "clv": schemas.CLV,
@@ -50,7 +51,7 @@ def _files(home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory, shop):
-    settings = load_settings({"CRM_HOME": str(tmp_path_factory.mktemp("home"))})
+    settings = load_settings({**NAMED, "CRM_HOME": str(tmp_path_factory.mktemp("home"))})
     write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop)
     return settings, _build(settings)
 
@@ -60,7 +61,7 @@ def scoring(built, tmp_path):
     """Settings of a copy of the built home, whose models a test may edit."""
     settings, _ = built
     shutil.copytree(settings.home, tmp_path / "home", dirs_exist_ok=True)
-    return load_settings({"CRM_HOME": str(tmp_path / "home")})
+    return load_settings({**NAMED, "CRM_HOME": str(tmp_path / "home")})
 
 
 def _edit_model(settings, job: str, **changes) -> dict:
@@ -132,7 +133,7 @@ def test_the_same_build_again_trains_nothing_and_writes_the_same_bytes(built):
 
 def test_another_process_and_shuffled_rows_give_the_same_bytes(built, shop, tmp_path):
     settings, _ = built
-    other = load_settings({"CRM_HOME": str(tmp_path)})
+    other = load_settings({**NAMED, "CRM_HOME": str(tmp_path)})
     shuffled = shop.take(np.random.default_rng(4).permutation(shop.num_rows))
     write_parquet(other.features / f"as_of={AS_OF}.parquet", shuffled)
     program = (
@@ -141,7 +142,7 @@ def test_another_process_and_shuffled_rows_give_the_same_bytes(built, shop, tmp_
         "jobs.train_models(s, as_of=d, sources=n); jobs.score_segments(s, as_of=d)\n"
         "jobs.score_clv(s, as_of=d, sources=n); jobs.score_churn(s, as_of=d, sources=n)\n"
     )
-    environment = {**os.environ, "CRM_HOME": str(tmp_path), "PYTHONHASHSEED": "99"}
+    environment = {**os.environ, **NAMED, "CRM_HOME": str(tmp_path), "PYTHONHASHSEED": "99"}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
     assert _files(tmp_path) == _files(settings.home)
 
@@ -189,7 +190,7 @@ def test_a_model_that_was_asked_for_serves_from_the_next_day_on(scoring, shop):
 def test_a_day_is_scored_alike_whatever_was_trained_on_it_before(scoring, shop, tmp_path):
     """Late data: the model of the day's earlier features stays on disk, and is not used for the new ones."""
     fewer = shop.filter(pc.less(shop["customer_id"], "C1500"))
-    fresh = load_settings({"CRM_HOME": str(tmp_path / "fresh")})
+    fresh = load_settings({**NAMED, "CRM_HOME": str(tmp_path / "fresh")})
     for settings in (scoring, fresh):
         write_parquet(settings.features / f"as_of={AS_OF}.parquet", fewer)
     results = [jobs.score_churn(settings, as_of=AS_OF, sources=SOURCES) for settings in (scoring, fresh)]
@@ -200,7 +201,7 @@ def test_a_day_is_scored_alike_whatever_was_trained_on_it_before(scoring, shop, 
 
 
 def test_another_horizon_needs_a_churn_model_of_its_own(scoring):
-    longer = load_settings({"CRM_HOME": str(scoring.home), "CRM_CHURN_HORIZON_DAYS": "56"})
+    longer = load_settings({**NAMED, "CRM_HOME": str(scoring.home), "CRM_CHURN_HORIZON_DAYS": "56"})
     results = jobs.train_models(longer, as_of=AS_OF, sources=SOURCES)
     assert results["churn"]["is_new"] and not results["clv"]["is_new"]
     scored = _read(jobs.score_churn(longer, as_of=AS_OF, sources=SOURCES), "churn")

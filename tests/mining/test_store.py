@@ -20,10 +20,9 @@ from mining.store import (
 )
 from pipeline.errors import UserError
 from pipeline.files import TEMPORARY_PREFIX, write_parquet
-from pipeline.settings import load_settings
 
 AS_OF = dt.date(2024, 12, 31)
-SOURCES = load_settings({}).sources
+SOURCES = ("complete_journey",)
 
 
 def test_features_come_back_sorted_with_plain_numbers(landed):

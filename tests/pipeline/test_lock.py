@@ -27,7 +27,10 @@ with run_lock(settings, "make run"):
 
 def start_holder(settings: Settings, how: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, how], env={"CRM_HOME": str(settings.home)}, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDER, how],
+        env={"CRM_HOME": str(settings.home), "CRM_SOURCES": "cdnow"},
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout
     assert process.stdout.readline() == "held\n"

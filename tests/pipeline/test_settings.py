@@ -3,7 +3,9 @@
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.settings import DEFAULT_SOURCES, ROOT, load_settings, make_folder
+from pipeline.settings import ROOT, every_source, load_settings, make_folder
+
+NAMED = {"CRM_SOURCES": "cdnow"}
 
 
 def test_a_folder_that_cannot_be_made_is_named_with_its_variable(tmp_path):
@@ -13,11 +15,32 @@ def test_a_folder_that_cannot_be_made_is_named_with_its_variable(tmp_path):
 
 
 def test_defaults_are_inside_the_project():
-    settings = load_settings({})
+    settings = load_settings(NAMED)
     assert settings.home == ROOT / "var"
     assert settings.data == ROOT / ".data"
-    assert settings.sources == (DEFAULT_SOURCES,)
     assert (settings.currency, settings.time_zone) == (None, None)
+
+
+def test_the_demo_company_is_the_default(define_source):
+    for name in ("demo_web", "shop", "demo_shop"):
+        define_source(name)
+    for env in ({}, {"CRM_SOURCES": ""}):
+        assert load_settings(env).sources == ("demo_shop", "demo_web")
+
+
+def test_without_the_demo_company_the_sources_must_be_named(define_source):
+    define_source("shop")
+    with pytest.raises(UserError, match=r"CRM_SOURCES is not set.*demo_\*\.yml.*Set CRM_SOURCES.*Known: shop\."):
+        load_settings({})
+    assert load_settings(every_source({})).sources == ("shop",)
+
+
+def test_a_pattern_stands_for_the_known_sources_that_are_like_it(define_source):
+    for name in ("demo_web", "shop", "demo_shop", "till_1", "till_2"):
+        define_source(name)
+    assert load_settings({"CRM_SOURCES": "shop,demo_*"}).sources == ("shop", "demo_shop", "demo_web")
+    assert load_settings({"CRM_SOURCES": "till_[12],till_1"}).sources == ("till_1", "till_2")
+    assert load_settings({"CRM_SOURCES": "*shop"}).sources == ("demo_shop", "shop")
 
 
 def test_sources_are_split_stripped_and_unique():
@@ -32,6 +55,7 @@ def test_sources_are_split_stripped_and_unique():
             ["CRM_SOURCES", "'nowhere'", "complete_journey", "dags/sources/nowhere.yml"],
         ),
         ({"CRM_SOURCES": " , "}, ["CRM_SOURCES is empty", "cdnow"]),
+        ({"CRM_SOURCES": "cdnow,nowhere_*"}, ["CRM_SOURCES: no source is like 'nowhere_*'", "complete_journey"]),
         ({"CRM_CURRENCY": "EUR' or '1'='1"}, ["CRM_CURRENCY", "'EUR' or '1'='1'", "three capital letters"]),
         ({"CRM_CURRENCY": "EUR\n"}, ["CRM_CURRENCY"]),
         ({"CRM_CURRENCY": "usd"}, ["CRM_CURRENCY", "'usd'"]),
@@ -46,20 +70,20 @@ def test_sources_are_split_stripped_and_unique():
 )
 def test_a_wrong_value_is_named(env, words):
     with pytest.raises(UserError) as error:
-        load_settings(env)
+        load_settings({**NAMED, **env})
     for word in words:
         assert word in str(error.value)
 
 
 def test_code_version_is_stable():
-    settings = load_settings({})
+    settings = load_settings(NAMED)
     assert settings.code_version() == settings.code_version()
     assert len(settings.code_version()) == 16
 
 
 def test_other_libraries_are_another_code_version(tmp_path, monkeypatch):
-    before = load_settings({}).code_version()
+    before = load_settings(NAMED).code_version()
     lock = tmp_path / "requirements.lock"
     lock.write_text("scikit-learn==2.0\n")
     monkeypatch.setattr("pipeline.settings.LIBRARIES", lock)
-    assert load_settings({}).code_version() != before
+    assert load_settings(NAMED).code_version() != before

@@ -106,6 +106,12 @@ def test_crm_data_has_its_default(make_settings):
     assert location_of(load_source("cdnow"), settings, {}) == settings.data / "cdnow"
 
 
+def test_crm_home_is_where_the_run_writes(define_source, make_settings):
+    define_source("shop", location="${CRM_HOME}/shop")
+    settings = make_settings(CRM_SOURCES="shop")
+    assert location_of(load_source("shop"), settings, {"CRM_HOME": "/elsewhere"}) == settings.home / "shop"
+
+
 def test_company_follows_the_sources_unless_the_environment_decides(define_source, make_settings):
     define_source("one")
     define_source("two", currency="USD")
@@ -156,9 +162,21 @@ def test_a_model_of_no_known_entity_is_named(define_source, make_settings, stagi
         assert word in message
 
 
-def test_a_source_without_orders_is_named(define_source, make_settings, staging):
-    define_source("shop")
-    staging("shop", "products")
-    message = said(providers, make_settings(CRM_SOURCES="shop"))
-    for word in ("'shop'", "only: products", "stg_shop__orders.sql"):
+def test_one_source_with_orders_is_enough(define_source, make_settings, staging):
+    for name, entity in {"desk": "contacts", "shop": "orders", "web": "web_events"}.items():
+        define_source(name)
+        staging(name, entity)
+    found = providers(make_settings(CRM_SOURCES="web,shop,desk"))
+    assert found == {"contacts": ["desk"], "orders": ["shop"], "web_events": ["web"]}
+    message = said(providers, make_settings(CRM_SOURCES="web,desk"))
+    for word in ("No active source provides orders (desk, web)", "CRM_SOURCES", "stg_<source>__orders.sql"):
+        assert word in message
+
+
+def test_a_source_that_provides_nothing_is_named(define_source, make_settings, staging):
+    for name in ("desk", "shop"):
+        define_source(name)
+    staging("shop", "orders")
+    message = said(providers, make_settings(CRM_SOURCES="shop,desk"))
+    for word in ("'desk' provides nothing", "stg_desk__<entity>.sql", "contacts"):
         assert word in message

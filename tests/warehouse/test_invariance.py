@@ -36,7 +36,9 @@ def build_variant(
 
     def make(change: Callable[[Settings], None] | None) -> Settings:
         home = tmp_path_factory.mktemp("home")
-        settings = load_settings({"CRM_HOME": str(home), "CRM_DATA": str(small_data)})
+        settings = load_settings(
+            {"CRM_HOME": str(home), "CRM_DATA": str(small_data), "CRM_SOURCES": "complete_journey"}
+        )
         build(settings, after_landing=change)
         return settings
 

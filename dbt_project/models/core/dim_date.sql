@@ -1,5 +1,18 @@
 -- Grain: one row per day, from the first of January before the first event to the end of the as-of year, or of the
--- year of the last event.
+-- year of the last order, return, campaign contact or response. Other events are known only by what their source says:
+-- a slip of a digit in one of them, years ahead, does not stretch the calendar.
+{% set other_events = {
+    'fct_contact': 'contact_date',
+    'fct_case': 'opened_date',
+    'fct_survey_response': 'response_date',
+    'fct_consent': 'changed_date',
+    'fct_web_session': 'session_date',
+    'fct_subscription': 'start_date',
+    'fct_payment': 'payment_date',
+    'fct_opportunity': 'opened_date',
+    'fct_cost': 'period_start_date',
+} %}
+
 with events as (
     select order_date as event_date from {{ ref('fct_order') }}
     union all
@@ -8,6 +21,11 @@ with events as (
     select contact_date as event_date from {{ ref('fct_campaign_contact') }}
     union all
     select response_date as event_date from {{ ref('fct_campaign_response') }}
+    {%- for fact, date in other_events.items() %}
+    union all
+    select {{ date }} as event_date from {{ ref(fact) }}
+    where {{ date }} <= {{ end_of_year(as_of_date()) }}
+    {%- endfor %}
     union all
     select {{ as_of_date() }} as event_date
 ),
@@ -15,9 +33,7 @@ with events as (
 bounds as (
     select
         cast(date_trunc('year', min(event_date)) as date) as first_day,
-        cast(
-            concat(cast(extract(year from max(event_date)) as {{ contract_type('text') }}), '-12-31') as date
-        ) as last_day
+        {{ end_of_year('max(event_date)') }} as last_day
     from events
 ),
 

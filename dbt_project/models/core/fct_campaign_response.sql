@@ -8,7 +8,7 @@ source_customers as (
 ),
 
 campaigns as (
-    select * from {{ ref('dim_campaign') }}
+    select * from {{ ref('int_campaign_references') }}
 ),
 
 final as (

@@ -9,11 +9,16 @@ orders as (
     select * from {{ ref('int_orders') }}
 ),
 
+campaigns as (
+    select * from {{ ref('int_campaign_references') }}
+),
+
 summed as (
     select
         order_id,
         min(customer_id) as customer_id,
         min(source_system) as source_system,
+        min(original_currency) as original_currency,
         count(*) as lines,
         sum(case when is_goods then quantity end) as quantity,
         sum(case when is_goods then list_amount else 0 end) as list_amount,
@@ -26,6 +31,7 @@ summed as (
         sum(case when is_sale then net_amount else 0 end) as net_sales,
         sum(case when is_sale then 0 else net_amount end) as other_amount,
         sum(net_amount) as net_amount,
+        sum(tax_amount) as tax_amount,
         case
             when count(case when is_goods then 1 end) = count(case when is_goods then cost_amount end)
                 then sum(case when is_goods then cost_amount else 0 end)
@@ -42,16 +48,20 @@ final as (
     select
         summed.order_id,
         summed.customer_id,
+        coalesce(campaigns.campaign_id, 'unknown') as campaign_id,
         summed.source_system,
         orders.order_id as source_order_id,
         orders.channel,
+        orders.seller_channel,
         orders.status,
         '{{ var("currency") }}' as currency,
+        summed.original_currency,
         summed.lines,
         cast(summed.quantity as {{ contract_type('decimal') }}) as quantity,
         {%- for column in [
             'list_amount', 'discount_amount', 'coupon_discount_amount', 'manufacturer_coupon_amount', 'goods_amount',
-            'shipping_amount', 'adjustment_amount', 'net_sales', 'other_amount', 'net_amount', 'cost_amount',
+            'shipping_amount', 'adjustment_amount', 'net_sales', 'other_amount', 'net_amount', 'tax_amount',
+            'cost_amount',
         ] %}
         cast(summed.{{ column }} as {{ contract_type('decimal') }}) as {{ column }},
         {%- endfor %}
@@ -62,6 +72,8 @@ final as (
         summed.ordered_at
     from summed
     inner join orders on summed.order_id = orders.source_system || ':' || orders.order_id
+    left join campaigns
+        on orders.source_system = campaigns.source_system and orders.campaign_id = campaigns.source_campaign_id
 )
 
 select * from final

@@ -1,6 +1,7 @@
 -- Grain: one row per (order, line). Key: order_line_id.
 -- net_amount is what the source books for the line; list_amount adds back the retailer's own discounts.
 -- manufacturer_coupon_amount is part of net_amount: the maker refunds it.
+-- Amounts are without tax, in the reporting currency; tax_amount stands beside them, original_net_amount is as booked.
 with order_lines as (
     select * from {{ ref('int_order_lines__all') }}
 ),
@@ -35,6 +36,7 @@ final as (
         order_lines.source_system,
         order_lines.product_id as source_product_id,
         order_lines.line_type,
+        order_lines.currency as original_currency,
         order_lines.line_number,
         order_lines.quantity,
         order_lines.unit_price,
@@ -43,6 +45,9 @@ final as (
         order_lines.coupon_discount_amount,
         order_lines.manufacturer_coupon_amount,
         order_lines.net_amount,
+        order_lines.tax_amount,
+        order_lines.original_net_amount,
+        order_lines.exchange_rate,
         cast(
             coalesce(order_lines.unit_cost, products.unit_cost) * order_lines.quantity as {{ contract_type('decimal') }}
         ) as cost_amount,

@@ -1,6 +1,10 @@
 -- Grain: one row per returned or cancelled line. Key: return_id. A refund is dated on the refund, not on the order.
+-- refund_amount is without the tax in it, at the rate of the day of the refund; original_refund_amount is as booked.
 with returned as (
-    select * from {{ ref('int_returns') }}
+    select
+        *,
+        {{ local_date('returned_at') }} as return_date
+    from {{ ref('int_returns') }}
 ),
 
 source_customers as (
@@ -9,6 +13,10 @@ source_customers as (
 
 products as (
     select * from {{ ref('dim_product') }}
+),
+
+order_references as (
+    select * from {{ ref('int_order_references') }}
 ),
 
 orders as (
@@ -28,22 +36,30 @@ final as (
         returned.source_system,
         coalesce(returned.line_type, 'product') as line_type,
         returned.reason,
+        coalesce(returned.currency, '{{ var("currency") }}') as original_currency,
         returned.quantity,
-        returned.refund_amount,
+        {{ converted('(returned.refund_amount - coalesce(returned.tax_amount, 0))') }} as refund_amount,
+        {{ converted('coalesce(returned.tax_amount, 0)') }} as tax_amount,
+        returned.refund_amount as original_refund_amount,
         returned.recovered_amount,
         coalesce(returned.line_type, 'product') in ({{ text_list(sale_line_types()) }}) as is_sale,
         coalesce(returned.is_exact_repeat, false) as is_exact_repeat,
-        {{ local_date('returned.returned_at') }} as return_date,
-        {{ local_date('coalesce(returned._known_from, returned.returned_at)') }} as known_date,
+        returned.return_date,
+        coalesce({{ local_date('returned._known_from') }}, returned.return_date) as known_date,
         returned.returned_at
     from returned
-    left join orders on returned.source_system || ':' || returned.order_id = orders.order_id
+    left join order_references
+        on
+            returned.source_system = order_references.source_system
+            and returned.order_id = order_references.source_order_id
+    left join orders on order_references.order_id = orders.order_id
     left join source_customers
         on
             returned.source_system = source_customers.source_system
             and returned.source_customer_id = source_customers.source_customer_id
     left join products
         on returned.source_system = products.source_system and returned.product_id = products.source_product_id
+    {{ exchange_rates_on('returned.currency', 'returned.return_date') }}
 )
 
 select * from final

@@ -8,11 +8,12 @@ from pathlib import Path
 import duckdb
 
 from pipeline.duck import connect
-from pipeline.landing.readers import delimited, fixed_width, parquet, sqlite
+from pipeline.landing.readers import delimited, fixed_width, jsonl, parquet, sqlite
 from pipeline.landing.readers.base import Reader, Request, Rows, Session
 
 READERS: dict[str, Reader] = {
     "csv": delimited.open_rows,
+    "jsonl": jsonl.open_rows,
     "fixed_width": fixed_width.open_rows,
     "parquet": parquet.open_rows,
     "sqlite": sqlite.open_rows,

@@ -1,6 +1,7 @@
 """What every reader takes and gives."""
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.duck import quote_literal
+from pipeline.duck import quote_identifier, quote_literal
 from pipeline.errors import UserError
 from pipeline.source_model import RESERVED_COLUMNS, Source, Table
 
@@ -41,6 +42,11 @@ class Session:
 
     connection: duckdb.DuckDBPyConnection
     scratch: Path
+    _numbers: Iterator[int] = field(default_factory=itertools.count, repr=False)
+
+    def new_file(self, name: str) -> Path:
+        """Return a path in the scratch folder that is not in use; `name` ends it."""
+        return self.scratch / f"{next(self._numbers)}{name}"
 
 
 @dataclass(frozen=True)
@@ -71,18 +77,36 @@ Rejects = list[dict[str, object]]
 
 def spool(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch], rejected: Rejects) -> Rows:
     """Write batches to the scratch folder, and return them with the rejects that making them has collected."""
-    path = session.scratch / "spooled.parquet"
+    path = write_batches(session, schema, batches)
+    rejects = pa.Table.from_pylist(rejected, schema=REJECTS)
+    return Rows(schema.names, list_of_files("read_parquet", [path]), rejects, path)
+
+
+def write_batches(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Path:
+    """Write batches to a file of the scratch folder."""
+    path = session.new_file(".parquet")
     with pq.ParquetWriter(path, schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
-    rejects = pa.Table.from_pylist(rejected, schema=REJECTS)
-    return Rows(schema.names, f"read_parquet({quote_literal(str(path))})", rejects, path)
+    return path
+
+
+def list_of_files(function: str, files: Iterable[Path], options: str = "") -> str:
+    """SQL: a table function of DuckDB over files, which it reads in this order."""
+    listed = ", ".join(quote_literal(str(path)) for path in files)
+    return f"{function}([{listed}]{f', {options}' if options else ''})"
+
+
+def read_parts(parts: Sequence[Path], columns: Sequence[str]) -> str:
+    """SQL: the rows of Parquet files one after the other; each file has all columns, in any order."""
+    names = ", ".join(quote_identifier(name) for name in columns)
+    return f"(select {names} from {list_of_files('read_parquet', parts, 'union_by_name = true')})"
 
 
 def check_columns(request: Request, columns: Sequence[str], where: str) -> None:
     """Raise when a declared column is absent, or a name is used twice or reserved."""
     table = request.table
-    needed = [*table.columns, *table.key_columns, *([table.event_time] if table.event_time else [])]
+    needed = [*table.columns, *table.named_columns]
     missing = [name for name in needed if name not in columns]
     if missing:
         advice = " Is `delimiter` right?" if len(columns) == 1 and table.format == "csv" else ""

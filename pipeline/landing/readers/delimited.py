@@ -1,8 +1,9 @@
 """CSV and its relatives: every value as text, a broken line set aside with its number."""
 
 import csv
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
 from pathlib import Path
 
 import duckdb
@@ -10,36 +11,61 @@ import pyarrow as pa
 
 from pipeline.duck import quote_literal
 from pipeline.errors import UserError
-from pipeline.landing.readers.base import Rejects, Request, Rows, Session, check_columns, spool
+from pipeline.landing.readers.base import (
+    REJECTS,
+    Rejects,
+    Request,
+    Rows,
+    Session,
+    check_columns,
+    list_of_files,
+    read_parts,
+    write_batches,
+)
 from pipeline.landing.readers.records import Broken, records
 from pipeline.landing.readers.text import utf8_file
 
 ROWS_AT_ONCE = 65_536
 
 
+@dataclass(frozen=True)
+class _Text:
+    """A file, its text in UTF-8 (the file itself where it is that), and its columns."""
+
+    path: Path
+    text: Path
+    names: list[str]
+
+
 def open_rows(session: Session, request: Request) -> Rows:
     """Open delimited files; all files of a glob have the same columns, in any order. An empty value is null.
 
-    DuckDB reads what is well formed. Where it finds a broken line it may skip many good ones after it (an open quote
-    swallows them), so then the files are read record by record instead.
+    DuckDB reads what is well formed, many files at once. Where it finds a broken line it may skip many good ones after
+    it (an open quote swallows them), so then that file is read record by record instead.
     """
-    texts = {path: utf8_file(path, session, request) for path in request.files}
-    headers = {path: _header(path, text, request) for path, text in texts.items()}
-    _check_same(request, headers)
-    columns = next(iter(headers.values()))
-    scanned = session.scratch / "scanned.parquet"
-    parts = (f"select * from {_scan(texts[path], names, request)}" for path, names in headers.items())
-    query = f"copy ({' union all by name '.join(parts)}) to {quote_literal(str(scanned))} (format parquet)"
-    if _is_well_formed(session, query):
-        return Rows(columns, f"read_parquet({quote_literal(str(scanned))})")
-    schema = pa.schema([(name, pa.string()) for name in columns])
+    texts = []
+    for path in request.files:
+        text = utf8_file(path, session, request)
+        texts.append(_Text(path, text, _header(path, text, request)))
+    _check_same(request, texts)
     rejected: Rejects = []
-    batches = (
-        batch.select(columns)
-        for path, names in headers.items()
-        for batch in _batches(path, texts[path], names, request, rejected)
-    )
-    return spool(session, schema, batches, rejected)
+    runs = [list(group) for _, group in groupby(texts, key=lambda text: text.names)]
+    parts = [part for run in runs for part in _parts(session, request, run, rejected)]
+    columns = texts[0].names
+    return Rows(columns, read_parts(parts, columns), pa.Table.from_pylist(rejected, schema=REJECTS))
+
+
+def _parts(session: Session, request: Request, texts: list[_Text], rejected: Rejects) -> list[Path]:
+    """Write texts with the same columns as Parquet. Where something is broken, the half without it is read at once."""
+    whole = _read_at_once(session, request, texts)
+    if whole is not None:
+        return [whole]
+    if len(texts) == 1:
+        schema = pa.schema([(name, pa.string()) for name in texts[0].names])
+        return [write_batches(session, schema, _batches(texts[0], schema, request, rejected))]
+    middle = len(texts) // 2
+    halves = (texts[:middle], texts[middle:])
+    return [part for half in halves for part in _parts(session, request, half, rejected)]
 
 
 def _header(path: Path, text: Path, request: Request) -> list[str]:
@@ -56,42 +82,45 @@ def _header(path: Path, text: Path, request: Request) -> list[str]:
     return [name.strip() or f"column_{number}" for number, name in enumerate(names, 1)]
 
 
-def _check_same(request: Request, headers: dict[Path, list[str]]) -> None:
-    first_path, first = next(iter(headers.items()))
-    for path, names in headers.items():
-        check_columns(request, names, f"{request.label}: {path.name}")
-        if set(names) != set(first):
-            odd = min(set(names) ^ set(first))
+def _check_same(request: Request, texts: Sequence[_Text]) -> None:
+    first = texts[0]
+    for text in texts:
+        if text.names == first.names and text is not first:
+            continue
+        check_columns(request, text.names, f"{request.label}: {text.path.name}")
+        if set(text.names) != set(first.names):
+            odd = min(set(text.names) ^ set(first.names))
             raise UserError(
-                f"{request.label}: {path.name} and {first_path.name} do not have the same columns: '{odd}' is in one "
-                "of them only. Give them the same columns, or make them two tables."
+                f"{request.label}: {text.path.name} and {first.path.name} do not have the same columns: '{odd}' is in "
+                "one of them only. Give them the same columns, or make them two tables."
             )
 
 
-def _scan(text: Path, names: list[str], request: Request) -> str:
+def _read_at_once(session: Session, request: Request, texts: Sequence[_Text]) -> Path | None:
+    """Write the rows of texts with the same columns as Parquet; None when a line of them is broken."""
     table = request.table
-    typed = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in names)
-    return (
-        f"read_csv([{quote_literal(str(text))}], columns = {{{typed}}}, delim = {quote_literal(table.delimiter)}, "
-        f"quote = '\"', escape = '\"', header = {str(table.header).lower()}, skip = {table.skip_rows}, "
-        "auto_detect = false, strict_mode = true, store_rejects = true)"
+    typed = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in texts[0].names)
+    target = session.new_file(".parquet")
+    rejects = f"rejects_{target.stem}"
+    options = (
+        f"columns = {{{typed}}}, delim = {quote_literal(table.delimiter)}, quote = '\"', escape = '\"', "
+        f"header = {str(table.header).lower()}, skip = {table.skip_rows}, auto_detect = false, strict_mode = true, "
+        f"store_rejects = true, rejects_table = '{rejects}', rejects_scan = 'scans_{target.stem}'"
     )
-
-
-def _is_well_formed(session: Session, query: str) -> bool:
+    rows = list_of_files("read_csv", [text.text for text in texts], options)
     try:
-        session.connection.execute(query)
+        session.connection.execute(f"copy (select * from {rows}) to {quote_literal(str(target))} (format parquet)")
     except duckdb.InvalidInputException:
-        return False
-    (broken,) = session.connection.execute("select count(*) from reject_errors").fetchone() or (0,)
-    return not broken
+        return None
+    (broken,) = session.connection.execute(f"select count(*) from {rejects}").fetchone() or (0,)
+    return None if broken else target
 
 
-def _batches(path: Path, text: Path, names: list[str], request: Request, rejected: Rejects) -> Iterator[pa.RecordBatch]:
-    schema = pa.schema([(name, pa.string()) for name in names])
-    with text.open(encoding="utf-8", newline="") as handle:
-        found = records(handle, width=len(names), delimiter=request.table.delimiter, skip_lines=request.table.skip_rows)
-        whole = islice(_without_broken(found, path, rejected), int(request.table.header), None)
+def _batches(text: _Text, schema: pa.Schema, request: Request, rejected: Rejects) -> Iterator[pa.RecordBatch]:
+    table = request.table
+    with text.text.open(encoding="utf-8", newline="") as handle:
+        found = records(handle, width=len(text.names), delimiter=table.delimiter, skip_lines=table.skip_rows)
+        whole = islice(_without_broken(found, text.path, rejected), int(table.header), None)
         while some := list(islice(whole, ROWS_AT_ONCE)):
             arrays = [pa.array(values, pa.string()) for values in zip(*some, strict=True)]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)

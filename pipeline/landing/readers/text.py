@@ -26,7 +26,7 @@ def utf8_file(path: Path, session: Session, request: Request) -> Path:
         for _ in _decoded(path, request, "utf-8"):
             pass
         return path
-    target = session.scratch / f"{len(list(session.scratch.iterdir()))}-{path.name}"
+    target = session.new_file(f"-{path.name}")
     with target.open("w", encoding="utf-8", newline="") as output:
         output.writelines(_decoded(path, request, "utf-8-sig" if encoding in UTF8 else encoding))
     return target

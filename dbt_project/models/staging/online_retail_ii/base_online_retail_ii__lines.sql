@@ -32,7 +32,8 @@ named as (
         _interval,
         _generation,
         _position,
-        _op
+        _op,
+        _cursor
     from landed
 )
 

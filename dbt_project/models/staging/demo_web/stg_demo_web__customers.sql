@@ -1,0 +1,12 @@
+-- Grain: one row per delivery of a user's record.
+with users as (
+    select * from {{ landed('users') }}
+)
+
+{{ stage('customers', 'users', columns={
+    'source_customer_id': 'user_id',
+    'kind': "'person'",
+    'full_name': 'name',
+    'email': 'email',
+    'created_at': 'created_at',
+}) }}

@@ -1,0 +1,148 @@
+"""The oracle of a world: exact for `clean`, elsewhere an exact posterior and a simulated future.
+
+Nothing but the history before the as-of day and the world's parameters goes in. A forecast made before a working campaign
+has ended would need the audience of that campaign, so the as-of day has to be after them all.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo.laws import Campaign, World
+from demo.lives import Lives
+from demo.oracle import pareto_nbd
+from demo.oracle.draws import posterior_draws
+from demo.oracle.forecast import p_no_purchase, simulate_on
+from demo.oracle.histories import Histories, observe, seen_persons
+from demo.streams import stream
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+HORIZON = 365
+QUIET_DAYS = 28
+SAMPLE = 5000
+DRAWS = 256
+CHUNK = 1000  # customers simulated at a time
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """The forecast of each customer, by person. Purchases are distinct local days with a purchase."""
+
+    as_of_day: float
+    horizon_days: int
+    is_exact: bool
+    person: Ints
+    expected_purchases: Floats
+    p_alive: Floats
+    p_no_purchase_28d: Floats
+    expected_value: Floats  # net value of goods, SGD
+    count_person: Ints  # the customers of count_cdf
+    count_cdf: Floats  # P(purchases <= k) for k = 0, 1, …; rows as count_person
+
+
+def is_closed_form(world: World) -> bool:
+    """Whether the world is Pareto/NBD with Gamma-Gamma spend, and nothing else."""
+    campaigns_work = any(campaign.lift for campaign in world.campaigns)
+    season, shock = world.season != type(world.season)(), world.shock is not None
+    special_law = world.gap_stages > 1 or world.rank_correlations or world.early_share or len(world.classes) > 1
+    return not (campaigns_work or season or shock or special_law or world.service.has_effects or world.promotions)
+
+
+def oracle(
+    world: World,
+    lives: Lives,
+    as_of_day: float,
+    sample: int = SAMPLE,
+    seed: int | None = None,
+    exact: bool | None = None,
+) -> Oracle:
+    """Forecast the year after the as-of day.
+
+    Parameters
+    ----------
+    world : World
+        The laws that the oracle knows.
+    lives : Lives
+        Only what was seen before the as-of day is used.
+    as_of_day : float
+        Midnight in days; 1096.0 is the end of 2025-12-31.
+    sample : int
+        Customers whose count distribution is given; outside the closed form, customers that are forecast at all.
+    seed : int, optional
+        Of the sample and the draws; the lives' seed by default.
+    exact : bool, optional
+        Use the closed form; by default where the world has one.
+
+    Raises
+    ------
+    ValueError
+        If a working campaign is not over, or the closed form is asked of a world without one.
+    """
+    seed = lives.seed if seed is None else seed
+    _check_campaigns(world.campaigns, as_of_day)
+    exact = is_closed_form(world) if exact is None else exact
+    if exact and not is_closed_form(world):
+        raise ValueError(f"The world '{world.name}' has no closed form.")
+    persons = seen_persons(lives, as_of_day)
+    chosen = persons
+    if len(persons) > sample:
+        chosen = np.sort(stream(seed, "oracle sample").choice(persons, sample, replace=False))
+    if exact:
+        return _exact(world, observe(lives, as_of_day, persons), chosen)
+    return _simulated(world, lives, as_of_day, chosen, seed)
+
+
+def _check_campaigns(campaigns: tuple[Campaign, ...], as_of_day: float) -> None:
+    open_campaigns = [campaign.code for campaign in campaigns if campaign.lift and campaign.end_day > as_of_day]
+    if open_campaigns:
+        raise ValueError(f"As-of day {as_of_day:g} is before the end of campaign {open_campaigns[0]}.")
+
+
+def _exact(world: World, seen: Histories, chosen: Ints) -> Oracle:
+    (latent,) = world.classes
+    age, t_x = (seen.as_of_day - seen.first_at) / 7, (seen.last_at - seen.first_at) / 7
+    given = pareto_nbd.posterior(latent, seen.repeats.astype(float), t_x, age)
+    p, orders = world.order_shape, seen.orders
+    mean_spend = p * (latent.gamma + seen.spend) / (latent.q + p * orders - 1)
+    rows = np.searchsorted(seen.person, chosen)
+    part = pareto_nbd.Posterior(given.p_alive[rows], given.r[rows], given.alpha[rows], given.s, given.beta[rows])
+    return Oracle(
+        seen.as_of_day,
+        HORIZON,
+        True,
+        seen.person,
+        pareto_nbd.expected_purchase_days(given, HORIZON),
+        given.p_alive,
+        pareto_nbd.p_no_purchase(given, QUIET_DAYS),
+        pareto_nbd.expected_purchases(given, HORIZON) * mean_spend,
+        chosen,
+        pareto_nbd.count_cdf(part, HORIZON),
+    )
+
+
+def _simulated(world: World, lives: Lives, as_of_day: float, chosen: Ints, seed: int) -> Oracle:
+    forecasts, alive, quiet = [], [], []
+    for start in range(0, len(chosen), CHUNK):
+        seen = observe(lives, as_of_day, chosen[start : start + CHUNK])
+        chunk_seed = seed + 1_000_003 * (start // CHUNK)
+        draws = posterior_draws(world, seen, DRAWS, chunk_seed)
+        forecasts.append(simulate_on(world, seen, draws, HORIZON, chunk_seed))
+        alive.append(draws.p_alive)
+        quiet.append(p_no_purchase(world, seen, draws, QUIET_DAYS))
+    width = max(forecast.count_cdf.shape[1] for forecast in forecasts)
+    cdfs = [np.pad(f.count_cdf, ((0, 0), (0, width - f.count_cdf.shape[1])), constant_values=1.0) for f in forecasts]
+    return Oracle(
+        as_of_day,
+        HORIZON,
+        False,
+        chosen,
+        np.concatenate([forecast.expected_purchases for forecast in forecasts]),
+        np.concatenate(alive),
+        np.concatenate(quiet),
+        np.concatenate([forecast.expected_value for forecast in forecasts]),
+        chosen,
+        np.concatenate(cdfs),
+    )

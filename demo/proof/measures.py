@@ -1,0 +1,37 @@
+"""All measures of one run, in the order of the table."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from demo.proof import campaigns, churn, clv, features, identity, people, reasons, reconciliation, segments, truncation
+from demo.proof.row import Row
+from demo.proof.trial import Trial
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Rows of the table, and what the picture draws."""
+
+    rows: list[Row]
+    purchases: pd.DataFrame | None
+    churn: pd.DataFrame | None
+    effects: pd.DataFrame | None
+
+
+def measure(trial: Trial) -> Findings:
+    """Compare what one run published with the truth."""
+    people.link(trial)
+    future, leaving, effects = clv.forecast(trial), churn.forecast(trial), campaigns.effects(trial)
+    rows = [
+        *identity.measure(trial),
+        *features.measure(trial),
+        *reconciliation.measure(trial),
+        *clv.measure(trial, future),
+        *churn.measure(trial, leaving),
+        *reasons.measure(trial),
+        *segments.measure(trial),
+        *truncation.measure(trial),
+        *campaigns.measure(effects),
+    ]
+    return Findings(rows, clv.curves(future), churn.curves(leaving), effects)

@@ -1,0 +1,152 @@
+"""Running the pipeline on a world the way a user does: commands in a home of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demo.options import WORLDS, read_options
+from pipeline.errors import UserError
+from pipeline.files import sha256_of, sha256_of_tree, write_json
+from pipeline.settings import ROOT, Settings
+
+DEFAULT_WORLDS = "clean,retail,null"
+MULTIPLIERS = ("DEMO_ERRORS", "DEMO_CORRUPTION")
+DONE = "proved.json"
+TAIL = 40
+
+Say = Callable[[str], None]
+
+
+class RunFailedError(Exception):
+    """The pipeline failed for a reason that is not the user's; the message ends with its last lines."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One world, seed and size, and its home."""
+
+    world: str
+    seed: int
+    customers: int
+    home: Path
+    multipliers: tuple[tuple[str, str], ...]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the pipeline is told; other settings keep their defaults, so that a year is a year."""
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(("CRM_", "DEMO_"))}
+        if "CRM_DATA" in os.environ:
+            kept["CRM_DATA"] = os.environ["CRM_DATA"]
+        return kept | {
+            "CRM_HOME": str(self.home),
+            "CRM_SOURCES": "demo_*",
+            "DEMO_WORLD": self.world,
+            "DEMO_SEED": str(self.seed),
+            "DEMO_CUSTOMERS": str(self.customers),
+            **dict(self.multipliers),
+        }
+
+    @property
+    def name(self) -> str:
+        """How messages call the run."""
+        more = "".join(f", {name} {text}" for name, text in self.multipliers)
+        return f"{self.world}, seed {self.seed}, {self.customers:,} customers{more}"
+
+
+def _names(text: str) -> list[str]:
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def read_runs(settings: Settings, env: Mapping[str, str] = os.environ) -> list[Run]:
+    """Return the runs that WORLDS, SEEDS, CUSTOMERS, DEMO_ERRORS and DEMO_CORRUPTION ask for.
+
+    Raises
+    ------
+    UserError
+        A value cannot be used; the message names the variable.
+    """
+    worlds, seeds = _names(env.get("WORLDS") or DEFAULT_WORLDS), _names(env.get("SEEDS") or "1")
+    customers = (env.get("CUSTOMERS") or "5000").strip()
+    if unknown := [world for world in worlds if world not in WORLDS]:
+        raise UserError(f"WORLDS names '{unknown[0]}': there is no such world. Use some of: {', '.join(WORLDS)}.")
+    if wrong := [seed for seed in seeds if not seed.isdecimal()]:
+        raise UserError(f"SEEDS has '{wrong[0]}': give whole numbers, for example SEEDS=1,2,3.")
+    if not worlds or not seeds:
+        raise UserError("WORLDS and SEEDS need at least one name and one number: WORLDS=clean SEEDS=1.")
+    if not customers.isdecimal():
+        raise UserError(f"CUSTOMERS is '{customers}': give a whole number, for example CUSTOMERS=5000.")
+    given = tuple((name, env[name].strip()) for name in MULTIPLIERS if env.get(name, "").strip())
+    checked = {"DEMO_CUSTOMERS": customers, **dict(given)}
+    for seed in seeds:
+        read_options({}, {**checked, "DEMO_SEED": seed})
+    suffix = "".join(f"-{name.removeprefix('DEMO_').lower()}{text}" for name, text in given)
+    folder = settings.home / "prove"
+    return [
+        Run(world, int(seed), int(customers), folder / f"{world}-{int(seed)}-{int(customers)}{suffix}", given)
+        for world in worlds
+        for seed in seeds
+    ]
+
+
+def ensure(run: Run, settings: Settings, say: Say) -> None:
+    """Make the company and run the pipeline on it, unless that was done with this company and this code.
+
+    Raises
+    ------
+    UserError
+        The pipeline says that the user can put something right.
+    RunFailedError
+        It failed otherwise.
+    """
+    began = time.monotonic()
+    before = _manifest(run)
+    _command(run, "demo", "ensure")
+    manifest = _manifest(run)
+    if before is not None and before != manifest:
+        _forget(run.home)
+    key = sha256_of([manifest, settings.code_version(), sha256_of_tree(ROOT, ("demo",), (".py",))])
+    done = run.home / DONE
+    if done.is_file() and json.loads(done.read_text(encoding="utf-8")) == key:
+        say(f"  {run.name}: nothing has changed since it was last run")
+        return
+    _command(run, "dags.local.run")
+    write_json(done, key)
+    say(f"  {run.name}: company and pipeline in {time.monotonic() - began:,.0f} s")
+
+
+def _manifest(run: Run) -> Any:
+    path = run.home / "demo" / "manifest.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _forget(home: Path) -> None:
+    """Remove what was made of another company: a home is one company's."""
+    for path in home.iterdir():
+        if path.name in ("demo", "truth"):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _command(run: Run, module: str, *arguments: str) -> None:
+    run.home.mkdir(parents=True, exist_ok=True)
+    result = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT, env=run.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    if result.returncode == 0:
+        return
+    said = "\n".join(result.stdout.strip().splitlines()[-TAIL:])
+    message = f"{run.name}: python -m {' '.join([module, *arguments])} ended with {result.returncode}.\n{said}"
+    if result.returncode == 2:
+        raise UserError(message)
+    raise RunFailedError(message)

@@ -1,0 +1,172 @@
+"""JSON lines: one object a line, every value as text, a broken line set aside with its number."""
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.duck import quote_identifier, quote_literal
+from pipeline.errors import UserError
+from pipeline.landing.readers.base import (
+    REJECTS,
+    Rejects,
+    Request,
+    Rows,
+    Session,
+    check_columns,
+    list_of_files,
+    read_parts,
+    write_batches,
+)
+from pipeline.landing.readers.text import utf8_file
+
+LINES_AT_ONCE = 65_536
+LINES = pa.schema([("number", pa.int64()), ("line", pa.string())])
+# JSON's own white space, of which a line may consist that is no row.
+BLANK = " \t\r\n"
+# DuckDB takes a number apart and writes it anew: 1.50 becomes 1.5, and a long one loses digits. These would change.
+REWRITTEN = r"[:\[,][ \t]*-?[0-9.]*([.][0-9]*0|[0-9.]{17}|[eE]|-0)[0-9.eE+-]*[ \t\r]*[,}\]]"
+# What stands before the next number outside of a string, and that number.
+NUMBER = r'((?:"(?:[^"\\]|\\.)*"|[^"0-9-])*)(-?[0-9][0-9.eE+-]*)'
+
+
+def open_rows(session: Session, request: Request) -> Rows:
+    """Open files of JSON lines; a key may be absent in some of them.
+
+    An absent key and null are null; an object or array is its JSON text; true, false and numbers are as written. The
+    columns are the declared ones, then the other keys of all lines by name. A line that is no object, or has a key
+    twice, is unreadable.
+    """
+    texts = {path: utf8_file(path, session, request) for path in request.files}
+    keys, broken = _scan(session, request, list(texts.values()))
+    columns = _columns(request, keys)
+    parts: list[Path] = []
+    rejected: Rejects = []
+    for is_broken, group in groupby(request.files, key=lambda path: texts[path] in broken):
+        files = list(group)
+        if not is_broken:
+            parts.append(_write(session, _objects([texts[path] for path in files]), columns))
+            continue
+        for path in files:
+            lines = write_batches(session, LINES, _lines(texts[path]))
+            rejected += _rejects(session, path, lines)
+            sound = f"(select line as json from {list_of_files('read_parquet', [lines])} where {_is_sound('line')})"
+            parts.append(_write(session, sound, columns))
+    return Rows(columns, read_parts(parts, columns), pa.Table.from_pylist(rejected, schema=REJECTS))
+
+
+def _objects(texts: Sequence[Path], options: str = "") -> str:
+    return list_of_files("read_ndjson_objects", texts, options)
+
+
+def _scan(session: Session, request: Request, texts: Sequence[Path]) -> tuple[set[str], set[Path]]:
+    """Keys of all sound lines, and the files with a line that is not sound."""
+    query = f"""
+        select filename, json_keys(json), {_is_sound("json")}
+        from {_objects(texts, "ignore_errors = true, filename = true")}
+        group by all
+    """
+    try:
+        found = session.connection.execute(query).fetchall()
+    except duckdb.Error as error:
+        raise UserError(
+            f"{request.label}: a file cannot be read as JSON lines ({str(error).splitlines()[0]}). Each line must be "
+            f"one object, shorter than 16 MB. Ask for the file in this form, or correct `format` of "
+            f"{request.definition}."
+        ) from error
+    keys = {key for _, names, is_sound in found if is_sound for key in names}
+    return keys, {Path(file) for file, _, is_sound in found if not is_sound}
+
+
+def _is_sound(json_text: str) -> str:
+    """SQL: whether a line is an object whose keys have names of their own."""
+    keys = f"json_keys({json_text})"
+    return (
+        f"coalesce(json_valid({json_text}) and json_type({json_text}) = 'OBJECT' "
+        f"and len({keys}) = len(list_distinct({keys})) and not list_contains({keys}, ''), false)"
+    )
+
+
+def _columns(request: Request, keys: set[str]) -> list[str]:
+    table = request.table
+    needed = [*table.columns, *table.named_columns]
+    if keys:
+        columns = [*table.columns, *sorted(keys.difference(table.columns))]
+        files = request.files[0].name if len(request.files) == 1 else f"the union of {len(request.files)} files"
+        check_columns(request, [name for name in columns if name in keys], f"{request.label}: {files}")
+        return columns
+    if not needed:
+        raise UserError(
+            f"{request.label}: there are no lines, so nothing says which columns there are. "
+            f"Name them under `columns` of {request.definition}."
+        )
+    return list(dict.fromkeys(needed))
+
+
+def _write(session: Session, objects: str, columns: Sequence[str]) -> Path:
+    """Write the values of JSON objects as text, one column for each key.
+
+    Lines with a number that would be written anew are read a second time with their numbers in quotes: for the values
+    that are no object or array.
+    """
+    structure = quote_literal(json.dumps(dict.fromkeys(columns, "VARCHAR"), ensure_ascii=False))
+    # The digit at the end is a number behind the last string: without it the search would go on inside strings.
+    quoted = f"left(regexp_replace(json || '0', {quote_literal(NUMBER)}, '\\1\"\\2\"', 'g'), -3)"
+    values = ", ".join(
+        f"if(left(plain.{name}, 1) not in ('{{', '['), coalesce(exact.{name}, plain.{name}), plain.{name}) as {name}"
+        for name in map(quote_identifier, columns)
+    )
+    target = session.new_file(".parquet")
+    session.connection.execute(
+        f"""
+        copy (
+            select {values}
+            from (
+                select
+                    from_json(json, {structure}) as plain,
+                    from_json(
+                        case when regexp_matches(json, {quote_literal(REWRITTEN)}) then {quoted} end, {structure}
+                    ) as exact
+                from {objects}
+            )
+        ) to {quote_literal(str(target))} (format parquet)
+        """
+    )
+    return target
+
+
+def _lines(text: Path) -> Iterator[pa.RecordBatch]:
+    with text.open(encoding="utf-8", newline="\n") as handle:
+        numbered = ((number, line) for number, line in enumerate(handle, 1) if line.strip(BLANK))
+        while some := list(islice(numbered, LINES_AT_ONCE)):
+            numbers, lines = zip(*some, strict=True)
+            yield pa.RecordBatch.from_arrays([pa.array(numbers, pa.int64()), pa.array(lines)], schema=LINES)
+
+
+def _rejects(session: Session, path: Path, lines: Path) -> Rejects:
+    found = session.connection.execute(
+        f"select number, line from {list_of_files('read_parquet', [lines])} "
+        f"where not {_is_sound('line')} order by number"
+    ).fetchall()
+    return [
+        {"file": path.name, "line": number, "error": _reason(line), "content": line.rstrip("\r\n")}
+        for number, line in found
+    ]
+
+
+def _reason(line: str) -> str:
+    """Say what is wrong with a line that is not sound."""
+    try:
+        pairs = json.loads(line, object_pairs_hook=list)
+    except ValueError as error:
+        return f"not valid JSON: {error}"
+    if not line.lstrip(BLANK).startswith("{"):
+        return "a line must be one object, {…}"
+    names = [name for name, _ in pairs]
+    if "" in names:
+        return "a key has no name"
+    twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
+    return "not valid JSON" if twice is None else f"the key '{twice}' is there twice"
