@@ -4,7 +4,7 @@ Every draw is a hash of (seed, purpose, key): it depends on nothing else, so a d
 Times are whole seconds since 2023-01-01T00:00 local time (Asia/Singapore, UTC+8, no daylight saving); money is cents.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,12 @@ class Company:
 
     con: duckdb.DuckDBPyConnection
     options: Options
-    world: World
+    lives: Lives
+
+    @property
+    def world(self) -> World:
+        """The laws that the lives follow."""
+        return self.lives.world
 
     @property
     def end(self) -> int:
@@ -66,7 +71,7 @@ class Company:
         """Make a table from a query."""
         self.con.execute(f"create table {name} as {select}")
 
-    def numbers(self, name: str, columns: dict[str, np.ndarray]) -> None:
+    def numbers(self, name: str, columns: Mapping[str, Sequence[object] | np.ndarray]) -> None:
         """Make a table from arrays."""
         self.con.register("incoming", pa.table({column: pa.array(values) for column, values in columns.items()}))
         self.table(name, "select * from incoming")
@@ -91,7 +96,7 @@ def open_company(options: Options, lives: Lives, scratch: Path) -> Iterator[Comp
         con.execute("set preserve_insertion_order = false")
         for statement in MACROS.replace("$seed", str(options.seed)).strip().split(";\n"):
             con.execute(statement)
-        company = Company(con, options, lives.world)
+        company = Company(con, options, lives)
         _load_lives(company, lives)
         yield company
 

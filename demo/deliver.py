@@ -20,6 +20,7 @@ from pipeline.errors import UserError
 FREE_TEXT = ("name", "company", "contact_name", "comment", "offer", "topic")
 INTEGERS = ("line_no", "prices_include_tax")
 DAYS_AT_ONCE = 61
+CUT_LINE_LENGTH = 9  # no comma yet, and no whole JSON
 ROWS_AT_ONCE = 100_000
 
 
@@ -66,8 +67,8 @@ def write_days(company: Company, table: str, folder: Path, kind: str) -> int:
     header = (",".join(columns) + "\n").encode() if kind == "csv" else b""
     rows = 0
     for first in range(0, company.options.days, DAYS_AT_ONCE):
-        batch = company.con.execute(f"""
-            select _day, case when _is_cut then left(line, {16 if kind == "json" else 9}) else line end || chr(10) as line
+        batch = company.con.sql(f"""
+            select _day, case when _is_cut then left(line, {CUT_LINE_LENGTH}) else line end || chr(10) as line
             from (select _day, _key, _version_s, _copy, _is_cut, {line} as line from {table.replace(".", "__")}
                 where _day between {first} and {first + DAYS_AT_ONCE - 1})
             order by _day, _key, _version_s, _copy

@@ -7,8 +7,6 @@ from demo.company import FOREVER, SECONDS_A_DAY, Company, texts
 from demo.names import (
     CHINESE_FAMILIES,
     CHINESE_SYLLABLES,
-    COMPANY_TRADES,
-    COMPANY_WORDS,
     MAIL_DOMAINS,
     STREETS,
     WESTERN_FAMILIES,
@@ -74,10 +72,7 @@ def make_people(company: Company) -> None:
             case when u('signup', person_id) < 0.34 then 'search' when u('signup', person_id) < 0.58 then 'social'
                 when u('signup', person_id) < 0.80 then 'store' when u('signup', person_id) < 0.90 then 'referral'
                 else 'affiliate' end as signup_channel,
-            case when is_business then
-                pick({texts(COMPANY_WORDS)}, u('company', person_id)) || ' '
-                || pick({texts(COMPANY_TRADES)}, u('trade', person_id)) || ' Pte Ltd' end as company_name,
-            case when is_business then 'A' || lpad(cast(person_id as varchar), 8, '0') end as account_no,
+            case when is_business then code('A', person_id) end as account_no,
             replace(lower(family_name), ' ', '') || '.family.' || lower(to_base(household_id + 1000, 36))
                 || '@mail.example' as family_email,
             {_phone(7, "household_id")} as family_phone

@@ -57,9 +57,13 @@ def twice(share: float = 0.002, where: str = "true") -> Trouble:
     return Trouble("delivered twice", share, again={}, again_fate="duplicate", where=where)
 
 
-def resent(share: float = 0.001) -> Trouble:
-    """Deliver a row again in the next day's file."""
-    return Trouble("delivered again a day later", share, again={"_day": "_day + 1"}, again_fate="duplicate")
+def resent(column: str, share: float = 0.001) -> Trouble:
+    """Deliver a row again in the next day's file, with a space after a value: a space more is no other content.
+
+    (Without it a day's file with this row alone would equal the file of the day before, and landing skips such files.)
+    """
+    again = {"_day": "_day + 1", column: f"{column} || ' '"}
+    return Trouble("delivered again a day later", share, again=again, again_fate="duplicate")
 
 
 def late(share: float = 0.005) -> Trouble:
@@ -111,7 +115,7 @@ TROUBLE: dict[str, tuple[Trouble, ...]] = {
     "demo_service.contacts": (
         bad("started at no possible time", 0.001, "started_at", BAD_DAY, "contacted_at: not a timestamp"),
         twice(),
-        resent(),
+        resent("topic"),
         late(),
         cut(),
         Trouble(
@@ -122,7 +126,7 @@ TROUBLE: dict[str, tuple[Trouble, ...]] = {
         ),
         Trouble("deleted", 0.003, again=NEWER | {"deleted": "'1'", "_is_deleted": "true"}),
     ),
-    "demo_service.cases": (resent(), late(), cut()),
+    "demo_service.cases": (resent("topic"), late(), cut()),
     "demo_service.surveys": (twice(), late(), cut()),
     "demo_web.events": (
         bad("event at no possible time", 0.0005, "ts", "'2025-02-31T10:00:00Z'", "occurred_at: not a timestamp"),

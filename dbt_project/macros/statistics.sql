@@ -26,3 +26,13 @@
         + 2.5558496795 / ({{ df }} * {{ df }} * {{ df }}) + 1.5895340534 / ({{ df }} * {{ df }} * {{ df }} * {{ df }})
     )
 {%- endmacro %}
+
+{# A number as text with so many decimals. #}
+{% macro number_text(value, digits) -%}
+    cast(cast(round({{ value }}, {{ digits }}) as decimal(18, {{ digits }})) as {{ contract_type('text') }})
+{%- endmacro %}
+
+{# An interval as text: '<name>_low to <name>_high'. #}
+{% macro range_text(name, digits) -%}
+    {{ number_text(name ~ '_low', digits) }} || ' to ' || {{ number_text(name ~ '_high', digits) }}
+{%- endmacro %}

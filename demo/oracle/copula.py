@@ -1,7 +1,8 @@
 """Corrections where rate, spend and lifetime are joined by a Gaussian copula: importance sampling on shared draws.
 
-Under independence the posterior is a product of gamma laws; the copula multiplies its density by c(z), z the normal scores
-of the prior. Its mean over draws of the independent posterior corrects each evidence, and the draws carry it as weight.
+Under independence the posterior is a product of gamma laws; the copula multiplies its density by c(z), z the normal
+scores of the prior. Its mean over draws of the independent posterior corrects each evidence, and the draws carry it as
+weight.
 """
 
 import numpy as np

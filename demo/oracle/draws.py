@@ -1,7 +1,7 @@
 """Draws from the posterior of each customer, given that it is alive: explanation, stage, rate, hazard and spend.
 
-All customers share one Sobol sequence, turned by a shift of their own, so that each is evenly covered and their errors do
-not add up.
+All customers share one Sobol sequence, turned by a shift of their own, so that each is evenly covered and their errors
+do not add up.
 """
 
 from dataclasses import dataclass
@@ -112,7 +112,7 @@ def _correlated_draws(world: World, seen: Histories, parts: _Parts, unit: Floats
     weight = copula_density(world, rate, hazard, spend_rate)
     alive = parts.alive[:, 0, 0] + np.log(weight.mean(axis=1))
     hazard_draw = special.gammaincinv(latent.s + 1, unit[2])
-    gone = np.empty(parts.gone.shape[::2])
+    gone = np.empty((len(rate), parts.gone.shape[2]))
     for node in range(gone.shape[1]):
         density = copula_density(
             world,

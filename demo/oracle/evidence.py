@@ -1,11 +1,11 @@
 """How likely a history is under each explanation of it, alive or gone: the general law of a world, integrated exactly.
 
-An explanation is a latent class and, where customers are older than the data, a time of arrival. Given it, rate and hazard
-have gamma laws, so they integrate out: with `events` purchases after the first, exposure E on the purchase clock and
+An explanation is a latent class and, where customers are older than the data, a time of arrival. Given it, rate and
+hazard have gamma laws, so they integrate out: with x purchases after the first, exposure E on the purchase clock and
 exposure M on the hazard clock (both in weeks, M weighted by the failures so far),
 
-    alive now:   g(events, E(now)) * (beta / (beta + M(now)))^s
-    gone at t:   g(events, E(t)) * s * beta^s / (beta + M(t))^(s + 1) dM(t),    integrated from the last purchase to now
+    alive now:   g(x, E(now)) * (beta / (beta + M(now)))^s
+    gone at t:   g(x, E(t)) * s * beta^s / (beta + M(t))^(s + 1) dM(t),    integrated from the last purchase to now
     g(x, E)    = sum over the stages j < k passed in the open gap of
                  Gamma(r + kx + j) / Gamma(r) * alpha^r / (alpha + kE)^(r + kx + j) * (k * open gap)^j / j!
 
@@ -32,7 +32,7 @@ WEEK = 7.0
 
 @dataclass(frozen=True)
 class Explanation:
-    """One way a history may have come about, with everything that its likelihood needs; arrays have one value per row."""
+    """One way a history may have come about; arrays have one value per customer."""
 
     class_index: int
     log_prior: Floats
@@ -64,7 +64,7 @@ def explanations(world: World, seen: Histories) -> list[Explanation]:
         if not world.early_share:
             result.append(Explanation(index, clues, events, seen.first_at, hazard_before))
             continue
-        new = clues + np.log((1 - world.early_share) / WINDOW_DAYS)
+        new = clues + np.log((1 - world.early_share) * WEEK / WINDOW_DAYS)  # density per week, as of every event
         result.append(Explanation(index, new, events, seen.first_at, hazard_before))
         nodes, weights = gauss(ARRIVAL_NODES)
         for node, weight in zip(nodes, weights, strict=True):

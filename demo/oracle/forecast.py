@@ -9,7 +9,8 @@ from scipy import special
 from demo.clocks import hazard_clock, purchase_clock
 from demo.laws import World
 from demo.oracle.draws import Draws
-from demo.oracle.histories import Histories
+from demo.oracle.histories import Histories, weighted_counts
+from demo.oracle.open_campaigns import OpenCampaign, extra_purchases
 from demo.oracle.pareto_nbd import gauss
 from demo.paths import Walkers, walk
 
@@ -25,7 +26,9 @@ class Forecast:
     count_cdf: Floats  # P(purchase days <= k), (rows, k)
 
 
-def simulate_on(world: World, seen: Histories, draws: Draws, days: int, seed: int) -> Forecast:
+def simulate_on(
+    world: World, seen: Histories, draws: Draws, running: list[OpenCampaign], *, days: int, seed: int
+) -> Forecast:
     """Simulate each draw for some days from the as-of day."""
     rows, count = draws.rate.shape
     n = rows * count
@@ -38,16 +41,17 @@ def simulate_on(world: World, seen: Histories, draws: Draws, days: int, seed: in
         np.repeat(seen.encounter_load, count),
         draws.stages_passed.ravel(),
     )
-    paths = walk(world, walkers, seen.as_of_day + days, seed, "oracle forecast")
-    day = np.floor(paths.at)
-    is_new_day = np.ones(len(day), dtype=bool)
-    is_new_day[1:] = (np.diff(paths.walker) > 0) | (np.diff(day) > 0)
-    purchases = np.bincount(paths.walker, minlength=n).reshape(rows, count)
-    purchase_days = np.bincount(paths.walker[is_new_day], minlength=n).reshape(rows, count)
+    end_day = seen.as_of_day + days
+    paths = walk(world, walkers, end_day, seed, "oracle forecast")
+    extra, extra_at = extra_purchases(world, walkers, paths.left_at, running, end_day=end_day, seed=seed)
+    walker = np.concatenate((paths.walker, extra))
+    day = np.floor(np.concatenate((paths.at, extra_at)) - seen.as_of_day).astype(np.int64)
+    purchases = np.bincount(walker, minlength=n).reshape(rows, count)
+    purchase_days = np.bincount(np.unique(walker * days + day) // days, minlength=n).reshape(rows, count)
     chance = draws.p_alive[:, None] * draws.weight
     width = int(purchase_days.max(initial=0)) + 1
     cells = np.arange(rows)[:, None] * width + purchase_days
-    pmf = np.bincount(cells.ravel(), weights=chance.ravel(), minlength=rows * width).reshape(rows, width)
+    pmf = weighted_counts(cells.ravel(), chance.ravel(), rows * width).reshape(rows, width)
     pmf[:, 0] += 1 - draws.p_alive
     return Forecast(
         (chance * purchase_days).sum(axis=1),
@@ -57,7 +61,7 @@ def simulate_on(world: World, seen: Histories, draws: Draws, days: int, seed: in
 
 
 def mean_spend(world: World, seen: Histories, draws: Draws) -> Floats:
-    """Expected net value of an order of each draw, SGD: the draw's own with a copula, else its class's posterior mean."""
+    """Mean net value of an order in SGD: the draw's own under a copula, else the posterior mean of its class."""
     if world.rank_correlations:
         return world.order_shape / draws.spend_rate
     p = world.order_shape
@@ -66,23 +70,37 @@ def mean_spend(world: World, seen: Histories, draws: Draws) -> Floats:
     return p * (gamma + seen.spend[:, None]) / (q + p * seen.orders[:, None] - 1)
 
 
-def p_no_purchase(world: World, seen: Histories, draws: Draws, days: int) -> Floats:
+def p_no_purchase(world: World, seen: Histories, draws: Draws, running: list[OpenCampaign], *, days: int) -> Floats:
     """Probability of no purchase in the next days: the density of the first one, integrated over the purchase clock."""
-    nodes, weights = gauss(12)
+    buys = np.zeros(draws.rate.shape)
+    for index in range(len(world.classes)):
+        buys = np.where(
+            draws.latent_class == index, _buys_within(world, seen, draws, running, days=days, index=index), buys
+        )
+    return 1 - draws.p_alive * (draws.weight * buys).sum(axis=1)
+
+
+def _buys_within(
+    world: World, seen: Histories, draws: Draws, running: list[OpenCampaign], *, days: int, index: int
+) -> Floats:
+    """Probability of each draw, were it of one class, to buy within some days."""
+    purchase, leaving = purchase_clock(world, index), hazard_clock(world, index)
+    response = world.classes[index].campaign_response
     multiplier = (1 + seen.core_load + seen.encounter_load)[:, None]
     rate, hazard = world.gap_stages * draws.rate / 7, draws.hazard / 7 * multiplier
     missing = world.gap_stages - 1 - draws.stages_passed  # stages before the last one
-    stage_constant = special.gammaln(missing + 1)
-    buys = np.zeros(draws.rate.shape)
-    for index in range(len(world.classes)):
-        purchase, leaving = purchase_clock(world, index), hazard_clock(world, index)
-        ends = purchase.at(np.array([seen.as_of_day, seen.as_of_day + days]))
-        length = ends[1] - ends[0]
-        moments = purchase.when(ends[0] + nodes * length)
-        gone = leaving.at(moments) - leaving.at(np.array([seen.as_of_day]))
-        total = np.zeros(draws.rate.shape)
-        for elapsed, weight, risk in zip(nodes * length, weights * length, gone, strict=True):
-            stages = special.xlogy(missing, rate * elapsed) - stage_constant - rate * elapsed
-            total += weight * rate * np.exp(stages - hazard * risk)
-        buys = np.where(draws.latent_class == index, total, buys)
-    return 1 - draws.p_alive * (draws.weight * buys).sum(axis=1)
+    ends = purchase.at(np.array([seen.as_of_day, seen.as_of_day + days]))
+    nodes, weights = gauss(12)
+    elapsed, steps = nodes * (ends[1] - ends[0]), weights * (ends[1] - ends[0])
+    moments = purchase.when(ends[0] + elapsed)
+    risks = leaving.at(moments) - leaving.at(np.array([seen.as_of_day]))
+    total = np.zeros(draws.rate.shape)
+    for moment, exposure, step, risk in zip(moments, elapsed, steps, risks, strict=True):
+        factor, lifted = np.ones(rate.shape), np.full(rate.shape, exposure)
+        for opened in running:
+            lift = opened.campaign.lift * response * opened.is_treated
+            factor += lift * opened.runs_at(moment)
+            lifted += lift * opened.exposure(purchase, moment)
+        stages = special.xlogy(missing, rate * lifted) - special.gammaln(missing + 1) - rate * lifted
+        total += step * rate * factor * np.exp(stages - hazard * risk)
+    return total

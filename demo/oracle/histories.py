@@ -47,7 +47,12 @@ class Histories:
 
     def sums(self, values: Floats) -> Floats:
         """Sum a value of events per row."""
-        return np.bincount(self.events.row, weights=values, minlength=len(self.person))
+        return weighted_counts(self.events.row, values, len(self.person))
+
+
+def weighted_counts(cells: Ints, weights: Floats, length: int) -> Floats:
+    """Sum the weights of each cell."""
+    return np.bincount(cells, weights=weights, minlength=length).astype(np.float64, copy=False)
 
 
 def seen_persons(lives: Lives, as_of_day: float) -> Ints:
@@ -70,7 +75,7 @@ def observe(lives: Lives, as_of_day: float, persons: Ints) -> Histories:
     is_first[first] = True
     failure, handled = purchases.failure[kept], purchases.handled[kept]
     core, encounter = (
-        np.bincount(row, weights=load, minlength=len(persons)) for load in loads(lives.world.service, failure, handled)
+        weighted_counts(row, load, len(persons)) for load in loads(lives.world.service, failure, handled)
     )
     return Histories(
         as_of_day,
@@ -78,7 +83,7 @@ def observe(lives: Lives, as_of_day: float, persons: Ints) -> Histories:
         at[first],
         at[last],
         orders,
-        np.bincount(row, weights=net, minlength=len(persons)),
+        weighted_counts(row, net, len(persons)),
         core,
         encounter,
         _treated(lives, row_of, len(persons), as_of_day),

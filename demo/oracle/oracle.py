@@ -1,7 +1,6 @@
 """The oracle of a world: exact for `clean`, elsewhere an exact posterior and a simulated future.
 
-Nothing but the history before the as-of day and the world's parameters goes in. A forecast made before a working campaign
-has ended would need the audience of that campaign, so the as-of day has to be after them all.
+Nothing goes in but the history seen before the as-of day, the arms of the campaigns begun, and the world's laws.
 """
 
 from dataclasses import dataclass
@@ -9,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.laws import Campaign, World
+from demo.laws import Season, World
 from demo.lives import Lives
 from demo.oracle import pareto_nbd
 from demo.oracle.draws import posterior_draws
 from demo.oracle.forecast import p_no_purchase, simulate_on
 from demo.oracle.histories import Histories, observe, seen_persons
+from demo.oracle.open_campaigns import open_campaigns
 from demo.streams import stream
 
 Floats = NDArray[np.float64]
@@ -46,7 +46,7 @@ class Oracle:
 def is_closed_form(world: World) -> bool:
     """Whether the world is Pareto/NBD with Gamma-Gamma spend, and nothing else."""
     campaigns_work = any(campaign.lift for campaign in world.campaigns)
-    season, shock = world.season != type(world.season)(), world.shock is not None
+    season, shock = world.season != Season(), world.shock is not None
     special_law = world.gap_stages > 1 or world.rank_correlations or world.early_share or len(world.classes) > 1
     return not (campaigns_work or season or shock or special_law or world.service.has_effects or world.promotions)
 
@@ -56,6 +56,7 @@ def oracle(
     lives: Lives,
     as_of_day: float,
     sample: int = SAMPLE,
+    *,
     seed: int | None = None,
     exact: bool | None = None,
 ) -> Oracle:
@@ -79,10 +80,11 @@ def oracle(
     Raises
     ------
     ValueError
-        If a working campaign is not over, or the closed form is asked of a world without one.
+        If the closed form is asked of a world without one, or the as-of day is not a midnight.
     """
+    if as_of_day != int(as_of_day):
+        raise ValueError(f"as_of_day is {as_of_day}: give a midnight, a whole number of days.")
     seed = lives.seed if seed is None else seed
-    _check_campaigns(world.campaigns, as_of_day)
     exact = is_closed_form(world) if exact is None else exact
     if exact and not is_closed_form(world):
         raise ValueError(f"The world '{world.name}' has no closed form.")
@@ -95,20 +97,12 @@ def oracle(
     return _simulated(world, lives, as_of_day, chosen, seed)
 
 
-def _check_campaigns(campaigns: tuple[Campaign, ...], as_of_day: float) -> None:
-    open_campaigns = [campaign.code for campaign in campaigns if campaign.lift and campaign.end_day > as_of_day]
-    if open_campaigns:
-        raise ValueError(f"As-of day {as_of_day:g} is before the end of campaign {open_campaigns[0]}.")
-
-
 def _exact(world: World, seen: Histories, chosen: Ints) -> Oracle:
     (latent,) = world.classes
     age, t_x = (seen.as_of_day - seen.first_at) / 7, (seen.last_at - seen.first_at) / 7
     given = pareto_nbd.posterior(latent, seen.repeats.astype(float), t_x, age)
-    p, orders = world.order_shape, seen.orders
-    mean_spend = p * (latent.gamma + seen.spend) / (latent.q + p * orders - 1)
-    rows = np.searchsorted(seen.person, chosen)
-    part = pareto_nbd.Posterior(given.p_alive[rows], given.r[rows], given.alpha[rows], given.s, given.beta[rows])
+    p = world.order_shape
+    mean_spend = p * (latent.gamma + seen.spend) / (latent.q + p * seen.orders - 1)
     return Oracle(
         seen.as_of_day,
         HORIZON,
@@ -119,19 +113,20 @@ def _exact(world: World, seen: Histories, chosen: Ints) -> Oracle:
         pareto_nbd.p_no_purchase(given, QUIET_DAYS),
         pareto_nbd.expected_purchases(given, HORIZON) * mean_spend,
         chosen,
-        pareto_nbd.count_cdf(part, HORIZON),
+        pareto_nbd.count_cdf(given.rows(np.searchsorted(seen.person, chosen)), HORIZON),
     )
 
 
 def _simulated(world: World, lives: Lives, as_of_day: float, chosen: Ints, seed: int) -> Oracle:
     forecasts, alive, quiet = [], [], []
-    for start in range(0, len(chosen), CHUNK):
+    for start in range(0, max(len(chosen), 1), CHUNK):
         seen = observe(lives, as_of_day, chosen[start : start + CHUNK])
         chunk_seed = seed + 1_000_003 * (start // CHUNK)
         draws = posterior_draws(world, seen, DRAWS, chunk_seed)
-        forecasts.append(simulate_on(world, seen, draws, HORIZON, chunk_seed))
+        running = open_campaigns(world, seen, DRAWS, chunk_seed)
+        forecasts.append(simulate_on(world, seen, draws, running, days=HORIZON, seed=chunk_seed))
         alive.append(draws.p_alive)
-        quiet.append(p_no_purchase(world, seen, draws, QUIET_DAYS))
+        quiet.append(p_no_purchase(world, seen, draws, running, days=QUIET_DAYS))
     width = max(forecast.count_cdf.shape[1] for forecast in forecasts)
     cdfs = [np.pad(f.count_cdf, ((0, 0), (0, width - f.count_cdf.shape[1])), constant_values=1.0) for f in forecasts]
     return Oracle(

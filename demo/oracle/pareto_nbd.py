@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 DAY = 1 / 7
 ALIVE_NODES = 48
 TAIL = 1e-7
+CHUNK = 50_000
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ class Posterior:
     s: float
     beta: Floats
 
+    def rows(self, chosen: NDArray[np.int64]) -> "Posterior":
+        """The posterior of some customers."""
+        return Posterior(self.p_alive[chosen], self.r[chosen], self.alpha[chosen], self.s, self.beta[chosen])
+
 
 def gauss(count: int) -> tuple[Floats, Floats]:
     """Nodes and weights of Gauss-Legendre quadrature on (0, 1)."""
@@ -37,21 +42,25 @@ def gauss(count: int) -> tuple[Floats, Floats]:
 
 
 def posterior(law: LatentClass, x: Floats, t_x: Floats, age: Floats) -> Posterior:
-    """Condition on the history.
+    """Condition on each customer's history: repeat purchases, age at the last, age."""
+    parts = max(1, len(x) // CHUNK)
+    odds = [_odds_dead(law, *part) for part in zip(*(np.array_split(a, parts) for a in (x, t_x, age)), strict=True)]
+    return Posterior(1 / (1 + np.concatenate(odds)), law.r + x, law.alpha + age, law.s, law.beta + age)
 
-    P(dead) / P(alive) is the integral from t_x to T of s / (beta + t) * ((alpha + T) / (alpha + t))^(r + x)
-    * ((beta + T) / (beta + t))^s over the time of leaving t. With y = ((alpha + t_x) / (alpha + t))^(r + x) the integrand
-    is smooth.
+
+def _odds_dead(law: LatentClass, x: Floats, t_x: Floats, age: Floats) -> Floats:
+    """P(dead) / P(alive).
+
+    The integral over the time of leaving t, from t_x to T, of s / (beta + t) * ((alpha + T) / (alpha + t))^(r + x) *
+    ((beta + T) / (beta + t))^s. It is smooth in ((alpha + t_x) / (alpha + t))^(r + x).
     """
     r = law.r + x
     nodes, weights = gauss(ALIVE_NODES)
     lowest = ((law.alpha + t_x) / (law.alpha + age)) ** r
     y = lowest[:, None] + (1 - lowest)[:, None] * nodes
     left = (law.alpha + t_x)[:, None] * y ** (-1 / r[:, None])  # alpha + time of leaving
-    integrand = left * (law.beta + left - law.alpha) ** (-law.s - 1)
-    integral = (1 - lowest) * (integrand @ weights)
-    odds_dead = law.s / r / lowest * (law.beta + age) ** law.s * integral
-    return Posterior(1 / (1 + odds_dead), r, law.alpha + age, law.s, law.beta + age)
+    integral = (1 - lowest) * ((left * (law.beta + left - law.alpha) ** (-law.s - 1)) @ weights)
+    return law.s / r / lowest * (law.beta + age) ** law.s * integral
 
 
 def expected_purchases(given: Posterior, days: int) -> Floats:
@@ -63,8 +72,8 @@ def expected_purchases(given: Posterior, days: int) -> Floats:
 def expected_purchase_days(given: Posterior, days: int) -> Floats:
     """Expected number of distinct days with a purchase.
 
-    The first purchase of day d falls at its moment u with density E[rate exp(-rate u)] E[exp(-hazard (d + u))]; sum over
-    d by Euler-Maclaurin, integrate over u.
+    The first purchase of day d falls at its moment u with density E[rate exp(-rate u)] E[exp(-hazard (d + u))]; sum
+    over d by Euler-Maclaurin, integrate over u.
     """
     nodes, weights = gauss(3)
     total = np.zeros(len(given.r))
@@ -84,12 +93,13 @@ def _sum_of_powers(scale: Floats, start: Floats, power: float, count: int) -> Fl
 
 
 def p_no_purchase(given: Posterior, days: int) -> Floats:
-    """Probability of no purchase in the next days."""
+    """Probability of no purchase in the next days: one less the integral of the density of the first purchase."""
     nodes, weights = gauss(16)
-    moment = nodes * days * DAY
-    first = (given.r / given.alpha)[:, None] * (1 + moment / given.alpha[:, None]) ** (-given.r[:, None] - 1)
-    still_there = (1 + moment / given.beta[:, None]) ** -given.s
-    return 1 - given.p_alive * ((first * still_there) @ weights) * days * DAY
+    buys = np.zeros(len(given.r))
+    for moment, weight in zip(nodes * days * DAY, weights * days * DAY, strict=True):
+        first = given.r / given.alpha * (1 + moment / given.alpha) ** (-given.r - 1)
+        buys += weight * first * (1 + moment / given.beta) ** -given.s
+    return 1 - given.p_alive * buys
 
 
 def count_cdf(given: Posterior, days: int) -> Floats:
@@ -105,8 +115,7 @@ def count_cdf(given: Posterior, days: int) -> Floats:
     for rows in np.array_split(order, max(1, len(order) // 100)):
         if len(rows):
             top = int(highest[rows].max()) + 1
-            part = Posterior(given.p_alive[rows], given.r[rows], given.alpha[rows], given.s, given.beta[rows])
-            cdf[rows, :top] = _part_of_cdf(part, days, top)
+            cdf[rows, :top] = _part_of_cdf(given.rows(rows), days, top)
     return cdf
 
 

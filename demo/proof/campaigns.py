@@ -1,10 +1,10 @@
-"""Campaign effect: is the true effect in the published interval, and is none claimed where there is none?"""
+"""Campaign effect: the true one lies in the published interval, and none is claimed where there is none."""
 
 import math
 
 import pandas as pd
 
-from demo.proof.row import Row, judged, not_yet
+from demo.proof.row import Row, does_not_apply, judged, not_yet
 from demo.proof.trial import Trial
 
 TABLE = "marts.campaign_performance"
@@ -28,25 +28,24 @@ EFFECTS = """
 
     select
         performance.campaign_id,
-        performance.{estimate} as estimate,
-        performance.ci_low,
-        performance.ci_high,
+        performance.incremental_purchases_per_customer as estimate,
+        performance.incremental_purchases_per_customer_low as ci_low,
+        performance.incremental_purchases_per_customer_high as ci_high,
         performance.is_effect_certain,
         truly.effect,
         truly.has_effect
     from published.marts.campaign_performance as performance
     inner join truly on performance.campaign_id = truly.campaign_code
-    where performance.ci_low is not null
+    where performance.incremental_purchases_per_customer_low is not null
     order by performance.campaign_id
 """
-ESTIMATE = "incremental_purchases_per_customer"
 
 
 def effects(trial: Trial) -> pd.DataFrame | None:
     """Return the published effect and interval of each campaign beside the true one; None where none is published."""
-    if not trial.has(TABLE, ESTIMATE, "ci_low", "ci_high", "is_effect_certain"):
+    if not trial.has(TABLE):
         return None
-    return trial.query(EFFECTS.format(estimate=ESTIMATE))
+    return trial.query(EFFECTS)
 
 
 def measure(frame: pd.DataFrame | None) -> list[Row]:
@@ -54,17 +53,18 @@ def measure(frame: pd.DataFrame | None) -> list[Row]:
 
     The true effect is the mean of purchases if treated less purchases if control over a campaign's whole audience
     (`truth/campaign_outcomes`): both potential outcomes are known. Coverage may fall short of 95 % by three binomial
-    standard errors; without an effect as many false claims are allowed as so many intervals make by chance.
+    standard errors. Of campaigns without an effect none may be called certain: `is_effect_certain` is corrected for the
+    number of campaigns, so chance alone makes one such claim in about twenty releases.
     """
-    if frame is None or frame.empty:
-        note = "no table marts.campaign_performance" if frame is None else "no campaign has an interval"
-        return [not_yet(name, note) for name in (COVERAGE, FALSE_CLAIMS, FOUND)]
+    if frame is None:
+        return [not_yet(name, f"there is no {TABLE}") for name in (COVERAGE, FALSE_CLAIMS, FOUND)]
+    if frame.empty:
+        return [does_not_apply(name, "no campaign could be judged") for name in (COVERAGE, FALSE_CLAIMS, FOUND)]
     covered = (frame["ci_low"] <= frame["effect"]) & (frame["effect"] <= frame["ci_high"])
     silent, loud = frame[~frame["has_effect"]], frame[frame["has_effect"]]
     chance = math.sqrt(LEVEL * (1 - LEVEL) / len(frame))
-    rows = [
-        judged(COVERAGE, float(covered.mean()), truth=LEVEL, low=LEVEL - ERRORS * chance, note=f"{len(frame)} campaigns")
-    ]
+    low, note = LEVEL - ERRORS * chance, f"{len(frame)} campaigns"
+    rows = [judged(COVERAGE, float(covered.mean()), truth=LEVEL, low=low, note=note)]
     if len(silent):
         claims = float(silent["is_effect_certain"].sum())
         rows.append(judged(FALSE_CLAIMS, claims, truth=0.0, low=0.0, high=0.0, note=f"{len(silent)} without effect"))

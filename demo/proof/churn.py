@@ -10,7 +10,7 @@ from demo.proof import people
 from demo.proof.bounds import STRICT_FROM, allowance, around
 from demo.proof.clv import CHURN_DAYS, MODEL_WORLD, YEAR
 from demo.proof.row import Row, judged, refused
-from demo.proof.statistics import auc, calibration_line, difference, logistic_fit
+from demo.proof.statistics import auc, calibration_line, difference, logistic_fit, mean
 from demo.proof.trial import Trial
 
 NAMES = {
@@ -90,7 +90,7 @@ def brier(trial: Trial, found: pd.DataFrame) -> Row:
     """Brier score (1950): within 5 % of the oracle's in `clean`; elsewhere not worse than recency alone."""
     model, naive = _squares(found, "probability"), _squares(found, "naive")
     sampled = found[found["oracle"].notna()]
-    oracle = float(_squares(sampled, "oracle").mean()) if len(sampled) else float("nan")
+    oracle = mean(_squares(sampled, "oracle"))
     if trial.world == MODEL_WORLD and len(sampled):
         gap = difference(_squares(sampled, "probability"), _squares(sampled, "oracle"))
         high = 1.05 * oracle + allowance(gap.error, trial.customers)
@@ -99,9 +99,7 @@ def brier(trial: Trial, found: pd.DataFrame) -> Row:
     note = f"{len(found):,} persons at risk, {found['outcome'].mean():.1%} bought nothing in {CHURN_DAYS} days"
     if len(sampled) < len(found):
         note += f"; oracle: of {len(sampled):,} of them"
-    return judged(
-        NAMES["brier"], float(model.mean()), oracle=oracle, naive=float(naive.mean()), high=high, note=note
-    )
+    return judged(NAMES["brier"], float(model.mean()), oracle=oracle, naive=float(naive.mean()), high=high, note=note)
 
 
 def calibration(trial: Trial, found: pd.DataFrame) -> list[Row]:

@@ -9,7 +9,7 @@ import pandas as pd
 from demo.proof import people
 from demo.proof.bounds import STRICT_FROM, allowance, around
 from demo.proof.row import Row, does_not_apply, judged, refused
-from demo.proof.statistics import Estimate, Floats, difference, poisson_slope, quantile_level, ratio
+from demo.proof.statistics import Estimate, Floats, difference, mean, poisson_slope, quantile_level, ratio
 from demo.proof.trial import Trial
 
 YEAR, CHURN_DAYS = 365, 28
@@ -150,10 +150,10 @@ def rmse(trial: Trial, found: Forecast) -> Row:
     errors = {name: (found.column(name) - actual) ** 2 for name in ("expected", "naive")}
     gap = difference(errors["expected"], errors["naive"])
     sampled = found.sampled
-    oracle = np.sqrt(np.mean((sampled.column("oracle") - sampled.column("purchases")) ** 2)) if len(sampled.frame) else np.nan
+    oracle = math.sqrt(mean((sampled.column("oracle") - sampled.column("purchases")) ** 2))
     high = math.sqrt(errors["naive"].mean() + allowance(gap.error, trial.customers))
     return judged(
-        NAMES["rmse"], math.sqrt(errors["expected"].mean()), oracle=float(oracle),
+        NAMES["rmse"], math.sqrt(errors["expected"].mean()), oracle=oracle,
         naive=math.sqrt(errors["naive"].mean()), high=high,
         note="" if len(sampled.frame) == len(found.frame) else f"oracle: of a sample of {len(sampled.frame):,}",
     )  # fmt: skip
@@ -198,4 +198,3 @@ def curves(found: Forecast | None) -> pd.DataFrame | None:
     rank = found.frame["expected"].rank(method="first")
     tenth = np.ceil(rank * 10 / len(found.frame)).astype(int)
     return found.frame.groupby(tenth)[["expected", "purchases", "naive", "oracle"]].mean()
-

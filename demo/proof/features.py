@@ -5,7 +5,10 @@ from demo.proof.trial import Trial
 
 RECOMPUTED = """
     with orders as (
-        select published.customer_id, purchases.purchase_date, cast(purchases.net_amount as decimal(18, 4)) as net_amount
+        select
+            published.customer_id,
+            purchases.purchase_date,
+            cast(purchases.net_amount as decimal(18, 4)) as net_amount
         from truth.purchases as purchases
         inner join published.core.fct_order as published on purchases.order_no = published.order_id
         where purchases.is_accepted and not purchases.is_future and published.customer_id <> 'unknown'

@@ -14,7 +14,7 @@ from demo.proof.trial import Trial
 EXACT = ("clean", "regular", "correlated", "truncated")
 LEAST_PRECISION = 0.99
 LEAST_RECALL = {True: 0.99, False: 0.80}
-"""Records of the exact worlds carry no errors; elsewhere typos, shared and missing fields keep rules from some pairs."""
+"""Records of exact worlds carry no errors; elsewhere typos and missing fields keep the rules from some pairs."""
 
 
 def measure(trial: Trial) -> list[Row]:
@@ -33,9 +33,7 @@ def measure(trial: Trial) -> list[Row]:
     return [
         judged("identity: pairwise precision", precision, truth=1.0, low=LEAST_PRECISION, note=note),
         judged("identity: pairwise recall", recall, truth=1.0, naive=0.0, low=low),
-        judged(
-            "identity: records without a customer", float(known - len(records)), truth=0.0, low=0.0, high=0.0
-        ),
+        judged("identity: records without a customer", float(known - len(records)), truth=0.0, low=0.0, high=0.0),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Reasons of churn: does the model say 'service' where service drives people away, and only there?"""
+"""Reasons of churn: the model says 'service' where service drives people away, and only there."""
 
 import re
 

@@ -26,6 +26,8 @@ class Row:
         Bounds of `recovered`; None where there is none on that side.
     ok : bool or None
         Whether the bounds are kept; None where there are none to keep.
+    is_detail : bool
+        Whether the printed table shows the row only when it is not as it should be.
     """
 
     measure: str
@@ -38,12 +40,11 @@ class Row:
     high: float | None = None
     ok: bool | None = None
     note: str = ""
+    is_detail: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the row for prove.json: rounded, null where there is no number."""
-        return {
-            name: _rounded(value) if isinstance(value, float) else value for name, value in asdict(self).items()
-        }
+        return {name: _rounded(value) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
 
 def _rounded(value: float) -> float | None:

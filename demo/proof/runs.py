@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.options import WORLDS, read_options
+from demo.options import read_options
+from demo.worlds import WORLDS
 from pipeline.errors import UserError
-from pipeline.files import sha256_of, sha256_of_tree, write_json
+from pipeline.files import sha256_of, write_json
 from pipeline.settings import ROOT, Settings
 
 DEFAULT_WORLDS = "clean,retail,null"
@@ -75,7 +76,7 @@ def read_runs(settings: Settings, env: Mapping[str, str] = os.environ) -> list[R
     worlds, seeds = _names(env.get("WORLDS") or DEFAULT_WORLDS), _names(env.get("SEEDS") or "1")
     customers = (env.get("CUSTOMERS") or "5000").strip()
     if unknown := [world for world in worlds if world not in WORLDS]:
-        raise UserError(f"WORLDS names '{unknown[0]}': there is no such world. Use some of: {', '.join(WORLDS)}.")
+        raise UserError(f"WORLDS names '{unknown[0]}': there is no such world. Use some of {', '.join(WORLDS)}.")
     if wrong := [seed for seed in seeds if not seed.isdecimal()]:
         raise UserError(f"SEEDS has '{wrong[0]}': give whole numbers, for example SEEDS=1,2,3.")
     if not worlds or not seeds:
@@ -111,7 +112,7 @@ def ensure(run: Run, settings: Settings, say: Say) -> None:
     manifest = _manifest(run)
     if before is not None and before != manifest:
         _forget(run.home)
-    key = sha256_of([manifest, settings.code_version(), sha256_of_tree(ROOT, ("demo",), (".py",))])
+    key = sha256_of([manifest, settings.code_version()])
     done = run.home / DONE
     if done.is_file() and json.loads(done.read_text(encoding="utf-8")) == key:
         say(f"  {run.name}: nothing has changed since it was last run")

@@ -1,4 +1,4 @@
-"""Segments: do the published groups find the classes that the world was made of?"""
+"""Segments: how far the published groups are the classes that the world was made of."""
 
 from demo.proof.row import Row, does_not_apply, judged, not_yet
 from demo.proof.statistics import adjusted_rand

@@ -66,6 +66,11 @@ def ratio(predicted: Floats, actual: Floats) -> Estimate:
     return Estimate(value, float(np.sqrt(np.sum((predicted - value * actual) ** 2))) / total)
 
 
+def mean(values: Floats) -> float:
+    """Mean; NaN of nothing."""
+    return float(values.mean()) if len(values) else float("nan")
+
+
 def difference(first: Floats, second: Floats) -> Estimate:
     """Mean of the paired differences, first less second."""
     gaps = first - second
@@ -107,14 +112,17 @@ def poisson_slope(actual: Floats, predicted: Floats) -> Estimate:
 
 
 def calibration_line(outcome: Floats, probability: Floats) -> tuple[Estimate, Estimate]:
-    """Slope and intercept of the logistic regression of the outcome on logit(p) (Cox 1958): 1 and 0 where p is right."""
+    """Slope and intercept of the logistic regression of the outcome on logit(p) (Cox 1958): 1, 0 where p is right."""
     clipped = np.clip(probability, SMALLEST, 1 - SMALLEST)
     logits = np.asarray(logit(clipped), dtype=np.float64)
     nothing = Estimate(float("nan"), float("nan"))
     if len(logits) < 3 or np.ptp(logits) < 1e-9 or outcome.min() == outcome.max():
         return nothing, nothing
     design = np.column_stack([np.ones(len(logits)), logits])
-    coefficients, errors = _newton(design, outcome.astype(float), expit, lambda mean: mean * (1 - mean))
+    try:
+        coefficients, errors = _newton(design, outcome.astype(float), expit, lambda mean: mean * (1 - mean))
+    except np.linalg.LinAlgError:  # the outcome is separated: there is no finite slope
+        return nothing, nothing
     return Estimate(float(coefficients[1]), float(errors[1])), Estimate(float(coefficients[0]), float(errors[0]))
 
 
@@ -136,7 +144,7 @@ def auc(outcome: Floats, score: Floats) -> float:
 
 
 def crps_of_counts(at_most: Floats, actual: Floats) -> Floats:
-    """CRPS of each count (Gneiting & Raftery 2007, eq. 20): Σ_k (P(X ≤ k) − 1{y ≤ k})², shape (n,).
+    """CRPS of each count (Gneiting & Raftery 2007, eq. 20): Σ_k (P(X ≤ k) - 1{y ≤ k})², shape (n,).
 
     Parameters
     ----------
@@ -153,7 +161,7 @@ def crps_of_counts(at_most: Floats, actual: Floats) -> Floats:
 def pit_of_counts(at_most: Floats, actual: Floats, points: Floats) -> Floats:
     """Mean probability integral transform at some points of (0, 1): equal to the points where forecasts are right.
 
-    For counts the transform is spread evenly over [P(X ≤ y − 1), P(X ≤ y)] (Czado, Gneiting & Held 2009, eq. 2), which
+    For counts the transform is spread evenly over [P(X ≤ y - 1), P(X ≤ y)] (Czado, Gneiting & Held 2009, eq. 2), which
     is what a randomised transform is on average.
     """
     rows, last = np.arange(len(actual)), at_most.shape[1] - 1

@@ -26,6 +26,8 @@ def print_table(console: Console, found: Mapping[Run, Sequence[Row]]) -> None:
     worlds: dict[str, dict[str, list[Seen]]] = defaultdict(lambda: defaultdict(list))
     for run, rows in found.items():
         for row in rows:
+            if row.is_detail and row.ok:
+                continue
             worlds[run.world][row.measure].append((run, row))
     for world, measures in worlds.items():
         seeds = sorted({run.seed for run in found if run.world == world})
@@ -37,8 +39,8 @@ def print_table(console: Console, found: Mapping[Run, Sequence[Row]]) -> None:
     console.print(table)
     rows = [row for all_rows in found.values() for row in all_rows]
     kept, missed = sum(row.ok is True for row in rows), sum(row.ok is False for row in rows)
-    style = "red" if missed else "green"
-    console.print(Text(f"\n{kept} bounds kept, {missed} missed, {len(rows) - kept - missed} rows without a bound", style))
+    summary = f"\n{kept} bounds kept, {missed} missed, {len(rows) - kept - missed} rows without a bound"
+    console.print(Text(summary, "red" if missed else "green"))
 
 
 def _badness(seen: Seen) -> tuple[int, float]:

@@ -98,8 +98,8 @@ def open_trial(world: str, seed: int, customers: int, home: Path) -> Iterator[Tr
         The run has published nothing, or its world has no truth.
     """
     current, truth = home / "serving" / "current", home / "truth"
-    missing = [path for path in (current / PUBLISHED, current / CONTACTS, truth / "records.parquet") if not path.is_file()]
-    if missing:
+    needed = (current / PUBLISHED, current / CONTACTS, truth / "records.parquet")
+    if missing := [path for path in needed if not path.is_file()]:
         raise UserError(f"{missing[0]} is not there: remove {home} and run `make prove` again.")
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")

@@ -1,10 +1,14 @@
 """Customers older than the data: who is flagged, and who truly is."""
 
+from demo.company import UTC_OFFSET
+from demo.laws import START
 from demo.proof.row import Row, does_not_apply, judged
 from demo.proof.trial import Trial
 
 FLAGGED = """
-    select customers.is_left_truncated as is_flagged, persons.arrived_at < $start as is_older
+    select
+        customers.is_left_truncated as is_flagged,
+        persons.arrived_at < cast($start as timestamp) - to_seconds($offset) as is_older
     from published.core.dim_customer as customers
     inner join owners using (customer_id)
     inner join truth.persons as persons using (person_id)
@@ -19,7 +23,7 @@ PRECISION, RECALL = (
 
 def measure(trial: Trial) -> list[Row]:
     """Precision and recall of `is_left_truncated`: first bought so early that he may be older than the data."""
-    frame = trial.query(FLAGGED, {"start": trial.first_day})
+    frame = trial.query(FLAGGED, {"start": START, "offset": UTC_OFFSET})
     if not frame["is_older"].any():
         reason = "nobody is older than the data in this world"
         return [does_not_apply(PRECISION, f"{reason}; {int(frame['is_flagged'].sum()):,} flagged")]

@@ -28,6 +28,7 @@ RETURN_SHARE = 0.05
 DAMAGED_RETURN_SHARE = 0.5
 SUBSCRIPTION_SHARE = 0.04
 FIRST_RATE_DAY = -2
+SKU = "'SKU' || lpad(cast(({0} * 7919 + 104729) % 100000 as varchar), 5, '0')"
 
 
 def make_shop(company: Company) -> None:
@@ -74,7 +75,7 @@ def _make_products(company: Company) -> None:
         f"""
         select
             i as product,
-            'SKU' || lpad(cast((i * 7919 + 104729) % 100000 as varchar), 5, '0') as sku,
+            {SKU.format("i")} as sku,
             {texts([department for department, _ in DEPARTMENTS])}[1 + i * 7 % {len(DEPARTMENTS)}] as department,
             {texts([category for _, category in DEPARTMENTS])}[1 + i * 7 % {len(DEPARTMENTS)}] as category,
             pick({texts(BRANDS)}, u('brand', i)) as brand,
@@ -121,6 +122,7 @@ def _make_orders(company: Company) -> None:
         )
         select
             channelled.*,
+            case when campaign >= 0 and u('shows voucher', purchase_id) < 0.85 then campaign end as code,
             code('K', purchase_id) as order_no,
             case when channel = 'marketplace' then code('M', purchase_id)
                 else code('C', person_id * 2 + cast(is_second as int)) end as customer_no,
@@ -179,7 +181,7 @@ def _make_lines(company: Company) -> None:
                     as product
             from counted_pieces
         )
-        select purchase_id, line_no, lines, line_key, sku, quantity, line_cents, price_cents, cost_cents, currency, rate,
+        select purchase_id, line_no, lines, line_key, product, quantity, line_cents, price_cents, cost_cents, currency, rate,
             is_business, tax_percent
         from chosen inner join shop_products using (product)
         """,
@@ -230,7 +232,7 @@ def _all_lines(company: Company) -> str:
             from goods_lines
         ),
         lines as (
-            select purchase_id, line_no, lines, line_key, sku, 'product' as line_type, quantity, line_cents as net, tax, unit,
+            select purchase_id, line_no, lines, line_key, product, 'product' as line_type, quantity, line_cents as net, tax, unit,
                 quantity * unit - line_cents - case when is_business then 0 else tax end as discount, cost_cents, currency,
                 rate, is_business
             from goods
@@ -288,18 +290,19 @@ def _orders(company: Company) -> str:
             order_no, customer_no, local_text(at_s) as placed_at, channel,
             case when channel = 'marketplace' then 'marketplace' else 'own' end as seller_channel,
             'completed' as status, currency, case when is_business then 0 else 1 end as prices_include_tax,
-            case when campaign >= 0 then {codes}[campaign + 1] end as campaign_code, local_text(at_s) as updated_at,
+            case when code is not null then {codes}[code + 1] end as campaign_code, local_text(at_s) as updated_at,
             purchase_id as _purchase, purchase_id as _key, day as _day, 0 as _version_s, false as _parent_fails
         from shop_orders
     """
 
 
 def _order_lines() -> str:
-    return """
+    return f"""
         select
-            order_no, line_no, sku, line_type, cast(quantity as varchar) as quantity, money(unit) as unit_price,
+            order_no, line_no, {SKU.format("product")} as sku, line_type, cast(quantity as varchar) as quantity, money(unit) as unit_price,
             money(discount) as discount, money(amount) as amount, money(tax) as tax,
-            net_e4 as _net_e4, purchase_id as _purchase, line_no as _line, line_key as _key, day as _day, 0 as _version_s,
+            net_e4 as _net_e4, line_type as _type, cost_cents * quantity as _cost_cents, purchase_id as _purchase,
+            line_no as _line, line_key as _key, day as _day, 0 as _version_s,
             failed_orders.purchase_id is not null as _parent_fails
         from shop_lines
         inner join (select purchase_id, order_no, day from shop_orders) as orders using (purchase_id)
@@ -315,7 +318,7 @@ def _payments() -> str:
             from shop_lines group by purchase_id
         ),
         attempts as (
-            select purchase_id, order_no, channel, currency, at_s, day, cents,
+            select purchase_id, order_no, channel, currency, rate, at_s, day, cents,
                 unnest(case when u('payment fails', purchase_id) < 0.03 then [1, 2] else [2] end) as attempt
             from totals inner join shop_orders using (purchase_id)
             where purchase_id not in (select purchase_id from failed_orders)
@@ -327,7 +330,8 @@ def _payments() -> str:
                 else 'wallet' end as method,
             money(cents) as amount, currency, case when attempt = 1 then 'failed' else 'ok' end as status,
             local_text(at_s + attempt * 20) as paid_at,
-            cents as _cents, currency as _currency, attempt = 1 as _is_failed,
+            case when currency = 'SGD' then cents * 100 else half_up(cents * rate, 10000) end as _amount_e4,
+            attempt = 1 as _is_failed,
             purchase_id * 2 + attempt - 1 as _key, day as _day, 0 as _version_s, false as _parent_fails
         from attempts
     """
@@ -358,7 +362,7 @@ def _returns(company: Company) -> str:
             code('R', line_key) as return_no,
             case when u('slip lost', line_key) < 0.02 then null else order_no end as order_no,
             case when u('slip lost', line_key) < 0.02 then null else cast(line_no as varchar) end as line_no,
-            customer_no, sku, cast(pieces as varchar) as quantity, money(refund_net + refund_tax) as refund,
+            customer_no, {SKU.format("product")} as sku, cast(pieces as varchar) as quantity, money(refund_net + refund_tax) as refund,
             money(refund_tax) as tax, currency,
             case when failure = 2 then 'damaged' when u('return reason', line_key) < 0.5 then 'not wanted'
                 when u('return reason', line_key) < 0.8 then 'not as described' else 'too late' end as reason,

@@ -1,6 +1,8 @@
 """The churn model's inputs: behaviour up to the cut-off, on scales where a straight line is a fair guess.
 
-Counts, days and amounts enter as logarithms, habits as ratios. Who the customer is (name, address, age, sex) never
+Counts, days and amounts enter as logarithms, habits as ratios, answers as yes or no. Inputs that say how somebody buys
+are the base of every model; the families in `SCREENED` enter only where they tell more than that (`screening`). Who the
+customer is (name, address, age, sex) never
 enters; nor does `is_left_truncated`, which describes the extract and not the customer.
 """
 
@@ -26,7 +28,21 @@ FAMILIES = {
     "discount": "share of list value given as discount",
     "returns": "returns in the last 12 weeks",
     "campaigns": "campaign responses in the last 12 weeks",
+    "complaints": "complaints, how they were handled, and open cases",
+    "waiting": "waits, and contacts given up while waiting",
+    "satisfaction": "the last survey answers",
+    "website": "web sessions in the last 4 and 12 weeks, and since when there was none",
+    "subscription": "a running subscription",
+    "contacts": "contacts in the last 12 weeks",
 }
+SCREENED = (
+    "returns", "campaigns", "complaints", "waiting", "satisfaction", "website", "subscription", "contacts",
+)  # fmt: skip
+"""Families that are no purchase behaviour."""
+DETRACTOR = 6
+"""Highest answer (of 0 to 10) of a detractor (Reichheld 2003, "The One Number You Need to Grow")."""
+DISSATISFIED = 2
+"""Highest answer (of 1 to 5) that is called dissatisfied."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,13 @@ def _spend_per_day(frame: pd.DataFrame, _: float) -> Floats:
     return np.log1p(_values(frame, "spend_amount") / np.maximum(_values(frame, "spend_days"), 1.0))
 
 
+def _answer(column: str, highest: int) -> Compute:
+    """1 where the last answer was this low, 0 where it was not or nobody answered, unknown without surveys."""
+    return lambda frame, _: np.where(
+        np.isnan(_values(frame, "surveys_365d")), np.nan, (_values(frame, column) <= highest).astype(np.float64)
+    )
+
+
 def _irregularity(frame: pd.DataFrame, _: float) -> Floats:
     return _values(frame, "gap_stddev_days") / _values(frame, "gap_mean_days")
 
@@ -78,6 +101,23 @@ INPUTS: dict[str, Input] = {
     "discount_share": Input("discount", lambda frame, _: _values(frame, "discount_share"), "discount_share"),
     "log_returns_84d": Input("returns", _log("returns_84d"), "returns_84d"),
     "log_campaign_responses_84d": Input("campaigns", _log("campaign_responses_84d"), "campaign_responses_84d"),
+    "log_badly_handled_complaints_365d": Input(
+        "complaints", _log("badly_handled_complaints_365d"), "badly_handled_complaints_365d"
+    ),
+    "log_open_cases": Input("complaints", _log("open_cases"), "open_cases"),
+    "log_complaints_84d": Input("complaints", _log("complaints_84d"), "complaints_84d"),
+    "log_complaints_365d": Input("complaints", _log("complaints_365d"), "complaints_365d"),
+    "log_abandoned_84d": Input("waiting", _log("abandoned_84d"), "abandoned_84d"),
+    "log_wait_seconds_365d": Input("waiting", _log("wait_seconds_365d"), "wait_seconds_365d"),
+    "is_detractor": Input("satisfaction", _answer("last_nps_score", DETRACTOR), "surveys_365d"),
+    "is_dissatisfied": Input("satisfaction", _answer("last_csat_score", DISSATISFIED), "surveys_365d"),
+    "log_web_sessions_28d": Input("website", _log("web_sessions_28d"), "web_sessions_28d"),
+    "log_web_sessions_84d": Input("website", _log("web_sessions_84d"), "web_sessions_84d"),
+    "log_days_since_web_session": Input("website", _log("days_since_web_session"), "days_since_web_session"),
+    "has_subscription": Input(
+        "subscription", lambda frame, _: _values(frame, "has_subscription"), "has_subscription"
+    ),
+    "log_contacts_84d": Input("contacts", _log("contacts_84d"), "contacts_84d"),
 }
 SMALLEST_SPREAD = 1e-9
 BASELINE_INPUTS = ("log_recency",)

@@ -19,6 +19,7 @@ from mining.churn.evaluation import MINIMUM_PER_CLASS, PRIMARY, RESAMPLES, SECON
 from mining.churn.features import BASELINE_INPUTS, split_inputs
 from mining.churn.model import ChurnModel, fit
 from mining.churn.reasons import reasons
+from mining.churn.screening import LEVEL, screen
 from mining.evaluation import Floats, refused, window
 from mining.rhythm import typical_gap
 from mining.store import FeatureSet
@@ -80,11 +81,12 @@ def train(features: FeatureSet, *, horizon_days: int) -> dict[str, Any]:
         return {**refused(days, _parameters(horizon_days), BASELINE, problem), "risk_bands": None}
     training, calibration, (frame, outcome) = _before(parts, 2), parts[2], parts[1]
     gap = typical_gap(training[0], horizon_days)
-    inputs, dropped = split_inputs(training[0], gap)
-    judged = fit(training, calibration, inputs, gap)
+    usable, dropped = split_inputs(training[0], gap)
+    screening = screen(*training, usable, gap)
+    judged = fit(training, calibration, screening.inputs, gap)
     baseline = fit(training, calibration, BASELINE_INPUTS, gap)
     rows = evaluate(frame, outcome, judged.predict(frame), baseline.predict(frame))
-    final = _refit(parts, inputs, horizon_days)
+    final = _refit(parts, screening.inputs, horizon_days)
     published, decision = _decide(rows, features.as_of, horizon_days)
     converged = judged.is_converged and final.is_converged
     if not converged:
@@ -101,7 +103,8 @@ def train(features: FeatureSet, *, horizon_days: int) -> dict[str, Any]:
             },
             "customers_trained": int(training[0]["customer_id"].nunique()),
             "rows_trained": len(training[1]),
-            "dropped_inputs": dropped,
+            "dropped_inputs": dropped | screening.dropped,
+            "screening": {"level": LEVEL, "families": screening.families},
             "judged_coefficients": dict(zip(judged.inputs, judged.coefficients, strict=True)),
         },
         "metrics": {name: row["value"] for name, row in overall.items()},

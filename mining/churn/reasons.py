@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mining.churn.features import FAMILIES, INPUTS
+from mining.churn.features import FAMILIES, INPUTS, design
 from mining.churn.model import ChurnModel
 from mining.evaluation import Floats
 
@@ -20,11 +20,12 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Case:
-    """Customers under a model: features, standardised inputs, and what each input adds to the log-odds."""
+    """Customers under a model: features, standardised inputs, what each adds to the log-odds, and where it is known."""
 
     frame: pd.DataFrame
     z: dict[str, Floats]
     push: dict[str, Floats]
+    known: dict[str, Flags]
 
 
 Condition = Callable[[Case], Flags]
@@ -36,7 +37,29 @@ def _side(name: str, sign: int) -> Condition:
     def condition(case: Case) -> Flags:
         if name not in case.z:
             return np.zeros(len(case.frame), bool)
-        return (sign * case.z[name] > 0) & (case.push[name] > 0)
+        return (sign * case.z[name] > 0) & (case.push[name] > 0) & case.known[name]
+
+    return condition
+
+
+def _any(name: str, column: str) -> Condition:
+    """At least one, in an input which, by being so, raises the risk."""
+
+    def condition(case: Case) -> Flags:
+        if name not in case.z:
+            return np.zeros(len(case.frame), bool)
+        return (case.frame[column] > 0).to_numpy(bool) & (case.push[name] > 0)
+
+    return condition
+
+
+def _none(name: str, column: str) -> Condition:
+    """None at all, in an input which, by being so, raises the risk."""
+
+    def condition(case: Case) -> Flags:
+        if name not in case.z:
+            return np.zeros(len(case.frame), bool)
+        return (case.frame[column] == 0).to_numpy(bool) & (case.push[name] > 0)
 
     return condition
 
@@ -84,7 +107,36 @@ SENTENCES: dict[str, tuple[tuple[Condition, str], ...]] = {
         (_side("discount_share", -1), "Takes fewer discounts than most"),
     ),
     "returns": ((_side("log_returns_84d", +1), "Returned more in the last 12 weeks than most"),),
-    "campaigns": ((_side("log_campaign_responses_84d", -1), "Answered no campaign in the last 12 weeks"),),
+    "campaigns": (
+        (_none("log_campaign_responses_84d", "campaign_responses_84d"), "Answered no campaign in the last 12 weeks"),
+    ),
+    "complaints": (
+        (
+            _any("log_badly_handled_complaints_365d", "badly_handled_complaints_365d"),
+            "A complaint in the last year was reopened, or took more than 7 days",
+        ),
+        (_any("log_open_cases", "open_cases"), "Has an open case"),
+        (_any("log_complaints_84d", "complaints_84d"), "Complained in the last 12 weeks"),
+        (_any("log_complaints_365d", "complaints_365d"), "Complained in the last year"),
+    ),
+    "waiting": (
+        (_any("log_abandoned_84d", "abandoned_84d"), "Gave up waiting for an answer in the last 12 weeks"),
+        (_side("log_wait_seconds_365d", +1), "Waited longer for an answer than most"),
+    ),
+    "satisfaction": (
+        (_side("is_detractor", +1), "Would not recommend the company, by the last answer"),
+        (_side("is_dissatisfied", +1), "Was dissatisfied, by the last answer"),
+    ),
+    "website": (
+        (_side("log_web_sessions_28d", -1), "Fewer web visits in the last 4 weeks than most"),
+        (_side("log_web_sessions_84d", -1), "Fewer web visits in the last 12 weeks than most"),
+        (_side("log_days_since_web_session", +1), "Longer since the last web visit than most"),
+    ),
+    "subscription": ((_none("has_subscription", "has_subscription"), "Has no subscription"),),
+    "contacts": (
+        (_side("log_contacts_84d", +1), "More contacts in the last 12 weeks than most"),
+        (_none("log_contacts_84d", "contacts_84d"), "No contact in the last 12 weeks"),
+    ),
 }
 
 
@@ -96,7 +148,8 @@ def reasons(model: ChurnModel, frame: pd.DataFrame) -> pd.DataFrame:
     customer; "most" means the training average. These are associations that the model found, not causes.
     """
     z = model.standardise(frame)
-    case = Case(frame, z, model.contributions(z))
+    known = {name: ~np.isnan(values) for name, values in design(frame, model.inputs, model.typical_gap).items()}
+    case = Case(frame, z, model.contributions(z), known)
     names = [name for name in FAMILIES if any(INPUTS[part].family == name for part in z)]
     weights = np.column_stack([_family(name, case) for name in names])
     texts = np.column_stack([_sentences(name, case) for name in names])

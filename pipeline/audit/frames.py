@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from pipeline.audit.references import references_frame
 from pipeline.audit.suites import suite_query
 from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
@@ -132,4 +133,8 @@ def _columns_frame(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     )
 
 
-IN_PYTHON = {"marts_grain": _grain_frame, "marts_personal_data": _columns_frame}
+IN_PYTHON = {
+    "marts_grain": _grain_frame,
+    "marts_personal_data": _columns_frame,
+    "marts_relationships": references_frame,
+}

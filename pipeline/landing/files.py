@@ -1,8 +1,13 @@
-"""Which files of a source belong to a table."""
+"""Which files of a source belong to a table, and which of them are new."""
 
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import UserError
+from pipeline.files import sha256_of_file
+from pipeline.landing.receipts import Receipt
 from pipeline.settings import Settings
 from pipeline.sources import Source, Table, location_of, next_step
 
@@ -25,9 +30,27 @@ def find_files(source: Source, name: str, table: Table, settings: Settings) -> l
         wanted = location / table.file
     if not found:
         raise UserError(f"{label}: there is no file {wanted}.{next_step(source)}")
+    real_folder = cache(Path.resolve)  # a folder may hold thousands of files
     for path in found:
-        if table.file is not None and not path.resolve().is_relative_to(location.resolve()):
+        real = path.resolve() if path.is_symlink() else real_folder(path.parent) / path.name
+        if table.file is not None and not real.is_relative_to(real_folder(location)):
             raise UserError(f"{label}: {path} is a link out of {location}. Copy the file there instead.")
         if path.stat().st_size == 0:
             raise UserError(f"{label}: {path} is empty (0 bytes).{next_step(source) or ' Copy it again.'}")
     return found
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """What a receipt says of a source file."""
+    return {"name": path.name, "sha256": sha256_of_file(path), "bytes": path.stat().st_size}
+
+
+def not_landed_yet(files: Sequence[Path], earlier: Iterable[Receipt]) -> list[tuple[Path, dict[str, Any]]]:
+    """Leave out files whose content has been landed, under whatever name; return the others with their fingerprints."""
+    seen = {file["sha256"] for receipt in earlier for file in receipt["source_files"]}
+    new: dict[str, tuple[Path, dict[str, Any]]] = {}
+    for path in files:
+        file = fingerprint(path)
+        if file["sha256"] not in seen:
+            new.setdefault(file["sha256"], (path, file))
+    return list(new.values())

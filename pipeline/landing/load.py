@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pipeline.errors import UserError
 from pipeline.landing.events import event_span
-from pipeline.landing.files import find_files
+from pipeline.landing.files import find_files, not_landed_yet
 from pipeline.landing.readers import Request, opened
 from pipeline.landing.receipts import Receipt, instant, iso, newest, read_receipts, remove_leftovers
 from pipeline.landing.write import Load, write_load
@@ -116,6 +116,12 @@ def _end_after_last_event(source: Source, settings: Settings) -> datetime:
         if table.event_time is None:
             continue
         files = find_files(source, name, table, settings)
+        if table.load == "append":  # the receipts say it of what has been landed
+            earlier = read_receipts(settings, source.name, name)
+            last += [instant(receipt["last_event_at"]) for receipt in earlier if receipt["last_event_at"]]
+            files = [path for path, _ in not_landed_yet(files, earlier)]
+        if not files:
+            continue
         request = Request(source, name, table, files)
         with opened(request) as (connection, rows):
             span = event_span(connection, request, rows.relation)

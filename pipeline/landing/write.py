@@ -15,6 +15,7 @@ from pipeline.duck import quote_literal
 from pipeline.errors import UserError
 from pipeline.files import TEMPORARY_PREFIX, fsync_path, sha256_of, sha256_of_file, write_json, write_private
 from pipeline.landing.events import Span, event_span
+from pipeline.landing.files import fingerprint, not_landed_yet
 from pipeline.landing.readers import Request, opened
 from pipeline.landing.readers.base import REJECTS, Rows
 from pipeline.landing.receipts import Receipt, interval_name, iso, newest
@@ -83,9 +84,12 @@ def write_load(load: Load) -> Receipt | None:
     """
     files = load.request.files
     states = _states(files)
-    delivered = [_fingerprint(path) for path in files]
     if load.request.table.load == "append":
-        load, delivered = _not_landed_yet(load, delivered)
+        new = not_landed_yet(files, load.earlier)
+        load = replace(load, request=replace(load.request, files=[path for path, _ in new]))
+        delivered = [file for _, file in new]
+    else:
+        delivered = [fingerprint(path) for path in files]
     is_quiet = not delivered
     if is_quiet and not load.request.source.is_scheduled:
         return None
@@ -112,10 +116,6 @@ def _states(files: Sequence[Path]) -> list[tuple[int, int]]:
     return [(path.stat().st_mtime_ns, path.stat().st_size) for path in files]
 
 
-def _fingerprint(path: Path) -> dict[str, Any]:
-    return {"name": path.name, "sha256": sha256_of_file(path), "bytes": path.stat().st_size}
-
-
 def _content_hash(request: Request, delivered: list[dict[str, Any]]) -> str:
     """Hash of the files and of how they are read: another encoding of the same bytes is other content."""
     options = request.table.model_dump(mode="json", include=set(READING_OPTIONS))
@@ -125,17 +125,6 @@ def _content_hash(request: Request, delivered: list[dict[str, Any]]) -> str:
 def _hash_of_rows(rows: Rows) -> str:
     """Hash of what was read, for a source whose file is no measure of a table: a database."""
     return sha256_of([sha256_of_file(rows.spooled), rows.rejects.to_pylist()]) if rows.spooled else ""
-
-
-def _not_landed_yet(load: Load, delivered: list[dict[str, Any]]) -> tuple[Load, list[dict[str, Any]]]:
-    """Leave out files whose content has been landed, under whatever name."""
-    seen = {file["sha256"] for receipt in load.earlier for file in receipt["source_files"]}
-    new: dict[str, tuple[Path, dict[str, Any]]] = {}
-    for path, file in zip(load.request.files, delivered, strict=True):
-        if file["sha256"] not in seen:
-            new.setdefault(file["sha256"], (path, file))
-    files = [path for path, _ in new.values()]
-    return replace(load, request=replace(load.request, files=files)), [file for _, file in new.values()]
 
 
 def _write(load: Load, temporary: Path) -> _Written:

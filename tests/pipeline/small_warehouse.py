@@ -28,6 +28,7 @@ create table core.dim_product as select * from (values ('tea'), ('unknown')) as 
 create table core.dim_date as
 select d::date as date_day from generate_series(date '2026-01-01', date '2026-12-31', interval 1 day) as t (d);
 create table core.dim_campaign as select * from (values ('spring'), ('unknown')) as t (campaign_id);
+create table core.dim_agent as select * from (values ('desk:7'), ('unknown')) as t (agent_id);
 create table core.fct_order_line as
 select
     order_id || ':1' as order_line_id, order_id, customer_id, 'tea' as product_id, line_type,
@@ -39,17 +40,34 @@ from (values
     ('o5', 'ben', 'fee', '-0.50', '2026-03-02')) as t (order_id, customer_id, line_type, amount, order_date);
 create table core.fct_order as
 select
-    order_id, customer_id, count(*) as lines, sum(net_amount)::decimal(18, 4) as net_amount,
+    order_id, customer_id, case order_id when 'o2' then 'spring' else 'unknown' end as campaign_id, count(*) as lines,
+    sum(net_amount)::decimal(18, 4) as net_amount,
     coalesce(sum(net_amount) filter (is_sale), 0)::decimal(18, 4) as net_sales, min(order_date) as order_date,
     min(known_date) as known_date
 from core.fct_order_line group by order_id, customer_id;
 create table core.fct_return as
-select 'r1' as return_id, 'ben' as customer_id, 'tea' as product_id, 2.10::decimal(18, 4) as refund_amount,
-    null::decimal(18, 4) as recovered_amount, true as is_sale, date '2026-02-20' as return_date,
+select 'r1' as return_id, 'o3' as order_id, 'ben' as customer_id, 'tea' as product_id,
+    2.10::decimal(18, 4) as refund_amount, null::decimal(18, 4) as recovered_amount, true as is_sale, date '2026-02-20' as return_date,
     date '2026-02-20' as known_date;
 create table core.fct_campaign_contact as
 select 'spring:ana' as campaign_contact_id, 'spring' as campaign_id, 'ana' as customer_id;
 create table core.fct_campaign_response as select 'x1' as response_id, 'spring' as campaign_id, 'ana' as customer_id;
+create table core.fct_case as select 'k1' as case_id, 'ben' as customer_id;
+create table core.fct_contact as
+select * from (values
+    ('c1', 'ben', 'desk:7', 'k1', 'o3', 'unknown'),
+    ('c2', 'unknown', 'unknown', 'not_in_data', 'not_in_data', 'unknown'))
+as t (contact_id, customer_id, agent_id, case_id, order_id, campaign_id);
+create table core.fct_survey_response as select 'n1' as response_id, 'ben' as customer_id, 'k1' as case_id;
+create table core.fct_consent as select 'w1' as consent_id, 'ana' as customer_id;
+create table core.fct_web_session as
+select 's1' as session_id, 'ana' as customer_id, 'spring' as campaign_id, 3 as page_views;
+create table core.fct_subscription as select 'b1' as subscription_id, 'ana' as customer_id;
+create table core.fct_payment as
+select 'p1' as payment_id, 'o1' as order_id, 'ana' as customer_id, 10.90::decimal(18, 4) as amount;
+create table core.fct_opportunity as select 'y1' as opportunity_id, 'cleo' as customer_id;
+create table core.fct_cost as
+select 'z1' as cost_id, 'spring' as campaign_id, 'retention' as kind, 5.00::decimal(18, 4) as amount;
 create table core.fct_customer_month as
 select
     customer_id, date_trunc('month', day)::date as month_start_date, sum(net_sales)::decimal(18, 4) as net_sales,

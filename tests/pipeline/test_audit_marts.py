@@ -161,13 +161,17 @@ def test_a_missing_column_stops_and_is_named(settings):
     assert "risk_band" in failed.observed
 
 
-@pytest.mark.parametrize("name", ["email", "phone_number", "first_name", "birth_date", "postcode", "raw_values"])
+@pytest.mark.parametrize(
+    "name", ["email", "phone_number", "first_name", "birth_date", "postcode", "raw_values", "referrer", "anonymous_id"]
+)
 def test_personal_names_are_found_in_any_published_table(settings, name):
     checks = run(settings, ["marts_personal_data"], f"alter table ops.quarantine add column {name} varchar")
     assert [check.success for check in checks] == [False]
 
 
-@pytest.mark.parametrize("name", ["segment_name", "product_name", "list_name", "discount_rate", "description", "tip"])
+@pytest.mark.parametrize(
+    "name", ["segment_name", "product_name", "list_name", "discount_rate", "description", "tip", "page_views"]
+)
 def test_other_names_are_not_taken_for_personal(settings, name):
     checks = run(settings, ["marts_personal_data"], f"alter table ops.quarantine add column {name} varchar")
     assert [check.success for check in checks] == [True]

@@ -1,27 +1,13 @@
 """What becomes of rows that share a key: over loads, within a load, corrected, repeated, ambiguous, broken, late."""
 
-import csv
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import duckdb
 import pytest
 
-from pipeline.settings import ROOT
+from tests.warehouse.till import Till, make_till
 
-SOURCE = """\
-description: A till that sends a file a day.
-kind: files
-location: ${TILL}
-schedule: none
-currency: EUR
-time_zone: Europe/Berlin
-history: complete
-first_interval_start: 2024-03-01
-tables:
+TABLES = """\
   receipts:
     file: "*.csv"
     format: csv
@@ -51,39 +37,20 @@ for layer in ("staging", "intermediate", "core", "features"):
     dbt.run_layer(settings, layer)
 """
 Row = tuple[str, str, str, str]
+Deliver = Callable[[str, Iterable[Row]], Till]
 
 
 @pytest.fixture
-def deliver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Iterable[Row]], Path]:
-    """Deliver a file to a copy of the project that knows the till, build, and return the warehouse."""
-    project, till = tmp_path / "project", tmp_path / "till"
-    till.mkdir()
-    for folder in ("dags", "dbt_project", "mining", "pipeline"):
-        shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__", "target", "logs"))
-    (project / "requirements.lock").touch()
-    (project / "dags" / "sources" / "till.yml").write_text(SOURCE, encoding="utf-8")
-    staging = project / "dbt_project" / "models" / "staging" / "till"
-    staging.mkdir()
-    (staging / "stg_till__orders.sql").write_text(STAGING, encoding="utf-8")
-    home = tmp_path / "home"
-    for name, value in {"TILL": till, "CRM_HOME": home, "CRM_SOURCES": "till", "PYTHONPATH": project}.items():
-        monkeypatch.setenv(name, str(value))
+def deliver(tmp_path: Path) -> Deliver:
+    """Deliver a file to a copy of the project that knows the till, build, and return it."""
+    till = make_till(tmp_path, TABLES, {"orders": STAGING})
 
-    def send(name: str, rows: Iterable[Row]) -> Path:
-        with (till / name).open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([("receipt", "who", "at", "amount"), *rows])
-        done = subprocess.run(
-            [sys.executable, "-c", LAND_AND_BUILD], cwd=project, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        return home / "warehouse.duckdb"
+    def send(name: str, rows: Iterable[Row]) -> Till:
+        till.write(name, ("receipt", "who", "at", "amount"), rows)
+        till.run(LAND_AND_BUILD)
+        return till
 
     return send
-
-
-def ask(warehouse: Path, query: str) -> list[tuple[object, ...]]:
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return connection.execute(query).fetchall()
 
 
 ORDERS = "select source_order_id, net_sales::varchar from core.fct_order order by 1"
@@ -94,7 +61,7 @@ from ops.row_fates group by 1, 2 order by 1, 2
 LOADS = "select count(*) from ops.load_receipts where received <> accepted + quarantined + duplicates"
 
 
-def test_rows_of_one_key(deliver: Callable[[str, Iterable[Row]], Path]) -> None:
+def test_rows_of_one_key(deliver: Deliver) -> None:
     """Three days of a till.
 
     Monday: Ana's receipt, twice the same line; Ben's receipt with two amounts, nobody knows which; a broken amount; a
@@ -110,9 +77,9 @@ def test_rows_of_one_key(deliver: Callable[[str, Iterable[Row]], Path]) -> None:
         ("4", "dan", "0204-03-04 12:00:00", "5.00"),
         ("5", "eve", "2024-03-04 23:30:00", "7.5"),
     ]
-    warehouse = deliver("monday.csv", monday)
-    assert ask(warehouse, ORDERS) == [("1", "10.0000"), ("5", "7.5000")]
-    assert ask(warehouse, FATES) == [
+    till = deliver("monday.csv", monday)
+    assert till.ask(ORDERS) == [("1", "10.0000"), ("5", "7.5000")]
+    assert till.ask(FATES) == [
         ("accepted", "", 2),
         ("duplicate", "", 1),
         ("quarantined", "order_id", 2),
@@ -123,20 +90,16 @@ def test_rows_of_one_key(deliver: Callable[[str, Iterable[Row]], Path]) -> None:
     tuesday = [("2", "ben", "2024-03-04 11:00:00", "21.00"), ("1", "ana", "2024-03-04 10:00:00", "12.00")]
     late = [("1", "ana", "2024-03-04 10:00:00", "12.00"), ("6", "cleo", "2024-03-04 09:00:00", "9.99")]
     deliver("tuesday.csv", [*tuesday, ("7", "eve", "2024-03-05 10:00:00", "1.00")])
-    warehouse = deliver("zz_monday_late.csv", late)
-    assert ask(warehouse, ORDERS) == [
+    till = deliver("zz_monday_late.csv", late)
+    assert till.ask(ORDERS) == [
         ("1", "12.0000"),
         ("2", "21.0000"),
         ("5", "7.5000"),
         ("6", "9.9900"),
         ("7", "1.0000"),
     ]
-    assert ask(warehouse, LOADS) == [(0,)]
-    assert ask(warehouse, "select sum(received)::int from ops.load_receipts") == [(len(monday) + 5,)]
-    known = ask(
-        warehouse, "select order_date::varchar, known_date::varchar from core.fct_order where source_order_id = '6'"
-    )
+    assert till.ask(LOADS) == [(0,)]
+    assert till.ask("select sum(received)::int from ops.load_receipts") == [(len(monday) + 5,)]
+    known = till.ask("select order_date::varchar, known_date::varchar from core.fct_order where source_order_id = '6'")
     assert known == [("2024-03-04", "2024-03-05")]
-    assert ask(warehouse, "select order_date::varchar from core.fct_order where source_order_id = '5'") == [
-        ("2024-03-04",)
-    ]
+    assert till.ask("select order_date::varchar from core.fct_order where source_order_id = '5'") == [("2024-03-04",)]

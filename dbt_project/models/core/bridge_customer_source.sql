@@ -1,9 +1,10 @@
 -- Grain: one row per record of a source system (source_record_key).
--- Here one record is one customer. The source's own ids stand in customer_source_id, which is published apart.
+-- The source's own ids stand in customer_source_id, which is published apart.
 select
     source_record_key,
     customer_id,
     source_system,
-    'own_record' as match_rule,
+    match_rule,
+    matched_to,
     first_seen_at
 from {{ ref('int_source_customers') }}

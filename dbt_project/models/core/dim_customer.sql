@@ -1,4 +1,6 @@
 -- Grain: one row per customer_id, and the unknown customer for sales to nobody. No personal data.
+-- Attributes are those of the founding record or, where it has none, of the customer's newest record that has them;
+-- acquisition_channel and created_at are those of the first record that has them.
 -- is_left_truncated: first bought so soon after its source's data begin that it may well be older than the data.
 -- A source whose yml says `history: complete` holds every customer's first purchase: none of its customers is.
 {% set complete_sources = [] %}
@@ -7,20 +9,24 @@
 {% endfor %}
 
 with source_customers as (
-    select * from {{ ref('int_source_customers') }}
-),
-
-customers as (
-    select * from {{ ref('int_customers') }}
+    select
+        *,
+        row_number() over (
+            partition by customer_id
+            order by match_rule = 'own_record' desc, first_seen_at asc nulls last, source_record_key asc
+        ) as record_number
+    from {{ ref('int_source_customers') }}
 ),
 
 purchases as (
     select
         customer_id,
-        min(order_date) as first_purchase_date
+        source_system,
+        min(order_date) as first_purchase_date,
+        row_number() over (partition by customer_id order by min(order_date), source_system) as source_number
     from {{ ref('fct_order') }}
     where is_purchase
-    group by customer_id
+    group by customer_id, source_system
 ),
 
 source_starts as (
@@ -31,30 +37,63 @@ source_starts as (
     group by source_system
 ),
 
-known as (
+records as (
     select
         source_customers.customer_id,
         source_customers.source_system,
+        source_customers.record_number,
+        source_customers.first_seen_at,
         customers.kind,
         customers.country,
         customers.acquisition_channel,
-        customers.created_at,
-        source_customers.first_seen_at,
+        customers.created_at
+    from source_customers
+    left join {{ ref('int_customers__known') }} as customers
+        on source_customers.source_record_key = customers.source_record_key
+),
+
+resolved as (
+    select
+        customer_id,
+        max(case when record_number = 1 then source_system end) as source_system,
+        {%- for column in ['kind', 'country'] %}
+        coalesce(
+            max(case when record_number = 1 then {{ column }} end),
+            max_by({{ column }}, record_number) filter (where {{ column }} is not null)
+        ) as {{ column }},
+        {%- endfor %}
+        {%- for column in ['acquisition_channel', 'created_at'] %}
+        min_by({{ column }}, record_number) filter (where {{ column }} is not null) as {{ column }},
+        {%- endfor %}
+        count(*) as records,
+        count(distinct source_system) as source_systems,
+        min(first_seen_at) as first_seen_at
+    from records
+    group by customer_id
+),
+
+known as (
+    select
+        resolved.customer_id,
+        resolved.source_system,
+        resolved.kind,
+        resolved.country,
+        resolved.acquisition_channel,
+        resolved.records,
+        resolved.source_systems,
+        resolved.created_at,
+        resolved.first_seen_at,
         purchases.first_purchase_date,
-        {{ "source_customers.source_system not in (" ~ text_list(complete_sources) ~ ") and" if complete_sources }}
+        {{ "coalesce(purchases.source_system, '') not in (" ~ text_list(complete_sources) ~ ") and" if complete_sources }}
         coalesce(
             purchases.first_purchase_date
             < {{ add_days('source_starts.first_order_date', var('left_truncation_days')) }},
             false
         ) as is_left_truncated,
         false as is_unknown
-    from source_customers
-    left join customers
-        on
-            source_customers.source_system = customers.source_system
-            and source_customers.source_customer_id = customers.source_customer_id
-    left join purchases on source_customers.customer_id = purchases.customer_id
-    left join source_starts on source_customers.source_system = source_starts.source_system
+    from resolved
+    left join purchases on resolved.customer_id = purchases.customer_id and purchases.source_number = 1
+    left join source_starts on purchases.source_system = source_starts.source_system
 ),
 
 unknown as (
@@ -64,6 +103,8 @@ unknown as (
         null as kind,
         null as country,
         null as acquisition_channel,
+        cast(0 as bigint) as records,
+        cast(0 as bigint) as source_systems,
         cast(null as timestamp) as created_at,
         cast(null as timestamp) as first_seen_at,
         cast(null as date) as first_purchase_date,

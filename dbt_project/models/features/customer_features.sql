@@ -1,135 +1,63 @@
 -- Grain: one row per (customer_id, as_of_date), for customers who had bought by then. Key: both.
 -- Nothing here happened, or became known, after as_of_date. A purchase is a day with at least one purchase.
-{% set windows = [28, 84, 365] %}
 {% set has = var('providers') %}
+{#- column, type, entity that fills it, value of a customer without any -#}
+{%- set optional = [
+    ('categories', 'integer', 'products', '0'),
+    ('returns_84d', 'integer', 'returns', '0'),
+    ('refund_amount', 'decimal', 'returns', '0'),
+    ('campaigns_received_84d', 'integer', 'campaign_contacts', '0'),
+    ('campaign_responses_84d', 'integer', 'campaign_responses', '0'),
+    ('contacts_84d', 'integer', 'contacts', '0'),
+    ('abandoned_84d', 'integer', 'contacts', '0'),
+    ('wait_seconds_365d', 'double', 'contacts', 'null'),
+    ('open_cases', 'integer', 'cases', '0'),
+    ('complaints_84d', 'integer', 'cases', '0'),
+    ('complaints_365d', 'integer', 'cases', '0'),
+    ('badly_handled_complaints_365d', 'integer', 'cases', '0'),
+    ('surveys_365d', 'integer', 'survey_responses', '0'),
+    ('last_nps_score', 'integer', 'survey_responses', 'null'),
+    ('last_csat_score', 'integer', 'survey_responses', 'null'),
+    ('days_since_survey', 'integer', 'survey_responses', 'null'),
+    ('web_sessions_28d', 'integer', 'web_events', '0'),
+    ('web_sessions_84d', 'integer', 'web_events', '0'),
+    ('days_since_web_session', 'integer', 'web_events', 'null'),
+] %}
 
-with feature_dates as (
-    {%- for date in var('feature_dates') %}
-    select cast('{{ date }}' as date) as as_of_date
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+with purchases as (
+    select * from {{ ref('feature_purchases') }}
 ),
 
-orders as (
-    select * from {{ ref('fct_order') }}
-    where is_purchase and customer_id <> 'unknown'
+customers as (
+    select * from {{ ref('dim_customer') }}
 ),
 
-purchase_days as (
-    select
-        feature_dates.as_of_date,
-        orders.customer_id,
-        orders.order_date,
-        count(*) as orders,
-        sum(orders.quantity) as quantity,
-        sum(orders.net_sales) as net_sales,
-        sum(orders.list_amount) as list_amount,
-        sum(orders.discount_amount + orders.coupon_discount_amount) as discounts
-    from orders
-    inner join feature_dates
-        on orders.order_date <= feature_dates.as_of_date and orders.known_date <= feature_dates.as_of_date
-    group by feature_dates.as_of_date, orders.customer_id, orders.order_date
-),
-
-sequenced as (
-    select
-        *,
-        row_number() over (partition by as_of_date, customer_id order by order_date) as purchase_number,
-        {{ days_between('order_date', 'as_of_date') }} as days_ago,
-        {{ days_between(
-            'lag(order_date) over (partition by as_of_date, customer_id order by order_date)', 'order_date'
-        ) }} as gap_days
-    from purchase_days
-),
-
-purchases as (
-    select
-        customer_id,
-        as_of_date,
-        min(order_date) as first_purchase_date,
-        max(order_date) as last_purchase_date,
-        count(*) as purchase_days,
-        sum(orders) as orders,
-        sum(quantity) as quantity,
-        sum(net_sales) as net_sales,
-        sum(list_amount) as list_amount,
-        sum(discounts) as discounts,
-        sum(case when net_sales > 0 then 1 else 0 end) as spend_days,
-        sum(case when net_sales > 0 then net_sales else 0 end) as spend_amount,
-        sum(case when net_sales > 0 and purchase_number > 1 then 1 else 0 end) as repeat_spend_days,
-        sum(case when net_sales > 0 and purchase_number > 1 then net_sales else 0 end) as repeat_spend_amount,
-        sum(case when days_ago between 28 and 55 then 1 else 0 end) as purchase_days_prior_28d,
-        {%- for days in windows %}
-        sum(case when days_ago < {{ days }} then 1 else 0 end) as purchase_days_{{ days }}d,
-        sum(case when days_ago < {{ days }} then net_sales else 0 end) as net_sales_{{ days }}d,
-        {%- endfor %}
-        count(gap_days) as gaps,
-        sum(gap_days) as gap_sum,
-        sum(gap_days * gap_days) as gap_square_sum
-    from sequenced
-    group by customer_id, as_of_date
-),
-
-category_firsts as (
-    select
-        lines.customer_id,
-        products.category,
-        min(greatest(lines.order_date, lines.known_date)) as first_date
-    from {{ ref('fct_order_line') }} as lines
-    inner join {{ ref('dim_product') }} as products on lines.product_id = products.product_id
-    where products.category is not null
-    group by lines.customer_id, products.category
-),
-
-categories as (
-    select
-        category_firsts.customer_id,
-        feature_dates.as_of_date,
-        count(*) as categories
-    from category_firsts
-    inner join feature_dates on category_firsts.first_date <= feature_dates.as_of_date
-    group by category_firsts.customer_id, feature_dates.as_of_date
-),
-
-refunds as (
-    select
-        returns.customer_id,
-        feature_dates.as_of_date,
-        sum(case when returns.is_sale then returns.refund_amount else 0 end) as refund_amount,
-        sum(case when {{ days_between('returns.return_date', 'feature_dates.as_of_date') }} < 84 then 1 else 0 end)
-            as returns_84d
-    from {{ ref('fct_return') }} as returns
-    inner join feature_dates
-        on returns.return_date <= feature_dates.as_of_date and returns.known_date <= feature_dates.as_of_date
-    group by returns.customer_id, feature_dates.as_of_date
+goods as (
+    select * from {{ ref('feature_goods') }}
 ),
 
 campaigns as (
-    select
-        contacts.customer_id,
-        feature_dates.as_of_date,
-        count(*) as campaigns_received_84d
-    from {{ ref('fct_campaign_contact') }} as contacts
-    inner join feature_dates
-        on
-            contacts.contact_date <= feature_dates.as_of_date
-            and contacts.known_date <= feature_dates.as_of_date
-            and contacts.contact_date > {{ add_days('feature_dates.as_of_date', -84) }}
-    group by contacts.customer_id, feature_dates.as_of_date
+    select * from {{ ref('feature_campaigns') }}
 ),
 
-responses as (
-    select
-        responses.customer_id,
-        feature_dates.as_of_date,
-        count(*) as campaign_responses_84d
-    from {{ ref('fct_campaign_response') }} as responses
-    inner join feature_dates
-        on
-            responses.response_date <= feature_dates.as_of_date
-            and responses.known_date <= feature_dates.as_of_date
-            and responses.response_date > {{ add_days('feature_dates.as_of_date', -84) }}
-    group by responses.customer_id, feature_dates.as_of_date
+contacts as (
+    select * from {{ ref('feature_contacts') }}
+),
+
+cases as (
+    select * from {{ ref('feature_cases') }}
+),
+
+surveys as (
+    select * from {{ ref('feature_surveys') }}
+),
+
+web_sessions as (
+    select * from {{ ref('feature_web_sessions') }}
+),
+
+subscriptions as (
+    select * from {{ ref('feature_subscriptions') }}
 ),
 
 final as (
@@ -168,25 +96,21 @@ final as (
             when purchases.list_amount > 0
                 then round(cast(purchases.discounts as double) / cast(purchases.list_amount as double), 6)
         end as discount_share,
-        {%- for column, type, entity in [
-            ('categories', 'integer', 'products'),
-            ('returns_84d', 'integer', 'returns'),
-            ('refund_amount', 'decimal', 'returns'),
-            ('campaigns_received_84d', 'integer', 'campaign_contacts'),
-            ('campaign_responses_84d', 'integer', 'campaign_responses'),
-        ] %}
+        {%- for column, type, entity, without in optional %}
         -- Null, not zero, where no active source provides {{ entity }}.
-        {%- set counted = 'coalesce(' ~ column ~ ', 0)' if has.get(entity) else 'null' %}
-        cast({{ counted }} as {{ contract_type(type) }}) as {{ column }},
+        {%- set value = 'coalesce(' ~ column ~ ', ' ~ without ~ ')' if without == '0' else column %}
+        cast({{ value if has.get(entity) else 'null' }} as {{ contract_type(type) }}) as {{ column }},
         {%- endfor %}
+        -- Null, not false, where no active source provides subscriptions.
+        {%- set subscribed = 'subscriptions.subscriptions is not null' if has.get('subscriptions') else 'null' %}
+        cast({{ subscribed }} as {{ contract_type('boolean') }}) as has_subscription,
         customers.is_left_truncated
     from purchases
-    inner join {{ ref('dim_customer') }} as customers on purchases.customer_id = customers.customer_id
-    left join categories
-        on purchases.customer_id = categories.customer_id and purchases.as_of_date = categories.as_of_date
-    left join refunds on purchases.customer_id = refunds.customer_id and purchases.as_of_date = refunds.as_of_date
-    left join campaigns on purchases.customer_id = campaigns.customer_id and purchases.as_of_date = campaigns.as_of_date
-    left join responses on purchases.customer_id = responses.customer_id and purchases.as_of_date = responses.as_of_date
+    inner join customers on purchases.customer_id = customers.customer_id
+    {%- for part in ['goods', 'campaigns', 'contacts', 'cases', 'surveys', 'web_sessions', 'subscriptions'] %}
+    left join {{ part }}
+        on purchases.customer_id = {{ part }}.customer_id and purchases.as_of_date = {{ part }}.as_of_date
+    {%- endfor %}
 )
 
 select * from final

@@ -1,22 +1,20 @@
 -- Grain: one row per (source system, its customer id) seen in any accepted row of any entity.
--- customer_id depends on the source and its id alone, so it never changes its meaning.
-with seen as (
-    {%- for entity, spec in contract().items() if 'source_customer_id' in spec.columns %}
-    select
-        source_system,
-        source_customer_id,
-        coalesce(_known_from, {{ spec.time }}) as seen_at
-    from {{ ref('int_' ~ entity) }}
-    where source_customer_id is not null
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+-- customer_id is that of the customer's founding record: a hash of its source and its id there, and of nothing else.
+with records as (
+    select * from {{ ref('int_customer_records') }}
+),
+
+clusters as (
+    select * from {{ ref('int_customer_clusters') }}
 )
 
 select
-    source_system,
-    source_customer_id,
-    'c_' || substr(md5(source_system || '|' || source_customer_id), 1, 16) as customer_id,
-    md5(source_system || '|' || source_customer_id) as source_record_key,
-    min(seen_at) as first_seen_at
-from seen
-group by source_system, source_customer_id
+    records.source_system,
+    records.source_customer_id,
+    'c_' || substr(coalesce(clusters.founding_record_key, records.source_record_key), 1, 16) as customer_id,
+    records.source_record_key,
+    coalesce(clusters.match_rule, 'own_record') as match_rule,
+    clusters.matched_to,
+    records.first_seen_at
+from records
+left join clusters on records.source_record_key = clusters.source_record_key

@@ -85,8 +85,8 @@ def _is_sound(json_text: str) -> str:
     """SQL: whether a line is an object whose keys have names of their own."""
     keys = f"json_keys({json_text})"
     return (
-        f"coalesce(json_valid({json_text}) and json_type({json_text}) = 'OBJECT' "
-        f"and len({keys}) = len(list_distinct({keys})) and not list_contains({keys}, ''), false)"
+        f"case when json_valid({json_text}) then json_type({json_text}) = 'OBJECT' "
+        f"and len({keys}) = len(list_distinct({keys})) and not list_contains({keys}, '') else false end"
     )
 
 

@@ -1,0 +1,52 @@
+-- Grain: one row per (customer_id, as_of_date) with goods of a known category, or a return, by then. Key: both.
+with feature_dates as (
+    select * from {{ ref('feature_dates') }}
+),
+
+category_firsts as (
+    select
+        lines.customer_id,
+        products.category,
+        min(greatest(lines.order_date, lines.known_date)) as first_date
+    from {{ ref('fct_order_line') }} as lines
+    inner join {{ ref('dim_product') }} as products on lines.product_id = products.product_id
+    where products.category is not null
+    group by lines.customer_id, products.category
+),
+
+categories as (
+    select
+        category_firsts.customer_id,
+        feature_dates.as_of_date,
+        count(*) as categories
+    from category_firsts
+    inner join feature_dates on category_firsts.first_date <= feature_dates.as_of_date
+    group by category_firsts.customer_id, feature_dates.as_of_date
+),
+
+refunds as (
+    select
+        returns.customer_id,
+        feature_dates.as_of_date,
+        sum(case when returns.is_sale then returns.refund_amount else 0 end) as refund_amount,
+        sum(case when {{ days_between('returns.return_date', 'feature_dates.as_of_date') }} < 84 then 1 else 0 end)
+            as returns_84d
+    from {{ ref('fct_return') }} as returns
+    inner join feature_dates
+        on returns.return_date <= feature_dates.as_of_date and returns.known_date <= feature_dates.as_of_date
+    group by returns.customer_id, feature_dates.as_of_date
+),
+
+final as (
+    select
+        coalesce(categories.customer_id, refunds.customer_id) as customer_id,
+        coalesce(categories.as_of_date, refunds.as_of_date) as as_of_date,
+        categories.categories,
+        refunds.returns_84d,
+        refunds.refund_amount
+    from categories
+    full outer join refunds
+        on categories.customer_id = refunds.customer_id and categories.as_of_date = refunds.as_of_date
+)
+
+select * from final

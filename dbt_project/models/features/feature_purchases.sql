@@ -1,0 +1,69 @@
+-- Grain: one row per (customer_id, as_of_date), for customers who had bought by then. Key: both.
+-- A purchase is a day with at least one purchase. Nothing here happened, or became known, after as_of_date.
+{% set windows = [28, 84, 365] %}
+
+with feature_dates as (
+    select * from {{ ref('feature_dates') }}
+),
+
+orders as (
+    select * from {{ ref('fct_order') }}
+    where is_purchase and customer_id <> 'unknown'
+),
+
+purchase_days as (
+    select
+        feature_dates.as_of_date,
+        orders.customer_id,
+        orders.order_date,
+        count(*) as orders,
+        sum(orders.quantity) as quantity,
+        sum(orders.net_sales) as net_sales,
+        sum(orders.list_amount) as list_amount,
+        sum(orders.discount_amount + orders.coupon_discount_amount) as discounts
+    from orders
+    inner join feature_dates
+        on orders.order_date <= feature_dates.as_of_date and orders.known_date <= feature_dates.as_of_date
+    group by feature_dates.as_of_date, orders.customer_id, orders.order_date
+),
+
+sequenced as (
+    select
+        *,
+        row_number() over (partition by as_of_date, customer_id order by order_date) as purchase_number,
+        {{ days_between('order_date', 'as_of_date') }} as days_ago,
+        {{ days_between(
+            'lag(order_date) over (partition by as_of_date, customer_id order by order_date)', 'order_date'
+        ) }} as gap_days
+    from purchase_days
+),
+
+final as (
+    select
+        customer_id,
+        as_of_date,
+        min(order_date) as first_purchase_date,
+        max(order_date) as last_purchase_date,
+        count(*) as purchase_days,
+        sum(orders) as orders,
+        sum(quantity) as quantity,
+        sum(net_sales) as net_sales,
+        sum(list_amount) as list_amount,
+        sum(discounts) as discounts,
+        sum(case when net_sales > 0 then 1 else 0 end) as spend_days,
+        sum(case when net_sales > 0 then net_sales else 0 end) as spend_amount,
+        sum(case when net_sales > 0 and purchase_number > 1 then 1 else 0 end) as repeat_spend_days,
+        sum(case when net_sales > 0 and purchase_number > 1 then net_sales else 0 end) as repeat_spend_amount,
+        sum(case when days_ago between 28 and 55 then 1 else 0 end) as purchase_days_prior_28d,
+        {%- for days in windows %}
+        sum(case when days_ago < {{ days }} then 1 else 0 end) as purchase_days_{{ days }}d,
+        sum(case when days_ago < {{ days }} then net_sales else 0 end) as net_sales_{{ days }}d,
+        {%- endfor %}
+        count(gap_days) as gaps,
+        sum(gap_days) as gap_sum,
+        sum(gap_days * gap_days) as gap_square_sum
+    from sequenced
+    group by customer_id, as_of_date
+)
+
+select * from final

@@ -1,0 +1,21 @@
+-- Grain: one row per (customer_id, as_of_date) with a subscription that ran on that day. Key: both.
+with feature_dates as (
+    select * from {{ ref('feature_dates') }}
+),
+
+final as (
+    select
+        subscriptions.customer_id,
+        feature_dates.as_of_date,
+        count(*) as subscriptions
+    from {{ ref('fct_subscription') }} as subscriptions
+    inner join feature_dates
+        on
+            subscriptions.start_date <= feature_dates.as_of_date
+            and subscriptions.known_date <= feature_dates.as_of_date
+            and coalesce(subscriptions.end_date > feature_dates.as_of_date, true)
+    where subscriptions.customer_id <> 'unknown'
+    group by subscriptions.customer_id, feature_dates.as_of_date
+)
+
+select * from final

@@ -1,0 +1,112 @@
+-- Grain: one row per (pair of records, rule) that are one customer by that rule, in both directions.
+-- email, phone: the names must not contradict. Where a value is shared by people who contradict each other, a record that
+-- fits more than one of them (an initial, no name) is linked to none of them by it.
+-- loyalty_id, account: the number alone; each record is linked to the smallest one that holds it.
+with pairs as (
+    select
+        pairs.kind,
+        pairs.identifier_value,
+        pairs.source_record_key,
+        pairs.other_record_key
+    from {{ ref('int_customer_pairs') }} as pairs
+    inner join {{ ref('int_customer_name_pairs') }} as names
+        on
+            pairs.source_record_key = names.source_record_key
+            and pairs.other_record_key = names.other_record_key
+    where names.verdict in ('same', 'missing') or (names.verdict = 'incomparable' and pairs.kind = 'email')
+),
+
+fitting as (
+    select
+        kind,
+        identifier_value,
+        source_record_key,
+        other_record_key
+    from pairs
+    union all
+    select
+        kind,
+        identifier_value,
+        other_record_key,
+        source_record_key
+    from pairs
+),
+
+-- Two that fit each other, and a third that fits only one of them.
+ambiguous as (
+    select
+        one.kind,
+        one.identifier_value,
+        one.source_record_key,
+        one.other_record_key
+    from fitting as one
+    inner join fitting as third
+        on
+            one.kind = third.kind
+            and one.identifier_value = third.identifier_value
+            and one.source_record_key = third.source_record_key
+            and one.other_record_key <> third.other_record_key
+    left join fitting as closing
+        on
+            one.kind = closing.kind
+            and one.identifier_value = closing.identifier_value
+            and one.other_record_key = closing.source_record_key
+            and third.other_record_key = closing.other_record_key
+    where closing.kind is null
+),
+
+unambiguous as (
+    select
+        fitting.source_record_key,
+        fitting.other_record_key,
+        fitting.kind as match_rule
+    from fitting
+    left join ambiguous as here
+        on
+            fitting.kind = here.kind
+            and fitting.identifier_value = here.identifier_value
+            and fitting.source_record_key = here.source_record_key
+            and fitting.other_record_key = here.other_record_key
+    left join ambiguous as there
+        on
+            fitting.kind = there.kind
+            and fitting.identifier_value = there.identifier_value
+            and fitting.source_record_key = there.other_record_key
+            and fitting.other_record_key = there.source_record_key
+    where here.kind is null and there.kind is null
+),
+
+numbers as (
+    select
+        source_record_key,
+        kind,
+        min(source_record_key) over (
+            partition by kind, identifier_value, case when kind = 'loyalty_id' then party end
+        ) as first_record_key
+    from {{ ref('int_customer_identifiers') }}
+    where kind in ('loyalty_id', 'account') and verdict = 'identifies'
+),
+
+final as (
+    select
+        source_record_key,
+        other_record_key,
+        match_rule
+    from unambiguous
+    union all
+    select
+        source_record_key,
+        first_record_key,
+        kind
+    from numbers
+    where source_record_key <> first_record_key
+    union all
+    select
+        first_record_key,
+        source_record_key,
+        kind
+    from numbers
+    where source_record_key <> first_record_key
+)
+
+select * from final

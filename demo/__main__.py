@@ -1,0 +1,88 @@
+"""`python -m demo`: make the demo company. `ensure` does it only when needed; `pictures` and `prove` show it."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+
+from demo.make import MANIFEST, describe, make_company
+from demo.options import Options, read_options
+from pipeline.errors import UserError
+from pipeline.settings import Settings, load_settings
+
+OPTIONS = {
+    "world": "retail, clean, regular, correlated, truncated, shock or null",
+    "customers": "persons acquired by 2025-12-31 (5000)",
+    "seed": "whole number (1)",
+    "until": "last day that is delivered (2025-12-31)",
+    "errors": "multiplier of the identity errors (1; 0 in clean worlds)",
+    "corruption": "multiplier of the planted row trouble (1; 0 in clean worlds)",
+}
+COMMANDS = ("make", "ensure", "pictures", "prove")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = words.pop(0) if words and words[0] in COMMANDS else "make"
+    try:
+        if command in ("pictures", "prove"):
+            return _other(command, words)
+        options = read_options(_parse(words))
+        settings = load_settings()
+        if command == "ensure" and not _is_needed(settings, options):
+            return 0
+        _make(settings, options)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _other(command: str, words: list[str]) -> int:
+    if command == "pictures":
+        from demo import pictures  # noqa: PLC0415 - matplotlib, which making needs not
+
+        return int(pictures.main(words) or 0)
+    from demo import proof  # noqa: PLC0415 - the proof runs the whole pipeline
+
+    return int(proof.main(words) or 0)
+
+
+def _parse(words: Sequence[str]) -> dict[str, str | None]:
+    parser = argparse.ArgumentParser(
+        prog="python -m demo",
+        description="Make the demo company: source files in $CRM_HOME/demo, the truth in $CRM_HOME/truth.",
+        epilog="Commands before the options: make (default), ensure, pictures, prove. Each option is also an environment "
+        "variable, DEMO_WORLD and so on.",
+    )
+    for name, text in OPTIONS.items():
+        parser.add_argument(f"--{name}", help=text)
+    return vars(parser.parse_args(words))
+
+
+def _is_needed(settings: Settings, options: Options) -> bool:
+    """Whether a demo source is active, and the company on disk is another one than the options describe."""
+    if not any(source.startswith("demo_") for source in settings.sources):
+        return False
+    try:
+        manifest = json.loads((settings.home / "demo" / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return True
+    return {key: manifest.get(key) for key in ("options", "code")} != describe(options)
+
+
+def _make(settings: Settings, options: Options) -> None:
+    started = time.monotonic()
+    print(f"Demo company: world {options.world}, {options.customers:,} customers, seed {options.seed}, to {options.until}")
+    rows = make_company(settings, options)
+    print(
+        f"Made {sum(rows.values()):,} rows in {len(rows)} tables: {rows['demo_shop.orders']:,} orders, "
+        f"{rows['demo_service.contacts']:,} contacts, {rows['demo_web.events']:,} web events; "
+        f"{time.monotonic() - started:.1f} s. Source files: {settings.home / 'demo'}. Truth: {settings.home / 'truth'}."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

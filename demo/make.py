@@ -1,0 +1,98 @@
+"""Making the company: lives, systems, files, truth; each whole or absent."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from demo import truth
+from demo.company import Company, open_company
+from demo.deliver import save_parquet, write_days, write_sqlite
+from demo.lives import simulate
+from demo.options import Options
+from demo.records import make_persons
+from demo.systems import marketing, sales, service, shop, web
+from demo.worlds import get_world
+from pipeline.files import TEMPORARY_PREFIX, sha256_of_tree, write_json
+from pipeline.settings import ROOT, Settings, make_folder
+
+MANIFEST = "manifest.json"
+DAILY = (("service", service, "csv"), ("web", web, "jsonl"), ("marketing", marketing, "csv"), ("sales", sales, "csv"))
+
+
+def make_company(settings: Settings, options: Options) -> dict[str, int]:
+    """Make the source files in `$CRM_HOME/demo` and the truth in `$CRM_HOME/truth`, and return rows by table.
+
+    What was there is replaced when everything new is whole, the truth first, the manifest with the source files last.
+    """
+    make_folder(settings.home, "CRM_HOME")
+    _remove_leftovers(settings.home)
+    scratch = settings.home / f"{TEMPORARY_PREFIX}{os.getpid()}-demo"
+    scratch.mkdir(mode=0o700)
+    try:
+        rows = _make(options, scratch)
+        write_json(scratch / "demo" / MANIFEST, {**describe(options), "rows": rows})
+        _put_in_place(scratch / "truth", settings.home / "truth", scratch)
+        _put_in_place(scratch / "demo", settings.home / "demo", scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return rows
+
+
+def describe(options: Options) -> dict[str, object]:
+    """Return what decides the content: the options and the code."""
+    return {"options": options.as_json(), "code": sha256_of_tree(ROOT, ("demo",), (".py",))[:16]}
+
+
+def _make(options: Options, scratch: Path) -> dict[str, int]:
+    with _step(f"lives of {options.customers:,} persons, world {options.world}"):
+        lives = simulate(get_world(options.world), options.customers, options.seed)
+    with open_company(options, lives, scratch) as company:
+        with _step("names, homes, orders"):
+            make_persons(company)
+            shop.make_shop(company)
+        with _step("shop.sqlite"):
+            rows = _write_shop(company, scratch)
+        for source, system, kind in DAILY:
+            with _step(f"{source}: daily files"):
+                getattr(system, f"make_{source}")(company)
+                rows |= {
+                    f"demo_{source}.{table}": write_days(company, f"demo_{source}.{table}", scratch / "demo" / source, kind)
+                    for table in system.TABLES
+                }
+        with _step("truth"):
+            truth.write_truth(company, scratch / "truth", list(rows))
+    return rows
+
+
+def _write_shop(company: Company, scratch: Path) -> dict[str, int]:
+    parquet, target = scratch / "parquet", scratch / "demo" / "shop" / "shop.sqlite"
+    parquet.mkdir()
+    target.parent.mkdir(parents=True)
+    rows = {
+        f"demo_shop.{table}": save_parquet(company, f"demo_shop.{table}", parquet / f"{table}.parquet")
+        for table in shop.TABLES
+    }
+    write_sqlite(parquet, target, shop.TABLES)
+    return rows
+
+
+@contextmanager
+def _step(name: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    print(f"  {name:<60}{time.monotonic() - started:6.1f} s", flush=True)
+
+
+def _put_in_place(new: Path, target: Path, scratch: Path) -> None:
+    if target.exists():
+        os.replace(target, scratch / f"old-{target.name}")
+    os.replace(new, target)
+
+
+def _remove_leftovers(home: Path) -> None:
+    """Remove what killed runs left; a run holds its folder for minutes, and two at once in one home are a mistake."""
+    for path in home.glob(f"{TEMPORARY_PREFIX}*-demo"):
+        shutil.rmtree(path)

@@ -1,0 +1,185 @@
+"""Each measure on a company of five persons: what it says is known by hand."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from demo.proof import campaigns, churn, clv, features, identity, people, reasons, segments, truncation
+from demo.proof.row import DOES_NOT_APPLY, NOT_YET, REFUSED, Row
+from demo.proof.trial import Trial, open_trial
+from pipeline.errors import UserError
+from tests.demo.small_proof import CUSTOMERS, build_home, write_features
+
+
+def opened(home: Path, world: str = "retail") -> Iterator[Trial]:
+    with open_trial(world, 1, CUSTOMERS, home) as trial:
+        people.link(trial)
+        yield trial
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Iterator[Trial]:
+    yield from opened(build_home(tmp_path))
+
+
+@pytest.fixture
+def refusing(tmp_path: Path) -> Iterator[Trial]:
+    yield from opened(build_home(tmp_path, is_published=False))
+
+
+def named(rows: list[Row]) -> dict[str, Row]:
+    return {row.measure.split(": ", 1)[1]: row for row in rows}
+
+
+def test_identity_counts_pairs_of_records(trial: Trial) -> None:
+    # Together: Ana 1 pair, Cleo's customer 3 pairs, of them 1 right. Belonging: Ana 1, Ben 1, Cleo 1.
+    rows = named(identity.measure(trial))
+    assert rows["pairwise precision"].recovered == pytest.approx(2 / 4)
+    assert rows["pairwise precision"].ok is False
+    assert rows["pairwise recall"].recovered == pytest.approx(2 / 3)
+    assert rows["records without a customer"].ok is True
+
+
+def test_a_record_that_was_lost_is_counted(tmp_path: Path) -> None:
+    home = build_home(tmp_path)
+    with duckdb.connect(str(home / "serving" / "current" / "contacts.duckdb")) as connection:
+        connection.execute("delete from core.customer_source_id where source_customer_id = 'E1'")
+    for trial in opened(home):
+        row = named(identity.measure(trial))["records without a customer"]
+        assert (row.recovered, row.ok) == (1.0, False)
+
+
+def test_predictions_of_a_person_add_up_over_her_customers(trial: Trial) -> None:
+    found = clv.forecast(trial)
+    assert found is not None
+    by_person = found.frame.set_index("person_id")
+    assert by_person["expected"].tolist() == [2.5, 0.75, 1.0, 0.0, 0.25]
+    assert by_person["customers"].tolist() == [1, 2, 1, 0, 1]
+    # Two purchases of one day are one purchase day.
+    assert by_person["purchases"].tolist() == [2, 1, 0, 0, 0]
+    assert by_person["is_one_person"].tolist() == [True, True, False, True, True]
+
+
+def test_value_is_discounted_to_the_as_of_day(trial: Trial) -> None:
+    found = clv.forecast(trial)
+    assert found is not None
+    rate = math.log(1.1) / 52 / 7
+    expected = 35 * math.exp(-5 * rate) + 30 * math.exp(-152 * rate)
+    assert found.frame["value"].iloc[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_expected_over_true_purchases(trial: Trial) -> None:
+    rows = named(clv.measure(trial, clv.forecast(trial)))
+    assert rows["expected purchases / true, a year ahead"].recovered == pytest.approx(4.5 / 3)
+    assert rows["expected purchases / true, a year ahead"].ok is None
+    assert "1 persons without a customer" in rows["expected purchases / true, a year ahead"].note
+
+
+def test_a_quantile_is_judged_over_single_persons(trial: Trial) -> None:
+    # Single: Ana (value above 5) and Eve (0): half of the values lie below the median.
+    assert named(clv.measure(trial, clv.forecast(trial)))["level of p50 of the value"].recovered == 0.5
+
+
+def test_the_chance_that_a_person_stays_away_multiplies_over_his_customers(trial: Trial) -> None:
+    found = churn.forecast(trial)
+    assert found is not None
+    by_person = found.set_index("person_id")
+    assert by_person["probability"].to_dict() == pytest.approx({0: 0.6, 1: 0.72, 2: 0.7})
+    assert by_person["outcome"].to_dict() == {0: 0.0, 1: 1.0, 2: 1.0}
+    row = named(churn.measure(trial, found))["Brier score"]
+    assert row.recovered == pytest.approx((0.6**2 + 0.28**2 + 0.3**2) / 3)
+
+
+def test_a_refusal_is_shown_with_its_decision(refusing: Trial) -> None:
+    rows = [*clv.measure(refusing, clv.forecast(refusing)), *churn.measure(refusing, churn.forecast(refusing))]
+    assert {row.status for row in rows} == {REFUSED}
+    assert {row.note for row in rows} == {"Not enough.", "Too few."}
+    assert all(row.ok is None for row in rows)
+
+
+def test_a_refusal_fails_in_a_large_clean_company(refusing: Trial) -> None:
+    large = Trial("clean", 1, 100_000, refusing.home, refusing.connection)
+    assert {row.ok for row in clv.measure(large, None)} == {False}
+    assert {row.ok for row in churn.measure(large, None)} == {False}
+
+
+def test_features_equal_the_truth(trial: Trial) -> None:
+    rows = named(features.measure(trial))
+    assert [row.ok for row in rows.values()] == [True, True]
+
+
+def test_one_day_of_leakage_shows_in_the_features(tmp_path: Path) -> None:
+    home = build_home(tmp_path)
+    write_features(home, leak_days=28)
+    for trial in opened(home):
+        row = named(features.measure(trial))["customers that differ from the truth"]
+        assert row.ok is False
+        assert row.recovered == 1.0  # Cleo's customer, who first bought in the last 28 days
+        assert "the first on 2024-12-03" in row.note
+
+
+def test_a_purchase_that_the_facts_lost_shows(tmp_path: Path) -> None:
+    home = build_home(tmp_path)
+    with duckdb.connect(str(home / "serving" / "current" / "perennial.duckdb")) as connection:
+        connection.execute("delete from core.fct_order where order_id = 'o7'")
+    for trial in opened(home):
+        rows = named(features.measure(trial))
+        assert rows["purchases that are not in the facts"].recovered == 1.0
+        assert rows["customers that differ from the truth"].recovered == 1.0
+
+
+def test_segments_without_difference_find_nothing(trial: Trial) -> None:
+    rows = named(segments.measure(trial))
+    assert rows["adjusted Rand index, segments"].recovered == 0.0
+    assert rows["classes claimed"].status == NOT_YET
+
+
+@pytest.mark.parametrize(
+    ("world", "reason", "share", "ok"),
+    [
+        ("null", None, 0.0, True),
+        ("null", "Longer since the last purchase than most", 0.0, True),
+        ("null", "Complained in the last 12 weeks", 1.0, False),
+        ("retail", "Complained in the last 12 weeks", 1.0, None),
+    ],
+)
+def test_service_reasons(tmp_path: Path, world: str, reason: str | None, share: float, ok: bool | None) -> None:
+    for trial in opened(build_home(tmp_path, reason=reason), world):
+        rows = reasons.measure(trial)
+        assert (rows[0].recovered, rows[0].ok) == (share, ok)
+        assert rows[1].status == (DOES_NOT_APPLY if world == "null" else "measured")
+        if world == "retail":
+            # Of the four customers with a probability Cleo's leaves because of service.
+            assert rows[1].recovered == pytest.approx(1 / 4)
+
+
+def test_truncation_does_not_apply_where_nobody_is_older(trial: Trial) -> None:
+    assert [row.status for row in truncation.measure(trial)] == [DOES_NOT_APPLY]
+
+
+def effects(*rows: tuple[float, float, float, float, bool]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["estimate", "ci_low", "ci_high", "effect", "is_effect_certain"])
+    return frame.assign(has_effect=frame["effect"] > 0)
+
+
+def test_campaigns_that_were_not_built_are_not_yet(trial: Trial) -> None:
+    assert {row.status for row in campaigns.measure(campaigns.effects(trial))} == {NOT_YET}
+
+
+def test_coverage_and_false_claims_of_campaigns() -> None:
+    rows = named(campaigns.measure(effects((0.1, 0.05, 0.2, 0.12, True), (0.1, 0.06, 0.14, 0.0, True))))
+    assert rows["intervals that hold the true effect"].recovered == 0.5
+    assert (rows["certain effects where there is none"].recovered, rows["certain effects where there is none"].ok) == (
+        1.0,
+        False,
+    )
+    assert rows["true effects found certain"].recovered == 1.0
+
+
+def test_a_home_without_a_release_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"perennial\.duckdb is not there: remove"):
+        next(opened(tmp_path))
