@@ -21,7 +21,7 @@ SECONDS_A_DAY = 86_400
 EPOCH_OF_START = 1_672_531_200  # 2023-01-01T00:00Z; local times are kept as if they were UTC
 UTC_OFFSET = 28_800
 FOREVER = 10**11
-MEMORY = "3GB"
+MEMORY = "3500MB"
 
 MACROS = f"""
 create macro u(purpose, key) as (hash(hash(key, purpose), $seed) >> 11) / 9007199254740992.0;
@@ -47,6 +47,7 @@ class Company:
     con: duckdb.DuckDBPyConnection
     options: Options
     lives: Lives
+    scratch: Path
 
     @property
     def world(self) -> World:
@@ -80,7 +81,7 @@ class Company:
     def drop(self, *names: str) -> None:
         """Remove tables that nothing reads any more."""
         for name in names:
-            self.con.execute(f"drop table if exists {name}")
+            self.con.execute(f"drop table {name}")
 
 
 @contextmanager
@@ -92,11 +93,12 @@ def open_company(options: Options, lives: Lives, scratch: Path) -> Iterator[Comp
         "temp_directory": str(scratch / "spill"),
         "autoinstall_known_extensions": False,
     }
-    with duckdb.connect(str(scratch / "company.duckdb"), config=config) as con:
+    with duckdb.connect(":memory:", config=config) as con:
         con.execute("set preserve_insertion_order = false")
+        con.execute("set enable_progress_bar = false")
         for statement in MACROS.replace("$seed", str(options.seed)).strip().split(";\n"):
             con.execute(statement)
-        company = Company(con, options, lives)
+        company = Company(con, options, lives, scratch)
         _load_lives(company, lives)
         yield company
 

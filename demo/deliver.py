@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 100_000
 
 
 def publish(company: Company, table: str, select: str) -> None:
-    """Plant a table's trouble and keep the rows that are delivered by the last day, as `<source>__<table>`.
+    """Plant a table's trouble and keep the rows that are delivered by the last day, as table `<source>__<table>`.
 
     Parameters
     ----------
@@ -34,8 +34,20 @@ def publish(company: Company, table: str, select: str) -> None:
     select : str
         Query of the right rows, with the columns that `demo.trouble.troubled` asks for.
     """
+    company.table(table.replace(".", "__"), _delivered(company, table, select))
+
+
+def publish_parquet(company: Company, table: str, select: str) -> None:
+    """As `publish`, but into the Parquet file that `write_sqlite` reads, in the order of keys; the name is a view of it."""
+    target = company.scratch / "parquet" / f"{table.split('.')[1]}.parquet"
+    rows = _delivered(company, table, select)
+    company.run(f"copy ({rows} order by _key, _copy) to '{target}' (format parquet, compression snappy)")
+    company.run(f"create view {table.replace('.', '__')} as select * from read_parquet('{target}')")
+
+
+def _delivered(company: Company, table: str, select: str) -> str:
     rows = troubled(table, select, company.options.corruption)
-    company.table(table.replace(".", "__"), f"select * from ({rows}) where _day between 0 and {company.options.days - 1}")
+    return f"select * from ({rows}) where _day between 0 and {company.options.days - 1}"
 
 
 def delivered_columns(company: Company, table: str) -> list[str]:
@@ -58,14 +70,13 @@ def _json_line(columns: Sequence[str]) -> str:
     return "cast(to_json({" + ", ".join(f"'{column}': {column}" for column in columns) + "}) as varchar)"
 
 
-def write_days(company: Company, table: str, folder: Path, kind: str) -> int:
-    """Write a table's daily files, `<folder>/<table>/<day>.<csv or jsonl>`, and return how many rows they hold."""
+def write_days(company: Company, table: str, folder: Path, kind: str) -> None:
+    """Write a table's daily files, `<folder>/<table>/<day>.<csv or jsonl>`."""
     columns = delivered_columns(company, table)
     target = folder / table.split(".")[1]
     target.mkdir(parents=True)
     line = _csv_line(columns) if kind == "csv" else _json_line(columns)
     header = (",".join(columns) + "\n").encode() if kind == "csv" else b""
-    rows = 0
     for first in range(0, company.options.days, DAYS_AT_ONCE):
         batch = company.con.sql(f"""
             select _day, case when _is_cut then left(line, {CUT_LINE_LENGTH}) else line end || chr(10) as line
@@ -73,10 +84,8 @@ def write_days(company: Company, table: str, folder: Path, kind: str) -> int:
                 where _day between {first} and {first + DAYS_AT_ONCE - 1})
             order by _day, _key, _version_s, _copy
         """).to_arrow_table()
-        rows += batch.num_rows
         if batch.num_rows:
             _write_lines(batch, target, header, kind)
-    return rows
 
 
 def _write_lines(batch: pa.Table, target: Path, header: bytes, kind: str) -> None:
@@ -101,6 +110,8 @@ def write_sqlite(parquet: Path, target: Path, tables: Sequence[str]) -> None:
     try:
         with closing(sqlite3.connect(target, isolation_level=None)) as database, duckdb.connect() as reader:
             reader.execute("set threads = 1")
+            reader.execute("set enable_progress_bar = false")
+            database.execute("pragma page_size = 16384")
             database.execute("pragma journal_mode = off")
             database.execute("pragma synchronous = off")
             database.execute("begin")
@@ -112,20 +123,11 @@ def write_sqlite(parquet: Path, target: Path, tables: Sequence[str]) -> None:
 
 
 def _write_table(reader: duckdb.DuckDBPyConnection, database: sqlite3.Connection, source: Path, table: str) -> None:
-    rows = reader.execute("select * from read_parquet(?)", [str(source)])
-    columns = [column[0] for column in rows.description or []]
+    named = reader.execute("select name from parquet_schema(?) where type is not null", [str(source)]).fetchall()
+    columns = [name for (name,) in named if not name.startswith("_")]
+    rows = reader.execute(f"select {', '.join(columns)} from read_parquet(?)", [str(source)])
     declared = ", ".join(f"{name} {'INTEGER' if name in INTEGERS else 'TEXT'}" for name in columns)
     database.execute(f"create table {table} ({declared})")
     insert = f"insert into {table} values ({', '.join('?' * len(columns))})"
     while batch := rows.fetchmany(ROWS_AT_ONCE):
         database.executemany(insert, batch)
-
-
-def save_parquet(company: Company, table: str, target: Path) -> int:
-    """Write a published table, in the order of its keys, and return its rows."""
-    columns = ", ".join(delivered_columns(company, table))
-    name = table.replace(".", "__")
-    company.run(
-        f"copy (select {columns} from {name} order by _key, _copy) to '{target}' (format parquet, compression zstd)"
-    )
-    return int(company.con.execute(f"select count(*) from {name}").fetchall()[0][0])

@@ -137,9 +137,8 @@ class World:
     classes: tuple[LatentClass, ...]
     order_shape: float = 6.0  # p of the Gamma-Gamma law
     gap_stages: int = 1  # gaps between purchases are Erlang with this shape; 1 is exponential
-    rank_correlations: tuple[float, float, float] | None = (
-        None  # Gaussian copula: rate-spend, rate-hazard, spend-hazard
-    )
+    # Of a Gaussian copula: rate and spend, rate and hazard, spend and hazard.
+    score_correlations: tuple[float, float, float] | None = None
     early_share: float = 0.0  # customers that arrived before the window
     early_days: int = 1095
     season: Season = Season()

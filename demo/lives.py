@@ -146,7 +146,7 @@ def _draw_traits(world: World, customers: int, seed: int) -> _Traits:
     draw = stream(seed, "classes").random(customers) * shares[-1]
     latent_class = np.searchsorted(shares, draw, side="right").astype(np.int8)
     units = {name: _gamma_draws(world, name, latent_class, seed) for name in ("rate", "spend", "hazard")}
-    if world.rank_correlations:
+    if world.score_correlations:
         units = _copula_draws(world, customers, seed)
 
     def per_class(name: str) -> Floats:
@@ -170,7 +170,7 @@ def _gamma_draws(world: World, trait: str, latent_class: Bytes, seed: int) -> Fl
 
 def correlation_matrix(world: World) -> Floats:
     """Correlation of the normal scores of rate, mean spend and hazard."""
-    rate_spend, rate_hazard, spend_hazard = world.rank_correlations or (0.0, 0.0, 0.0)
+    rate_spend, rate_hazard, spend_hazard = world.score_correlations or (0.0, 0.0, 0.0)
     return np.array([[1, rate_spend, rate_hazard], [rate_spend, 1, spend_hazard], [rate_hazard, spend_hazard, 1]])
 
 
@@ -274,9 +274,9 @@ def states(lives: Lives, day: float) -> States:
     world, persons, purchases = lives.world, lives.persons, lives.purchases
     has_arrived = persons.arrived_at < day
     is_alive = has_arrived & (persons.left_at >= day)
-    known = purchases.at < day
-    core, encounter = loads(world.service, purchases.failure[known], purchases.handled[known])
-    load = np.bincount(purchases.person[known], weights=core + encounter, minlength=len(is_alive))
+    failed = np.flatnonzero((purchases.failure > 0) & (purchases.at < day))
+    core, encounter = loads(world.service, purchases.failure[failed], purchases.handled[failed])
+    load = np.bincount(purchases.person[failed], weights=core + encounter, minlength=len(is_alive))
     span = [np.full(len(is_alive), day - 1), np.full(len(is_alive), day)]
     rate_factor, hazard_factor = (
         by_class(world, persons.latent_class, name, False, span[1])

@@ -4,12 +4,15 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
+from types import ModuleType
 
 from demo import truth
 from demo.company import Company, open_company
-from demo.deliver import save_parquet, write_days, write_sqlite
+from demo.deliver import write_days, write_sqlite
 from demo.lives import simulate
 from demo.options import Options
 from demo.records import make_persons
@@ -31,6 +34,8 @@ def make_company(settings: Settings, options: Options) -> dict[str, int]:
     _remove_leftovers(settings.home)
     scratch = settings.home / f"{TEMPORARY_PREFIX}{os.getpid()}-demo"
     scratch.mkdir(mode=0o700)
+    (scratch / "parquet").mkdir()
+    (scratch / "truth").mkdir()
     try:
         rows = _make(options, scratch)
         write_json(scratch / "demo" / MANIFEST, {**describe(options), "rows": rows})
@@ -49,33 +54,34 @@ def describe(options: Options) -> dict[str, object]:
 def _make(options: Options, scratch: Path) -> dict[str, int]:
     with _step(f"lives of {options.customers:,} persons, world {options.world}"):
         lives = simulate(get_world(options.world), options.customers, options.seed)
-    with open_company(options, lives, scratch) as company:
-        with _step("names, homes, orders"):
+    # SQLite takes one row after the other: another process does it meanwhile.
+    with open_company(options, lives, scratch) as company, ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        with _step("persons and orders"):
             make_persons(company)
             shop.make_shop(company)
-        with _step("shop.sqlite"):
-            rows = _write_shop(company, scratch)
+        target = scratch / "demo" / "shop" / "shop.sqlite"
+        target.parent.mkdir(parents=True)
+        shop_is_written = pool.submit(write_sqlite, scratch / "parquet", target, shop.TABLES)
+        with _step("truth of orders"):
+            rows = truth.tally_shop(company, scratch / "truth")
         for source, system, kind in DAILY:
             with _step(f"{source}: daily files"):
-                getattr(system, f"make_{source}")(company)
-                rows |= {
-                    f"demo_{source}.{table}": write_days(company, f"demo_{source}.{table}", scratch / "demo" / source, kind)
-                    for table in system.TABLES
-                }
-        with _step("truth"):
-            truth.write_truth(company, scratch / "truth", list(rows))
+                rows |= _make_source(company, source, system, kind)
+        with _step("truth of persons, states, campaigns"):
+            truth.write_truth(company, scratch / "truth")
+        with _step("shop.sqlite, what is left of it"):
+            shop_is_written.result()
     return rows
 
 
-def _write_shop(company: Company, scratch: Path) -> dict[str, int]:
-    parquet, target = scratch / "parquet", scratch / "demo" / "shop" / "shop.sqlite"
-    parquet.mkdir()
-    target.parent.mkdir(parents=True)
-    rows = {
-        f"demo_shop.{table}": save_parquet(company, f"demo_shop.{table}", parquet / f"{table}.parquet")
-        for table in shop.TABLES
-    }
-    write_sqlite(parquet, target, shop.TABLES)
+def _make_source(company: Company, source: str, system: ModuleType, kind: str) -> dict[str, int]:
+    """Make a source's tables, write them, count them for the truth, and forget them."""
+    name = f"demo_{source}"
+    getattr(system, f"make_{source}")(company)
+    for table in system.TABLES:
+        write_days(company, f"{name}.{table}", company.scratch / "demo" / source, kind)
+    rows = truth.tally(company, name, system.TABLES)
+    company.drop(*(f"{name}__{table}" for table in system.TABLES))
     return rows
 
 

@@ -1,9 +1,7 @@
 """What is true: `$CRM_HOME/truth/*.parquet`. The pipeline never reads it; demo/README.md describes every column.
-
-Totals are what the warehouse must have in its facts, computed here from the generator's own numbers, in whole cents and
-ten-thousandths.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,38 +10,58 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from demo.company import UTC_OFFSET, Company, texts
-from demo.laws import LEAVING_REASONS, START, WINDOW_DAYS, day_of
+from demo.laws import LEAVING_REASONS, START, day_of
 from demo.lives import states
 from demo.options import DEFAULT_UNTIL
+from demo.systems.shop import TABLES as SHOP_TABLES
+from demo.totals import E4, MEASURES
 
-# Source, table with a row per record, the column with the record's number.
-RECORDS = (
-    ("demo_shop", "customers", "customer_no"),
-    ("demo_service", "customers", "service_no"),
-    ("demo_web", "users", "user_id"),
-    ("demo_marketing", "recipients", "recipient_no"),
-    ("demo_sales", "accounts", "account_no"),
-)
-SESSION_GAP_SECONDS = 30 * 60
-E4 = "cast(cast(coalesce(sum({0}), 0) as decimal(24, 0)) * cast('0.0001' as decimal(5, 4)) as decimal(18, 4))"
-CENTS = "cast(cast(coalesce(sum({0}), 0) as decimal(24, 0)) * cast('0.01' as decimal(3, 2)) as decimal(18, 4))"
-NO_AMOUNT = "cast(null as decimal(18, 4))"
+# Source: the table with its records of persons, and the column with the record's number.
+RECORDS = {
+    "demo_shop": ("customers", "customer_no"),
+    "demo_service": ("customers", "service_no"),
+    "demo_web": ("users", "user_id"),
+    "demo_marketing": ("recipients", "recipient_no"),
+    "demo_sales": ("accounts", "account_no"),
+}
 
 
-def write_truth(company: Company, folder: Path, tables: list[str]) -> None:
-    """Write all tables of the truth but the oracle's.
-
-    Parameters
-    ----------
-    tables : list of str
-        The published tables, '<source>.<table>'.
-    """
-    folder.mkdir(parents=True)
-    _copy(company, folder / "persons.parquet", _persons(company), "person_id")
-    _copy(company, folder / "records.parquet", _records(), "source_system, source_customer_id")
+def tally_shop(company: Company, folder: Path) -> dict[str, int]:
+    """Write the purchases, begin the tables that every source adds to, and return the shop's rows by table."""
+    company.run("create table truth_records (source_system text, source_customer_id text, person_id bigint)")
+    company.run(
+        "create table truth_fates (source_system text, table_name text, planted text, fate text, reason text, rows bigint)"
+    )
+    company.run("create table truth_totals (measure text, rows bigint, amount decimal(18, 4))")
     _copy(company, folder / "purchases.parquet", _purchases(), "person_id, purchased_at, order_no")
-    _copy(company, folder / "fates.parquet", _fates(tables), "source_system, table_name, planted, fate, reason")
-    _copy(company, folder / "totals.parquet", _totals(), "measure")
+    return tally(company, "demo_shop", SHOP_TABLES)
+
+
+def tally(company: Company, source: str, tables: Sequence[str]) -> dict[str, int]:
+    """Add a source's records, fates and totals to the truth, and return its delivered rows by table."""
+    table, column = RECORDS[source]
+    company.run(
+        f"insert into truth_records select distinct '{source}', {column}, _person from {source}__{table}"
+    )
+    rows = {}
+    for name in tables:
+        company.run(
+            f"insert into truth_fates select '{source}', '{name}', _planted, _fate, _reason, count(*) "
+            f"from {source}__{name} group by all"
+        )
+        counted = f"select count(*) from {source}__{name}"
+        rows[f"{source}.{name}"] = int(company.con.execute(counted).fetchall()[0][0])
+    for measure, relation, amount in MEASURES[source]:
+        company.run(f"insert into truth_totals select '{measure}', count(*), {amount} from {relation}")
+    return rows
+
+
+def write_truth(company: Company, folder: Path) -> None:
+    """Write what has been tallied, and what is true of persons and campaigns."""
+    _copy(company, folder / "persons.parquet", _persons(company), "person_id")
+    _copy(company, folder / "records.parquet", "from truth_records", "source_system, source_customer_id")
+    _copy(company, folder / "fates.parquet", "from truth_fates", "source_system, table_name, planted, fate, reason")
+    _copy(company, folder / "totals.parquet", "from truth_totals", "measure")
     _write_outcomes(company, folder / "campaign_outcomes.parquet")
     _write_states(company, folder / "states.parquet")
 
@@ -75,14 +93,6 @@ def _persons(company: Company) -> str:
     """
 
 
-def _records() -> str:
-    return " union all ".join(
-        f"select distinct '{source}' as source_system, {column} as source_customer_id, _person as person_id "
-        f"from {source}__{table}"
-        for source, table, column in RECORDS
-    )
-
-
 def _purchases() -> str:
     """Delivered orders with what the warehouse accepts of them; the others with their goods."""
     return f"""
@@ -104,72 +114,12 @@ def _purchases() -> str:
     """
 
 
-def _fates(tables: list[str]) -> str:
-    return " union all ".join(
-        f"""select '{table.split(".")[0]}' as source_system, '{table.split(".")[1]}' as table_name, _planted as planted,
-            _fate as fate, _reason as reason, count(*) as rows from {table.replace(".", "__")} group by all"""
-        for table in tables
-    )
-
-
 def _current(table: str) -> str:
     """The newest accepted version of each row, unless that is its deletion."""
     return f"""(select * from (
         select * from {table} where _fate = 'accepted'
         qualify row_number() over (partition by _id order by _version_s desc, _key desc, _copy desc) = 1
     ) where not _is_deleted)"""
-
-
-def _totals() -> str:
-    lines, payments = "demo_shop__order_lines where _fate = 'accepted'", "demo_shop__payments where _fate = 'accepted'"
-    returns = "demo_shop__returns where _fate = 'accepted'"
-    contacts, cases = _current("demo_service__contacts"), _current("demo_service__cases")
-    surveys, opportunities = _current("demo_service__surveys"), _current("demo_sales__opportunities")
-    measures = [
-        ("orders", "demo_shop__orders where _fate = 'accepted'", NO_AMOUNT),
-        ("order_lines", lines, E4.format("_net_e4")),
-        ("net_sales", lines, E4.format("_net_e4")),
-        *((f"net_sales {kind}", f"{lines} and _type = '{kind}'", E4.format("_net_e4")) for kind in _line_types()),
-        ("cost_of_goods", f"{lines} and _type = 'product'", CENTS.format("_cost_cents")),
-        ("payments", payments, E4.format("_amount_e4")),
-        ("payments_amount", f"{payments} and not _is_failed", E4.format("_amount_e4")),
-        ("refund_amount", returns, E4.format("_refund_e4")),
-        ("recovered_amount", returns, CENTS.format("_recovered_cents")),
-        ("subscriptions", "demo_shop__subscriptions where _fate = 'accepted'", NO_AMOUNT),
-        ("contacts", contacts, CENTS.format("_cost_cents")),
-        ("contact_cost", contacts, CENTS.format("_cost_cents")),
-        ("cases", cases, NO_AMOUNT),
-        ("complaints", f"{cases} where _kind = 'complaint'", NO_AMOUNT),
-        ("case_compensation", cases, CENTS.format("_compensation_cents")),
-        ("survey_responses", surveys, NO_AMOUNT),
-        *((f"survey_score {kind}", f"{surveys} where _kind = '{kind}'", CENTS.format("_score * 100"))
-          for kind in ("ces", "csat", "nps")),
-        ("consents", _current("demo_web__consents"), NO_AMOUNT),
-        ("web_events", "demo_web__events where _fate = 'accepted'", NO_AMOUNT),
-        ("web_sessions", _sessions(), NO_AMOUNT),
-        ("campaigns", "demo_marketing__campaigns where _fate = 'accepted'", NO_AMOUNT),
-        ("campaign_contacts", _current("demo_marketing__contacts"), NO_AMOUNT),
-        ("campaign_responses", "demo_marketing__responses where _fate = 'accepted'", NO_AMOUNT),
-        ("opportunities", opportunities, CENTS.format("_cents")),
-        *((f"costs {kind}", f"demo_marketing__costs where _fate = 'accepted' and _kind = '{kind}'", CENTS.format("_cents"))
-          for kind in ("acquisition", "retention", "selling", "service")),
-    ]  # fmt: skip
-    return " union all ".join(
-        f"select '{measure}' as measure, count(*) as rows, {amount} as amount from {rows}"
-        for measure, rows, amount in measures
-    )
-
-
-def _line_types() -> tuple[str, ...]:
-    return "product", "shipping", "discount"
-
-
-def _sessions() -> str:
-    """First events of sessions: those more than 30 minutes after the visitor's event before, or without one."""
-    return f"""(select * from (
-        select _event_s - lag(_event_s) over (partition by visitor_id order by _event_s, _id) as gap
-        from demo_web__events where _fate = 'accepted'
-    ) where gap is null or gap > {SESSION_GAP_SECONDS})"""
 
 
 def _write_outcomes(company: Company, target: Path) -> None:

@@ -106,7 +106,7 @@ WORLDS = {
             CLEAN,
             name="correlated",
             title="as clean, but rate, spend and lifetime depend on each other",
-            rank_correlations=(0.4, -0.5, -0.4),
+            score_correlations=(0.4, -0.5, -0.4),
         ),
         replace(
             CLEAN,

@@ -40,14 +40,27 @@ months as (
     select
         sum(net_amount) as net_amount,
         sum(net_sales) as net_sales,
-        sum(refund_amount + other_refund_amount) as refund_amount
+        sum(refund_amount + other_refund_amount) as refund_amount,
+        sum(acquisition_cost) as acquisition_cost,
+        sum(selling_cost) as selling_cost,
+        sum(service_cost) as service_cost,
+        sum(retention_cost) as retention_cost
     from core.fct_customer_month
+),
+
+costs as (
+    select
+        (select sum(amount) from core.fct_cost) as booked,
+        sum(amount) filter (source = 'booked') as carried,
+        sum(amount) as amount,
+        sum(amount) filter (cost_date <= getvariable('as_of') and known_date <= getvariable('as_of')) as known_amount
+    from core.fct_cost_allocation
 ),
 
 statement as (
     select sum(amount) as net_amount
     from marts.clv_statement
-    where part = 'historic' and line not in ('cost_of_goods', 'acquisition', 'retention', 'service')
+    where part = 'historic' and line <> 'cost_of_goods'
 ),
 
 customers as (
@@ -90,11 +103,16 @@ select
     cast(coalesce(known_orders.net_sales, 0) - coalesce(customers.net_sales, 0) as double) as net_sales_orders_less_360,
     cast(
         coalesce(known_orders.net_amount, 0) - coalesce(known_refunds.refund_amount, 0)
-        - coalesce(statement.net_amount, 0) as double
+        - coalesce(costs.known_amount, 0) - coalesce(statement.net_amount, 0) as double
     ) as net_amount_less_statement,
+    cast(coalesce(costs.booked, 0) - coalesce(costs.carried, 0) as double) as booked_costs_less_carried,
+    cast(
+        coalesce(costs.amount, 0) - coalesce(months.acquisition_cost, 0) - coalesce(months.selling_cost, 0)
+        - coalesce(months.service_cost, 0) - coalesce(months.retention_cost, 0) as double
+    ) as costs_less_months,
     customers.unknown_members,
     customers.missing as customers_missing,
     customers.in_360 - customers.in_segments as customers_less_segments,
     customers.in_360 - customers.in_clv as customers_less_clv,
     customers.in_360 - customers.in_churn as customers_less_churn
-from lines, orders, known_orders, refunds, known_refunds, months, statement, customers
+from lines, orders, known_orders, refunds, known_refunds, months, costs, statement, customers

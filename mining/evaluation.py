@@ -25,6 +25,17 @@ def strata(frame: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     }
 
 
+def resampled_sums(columns: Floats, *, seed: int, resamples: int) -> Floats:
+    """Sums of per-customer columns (k, n) over customers drawn with replacement, shape (resamples, k).
+
+    A draw is how often each customer is in it: counting is faster than copying the rows.
+    """
+    random = np.random.default_rng(seed)
+    size = columns.shape[1]
+    counts = (np.bincount(random.integers(0, size, size), minlength=size) for _ in range(resamples))
+    return np.stack([columns @ count for count in counts])
+
+
 def row(  # noqa: PLR0917  one argument per column
     stratum: str,
     metric: str,

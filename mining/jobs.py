@@ -12,10 +12,12 @@ never older or newer than they are, and is trained once.
 import datetime as dt
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from mining import schemas
 from mining.churn import job as churn
@@ -40,6 +42,12 @@ MODEL_DAYS = 7
 TRAINED = (clv.JOB, churn.JOB)
 
 Result = dict[str, Any]
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Keep linear algebra on one thread: sums round alike on any machine, and small matrices wait for no other core."""
+    limits: AbstractContextManager[Any] = threadpool_limits(1, "blas")
+    return limits
 
 
 class Choice(NamedTuple):
@@ -83,23 +91,53 @@ def train_models(
     return results
 
 
+def scoring_model(
+    settings: Settings, job: str, *, as_of: dt.date, sources: Sequence[str]
+) -> tuple[FeatureSet, Model | None]:
+    """Return a day's features and the published model that scores them, None where there is none. Trains nothing."""
+    features = read_features(settings, as_of, sources)
+    published = _published(_earlier(settings, job, features, sources))
+    if published and _serves(published, as_of):
+        return features, published
+    own = read_model(settings, job, _own_version(settings, job, features, sources))
+    return features, own if own and own["is_published"] else published
+
+
+def _earlier(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> list[Model]:
+    return earlier_models(settings, job, as_of=features.as_of, sources=sources, needs=_needs(settings, job))
+
+
+def _published(models: list[Model]) -> Model | None:
+    return next((model for model in reversed(models) if model["is_published"]), None)
+
+
+def _serves(model: Model, as_of: dt.date) -> bool:
+    return (as_of - dt.date.fromisoformat(model["as_of_date"])).days < MODEL_DAYS
+
+
 def _choose(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> Choice:
-    earlier = earlier_models(settings, job, as_of=features.as_of, sources=sources, needs=_needs(settings, job))
-    published = next((model for model in reversed(earlier) if model["is_published"]), None)
-    if published and (features.as_of - dt.date.fromisoformat(published["as_of_date"])).days < MODEL_DAYS:
+    earlier = _earlier(settings, job, features, sources)
+    published = _published(earlier)
+    if published and _serves(published, features.as_of):
         return Choice(published, earlier[-1], is_new=False)
     own, is_new = _own_model(settings, job, features, sources)
     return Choice(own if own["is_published"] else published, own, is_new)
 
 
+def _own_version(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> str:
+    needs = _needs(settings, job)
+    return make_id(job, features.as_of, features.content_hash, sorted(sources), needs, settings.code_version())
+
+
 def _own_model(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> tuple[Model, bool]:
     """Return the model of the day's own features, and whether it had to be trained."""
     needs = _needs(settings, job)
-    version = make_id(job, features.as_of, features.content_hash, sorted(sources), needs, settings.code_version())
+    version = _own_version(settings, job, features, sources)
     known = read_model(settings, job, version)
     if known:
         return known, False
-    trained = churn.train(features, **needs) if job == churn.JOB else clv.train(features, **needs)
+    with one_thread():
+        trained = churn.train(features, **needs) if job == churn.JOB else clv.train(features, **needs)
     model = {
         **trained,
         "job": job,
@@ -155,7 +193,8 @@ def _score(settings: Settings, job: str, as_of: dt.date, sources: Sequence[str])
     version = used["model_version"] if used else None
     models = version, newest["model_version"]
     run_id = make_id(job, as_of, features.content_hash, models, _needs(settings, job), settings.churn_horizon_days)
-    scored, schema = _apply(settings, job, features, used, newest["decision"])
+    with one_thread():
+        scored, schema = _apply(settings, job, features, used, newest["decision"])
     scored = scored.assign(as_of_date=as_of, run_id=run_id, model_version=version)
     files = {job: write_scores(score_path(settings, job, as_of, run_id), scored, schema)}
     return {

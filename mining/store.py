@@ -57,8 +57,6 @@ COLUMNS = (
     "contacts_84d",
     "abandoned_84d",
     "wait_seconds_365d",
-    "open_cases",
-    "complaints_84d",
     "complaints_365d",
     "badly_handled_complaints_365d",
     "surveys_365d",
@@ -134,6 +132,14 @@ def read_features(settings: Settings, as_of: dt.date, sources: Sequence[str]) ->
     # A column that no source fills may come without a type.
     table = pa.table({n: table[n].cast(pa.float64()) if pa.types.is_null(table[n].type) else table[n] for n in COLUMNS})
     return feature_set(table, as_of, str(path))
+
+
+def newest_features(settings: Settings) -> dt.date:
+    """Return the newest as-of day whose features are there."""
+    days = sorted(path.stem.removeprefix("as_of=") for path in settings.features.glob("as_of=*.parquet"))
+    if not days:
+        raise UserError(f"{settings.features} has no features: build them first (`make run` does).")
+    return dt.date.fromisoformat(days[-1])
 
 
 def _check_sources(path: Path, table: pa.Table, sources: Sequence[str]) -> None:

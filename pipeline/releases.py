@@ -17,8 +17,8 @@ MANIFEST = "release.json"
 CHECKS = "checks.json"
 SCHEMAS = ("core", "marts", "ops")
 
-# The one table with the ids that source systems know people by: published in contacts.duckdb alone.
-CONTACT_TABLES = ("core.customer_source_id",)
+# The ids that source systems know people by, and what people are called and reached by: in contacts.duckdb alone.
+CONTACT_TABLES = ("core.customer_source_id", "core.dim_customer_contact")
 
 # Grain of the published tables: rows are stored in this order, and the gate checks that it is unique and not null.
 GRAINS: dict[str, tuple[str, ...]] = {
@@ -41,8 +41,10 @@ GRAINS: dict[str, tuple[str, ...]] = {
     "core.fct_payment": ("payment_id",),
     "core.fct_opportunity": ("opportunity_id",),
     "core.fct_cost": ("cost_id",),
+    "core.fct_cost_allocation": ("allocation_id",),
     "core.fct_customer_month": ("customer_id", "month_start_date"),
     "core.bridge_customer_source": ("source_record_key",),
+    "core.dim_customer_contact": ("customer_id",),
     "core.customer_source_id": ("customer_id", "source_system", "source_customer_id"),
     "marts.customer_360": ("customer_id",),
     "marts.customer_segments": ("customer_id",),
@@ -54,6 +56,7 @@ GRAINS: dict[str, tuple[str, ...]] = {
     "marts.model_metrics": ("run_id", "stratum", "metric"),
     "marts.segment_profile": ("segment_id",),
     "marts.campaign_audience": ("list_name", "customer_id"),
+    "marts.campaign_performance": ("campaign_id",),
     "marts.release": ("release_id",),
     "ops.load_receipts": ("source", "table_name", "interval", "generation"),
     "ops.releases": ("release_id",),

@@ -31,6 +31,14 @@
     )
 {%- endmacro %}
 
+{# Street, house and postcode, without signs; null without a house number or a postcode. #}
+{% macro normal_address(street, postcode) -%}
+    case
+        when regexp_matches({{ street }}, '[0-9]') and {{ postcode }} is not null
+            then {{ normal_number(street) }} || '|' || {{ normal_number(postcode) }}
+    end
+{%- endmacro %}
+
 {# Capital letters and digits. #}
 {% macro normal_number(column) -%}
     {{ without('upper(' ~ column ~ ')', '[^0-9A-Z]') }}
@@ -71,7 +79,8 @@
             not regexp_matches({{ value }}, '[0-9].*[0-9].*[0-9]')
             or regexp_matches({{ value }}, '^[A-Z]*(0?123456789?0?)$')
             or {{ digits }} = repeat(right({{ digits }}, 1), length({{ digits }}))
-        else {{ value }} in ('NA', 'NONE', 'NIL', 'NULL', 'UNKNOWN', 'TEST') or {{ digits }} = repeat('0', length({{ value }}))
+        when {{ kind }} = 'account' then {{ value }} in ('NA', 'NONE', 'NIL', 'NULL', 'UNKNOWN', 'TEST') or {{ digits }} = repeat('0', length({{ value }}))
+        else false
     end
 {%- endmacro %}
 

@@ -1,18 +1,13 @@
 {# Names of people, so that two records of one person agree and two people of one household do not. #}
 
 {# Words of a name: without accents, titles, legal forms and signs; each Chinese character is a word. #}
-{% macro name_words(given_name, family_name, full_name) -%}
-    {{ return(adapter.dispatch('name_words')(given_name, family_name, full_name)) }}
-{%- endmacro %}
-{% macro default__name_words(given_name, family_name, full_name) -%}
+{% macro name_words(name) -%}{{ return(adapter.dispatch('name_words')(name)) }}{%- endmacro %}
+{% macro default__name_words(name) -%}
     list_filter(
         regexp_split_to_array(
             regexp_replace(
                 regexp_replace(
-                    regexp_replace(
-                        strip_accents(lower(coalesce({{ full_name }}, concat_ws(' ', {{ given_name }}, {{ family_name }})))),
-                        '先生|女士|小姐|太太|[''’`.]', '', 'g'
-                    ),
+                    regexp_replace(strip_accents(lower({{ name }})), '先生|女士|小姐|太太|[''’`.]', '', 'g'),
                     '(\p{Han})', ' \1 ', 'g'
                 ),
                 '[^\p{L}]+', ' ', 'g'
@@ -33,13 +28,35 @@
     from {{ relation }}
 {%- endmacro %}
 
-{# True for two words that a slip of the finger turns into each other: one letter, or two neighbours swapped. #}
-{% macro is_slip(one, other) -%}{{ return(adapter.dispatch('is_slip')(one, other)) }}{%- endmacro %}
-{% macro default__is_slip(one, other) -%}
-    least(length({{ one }}), length({{ other }})) >= 5
-    and abs(length({{ one }}) - length({{ other }})) <= 1
-    and damerau_levenshtein({{ one }}, {{ other }}) = 1
+{#
+  True for two words that a slip of the finger turns into each other: a letter left out or doubled, two swapped, in words
+  of five letters also a wrong one. Mei and Wei are two names.
+#}
+{% macro is_slip(one, other) -%}
+    (
+        {{ is_one_letter_off(one, other) }}
+        and (
+            least(length({{ one }}), length({{ other }})) >= 5
+            or length({{ one }}) <> length({{ other }})
+            or {{ sorted_letters(one) }} = {{ sorted_letters(other) }}
+        )
+    )
 {%- endmacro %}
+
+{# True for two words of two or more letters, one of them of three, that differ in one letter or two swapped ones. #}
+{% macro is_one_letter_off(one, other) -%}{{ return(adapter.dispatch('is_one_letter_off')(one, other)) }}{%- endmacro %}
+{% macro default__is_one_letter_off(one, other) -%}
+    (
+        least(length({{ one }}), length({{ other }})) >= 2
+        and greatest(length({{ one }}), length({{ other }})) >= 3
+        and abs(length({{ one }}) - length({{ other }})) <= 1
+        and damerau_levenshtein({{ one }}, {{ other }}) = 1
+    )
+{%- endmacro %}
+
+{# The letters of a word in order of the alphabet. #}
+{% macro sorted_letters(word) -%}{{ return(adapter.dispatch('sorted_letters')(word)) }}{%- endmacro %}
+{% macro default__sorted_letters(word) -%}array_to_string(list_sort(string_split({{ word }}, '')), ''){%- endmacro %}
 
 {% macro words_that_name_nobody() -%}
     {{ return([

@@ -14,9 +14,19 @@
     (0.5 * {{ t }} * exp({{ sum.sql }} - {{ z }} * {{ z }} / 2))
 {%- endmacro %}
 
-{# The z >= 0 that is as far out as |t| of Student's t with df degrees of freedom (Wallace 1959). #}
-{% macro normal_of_t(t, df) -%}
-    ((8 * {{ df }} + 1) / (8 * {{ df }} + 3) * sqrt({{ df }} * ln(1 + {{ t }} * {{ t }} / {{ df }})))
+{#
+  The z >= 0 that is as far out in the normal as |t| in Student's t with df degrees of freedom (Hill 1970, algorithm 395),
+  in two steps: y = student_root(t, df), then normal_of_student_root(y, df).
+#}
+{% macro student_root(t, df) -%}
+    sqrt(({{ df }} - 0.5) * ln(1 + {{ t }} * {{ t }} / {{ df }}))
+{%- endmacro %}
+
+{% macro normal_of_student_root(y, df) -%}
+    {%- set b = '(48 * (' ~ df ~ ' - 0.5) * (' ~ df ~ ' - 0.5))' -%}
+    ({{ y }} + (power({{ y }}, 3) + 3 * {{ y }}) / {{ b }}
+    - (4 * power({{ y }}, 7) + 33 * power({{ y }}, 5) + 240 * power({{ y }}, 3) + 855 * {{ y }})
+    / (10 * {{ b }} * ({{ b }} + 0.8 * power({{ y }}, 4) + 100)))
 {%- endmacro %}
 
 {# The 97.5 % quantile of Student's t, by its expansion around the normal's (Abramowitz & Stegun 26.7.5). #}

@@ -33,3 +33,15 @@ where
     {{ column_name }} <= {{ end_of_year(as_of_date()) }}
     and {{ column_name }} not in (select date_day from {{ ref('dim_date') }})
 {% endtest %}
+
+{# As same_total, for a mart: elsewhere only what had happened, and was known, on the as-of date. #}
+{% test same_total_as_of(model, column, to, expression, date_column) %}
+with here as (select coalesce(sum({{ column }}), 0) as total from {{ model }}),
+there as (select coalesce(sum({{ expression }}), 0) as total from {{ to }} where {{ by_as_of(date_column) }})
+select
+    here.total as total_here,
+    there.total as total_there
+from here
+cross join there
+where here.total <> there.total
+{% endtest %}

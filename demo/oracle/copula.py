@@ -5,6 +5,8 @@ scores of the prior. Its mean over draws of the independent posterior corrects e
 weight.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
@@ -18,10 +20,15 @@ LOG_GRID = np.linspace(-60.0, 8.0, 8001)
 
 def normal_score(shape: float, values: Floats) -> Floats:
     """The standard normal value with the same probability below it as a Gamma(shape, 1) value."""
+    return np.interp(np.log(np.maximum(values, 1e-26)), LOG_GRID, _score_table(shape))
+
+
+@lru_cache(maxsize=8)
+def _score_table(shape: float) -> Floats:
+    """Scores on LOG_GRID, each from the tail that it is in."""
     grid = np.exp(LOG_GRID)
     below, above = special.gammainc(shape, grid), special.gammaincc(shape, grid)
-    scores = np.where(below < 0.5, special.ndtri(np.maximum(below, 1e-300)), -special.ndtri(np.maximum(above, 1e-300)))
-    return np.interp(np.log(np.maximum(values, 1e-26)), LOG_GRID, scores)
+    return np.where(below < 0.5, special.ndtri(np.maximum(below, 1e-300)), -special.ndtri(np.maximum(above, 1e-300)))
 
 
 def copula_density(world: World, rate: Floats, hazard: Floats, spend_rate: Floats) -> Floats:

@@ -30,7 +30,7 @@ class Draws:
     stages_passed: Ints
     rate: Floats
     hazard: Floats
-    spend_rate: Floats
+    mean_spend: Floats  # expected net value of an order, SGD
     weight: Floats  # sums to 1 over a row
 
 
@@ -63,7 +63,7 @@ def posterior_draws(world: World, seen: Histories, draws: int, seed: int) -> Dra
         np.stack([log_gone(world, e, x) for e, x in zip(given, at, strict=True)], axis=1),
     )
     unit = sobol(seed, "oracle draws", len(seen.person), draws, 4)
-    if world.rank_correlations:
+    if world.score_correlations:
         return _correlated_draws(world, seen, parts, unit)
     return _independent_draws(world, seen, parts, unit)
 
@@ -88,15 +88,15 @@ def _independent_draws(world: World, seen: Histories, parts: _Parts, unit: Float
     shape = of_class("r") + k * of_explanation([e.events for e in parts.given]) + stage
     scale = of_class("alpha") + k * of_explanation([x.purchase_now for x in parts.at])
     hazard_scale = of_class("beta") + of_explanation([x.hazard_now for x in parts.at])
-    orders, spend = seen.orders[:, None], seen.spend[:, None]
-    spend_rate = special.gammaincinv(of_class("q") + world.order_shape * orders, unit[3]) / (of_class("gamma") + spend)
+    p, orders = world.order_shape, seen.orders[:, None]
+    mean_spend = p * (of_class("gamma") + seen.spend[:, None]) / (of_class("q") + p * orders - 1)
     return Draws(
         special.expit(alive - gone),
         latent_class,
         stage,
         special.gammaincinv(shape, unit[1]) / scale,
         special.gammaincinv(of_class("s"), unit[2]) / hazard_scale,
-        spend_rate,
+        mean_spend,
         np.full(latent_class.shape, 1 / latent_class.shape[1]),
     )
 
@@ -128,6 +128,6 @@ def _correlated_draws(world: World, seen: Histories, parts: _Parts, unit: Floats
         nothing,
         rate,
         hazard,
-        spend_rate,
+        world.order_shape / spend_rate,
         weight / weight.sum(axis=1, keepdims=True),
     )

@@ -55,19 +55,9 @@ def simulate_on(
     pmf[:, 0] += 1 - draws.p_alive
     return Forecast(
         (chance * purchase_days).sum(axis=1),
-        (chance * purchases * mean_spend(world, seen, draws)).sum(axis=1),
+        (chance * purchases * draws.mean_spend).sum(axis=1),
         np.minimum(np.cumsum(pmf, axis=1), 1.0),
     )
-
-
-def mean_spend(world: World, seen: Histories, draws: Draws) -> Floats:
-    """Mean net value of an order in SGD: the draw's own under a copula, else the posterior mean of its class."""
-    if world.rank_correlations:
-        return world.order_shape / draws.spend_rate
-    p = world.order_shape
-    q = np.array([latent.q for latent in world.classes])[draws.latent_class]
-    gamma = np.array([latent.gamma for latent in world.classes])[draws.latent_class]
-    return p * (gamma + seen.spend[:, None]) / (q + p * seen.orders[:, None] - 1)
 
 
 def p_no_purchase(world: World, seen: Histories, draws: Draws, running: list[OpenCampaign], *, days: int) -> Floats:

@@ -47,7 +47,7 @@ def is_closed_form(world: World) -> bool:
     """Whether the world is Pareto/NBD with Gamma-Gamma spend, and nothing else."""
     campaigns_work = any(campaign.lift for campaign in world.campaigns)
     season, shock = world.season != Season(), world.shock is not None
-    special_law = world.gap_stages > 1 or world.rank_correlations or world.early_share or len(world.classes) > 1
+    special_law = world.gap_stages > 1 or world.score_correlations or world.early_share or len(world.classes) > 1
     return not (campaigns_work or season or shock or special_law or world.service.has_effects or world.promotions)
 
 
@@ -89,12 +89,19 @@ def oracle(
     if exact and not is_closed_form(world):
         raise ValueError(f"The world '{world.name}' has no closed form.")
     persons = seen_persons(lives, as_of_day)
+    if not len(persons):
+        return _nobody(as_of_day, exact)
     chosen = persons
     if len(persons) > sample:
         chosen = np.sort(stream(seed, "oracle sample").choice(persons, sample, replace=False))
     if exact:
         return _exact(world, observe(lives, as_of_day, persons), chosen)
     return _simulated(world, lives, as_of_day, chosen, seed)
+
+
+def _nobody(as_of_day: float, is_exact: bool) -> Oracle:
+    nobody, nothing = np.empty(0, dtype=np.int64), np.empty(0)
+    return Oracle(as_of_day, HORIZON, is_exact, nobody, nothing, nothing, nothing, nothing, nobody, np.empty((0, 1)))
 
 
 def _exact(world: World, seen: Histories, chosen: Ints) -> Oracle:
@@ -119,7 +126,7 @@ def _exact(world: World, seen: Histories, chosen: Ints) -> Oracle:
 
 def _simulated(world: World, lives: Lives, as_of_day: float, chosen: Ints, seed: int) -> Oracle:
     forecasts, alive, quiet = [], [], []
-    for start in range(0, max(len(chosen), 1), CHUNK):
+    for start in range(0, len(chosen), CHUNK):
         seen = observe(lives, as_of_day, chosen[start : start + CHUNK])
         chunk_seed = seed + 1_000_003 * (start // CHUNK)
         draws = posterior_draws(world, seen, DRAWS, chunk_seed)

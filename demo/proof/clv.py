@@ -31,12 +31,15 @@ PREDICTED = """
         max(cast(scored.clv_future_p10 as double)) as p10,
         max(cast(scored.clv_future_p50 as double)) as p50,
         max(cast(scored.clv_future_p90 as double)) as p90,
+        max(scored.p_alive) as p_alive,
+        any_value(persons.left_at is null or persons.left_at >= $end) as is_alive,
         coalesce(sum((features.purchase_days - 1) / nullif(features.tenure_days, 0) * {year}), 0.0) as naive,
         coalesce(sum(
             (features.purchase_days - 1) / nullif(features.tenure_days, 0) * {year}
             * features.net_sales / features.purchase_days), 0.0) as naive_value,
         bool_and(shared.persons is null) as is_one_person
     from buyers
+    inner join truth.persons as persons using (person_id)
     left join owners using (person_id)
     left join {scores} as scored using (customer_id)
     left join (select * from features where as_of_date = $as_of) as features using (customer_id)
@@ -80,7 +83,7 @@ def forecast(trial: Trial) -> Forecast | None:
         return None
     rate = trial.value(f"select max(annual_discount_rate) from {scores}")
     people.buyers(trial, days=YEAR, churn_days=CHURN_DAYS, daily_rate=daily_rate(float(rate)))
-    frame = trial.query(PREDICTED.format(scores=scores, year=YEAR), {"as_of": trial.as_of})
+    frame = trial.query(PREDICTED.format(scores=scores, year=YEAR), {"as_of": trial.as_of, "end": trial.end})
     if trial.has_truth("oracle"):
         oracle = trial.query(
             "select person_id, expected_purchases as oracle, expected_value as oracle_value, p_alive as oracle_alive"
@@ -96,6 +99,7 @@ NAMES = {
     "ratio": "clv: expected purchases / true, a year ahead",
     "slope": "clv: Poisson slope of true purchases on expected",
     "rmse": "clv: RMSE of purchases",
+    "alive": "clv: Brier score of P(alive)",
     "value": "clv: expected value / true, a year ahead",
     **{name: f"clv: level of {name} of the value" for name in QUANTILES},
 }
@@ -110,7 +114,14 @@ def measure(trial: Trial, found: Forecast | None) -> list[Row]:
         _, decision = trial.decision("clv")
         allowed = trial.world != MODEL_WORLD or trial.customers < STRICT_FROM
         return [refused(name, decision, is_allowed=allowed) for name in NAMES.values()]
-    return [totals(trial, found), slope(trial, found), rmse(trial, found), value(trial, found), *levels(trial, found)]
+    return [
+        totals(trial, found),
+        slope(trial, found),
+        rmse(trial, found),
+        alive(trial, found),
+        value(trial, found),
+        *levels(trial, found),
+    ]
 
 
 def _strict(trial: Trial, low: float, high: float) -> dict[str, float]:
@@ -156,6 +167,26 @@ def rmse(trial: Trial, found: Forecast) -> Row:
         NAMES["rmse"], math.sqrt(errors["expected"].mean()), oracle=oracle,
         naive=math.sqrt(errors["naive"].mean()), high=high,
         note="" if len(sampled.frame) == len(found.frame) else f"oracle: of a sample of {len(sampled.frame):,}",
+    )  # fmt: skip
+
+
+def alive(trial: Trial, found: Forecast) -> Row:
+    """Brier score of P(alive) of persons with one customer of their own, against who has not left by the as-of day.
+
+    The naive baseline gives everybody the share who are there. In `clean` within 5 % of the oracle's.
+    """
+    single = Forecast(found.single.frame[found.single.frame["p_alive"].notna()])
+    is_alive = single.column("is_alive")
+    errors = (single.column("p_alive") - is_alive) ** 2
+    sampled = single.sampled
+    theirs = (sampled.column("oracle_alive") - sampled.column("is_alive")) ** 2
+    bounds: dict[str, float] = {}
+    if trial.world == MODEL_WORLD and len(theirs):
+        gap = difference((sampled.column("p_alive") - sampled.column("is_alive")) ** 2, theirs)
+        bounds["high"] = 1.05 * mean(theirs) + allowance(gap.error, trial.customers)
+    return judged(
+        NAMES["alive"], mean(errors), oracle=mean(theirs), naive=float(np.var(is_alive)), **bounds,
+        note=f"{mean(is_alive):.1%} of {len(is_alive):,} are still customers",
     )  # fmt: skip
 
 

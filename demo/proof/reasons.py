@@ -9,7 +9,7 @@ NAMED, PRECISION = (
     "reasons: share of customers told a service reason",
     "reasons: of service reasons, true leavers for it",
 )
-SERVICE_WORDS = re.compile(r"complain|wait|satisf|survey|score|service|case|contact|call|resol|reopen", re.IGNORECASE)
+SERVICE_WORDS = re.compile(r"complain|wait|satisf|recommend|service|\bcases?\b|\bcontacts?\b", re.IGNORECASE)
 SERVICE_CAUSES = ("core_service_failure", "service_encounter")
 WITHOUT_EFFECT = ("null", "clean", "regular", "correlated", "truncated", "shock")
 

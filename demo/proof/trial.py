@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 
+from demo.company import UTC_OFFSET
 from pipeline.errors import UserError
 
 PUBLISHED, CONTACTS = "perennial.duckdb", "contacts.duckdb"
@@ -58,6 +59,11 @@ class Trial:
         """Day that the release describes."""
         day: date = self.value("select max(as_of_date) from published.marts.release")
         return day
+
+    @property
+    def end(self) -> datetime:
+        """Local midnight (UTC, as times are kept) after the release's day."""
+        return datetime.combine(self.as_of, time()) + timedelta(days=1, seconds=-UTC_OFFSET)
 
     @property
     def features_path(self) -> Path:

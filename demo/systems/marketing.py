@@ -163,9 +163,9 @@ def _costs() -> str:
                 half_up(cast(sum(goods_cents * rate // 1000000) as bigint) * {COMMISSION_PERCENT}, 100)
             from shop_orders where channel = 'marketplace' group by all
             union all
-            select date_trunc('month', date_of(day_of(started_s))), 'service', channel, null,
-                count(*) * any_value({_by_channel(DESK_OVERHEAD_CENTS, "channel")})
-            from desk_contacts group by all
+            select month, 'service', channel, null,
+                contacts * {_by_channel(DESK_OVERHEAD_CENTS, "channel")}
+            from desk_months
             union all
             select date_trunc('month', date_of(start_day)), 'retention', channel, campaign_code,
                 half_up(budget_cents * {FIXED_SHARE_PERCENT}, 100)

@@ -26,6 +26,14 @@ def make_service(company: Company) -> None:
     publish(company, "demo_service.cases", _cases())
     publish(company, "demo_service.surveys", _surveys())
     publish(company, "demo_service.customers", _customers(company))
+    company.table(
+        "desk_months",
+        """
+        select date_trunc('month', date_of(day_of(started_s))) as month, channel, count(*) as contacts
+        from desk_contacts group by all
+        """,
+    )
+    company.drop("desk_contacts", "desk_cases")
 
 
 def _span(purpose: str, key: str, least: int, most: int) -> str:
@@ -151,7 +159,7 @@ def _contacts() -> str:
 
 def _cases() -> str:
     """Three states of a case: opened, answered, resolved."""
-    return f"""
+    return """
         with states as (
             select *, unnest([1, 2, 3]) as state from desk_cases
         ),

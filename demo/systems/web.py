@@ -13,6 +13,7 @@ BUYING_SESSION_SHARE = 0.42
 BROWSING_SHARE = 0.14
 STRANGER_SHARE = 0.07
 VISITOR_DAYS = 240
+SESSION_GAP_SECONDS = 30 * 60
 SEARCHES = ("balcony pots", "orchid", "bbq", "candle", "aquarium plants", "hamper", "soil", "string lights")
 WITHDRAWAL_SHARE = 0.25
 
@@ -101,7 +102,7 @@ def _events(company: Company) -> str:
 
 def _users(company: Company) -> str:
     """Accounts; some are corrected later, when a name or an address has changed."""
-    versions = f"""
+    versions = """
         select user_id, person_id, person_id as record_key, created_s, unnest([created_s, changed_s]) as recorded_s,
             unnest([1, 2]) as version
         from (

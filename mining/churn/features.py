@@ -28,7 +28,7 @@ FAMILIES = {
     "discount": "share of list value given as discount",
     "returns": "returns in the last 12 weeks",
     "campaigns": "campaign responses in the last 12 weeks",
-    "complaints": "complaints, how they were handled, and open cases",
+    "complaints": "complaints in the last year, and how they were handled",
     "waiting": "waits, and contacts given up while waiting",
     "satisfaction": "the last survey answers",
     "website": "web sessions in the last 4 and 12 weeks, and since when there was none",
@@ -104,8 +104,6 @@ INPUTS: dict[str, Input] = {
     "log_badly_handled_complaints_365d": Input(
         "complaints", _log("badly_handled_complaints_365d"), "badly_handled_complaints_365d"
     ),
-    "log_open_cases": Input("complaints", _log("open_cases"), "open_cases"),
-    "log_complaints_84d": Input("complaints", _log("complaints_84d"), "complaints_84d"),
     "log_complaints_365d": Input("complaints", _log("complaints_365d"), "complaints_365d"),
     "log_abandoned_84d": Input("waiting", _log("abandoned_84d"), "abandoned_84d"),
     "log_wait_seconds_365d": Input("waiting", _log("wait_seconds_365d"), "wait_seconds_365d"),
@@ -114,9 +112,7 @@ INPUTS: dict[str, Input] = {
     "log_web_sessions_28d": Input("website", _log("web_sessions_28d"), "web_sessions_28d"),
     "log_web_sessions_84d": Input("website", _log("web_sessions_84d"), "web_sessions_84d"),
     "log_days_since_web_session": Input("website", _log("days_since_web_session"), "days_since_web_session"),
-    "has_subscription": Input(
-        "subscription", lambda frame, _: _values(frame, "has_subscription"), "has_subscription"
-    ),
+    "has_subscription": Input("subscription", lambda frame, _: _values(frame, "has_subscription"), "has_subscription"),
     "log_contacts_84d": Input("contacts", _log("contacts_84d"), "contacts_84d"),
 }
 SMALLEST_SPREAD = 1e-9

@@ -115,8 +115,6 @@ SENTENCES: dict[str, tuple[tuple[Condition, str], ...]] = {
             _any("log_badly_handled_complaints_365d", "badly_handled_complaints_365d"),
             "A complaint in the last year was reopened, or took more than 7 days",
         ),
-        (_any("log_open_cases", "open_cases"), "Has an open case"),
-        (_any("log_complaints_84d", "complaints_84d"), "Complained in the last 12 weeks"),
         (_any("log_complaints_365d", "complaints_365d"), "Complained in the last year"),
     ),
     "waiting": (

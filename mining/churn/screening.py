@@ -58,11 +58,12 @@ def screen(frame: pd.DataFrame, outcome: Floats, inputs: tuple[str, ...], gap: f
     columns = {name: _standardised(values) for name, values in design(rows, inputs, gap).items()}
     behaviour = [values for name, values in columns.items() if INPUTS[name].family not in SCREENED]
     base = _base(behaviour, rows["as_of_date"])
+    weights = _fit(base, y, np.zeros(base.shape[1]))
     found: dict[str, dict[str, Any]] = {}
     waiting = list(families)
     while waiting:
         parts = {name: _family(name, columns) for name in waiting}
-        p_values = _score_tests(base, parts, y, customer)
+        p_values = _score_tests(base, expit(base @ weights), parts, y, customer)
         best = min(waiting, key=lambda name: (p_values[name], SCREENED.index(name)))
         level = LEVEL / len(waiting)
         if p_values[best] >= level:
@@ -70,6 +71,7 @@ def screen(frame: pd.DataFrame, outcome: Floats, inputs: tuple[str, ...], gap: f
             break
         found[best] = _row(p_values[best], level, enters=True)
         base = np.column_stack([base, parts[best]])
+        weights = _fit(base, y, np.append(weights, np.zeros(parts[best].shape[1])))
         waiting.remove(best)
     dropped = {name: _reason(found[INPUTS[name].family]) for name in inputs if _is_out(name, found)}
     return Screening(tuple(name for name in inputs if name not in dropped), dropped, found)
@@ -85,7 +87,9 @@ def _is_out(name: str, found: dict[str, dict[str, Any]]) -> bool:
 
 
 def _reason(row: dict[str, Any]) -> str:
-    return f"no certain effect beyond the other inputs: p = {row['p_value']:.2g}, less than {row['level']:.2g} is needed"
+    return (
+        f"no certain effect beyond the other inputs: p = {row['p_value']:.2g}, less than {row['level']:.2g} is needed"
+    )
 
 
 def _sample(customers: pd.Series) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
@@ -115,12 +119,13 @@ def _family(name: str, columns: dict[str, Floats]) -> Floats:
     return np.column_stack([values for part, values in columns.items() if INPUTS[part].family == name])
 
 
-def _score_tests(base: Floats, parts: dict[str, Floats], outcome: Floats, customer: NDArray[np.intp]) -> dict[str, float]:
+def _score_tests(
+    base: Floats, probability: Floats, parts: dict[str, Floats], outcome: Floats, customer: NDArray[np.intp]
+) -> dict[str, float]:
     """P-value of each family: S' V⁻¹ S with S the family's score at the base model's fit, V summed over customers.
 
     The score is taken orthogonal to the base's (Neyman 1959), so that having fitted the base does not disturb it.
     """
-    probability = _fit(base, outcome)
     residual, weight = outcome - probability, probability * (1 - probability)
     weighted = base * weight[:, None]
     information = weighted.T @ base + RIDGE * len(outcome) * np.eye(base.shape[1])
@@ -130,10 +135,9 @@ def _score_tests(base: Floats, parts: dict[str, Floats], outcome: Floats, custom
     }
 
 
-def _fit(base: Floats, outcome: Floats) -> Floats:
-    """Probabilities of a logistic regression, by Newton's method with halved steps and a ridge against collinearity."""
+def _fit(base: Floats, outcome: Floats, weights: Floats) -> Floats:
+    """Weights of a logistic regression, by Newton's method with halved steps and a ridge against collinearity."""
     penalty = RIDGE * len(outcome)
-    weights = np.zeros(base.shape[1])
 
     def loss(at: Floats) -> float:
         odds = base @ at
@@ -153,7 +157,7 @@ def _fit(base: Floats, outcome: Floats) -> Floats:
         if current - after < 1e-9 * len(outcome):
             break
         current = after
-    return np.asarray(expit(base @ weights), dtype=np.float64)
+    return weights
 
 
 def _p_value(direction: Floats, residual: Floats, customer: NDArray[np.intp]) -> float:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mining.clv.inputs import Floats
 from mining.clv.predictive import CountDistribution
-from mining.evaluation import row, strata
+from mining.evaluation import resampled_sums, row, strata
 
 SEED = 20050401
 RESAMPLES = 1000
@@ -136,10 +136,7 @@ def improvement_intervals(outcome: Outcome) -> dict[str, tuple[float, float]]:
         "value_rmse": (outcome.value - outcome.expected_value, outcome.value - outcome.naive_value),
     }
     squares = np.stack([column**2 for pair in errors.values() for column in pair])
-    random = np.random.default_rng(SEED)
-    size = squares.shape[1]
-    draws = np.stack([squares[:, random.integers(0, size, size)].mean(axis=1) for _ in range(RESAMPLES)])
-    roots = np.sqrt(draws)
+    roots = np.sqrt(resampled_sums(squares, seed=SEED, resamples=RESAMPLES) / squares.shape[1])
     gains = {name: roots[:, 2 * index + 1] - roots[:, 2 * index] for index, name in enumerate(errors)}
     return {name: (float(np.quantile(gain, 0.025)), float(np.quantile(gain, 0.975))) for name, gain in gains.items()}
 
@@ -153,9 +150,7 @@ def pooled_improvement(customers: Floats, model: Floats, naive: Floats) -> tuple
         Per customer: predictions made (one per holdout), and the sums of their squared errors.
     """
     sums = np.stack([customers, model, naive])
-    random = np.random.default_rng(SEED)
-    size = len(customers)
-    draws = np.stack([sums[:, random.integers(0, size, size)].sum(axis=1) for _ in range(RESAMPLES)])
+    draws = resampled_sums(sums, seed=SEED, resamples=RESAMPLES)
     gains = np.sqrt(draws[:, 2] / draws[:, 0]) - np.sqrt(draws[:, 1] / draws[:, 0])
     total = sums.sum(axis=1)
     interval = float(np.quantile(gains, 0.025)), float(np.quantile(gains, 0.975))

@@ -15,6 +15,7 @@ from pipeline.releases import GRAINS, attach_read_only, published_tables, read_t
 from pipeline.settings import Settings
 from pipeline.sources import Source, Table, load_source
 
+EMAIL = r"[^@\s]@[^@\s]+\.[A-Za-z]{2,}"
 LANDED_COLUMNS = ("_position", "_op", "_interval", "_generation")
 
 
@@ -126,11 +127,26 @@ def _grain_frame(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 
 def _columns_frame(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """One row per column that would be published to BI."""
-    tables = published_tables(read_tables(connection, "warehouse"))
-    return pd.DataFrame(
-        [{"table_name": table.full_name, "column_name": column} for table in tables for column in table.columns]
+    """One row per column that would be published to BI, and how many of its values look like an e-mail address."""
+    rows = []
+    for table in published_tables(read_tables(connection, "warehouse")):
+        texts = [name for name, kind in table.columns.items() if kind == "VARCHAR"]
+        found = dict(zip(texts, _values_like_email(connection, table.sql_name, texts), strict=True))
+        rows += [
+            {"table_name": table.full_name, "column_name": name, "values_like_email": found.get(name, 0)}
+            for name in table.columns
+        ]
+    return pd.DataFrame(rows)
+
+
+def _values_like_email(connection: duckdb.DuckDBPyConnection, sql_name: str, columns: list[str]) -> tuple[int, ...]:
+    if not columns:
+        return ()
+    counts = ", ".join(
+        f"count(*) filter (contains({name}, '@') and regexp_matches({name}, '{EMAIL}'))"
+        for name in map(quote_identifier, columns)
     )
+    return connection.execute(f"select {counts} from {sql_name}").fetchall()[0]
 
 
 IN_PYTHON = {

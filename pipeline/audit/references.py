@@ -29,9 +29,11 @@ OF_CUSTOMERS = (
     "core.fct_subscription",
     "core.fct_payment",
     "core.fct_opportunity",
+    "core.fct_cost_allocation",
     "core.fct_customer_month",
     "core.bridge_customer_source",
     "core.customer_source_id",
+    "core.dim_customer_contact",
     "marts.customer_360",
     "marts.customer_segments",
     "marts.customer_clv",
@@ -46,6 +48,8 @@ OF_CAMPAIGNS = (
     "core.fct_contact",
     "core.fct_web_session",
     "core.fct_cost",
+    "core.fct_cost_allocation",
+    "marts.campaign_performance",
 )
 
 

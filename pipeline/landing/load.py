@@ -122,7 +122,7 @@ def _end_after_last_event(source: Source, settings: Settings) -> datetime:
             files = [path for path, _ in not_landed_yet(files, earlier)]
         if not files:
             continue
-        request = Request(source, name, table, files)
+        request = Request(source, name, table, files, only=table.event_time)
         with opened(request) as (connection, rows):
             span = event_span(connection, request, rows.relation)
             last += [span.last] if span else []

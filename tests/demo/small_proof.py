@@ -38,6 +38,12 @@ PURCHASES = [
     (4, "o7", "2024-02-02", "13.0000", "eve"),
 ]
 CHURN = {"ana": 0.6, "ben1": 0.9, "ben2": 0.8, "cleo": 0.7}
+FATE_KEYS = ["source_system", "table_name", "fate", "reason"]
+FATES = [
+    ("demo_shop", "orders", "accepted", None, "none", 6),
+    ("demo_shop", "orders", "accepted", None, "delivered late", 1),
+    ("demo_shop", "orders", "quarantined", "ordered_at: not a timestamp", "order at no possible time", 2),
+]
 EXPECTED = {"ana": 2.5, "ben1": 0.5, "ben2": 0.25, "cleo": 1.0, "eve": 0.25}
 AMOUNT = "decimal(18, 4)"
 
@@ -103,10 +109,14 @@ def write_truth(home: Path) -> None:
             "person_id": range(5),
             "latent_class": [0, 0, 1, 1, 1],
             "leaving_reason": ["none", "natural", "service_encounter", "natural", "natural"],
+            "left_at": pd.to_datetime([None, "2024-12-30", "2025-01-15", None, "2024-03-01"]),
             "arrived_at": pd.to_datetime(["2024-01-10", "2024-03-01", "2024-12-20", "2024-12-21", "2024-02-02"]),
         }
     )
     write_parquet(truth / "persons.parquet", persons)
+    totals = pd.DataFrame([("orders", 7, None), ("net_sales", 7, "81.5000")], columns=["measure", "rows", "amount"])
+    write_parquet(truth / "totals.parquet", totals, amount=AMOUNT)
+    write_parquet(truth / "fates.parquet", pd.DataFrame(FATES, columns=[*FATE_KEYS, "planted", "rows"]))
 
 
 def write_release(home: Path, *, is_published: bool = True, reason: str | None = None) -> None:
@@ -119,13 +129,22 @@ def write_release(home: Path, *, is_published: bool = True, reason: str | None =
     customers["churn_probability"] = customers["customer_id"].map(CHURN) if is_published else None
     for place in (1, 2, 3):
         customers[f"reason_{place}"] = reason if place == 1 else None
-    orders = pd.DataFrame([(row[1], row[4]) for row in PURCHASES if row[4]], columns=["order_id", "customer_id"])
+    orders = pd.DataFrame(
+        [(row[1], row[4], row[3]) for row in PURCHASES if row[4]], columns=["order_id", "customer_id", "net_amount"]
+    )
+    fates = pd.DataFrame(FATES, columns=[*FATE_KEYS, "planted", "landed_rows"]).assign(landed_file="x")
     with duckdb.connect(str(current / "perennial.duckdb")) as connection:
         for schema in ("core", "marts", "ops"):
             connection.execute(f"create schema {schema}")
         connection.register("customers", customers)
         connection.register("orders", orders)
-        connection.execute("create table core.fct_order as select * from orders")
+        connection.register("fates", fates)
+        connection.execute("create table core.fct_order as select order_id, customer_id from orders")
+        connection.execute(
+            "create table core.fct_order_line as select order_id, cast(net_amount as decimal(18, 4)) as net_amount,"
+            " true as is_sale, 'product' as line_type from orders"
+        )
+        connection.execute("create table ops.row_fates as select * exclude (planted) from fates")
         connection.execute("create table core.dim_customer as select customer_id, is_left_truncated from customers")
         connection.execute("create table marts.release as select 'x' as release_id, date '2024-12-31' as as_of_date")
         for table in ("clv", "churn", "segments"):
@@ -146,6 +165,7 @@ def write_release(home: Path, *, is_published: bool = True, reason: str | None =
         connection.register("records", records)
         connection.execute("create table core.customer_source_id as select * exclude (person_id) from records")
     scores = pd.DataFrame({"customer_id": list(EXPECTED), "annual_discount_rate": 0.10})
+    scores["p_alive"] = 0.8 if is_published else None
     scores["expected_purchases"] = list(EXPECTED.values()) if is_published else None
     for name, value in {
         "clv_future": 20.0,

@@ -8,11 +8,11 @@ import duckdb
 import pandas as pd
 import pytest
 
-from demo.proof import campaigns, churn, clv, features, identity, people, reasons, segments, truncation
+from demo.proof import campaigns, churn, clv, features, identity, people, reasons, reconciliation, segments, truncation
 from demo.proof.row import DOES_NOT_APPLY, NOT_YET, REFUSED, Row
 from demo.proof.trial import Trial, open_trial
 from pipeline.errors import UserError
-from tests.demo.small_proof import CUSTOMERS, build_home, write_features
+from tests.demo.small_proof import CUSTOMERS, build_home, write_features, write_parquet
 
 
 def opened(home: Path, world: str = "retail") -> Iterator[Trial]:
@@ -21,14 +21,14 @@ def opened(home: Path, world: str = "retail") -> Iterator[Trial]:
         yield trial
 
 
-@pytest.fixture
-def trial(tmp_path: Path) -> Iterator[Trial]:
-    yield from opened(build_home(tmp_path))
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    yield from opened(build_home(tmp_path_factory.mktemp("home")))
 
 
-@pytest.fixture
-def refusing(tmp_path: Path) -> Iterator[Trial]:
-    yield from opened(build_home(tmp_path, is_published=False))
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    yield from opened(build_home(tmp_path_factory.mktemp("home"), is_published=False))
 
 
 def named(rows: list[Row]) -> dict[str, Row]:
@@ -84,6 +84,13 @@ def test_a_quantile_is_judged_over_single_persons(trial: Trial) -> None:
     assert named(clv.measure(trial, clv.forecast(trial)))["level of p50 of the value"].recovered == 0.5
 
 
+def test_p_alive_is_judged_over_single_persons(trial: Trial) -> None:
+    # Ana is there, Eve has left; both were given 0.8.
+    row = named(clv.measure(trial, clv.forecast(trial)))["Brier score of P(alive)"]
+    assert row.recovered == pytest.approx((0.2**2 + 0.8**2) / 2)
+    assert row.naive == pytest.approx(0.25)
+
+
 def test_the_chance_that_a_person_stays_away_multiplies_over_his_customers(trial: Trial) -> None:
     found = churn.forecast(trial)
     assert found is not None
@@ -130,6 +137,50 @@ def test_a_purchase_that_the_facts_lost_shows(tmp_path: Path) -> None:
         rows = named(features.measure(trial))
         assert rows["purchases that are not in the facts"].recovered == 1.0
         assert rows["customers that differ from the truth"].recovered == 1.0
+
+
+def changed(home: Path, sql: str) -> Iterator[Trial]:
+    with duckdb.connect(str(home / "serving" / "current" / "perennial.duckdb")) as connection:
+        connection.execute(sql)
+    return opened(home)
+
+
+def test_equal_totals_and_fates_reconcile(trial: Trial) -> None:
+    rows = named(reconciliation.measure(trial))
+    assert rows["net sales"].recovered == 81.5
+    assert rows["totals of facts that differ"].recovered == 0.0
+    assert rows["fates of rows that differ"].recovered == 0.0
+    assert all(row.ok for row in rows.values())
+
+
+def test_a_ten_thousandth_less_does_not_reconcile(tmp_path: Path) -> None:
+    for trial in changed(
+        build_home(tmp_path), "update core.fct_order_line set net_amount = net_amount - 0.0001 where order_id = 'o7'"
+    ):
+        rows = named(reconciliation.measure(trial))
+        assert rows["totals of facts that differ"].recovered == 1.0
+        assert rows["total of net_sales"].ok is False
+        assert rows["total of orders"].ok is True
+
+
+def test_a_row_with_another_reason_does_not_reconcile(tmp_path: Path) -> None:
+    for trial in changed(
+        build_home(tmp_path), "update ops.row_fates set reason = 'missing' where fate = 'quarantined'"
+    ):
+        rows = named(reconciliation.measure(trial))
+        assert rows["fates of rows that differ"].recovered == 2.0
+        assert rows["rows quarantined of demo_shop.orders (missing)"].ok is False
+
+
+def test_a_total_without_a_table_is_not_yet_and_an_unknown_one_fails(tmp_path: Path) -> None:
+    home = build_home(tmp_path)
+    frame = pd.DataFrame([("opportunities", 3, None), ("moons", 1, None)], columns=["measure", "rows", "amount"])
+    write_parquet(home / "truth" / "totals.parquet", frame, amount="decimal(18, 4)")
+    for trial in opened(home):
+        rows = named(reconciliation.measure(trial))
+        assert rows["total of opportunities"].status == NOT_YET
+        assert rows["total of moons"].ok is False
+        assert rows["totals of facts that differ"].ok is False
 
 
 def test_segments_without_difference_find_nothing(trial: Trial) -> None:

@@ -22,6 +22,10 @@ from (values ('ana', false), ('ben', false), ('cleo', false), ('unknown', true))
 create table core.customer_source_id as
 select * from (values ('ana', 'shop', 'A-17'), ('ben', 'shop', '=B+1'), ('cleo', 'shop', '007'))
     as t (customer_id, source_system, source_customer_id);
+create table core.dim_customer_contact as
+select * from (values
+    ('ana', 'Ana Silva', 'ana@mail.example', '+65 9123 4567', 'Orchid Lane 1'), ('ben', 'Ben Tan', '+ben@mail.example', null, null))
+    as t (customer_id, full_name, email, phone, street);
 create table core.bridge_customer_source as
 select md5(customer_id) as source_record_key, customer_id, source_system from core.customer_source_id;
 create table core.dim_product as select * from (values ('tea'), ('unknown')) as t (product_id);
@@ -50,7 +54,9 @@ select 'r1' as return_id, 'o3' as order_id, 'ben' as customer_id, 'tea' as produ
     2.10::decimal(18, 4) as refund_amount, null::decimal(18, 4) as recovered_amount, true as is_sale, date '2026-02-20' as return_date,
     date '2026-02-20' as known_date;
 create table core.fct_campaign_contact as
-select 'spring:ana' as campaign_contact_id, 'spring' as campaign_id, 'ana' as customer_id;
+select 'spring:' || customer_id as campaign_contact_id, 'spring' as campaign_id, customer_id, arm,
+    date '2026-02-01' as contact_date, date '2026-02-01' as known_date
+from (values ('ana', 'treated'), ('ben', 'control')) as t (customer_id, arm);
 create table core.fct_campaign_response as select 'x1' as response_id, 'spring' as campaign_id, 'ana' as customer_id;
 create table core.fct_case as select 'k1' as case_id, 'ben' as customer_id;
 create table core.fct_contact as
@@ -68,14 +74,20 @@ select 'p1' as payment_id, 'o1' as order_id, 'ana' as customer_id, 10.90::decima
 create table core.fct_opportunity as select 'y1' as opportunity_id, 'cleo' as customer_id;
 create table core.fct_cost as
 select 'z1' as cost_id, 'spring' as campaign_id, 'retention' as kind, 5.00::decimal(18, 4) as amount;
+create table core.fct_cost_allocation as
+select 'z1:unknown' as allocation_id, cost_id, campaign_id, 'unknown' as customer_id, kind, 'booked' as source, amount,
+    date '2026-02-28' as cost_date, date '2026-02-28' as known_date
+from core.fct_cost;
 create table core.fct_customer_month as
 select
     customer_id, date_trunc('month', day)::date as month_start_date, sum(net_sales)::decimal(18, 4) as net_sales,
     sum(net_amount)::decimal(18, 4) as net_amount, sum(refund)::decimal(18, 4) as refund_amount,
-    0::decimal(18, 4) as other_refund_amount
+    0::decimal(18, 4) as other_refund_amount, 0::decimal(18, 4) as acquisition_cost,
+    0::decimal(18, 4) as selling_cost, null::decimal(18, 4) as service_cost, sum(cost)::decimal(18, 4) as retention_cost
 from (
-    select customer_id, order_date as day, net_sales, net_amount, 0 as refund from core.fct_order
-    union all select customer_id, return_date, 0, 0, refund_amount from core.fct_return
+    select customer_id, order_date as day, net_sales, net_amount, 0 as refund, 0 as cost from core.fct_order
+    union all select customer_id, return_date, 0, 0, refund_amount, 0 from core.fct_return
+    union all select customer_id, cost_date, 0, 0, 0, amount from core.fct_cost_allocation
 ) group by all;
 
 create table marts.customer_segments as
@@ -92,7 +104,7 @@ select customer_id, part, line, amount::decimal(18, 4) as amount from (values
     ('ben', 'historic', 'first_purchase', '5.10'), ('ben', 'historic', 'selling', '-0.50'),
     ('ben', 'historic', 'returns', '-2.10'), ('ben', 'future', 'repeat', '3.00'),
     ('cleo', 'historic', 'first_purchase', '0'), ('cleo', 'future', 'repeat', null),
-    ('unknown', 'historic', 'unattributed_sales', '1.00')) as t (customer_id, part, line, amount);
+    ('unknown', 'historic', 'unattributed_sales', '1.00'), ('unknown', 'historic', 'retention', '-5.00')) as t (customer_id, part, line, amount);
 create table marts.customer_clv as
 select
     customer_id, case when future is not null then 'clv-1' end as run_id, p_alive, purchases as expected_purchases,
@@ -132,9 +144,17 @@ select 'winback' as list_name, s.customer_id, s.customer_id = 'ben' as is_includ
         else 'out: never bought' end as reason,
     case s.customer_id when 'ben' then 1 end as list_rank, segment_name, tier, lifecycle_stage, churn_probability,
     risk_band, clv_future, (clv_future / 2)::decimal(18, 4) as expected_loss, date '2026-02-08' as last_order_date,
-    null::boolean as can_mail, null::boolean as can_call, null::boolean as can_text
+    null::boolean as can_mail, null::boolean as can_email, null::boolean as can_post, null::boolean as can_call, null::boolean as can_text
 from marts.customer_segments as s
 join marts.customer_clv using (customer_id) join marts.customer_churn using (customer_id);
+create table marts.campaign_performance as
+select
+    'spring' as campaign_id, date '2026-03-31' as as_of_date, 1 as reached_customers, 1 as treated_customers,
+    1 as control_customers, 2 as treated_purchases, 1 as control_purchases, 1.0 as incremental_purchases_per_customer,
+    0.5 as incremental_purchases_per_customer_low, 1.5 as incremental_purchases_per_customer_high,
+    5.00::decimal(18, 4) as cost_amount, 1.00::decimal(18, 4) as incremental_profit_low,
+    9.00::decimal(18, 4) as incremental_profit_high, 0.01 as p_value, 0.02 as adjusted_p_value, true as is_randomised,
+    true as is_effect_certain, null::varchar as unavailable_reason, date '2026-02-28' as window_end_date;
 create table marts.release as
 select '2026-03-31-aaaaaaaaaaaa' as release_id, date '2026-03-31' as as_of_date, 'EUR' as currency,
     'America/New_York' as time_zone,

@@ -168,6 +168,21 @@ def test_history_that_is_gone_is_named(settings: Settings) -> None:
         dbt.build_variables(settings, PLAN)
 
 
+def test_cursors_and_deletes_are_named_by_source_and_table(
+    settings: Settings, define_source: Callable[..., Path]
+) -> None:
+    tables = {
+        "cases": {"key": ["id"], "cursor": "changed_at", "deleted": "is_deleted"},
+        "contacts": {"key": ["id"], "cursor": "at"},
+        "notes": {"key": "position"},
+    }
+    read = {"file": "*.jsonl", "format": "jsonl", "load": "append", "event_time": "at"}
+    define_source("desk", tables={name: {**read, **keys} for name, keys in tables.items()})
+    variables = dbt.build_variables(settings, replace(PLAN, sources=["desk"]))
+    assert variables["cursors"] == {"desk": {"cases": "changed_at", "contacts": "at"}}
+    assert variables["deleted_columns"] == {"desk": {"cases": "is_deleted"}}
+
+
 def test_variables_are_a_function_of_plan_and_ledger(settings: Settings) -> None:
     first = dbt.build_variables(settings, PLAN)
     assert first == dbt.build_variables(settings, replace(PLAN))

@@ -5,8 +5,9 @@ import os
 import shutil
 import sqlite3
 import stat
+import time
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
@@ -15,7 +16,8 @@ import pytest
 
 from pipeline.audit.frames import landing_frame
 from pipeline.errors import UserError
-from pipeline.landing import land_source, land_table, plan_source, write
+from pipeline.landing import land_source, land_table, plan_source
+from pipeline.landing.readers import opened
 from pipeline.landing.receipts import read_receipts
 from pipeline.landing.write import HASH_DIGITS
 from tests.conftest import SALES
@@ -255,6 +257,50 @@ def test_a_late_file_after_the_others_were_removed_is_of_the_last_interval_too(a
     assert (second["interval"], second["generation"]) == (first["interval"], 2)
 
 
+def test_the_end_of_an_append_needs_only_the_new_files(appended, monkeypatch):
+    folder, settings = appended
+    land_source(settings, "shop")
+    read: list[str] = []
+
+    def count(request):
+        read.extend(path.name for path in request.files)
+        return opened(request)
+
+    monkeypatch.setattr("pipeline.landing.load.opened", count)
+    assert plan_source(settings, "shop")["interval_end"] == "2024-01-05T23:00:00Z"
+    assert read == []
+    (folder / "sales_2.csv").write_text("id,sold_at\n2,2024-01-03\n", encoding="utf-8")
+    assert plan_source(settings, "shop")["interval_end"] == "2024-01-05T23:00:00Z"
+    (folder / "sales_3.csv").write_text("id,sold_at\n3,2024-01-09\n", encoding="utf-8")
+    assert plan_source(settings, "shop")["interval_end"] == "2024-01-09T23:00:00Z"
+    assert read == ["sales_2.csv", "sales_2.csv", "sales_3.csv"]
+
+
+def test_three_years_of_daily_files_are_landed_in_order(define_source, make_settings):
+    tables = {
+        kind: {**SALES, "file": f"*.{kind}", "format": kind, "load": "append", "key": ["id"], "cursor": "sold_at"}
+        for kind in ("csv", "jsonl")
+    }
+    folder = define_source("shop", tables=tables)
+    days = [(datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=number)).date().isoformat() for number in range(1096)]
+    for number, day in enumerate(days):
+        (folder / f"{day}.csv").write_text(f"id,sold_at\n{number}a,{day}\n{number}b,{day}\n", encoding="utf-8")
+        lines = [f'{{"id": "{number}{letter}", "sold_at": "{day}"}}\n' for letter in "ab"]
+        (folder / f"{day}.jsonl").write_text("".join(lines), encoding="utf-8")
+    (folder / f"{days[7]}.jsonl").write_text('{"id": "7a", "sold_at": "2024-01-08"}\n{"id": \n', encoding="utf-8")
+    settings = make_settings(CRM_SOURCES="shop")
+    started = time.monotonic()
+    receipts = land_source(settings, "shop")
+    assert time.monotonic() - started < 30  # a read of its own for each file took minutes
+    ids = [f"{number}{letter}" for number in range(1096) for letter in "ab"]
+    rows = rows_of(settings, receipts["csv"])
+    assert [row[0] for row in rows] == ids
+    assert [row[2] for row in rows] == list(range(1, 2 * 1096 + 1))
+    assert receipts["csv"]["interval_end"] == "2026-12-31T23:00:00Z"
+    assert [row[0] for row in rows_of(settings, receipts["jsonl"])] == [name for name in ids if name != "7b"]
+    assert (receipts["jsonl"]["received"], receipts["jsonl"]["unreadable"]) == (2 * 1096, 1)
+
+
 # schedule
 
 
@@ -410,7 +456,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_landed(shop, monkeypatch):
             handle.write("3,2024-01-06 10:00:00,1.00\n")
         return "0" * 64
 
-    monkeypatch.setattr(write, "sha256_of_file", append_and_hash)
+    monkeypatch.setattr("pipeline.landing.files.sha256_of_file", append_and_hash)
     message = said(land_table, settings, "shop", "sales", interval_end=day(9))
     for word in ("shop.sales", "changed while it was read", "Run again"):
         assert word in message

@@ -2,8 +2,11 @@
 
 import csv
 import io
+import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -97,6 +100,46 @@ def test_several_files_in_order_with_columns_in_any_order(file):
     assert [(reject["file"], reject["line"]) for reject in rejects] == [("2.csv", 3)]
 
 
+def test_many_small_files_are_read_as_if_they_were_one(file):
+    header = ["a,b", "a,b", "b,a", "a,b"]
+    paths = [file(f"{header[n % 4]}\n{n},{n}\r\n\n{n},x{n}", f"{n:04}.csv") for n in range(300)]
+    rows, rejects = read(paths)
+    expected = []
+    for n in range(300):
+        lines = [(str(n), str(n)), (str(n), f"x{n}")]
+        expected += [line[::-1] for line in lines] if n % 4 == 2 else lines
+    assert rows == expected
+    assert rejects == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "error", "kept"),
+    [
+        ('7,"open\n', "a quote is not closed", [("5", "5")]),
+        ('7,"open\n5,5\n', "a quote is not closed", [("5", "5")]),
+        ('b""",\r\n"5,5\n', "a quote is not closed", [('b"""', None)]),
+        ("7\n5,5\n", "2 columns expected, 1 found", [("5", "5")]),
+    ],
+)
+def test_a_broken_line_in_one_of_many_files_costs_that_line(file, broken, error, kept):
+    texts = {f"{n:04}.csv": f'a,b\n{n},",x"\n' for n in range(40)}
+    texts["0020.csv"] = "a,b\n" + ("5,5\n" if broken.endswith("open\n") else "") + broken
+    rows, rejects = read([file(text, name) for name, text in texts.items()])
+    assert rows == [(str(n), ",x") for n in range(20)] + kept + [(str(n), ",x") for n in range(21, 40)]
+    assert [(reject["file"], reject["error"]) for reject in rejects] == [("0020.csv", error)]
+
+
+def test_a_delimiter_at_the_end_of_a_line_begins_no_column(file):
+    for text in ("a,b\n1,2,\n", "a,b\n1,2,\n3\n"):
+        assert read([file(text)])[0] == [("1", "2")]
+
+
+def test_large_files_among_small_ones(file, monkeypatch):
+    monkeypatch.setattr("pipeline.landing.readers.delimited.SMALL", 20)
+    paths = [file(f"a\n{'1' * n}\n", f"{n:02}.csv") for n in range(1, 40)]
+    assert read(paths)[0] == [("1" * n,) for n in range(1, 40)]
+
+
 def test_files_with_other_columns_are_named(file):
     message = said([file("a,b\n1,2\n", "1.csv"), file("a,c\n1,2\n", "2.csv")])
     for word in ("1.csv", "2.csv", "'b'"):
@@ -143,6 +186,8 @@ def test_utf16_without_mark_is_recognised(file):
         ("a;b\n1;2\n", {"columns": ["b"]}, ["'b'", "It has: a;b", "Is `delimiter` right?"]),
         ("a,b\n1,2\n", {"columns": ["c"]}, ["sales.csv has no column 'c'", "It has: a, b", "cdnow.yml"]),
         ("a,b\n1,2\n", {"key": ["id"]}, ["no column 'id'"]),
+        ("a,b\n1,2\n", {"key": ["a"], "cursor": "at"}, ["no column 'at'"]),
+        ("a,b\n1,2\n", {"key": ["a"], "deleted": "void"}, ["no column 'void'"]),
         ("a,A\n1,2\n", {}, ["two columns 'a' and 'A'"]),
         ("a,_position\n1,2\n", {}, ["'_position'"]),
         ("\n1,2\n", {}, ["no header in line 1", "`skip_rows`"]),
@@ -173,6 +218,156 @@ def test_both_ways_of_reading_csv_agree(tmp_path_factory, rows, end):
 def test_a_quote_that_never_closes_breaks_one_line():
     found = list(records(['1,"x\n', "2,y\n", "3,z\n"], width=2, delimiter=","))
     assert found == [Broken(1, "a quote is not closed", '1,"x'), ["2", "y"], ["3", "z"]]
+
+
+# JSON lines
+
+JSONL = {"format": "jsonl"}
+
+
+def test_jsonl_is_text_as_written(file):
+    path = file(
+        '{"id": 7, "price": 12.50, "tags": ["a", {"b": null}], "ok": true}\r\n'
+        "\n"
+        '{"note": "é \\"q\\"\\nx", "id": null, "tags": {}, "price": 1e3, "ok": false}',
+        "s.jsonl",
+    )
+    with opened(request_of([path], **JSONL)) as (_, rows):
+        assert rows.columns == ["id", "note", "ok", "price", "tags"]
+    rows, rejects = read([path], **JSONL)
+    assert rows == [("7", None, "true", "12.50", '["a",{"b":null}]'), (None, 'é "q"\nx', "false", "1e3", "{}")]
+    assert rejects == []
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["0.10", "-0", "-0.0", "1E5", "1.5e-7", "12345678901234567890123", "0.1234567890123456789", "100", "1e400", "-5"],
+)
+def test_jsonl_numbers_keep_their_digits(file, number):
+    text = "5 apples, 1.50, \\\\"
+    assert read([file(f'{{"a": {number}, "b": "{text}", "c":[{number} ]}}\n', "s.jsonl")], **JSONL)[0][0][:2] == (
+        number,
+        text.replace("\\\\", "\\"),
+    )
+
+
+def test_jsonl_keys_may_be_absent(file):
+    paths = [file('{"b": 1}\n{"c": 2, "a": 3}\n', "1.jsonl"), file('{"d": 4, "b": 5}\n', "2.jsonl")]
+    with opened(request_of(paths, **JSONL, columns=["c", "b"])) as (_, rows):
+        assert rows.columns == ["c", "b", "a", "d"]
+    assert read(paths, **JSONL, columns=["c", "b"])[0] == [
+        (None, "1", None, None),
+        ("2", None, "3", None),
+        (None, "5", None, "4"),
+    ]
+
+
+def test_a_broken_json_line_costs_that_line_and_no_other(file):
+    lines = [json.dumps({"n": n, "x": f"value {n}"}) for n in range(3000)]
+    lines[10] = '{"n": 10, "x": "open'
+    lines[20] = "[1, 2]"
+    lines[30] = '{"n": 30, "n": 31}'
+    lines[40] = '{"n": 40} {"n": 41}'
+    lines[50] = ""
+    lines[60] = '{"": 1}'
+    lines[70] = "7"
+    paths = [file('{"n": -1}\n', "1.jsonl"), file("\n".join(lines), "2.jsonl"), file('{"n": -2}\n', "3.jsonl")]
+    rows, rejects = read(paths, **JSONL)
+    numbers = [n for n in range(3000) if n not in (10, 20, 30, 40, 50, 60, 70)]
+    assert [row[0] for row in rows] == [str(n) for n in (-1, *numbers, -2)]
+    assert rows[1] == ("0", "value 0")
+    assert [(reject["line"], reject["error"]) for reject in rejects] == [
+        (11, "not valid JSON: Unterminated string starting at (character 16)"),
+        (21, "a line must be one object, {…}"),
+        (31, "the key 'n' is there twice"),
+        (41, "not valid JSON: Extra data (character 11)"),
+        (61, "a key has no name"),
+        (71, "a line must be one object, {…}"),
+    ]
+    assert {reject["file"] for reject in rejects} == {"2.jsonl"}
+    assert rejects[0]["content"] == '{"n": 10, "x": "open'
+
+
+def test_what_only_duckdb_calls_broken_is_unreadable_too(file):
+    rows, rejects = read([file('{"a": "\\ud800"}\n{"a": "ok"}\n', "s.jsonl")], **JSONL)
+    assert rows == [("ok",)]
+    assert [(reject["line"], reject["error"]) for reject in rejects] == [(1, "not valid JSON")]
+
+
+value = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False, allow_infinity=False) | cell,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(cell, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def written(value) -> str:
+    """JSON text in which decimals keep their digits."""
+    if isinstance(value, Decimal):
+        return format(value)
+    if isinstance(value, list):
+        return "[" + ",".join(map(written, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(key)}:{written(item)}" for key, item in value.items()) + "}"
+    return json.dumps(value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(value, value), min_size=1, max_size=4))
+def test_jsonl_values_come_back(tmp_path_factory, objects):
+    path = tmp_path_factory.mktemp("jsonl") / "x.jsonl"
+    path.write_text("".join(f'{{"a":{written(a)}, "b" :{written(b)} }}\n' for a, b in objects), encoding="utf-8")
+    rows, rejects = read([path], **JSONL)
+    assert rejects == []
+    for expected, found in zip(objects, rows, strict=True):
+        for wanted, text in zip(expected, found, strict=True):
+            if isinstance(wanted, list | dict):
+                assert json.loads(text) == json.loads(written(wanted))
+            else:
+                assert text == (wanted if wanted is None or isinstance(wanted, str) else written(wanted))
+
+
+@pytest.mark.parametrize(
+    ("content", "table", "words"),
+    [
+        ('{"a": 1}\n', {"columns": ["b", "a"]}, ["s.jsonl has no column 'b'", "It has: a", "cdnow.yml"]),
+        ('{"a": 1}\n', {"key": ["id"]}, ["no column 'id'"]),
+        ('{"a": 1}\n{"A": 2}\n', {}, ["two columns 'A' and 'a'"]),
+        ('{"_op": 1}\n', {}, ["'_op'", "landing uses itself"]),
+        ("\n\n", {}, ["no lines", "`columns`", "cdnow.yml"]),
+        ('{"a": "ü"}\n'.encode("latin-1"), {}, ["not utf-8", "line 1", "0xfc"]),
+    ],
+)
+def test_wrong_jsonl_is_named(file, content, table, words):
+    message = said([file(content, "s.jsonl")], **JSONL, **table)
+    for word in words:
+        assert word in message
+
+
+def test_jsonl_reads_one_column_alone_where_no_more_is_needed(file):
+    paths = [file('{"at": "9", "b": 1}\n{"b": 2}\n{"at"\n', "1.jsonl"), file('{"at": "8"}\n', "2.jsonl")]
+    request = replace(request_of(paths, **JSONL), only="at")
+    with opened(request) as (connection, rows):
+        assert connection.execute(f"select * from {rows.relation}").fetchall() == [("9",), (None,), ("8",)]
+    request = replace(request_of(paths, **JSONL, event_time="when"), only="when")
+    with pytest.raises(UserError, match="the union of 2 files has no column 'when'"), opened(request):
+        pass
+
+
+def test_columns_that_no_line_of_several_files_has_are_named(file):
+    message = said([file('{"a": 1}\n', f"{n}.jsonl") for n in range(3)], **JSONL, columns=["b"])
+    assert "the union of 3 files has no column 'b'" in message
+
+
+def test_jsonl_without_lines_has_the_declared_columns(file):
+    with opened(request_of([file("\n", "s.jsonl")], **JSONL, columns=["b", "a"], key=["a"])) as (connection, rows):
+        assert rows.columns == ["b", "a"]
+        assert connection.execute(f"select * from {rows.relation}").fetchall() == []
+
+
+def test_jsonl_in_another_encoding_and_with_a_mark(file):
+    for content, encoding in (('{"a": "ü"}\n'.encode("utf-16"), "utf-16"), ('{"a": "ü"}'.encode("utf-8-sig"), "utf-8")):
+        assert read([file(content, "s.jsonl")], **JSONL, encoding=encoding)[0] == [("ü",)]
 
 
 # fixed width

@@ -12,19 +12,26 @@ import duckdb
 from mining import jobs
 from pipeline import dbt, features
 from pipeline.landing import land_source
-from pipeline.plan import load_plan, make_plan
+from pipeline.plan import Plan, load_plan, make_plan
 from pipeline.settings import DBT_PROJECT, Settings
 
 
-def build(settings: Settings, *, after_landing: Callable[[Settings], None] | None = None) -> None:
-    """Land, build and score; publish nothing. `after_landing` may change the landed files."""
+def build_core(settings: Settings, *, after_landing: Callable[[Settings], None] | None = None) -> Plan:
+    """Land and build up to the star in core; return the plan of the build. `after_landing` may change the landed files."""
     for source in settings.sources:
         land_source(settings, source)
     if after_landing:
         after_landing(settings)
     plan = make_plan(settings)
-    for layer in ("staging", "intermediate", "core", "features"):
+    for layer in ("staging", "intermediate", "core"):
         dbt.run_layer(settings, layer)
+    return plan
+
+
+def build(settings: Settings, *, after_landing: Callable[[Settings], None] | None = None) -> None:
+    """Land, build and score; publish nothing."""
+    plan = build_core(settings, after_landing=after_landing)
+    dbt.run_layer(settings, "features")
     features.export_features(settings)
     jobs.train_models(settings, as_of=plan.as_of, sources=plan.sources)
     scores = [

@@ -1,7 +1,8 @@
 -- Grain: one row per customer of whom a source system has a name or an address. Personal: published only in contacts.duckdb.
 -- Each of name, e-mail, phone, address and birth date comes from one record: the newest that has it (last changed on or
 -- before the as-of date). A name kept as given and family name goes before one in a single field. E-mail addresses and
--- phone numbers that are placeholders, masked by a marketplace or held by too many records are none.
+-- phone numbers that are placeholders, masked by a marketplace or held by too many records are none, nor is 1 January 1900
+-- a birth date.
 with records as (
     select * from {{ ref('int_customers__known') }}
     where {{ seen_by_as_of('first_seen_at') }}
@@ -13,7 +14,7 @@ identifiers as (
         max(case when kind = 'email' then 1 else 0 end) = 1 as has_email,
         max(case when kind = 'phone' then 1 else 0 end) = 1 as has_phone
     from {{ ref('int_customer_identifiers') }}
-    where verdict = 'identifies'
+    where verdict = 'identifies' and is_current
     group by source_record_key
 ),
 
@@ -29,7 +30,7 @@ numbered as (
         records.city,
         records.postcode,
         records.country,
-        records.birth_date,
+        nullif(records.birth_date, date '1900-01-01') as birth_date,
         coalesce(records.given_name, records.family_name, records.full_name) is not null as has_name,
         row_number() over newest as record_number,
         row_number() over best_named as name_number

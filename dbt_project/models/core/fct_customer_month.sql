@@ -1,6 +1,16 @@
--- Grain: one row per (customer, month) in which something was booked. Sums over it equal those of the facts.
+-- Grain: one row per (customer, month) in which something happened. Sums over it equal those of the facts.
 -- net_revenue = net_sales - refund_amount (of sales; other_refund_amount is of fees and bad debt).
--- Costs that no source provides are null, not zero.
+-- margin = net_revenue + recovered_amount - cost_amount: before the four kinds of costs, which stand beside it.
+-- Costs and contacts that no source provides are null, not zero.
+{% set has = var('providers') %}
+{% set kinds = ['acquisition', 'selling', 'service', 'retention'] %}
+{% set counted = [
+    ('contacts', 'contacts', 'fct_contact', 'contact_date'),
+    ('cases', 'cases', 'fct_case', 'opened_date'),
+    ('survey_responses', 'survey_responses', 'fct_survey_response', 'response_date'),
+    ('web_sessions', 'web_events', 'fct_web_session', 'session_date'),
+] %}
+
 with orders as (
     select
         customer_id,
@@ -31,7 +41,8 @@ refunds as (
         cast(date_trunc('month', return_date) as date) as month_start_date,
         count(*) as return_lines,
         sum(case when is_sale then refund_amount else 0 end) as refund_amount,
-        sum(case when is_sale then 0 else refund_amount end) as other_refund_amount
+        sum(case when is_sale then 0 else refund_amount end) as other_refund_amount,
+        sum(case when is_sale then coalesce(recovered_amount, 0) else 0 end) as recovered_amount
     from {{ ref('fct_return') }}
     group by customer_id, date_trunc('month', return_date)
 ),
@@ -42,16 +53,44 @@ campaigns as (
         cast(date_trunc('month', contact_date) as date) as month_start_date,
         count(*) as campaign_contacts
     from {{ ref('fct_campaign_contact') }}
-    where contact_date is not null
+    where contact_date is not null and arm <> 'control'
     group by customer_id, date_trunc('month', contact_date)
 ),
 
+{%- for name, entity, fact, date in counted %}
+{{ name }} as (
+    select
+        customer_id,
+        cast(date_trunc('month', {{ date }}) as date) as month_start_date,
+        count(*) as {{ name }}
+    from {{ ref(fact) }}
+    group by customer_id, date_trunc('month', {{ date }})
+),
+
+{% endfor %}
+costs as (
+    select
+        customer_id,
+        cast(date_trunc('month', cost_date) as date) as month_start_date,
+        {%- for kind in kinds %}
+        sum(case when kind = '{{ kind }}' then amount else 0 end) as {{ kind }}_cost{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('fct_cost_allocation') }}
+    group by customer_id, date_trunc('month', cost_date)
+),
+
+known_kinds as (
+    {{ known_cost_kinds() }}
+),
+
 months as (
-    select customer_id, month_start_date from orders
-    union
-    select customer_id, month_start_date from refunds
-    union
-    select customer_id, month_start_date from campaigns
+    {%- for name in ['orders', 'refunds', 'campaigns'] + counted | map('first') | list + ['costs'] %}
+    select
+        customer_id,
+        month_start_date
+    from {{ name }}
+    {{ 'union' if not loop.last }}
+    {%- endfor %}
 ),
 
 final as (
@@ -63,6 +102,9 @@ final as (
         {%- endfor %}
         coalesce(refunds.return_lines, 0) as return_lines,
         coalesce(campaigns.campaign_contacts, 0) as campaign_contacts,
+        {%- for name, entity, fact, date in counted %}
+        {{ 'coalesce(' ~ name ~ '.' ~ name ~ ', 0)' if has.get(entity) else 'cast(null as bigint)' }} as {{ name }},
+        {%- endfor %}
         cast(orders.quantity as {{ contract_type('decimal') }}) as quantity,
         {%- for column in [
             'list_amount', 'discount_amount', 'coupon_discount_amount', 'manufacturer_coupon_amount', 'goods_amount',
@@ -70,17 +112,29 @@ final as (
         ] %}
         cast(coalesce(orders.{{ column }}, 0) as {{ contract_type('decimal') }}) as {{ column }},
         {%- endfor %}
-        {%- for column in ['refund_amount', 'other_refund_amount'] %}
+        {%- for column in ['refund_amount', 'other_refund_amount', 'recovered_amount'] %}
         cast(coalesce(refunds.{{ column }}, 0) as {{ contract_type('decimal') }}) as {{ column }},
         {%- endfor %}
         cast(coalesce(orders.net_sales, 0) - coalesce(refunds.refund_amount, 0) as {{ contract_type('decimal') }})
             as net_revenue,
-        cast(orders.cost_amount as {{ contract_type('decimal') }}) as cost_amount
+        cast(orders.cost_amount as {{ contract_type('decimal') }}) as cost_amount,
+        cast(
+            coalesce(orders.net_sales, 0) - coalesce(refunds.refund_amount, 0) + coalesce(refunds.recovered_amount, 0)
+            - case when orders.customer_id is null then 0 else orders.cost_amount end
+            as {{ contract_type('decimal') }}
+        ) as margin,
+        {%- for kind in kinds %}
+        cast(
+            case when known_kinds.has_{{ kind }} then coalesce(costs.{{ kind }}_cost, 0) end
+            as {{ contract_type('decimal') }}
+        ) as {{ kind }}_cost{{ ',' if not loop.last }}
+        {%- endfor %}
     from months
-    left join orders on months.customer_id = orders.customer_id and months.month_start_date = orders.month_start_date
-    left join refunds on months.customer_id = refunds.customer_id and months.month_start_date = refunds.month_start_date
-    left join campaigns
-        on months.customer_id = campaigns.customer_id and months.month_start_date = campaigns.month_start_date
+    cross join known_kinds
+    {%- for name in ['orders', 'refunds', 'campaigns'] + counted | map('first') | list + ['costs'] %}
+    left join {{ name }}
+        on months.customer_id = {{ name }}.customer_id and months.month_start_date = {{ name }}.month_start_date
+    {%- endfor %}
 )
 
 select * from final

@@ -1,6 +1,8 @@
 -- Grain: one row per (customer_id, part, line). Lines of a customer sum to customer_clv.clv_total, to the cent.
 -- The unknown customer stands here too (not in customer_clv), so that every line sums to the facts.
 -- A line that the data do not support has a null amount and its reason.
+-- Future costs: expected purchase days, discounted as `repeat` is and weighted by P(alive) (clv_future / expected_spend),
+-- times active months per purchase day, times the customer's costs per active month (part_future_rates).
 {% set has = var('providers') %}
 {% set no_costs = "'no active source provides costs'" %}
 {% set no_unit_cost = "'the unit cost of some of the goods is in no active source'" %}
@@ -14,6 +16,16 @@ case
     else coalesce(scores.unavailable_reason, 'never bought, so there is no purchase history to project')
 end
 {%- endset %}
+{% set no_future_cost = 'case when booked.cost_of_goods is null then ' ~ no_unit_cost ~ ' else ' ~ not_scored ~ ' end' %}
+{% set selling = 'coalesce(booked.fees + booked.selling, nullif(booked.fees, 0))' %}
+{% set purchase_days = 'coalesce(scores.clv_future / nullif(scores.expected_spend, 0), scores.expected_purchases)' %}
+{% set active_months = purchase_days ~ ' * rates.months_per_purchase_day' %}
+{% set future_costs = [] %}
+{% for kind in ['selling', 'retention', 'service'] %}
+    {%- set amount = '-' ~ active_months ~ ' * rates.' ~ kind ~ '_per_month' %}
+    {%- set reason = 'case when booked.' ~ kind ~ ' is null then ' ~ no_costs ~ ' else ' ~ not_scored ~ ' end' %}
+    {%- do future_costs.append(('future', kind, amount, reason)) %}
+{% endfor %}
 {% set lines = [
     ('historic', 'first_purchase', 'goods.first_purchase', 'null'),
     ('historic', 'repeat', 'goods.repeat_purchase', 'null'),
@@ -25,18 +37,15 @@ end
     ('historic', 'adjustments', 'booked.adjustments', 'null'),
     ('historic', 'returns', 'coalesce(booked.returned, 0)' if has.get('returns') else 'null', no_returns),
     ('historic', 'cost_of_goods', 'booked.cost_of_goods', no_unit_cost),
-    ('historic', 'selling', 'nullif(booked.fees, 0)', no_costs),
+    ('historic', 'selling', selling, no_costs),
     ('historic', 'bad_debt', 'booked.bad_debt', 'null'),
-    ('historic', 'acquisition', 'null', no_costs),
-    ('historic', 'retention', 'null', no_costs),
-    ('historic', 'service', 'null', no_costs),
+    ('historic', 'acquisition', 'booked.acquisition', no_costs),
+    ('historic', 'retention', 'booked.retention', no_costs),
+    ('historic', 'service', 'booked.service', no_costs),
     ('future', 'repeat', 'scores.clv_future', not_scored),
     ('future', 'returns', '-scores.clv_future * rates.refund_rate', no_returns if not has.get('returns') else not_scored),
-    ('future', 'cost_of_goods', '-scores.clv_future * rates.cost_rate', no_unit_cost),
-    ('future', 'selling', 'null', no_costs),
-    ('future', 'retention', 'null', no_costs),
-    ('future', 'service', 'null', no_costs),
-] %}
+    ('future', 'cost_of_goods', '-scores.clv_future * rates.cost_rate', no_future_cost),
+] + future_costs %}
 
 with customers as (
     select customer_id from {{ ref('part_customer') }}
@@ -63,7 +72,7 @@ amounts as (
     from customers
     cross join products
     left join {{ ref('part_goods_split') }} as goods on customers.customer_id = goods.customer_id
-    left join {{ ref('part_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
+    inner join {{ ref('part_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
     left join {{ ref('part_future_rates') }} as rates on customers.customer_id = rates.customer_id
     left join {{ scores('clv') }} as scores on customers.customer_id = scores.customer_id
 ),

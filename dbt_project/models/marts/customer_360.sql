@@ -1,5 +1,6 @@
 -- Grain: one row per customer_id: everything known of a customer on the as-of date, and nothing personal.
 {% set money = contract_type('decimal') %}
+{% set has = var('providers') %}
 
 with customers as (
     select * from {{ ref('part_customer') }}
@@ -15,6 +16,14 @@ clv as (
 
 churn as (
     select * from {{ ref('customer_churn') }}
+),
+
+service as (
+    select * from {{ ref('part_customer_service') }}
+),
+
+consents as (
+    select * from {{ ref('part_customer_consent') }}
 ),
 
 final as (
@@ -48,19 +57,37 @@ final as (
         churn.churn_probability,
         churn.risk_band,
         churn.expected_loss,
-        cast(null as {{ contract_type('text') }}) as satisfaction,
-        'no active source provides survey responses' as satisfaction_reason,
+        service.satisfaction,
+        service.satisfaction_kind,
+        case
+            when service.satisfaction is null
+                then {{ "'has answered no survey'" if has.get('survey_responses')
+                    else "'no active source provides survey responses'" }}
+        end as satisfaction_reason,
+        {%- for column, entity in [
+            ('contacts_365d', 'contacts'), ('open_cases', 'cases'), ('cases_365d', 'cases'), ('complaints_365d', 'cases'),
+        ] %}
+        cast({{ 'coalesce(service.' ~ column ~ ', 0)' if has.get(entity) else 'null' }} as bigint) as {{ column }},
+        {%- endfor %}
+        cast({{ 'null' if has.get('contacts') else "'no active source provides contacts'" }} as {{ contract_type('text') }})
+            as contacts_reason,
+        cast({{ 'null' if has.get('cases') else "'no active source provides cases'" }} as {{ contract_type('text') }})
+            as cases_reason,
+        service.satisfaction_date,
+        service.last_contact_date,
         cast(null as {{ contract_type('text') }}) as next_offer,
         'no offers are modelled yet' as next_offer_reason,
-        cast(null as boolean) as can_mail,
-        cast(null as boolean) as can_call,
-        cast(null as boolean) as can_text,
-        'no active source provides consents' as consent_reason,
+        {{ permission(['consents.can_email', 'consents.can_post']) }} as can_mail,
+        {{ permission(['consents.can_call']) }} as can_call,
+        {{ permission(['consents.can_text']) }} as can_text,
+        {{ consent_reason() }} as consent_reason,
         customers.is_left_truncated
     from customers
     inner join segments on customers.customer_id = segments.customer_id
     inner join clv on customers.customer_id = clv.customer_id
     inner join churn on customers.customer_id = churn.customer_id
+    left join service on customers.customer_id = service.customer_id
+    left join consents on customers.customer_id = consents.customer_id
 )
 
 select * from final

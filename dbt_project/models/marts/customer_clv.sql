@@ -23,11 +23,22 @@ sums as (
     group by customer_id
 ),
 
+-- What is left of a future sale; below zero where the costs of a customer are higher than the sales.
 rates as (
     select
-        customer_id,
-        greatest(1 - coalesce(refund_rate, 0) - coalesce(cost_rate, 0), 0) as kept_share
-    from {{ ref('part_future_rates') }}
+        rates.customer_id,
+        1 - coalesce(rates.refund_rate, 0) - coalesce(rates.cost_rate, 0)
+        - coalesce(
+            rates.months_per_purchase_day
+            * (
+                coalesce(rates.selling_per_month, 0) + coalesce(rates.retention_per_month, 0)
+                + coalesce(rates.service_per_month, 0)
+            )
+            / nullif(scores.expected_spend, 0),
+            0
+        ) as kept_share
+    from {{ ref('part_future_rates') }} as rates
+    left join scores on rates.customer_id = scores.customer_id
 ),
 
 final as (
@@ -49,8 +60,13 @@ final as (
         scores.expected_spend,
         cast(sums.clv_historic as {{ money }}) as clv_historic,
         cast(case when scores.clv_future is not null then sums.clv_future end as {{ money }}) as clv_future,
-        {%- for quantile in ['p10', 'p50', 'p90'] %}
-        cast(round(scores.clv_future_{{ quantile }} * rates.kept_share, 2) as {{ money }}) as clv_future_{{ quantile }},
+        {%- for quantile, mirrored in [('p10', 'p90'), ('p50', 'p50'), ('p90', 'p10')] %}
+        cast(
+            round(
+                case when rates.kept_share < 0 then scores.clv_future_{{ mirrored }} else scores.clv_future_{{ quantile }} end
+                * rates.kept_share, 2
+            ) as {{ money }}
+        ) as clv_future_{{ quantile }},
         {%- endfor %}
         cast(sums.clv_total as {{ money }}) as clv_total,
         scores.clv_future is not null as is_clv_complete,

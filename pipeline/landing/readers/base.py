@@ -18,12 +18,23 @@ REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("error", pa.s
 
 @dataclass(frozen=True)
 class Request:
-    """A table to read: its definition, and its files in the order in which they are read."""
+    """A table to read.
+
+    Attributes
+    ----------
+    source, name, table
+        Its definition.
+    files
+        Its files in the order in which they are read.
+    only
+        The one column that is needed, if it is one: a reader that can leaves the others out.
+    """
 
     source: Source
     name: str
     table: Table
     files: Sequence[Path]
+    only: str | None = None
 
     @property
     def label(self) -> str:

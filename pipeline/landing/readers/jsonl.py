@@ -41,6 +41,8 @@ def open_rows(session: Session, request: Request) -> Rows:
     twice, is unreadable.
     """
     texts = {path: utf8_file(path, session, request) for path in request.files}
+    if request.only and (rows := _one_column(session, request.only, list(texts.values()))):
+        return rows
     keys, broken = _scan(session, request, list(texts.values()))
     columns = _columns(request, keys)
     parts: list[Path] = []
@@ -64,11 +66,8 @@ def _objects(texts: Sequence[Path], options: str = "") -> str:
 
 def _scan(session: Session, request: Request, texts: Sequence[Path]) -> tuple[set[str], set[Path]]:
     """Keys of all sound lines, and the files with a line that is not sound."""
-    query = f"""
-        select filename, json_keys(json), {_is_sound("json")}
-        from {_objects(texts, "ignore_errors = true, filename = true")}
-        group by all
-    """
+    objects = _objects(texts, "ignore_errors = true, filename = true")
+    query = f"select filename, json_type(json), json_keys(json) from {objects} group by all"
     try:
         found = session.connection.execute(query).fetchall()
     except duckdb.Error as error:
@@ -77,8 +76,26 @@ def _scan(session: Session, request: Request, texts: Sequence[Path]) -> tuple[se
             f"one object, shorter than 16 MB. Ask for the file in this form, or correct `format` of "
             f"{request.definition}."
         ) from error
-    keys = {key for _, names, is_sound in found if is_sound for key in names}
-    return keys, {Path(file) for file, _, is_sound in found if not is_sound}
+    sound = [names for _, kind, names in found if kind == "OBJECT" and _are_good(names)]
+    broken = {Path(file) for file, kind, names in found if kind != "OBJECT" or not _are_good(names)}
+    return {key for names in sound for key in names}, broken
+
+
+def _are_good(names: Sequence[str]) -> bool:
+    return "" not in names and len(set(names)) == len(names)
+
+
+def _one_column(session: Session, column: str, texts: Sequence[Path]) -> Rows | None:
+    """Rows with one column of all lines that can be read; None when no line has it."""
+    objects = _objects(texts, "ignore_errors = true")
+    structure = quote_literal(json.dumps({column: "VARCHAR"}, ensure_ascii=False))
+    name = quote_identifier(column)
+    relation = f"(select from_json(json, {structure}).{name} as {name} from {objects} where json_type(json) = 'OBJECT')"
+    try:
+        seen = session.connection.execute(f"select 1 from {relation} where {name} is not null limit 1").fetchall()
+    except duckdb.Error:  # read in full it is named
+        return None
+    return Rows([column], relation) if seen else None
 
 
 def _is_sound(json_text: str) -> str:
@@ -160,9 +177,11 @@ def _rejects(session: Session, path: Path, lines: Path) -> Rejects:
 def _reason(line: str) -> str:
     """Say what is wrong with a line that is not sound."""
     try:
-        pairs = json.loads(line, object_pairs_hook=list)
-    except ValueError as error:
-        return f"not valid JSON: {error}"
+        pairs = json.loads(line.strip(BLANK), object_pairs_hook=list)
+    except json.JSONDecodeError as error:
+        return f"not valid JSON: {error.msg} (character {error.pos + 1})"
+    except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
+        return "not valid JSON"
     if not line.lstrip(BLANK).startswith("{"):
         return "a line must be one object, {…}"
     names = [name for name, _ in pairs]

@@ -42,6 +42,8 @@ def records(
         if error and _is_open(error):
             waiting.extend(islice(source, LINES_OF_A_RECORD - len(waiting)))
             values, error, taken = _parse_longer(line, waiting, delimiter)
+        if error is None and len(values) == width + 1 and not values[-1]:
+            values.pop()  # as DuckDB does: a delimiter at the end of a line begins no column
         if error is None and len(values) != width:
             error = f"{width} columns expected, {len(values)} found"
         content = "".join([line, *(waiting.popleft() for _ in range(taken - 1))])

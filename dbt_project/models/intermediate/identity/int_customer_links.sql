@@ -1,5 +1,5 @@
 -- Grain: one row per (pair of records, rule) that are one customer by that rule, in both directions.
--- email, phone: the names must not contradict. Where a value is shared by people who contradict each other, a record that
+-- email, phone: the names must not contradict; address: they must be the same, of two words or more. Where a value is shared by people who contradict each other, a record that
 -- fits more than one of them (an initial, no name) is linked to none of them by it.
 -- loyalty_id, account: the number alone; each record is linked to the smallest one that holds it.
 with pairs as (
@@ -13,7 +13,10 @@ with pairs as (
         on
             pairs.source_record_key = names.source_record_key
             and pairs.other_record_key = names.other_record_key
-    where names.verdict in ('same', 'missing') or (names.verdict = 'incomparable' and pairs.kind = 'email')
+    where
+        (names.verdict = 'same' and (pairs.kind <> 'address' or names.has_full_names))
+        or (names.verdict in ('missing', 'same given name') and pairs.kind <> 'address')
+        or (names.verdict in ('near', 'incomparable') and pairs.kind = 'email')
 ),
 
 fitting as (

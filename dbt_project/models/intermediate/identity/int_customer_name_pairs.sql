@@ -1,6 +1,7 @@
 -- Grain: one row per pair of records that share a value: what their names say.
--- verdict: 'same' when every word of one name is in the other (in any order, as initial, short form, other spelling or
--- with one slip), 'missing' when one has no name, 'incomparable' when only one is in Chinese characters, else 'other'.
+-- verdict: 'same' when every word of one name is in the other: in any order, as initial, in another spelling, with a slip;
+-- 'same given name' when all of a given name is in the other (people marry); 'near' when a short word differs in a letter;
+-- 'missing' when one has no name; 'incomparable' when only one is in characters that are in no list; else 'other'.
 with pairs as (
     select distinct
         source_record_key,
@@ -12,14 +13,25 @@ words as (
     select * from {{ ref('int_customer_name_words') }}
 ),
 
+plain_words as (
+    select
+        source_record_key,
+        position,
+        is_given,
+        min(plain_text) as plain_word
+    from words
+    where is_word
+    group by source_record_key, position, is_given
+),
+
 names as (
     select
         source_record_key,
         count(*) as words,
-        string_agg(plain_text, '' order by position) as letters,
-        max(case when {{ is_chinese('plain_text') }} then 1 else 0 end) = 1 as is_chinese
-    from words
-    where is_word
+        sum(case when is_given then 1 else 0 end) as given_words,
+        string_agg(plain_word, '' order by position) as letters,
+        max(case when {{ is_chinese('plain_word') }} then 1 else 0 end) = 1 as is_chinese
+    from plain_words
     group by source_record_key
 ),
 
@@ -29,8 +41,11 @@ first_look as (
         pairs.other_record_key,
         one.words,
         other.words as other_words,
+        one.given_words,
+        other.given_words as other_given_words,
         one.is_chinese <> other.is_chinese as is_incomparable,
         one.letters is null or other.letters is null as is_missing,
+        -- The same letters, begun at another word.
         length(one.letters) = length(other.letters)
         and position(other.letters in one.letters || one.letters) > 0 as is_same
     from pairs
@@ -43,27 +58,20 @@ undecided as (
     where not is_missing and not is_same and not is_incomparable
 ),
 
-equivalents as (
-    select distinct
-        one.spelling,
-        other.spelling as other_spelling
-    from {{ ref('int_name_spellings') }} as one
-    inner join {{ ref('int_name_spellings') }} as other on one.name = other.name
-),
-
 word_pairs as (
     select
         undecided.source_record_key,
         undecided.other_record_key,
         one.position,
         other.position as other_position,
-        one.text,
-        other.text as other_text,
-        one.text = other.text or one.plain_text = other.plain_text or (
-            one.is_word and other.is_word and (
-                one.text = left(other.text, 1) or other.text = left(one.text, 1) or {{ is_slip('one.text', 'other.text') }}
-            )
-        ) as is_match
+        one.is_given,
+        other.is_given as is_other_given,
+        one.text = other.text or one.plain_text = other.plain_text as is_equal,
+        one.is_word and other.is_word and (
+            one.text = left(other.text, 1) or other.text = left(one.text, 1)
+            or {{ is_slip('one.text', 'other.text') }}
+        ) as is_like,
+        one.is_word and other.is_word and {{ is_one_letter_off('one.text', 'other.text') }} as is_near
     from undecided
     inner join words as one on undecided.source_record_key = one.source_record_key
     inner join words as other on undecided.other_record_key = other.source_record_key
@@ -71,25 +79,33 @@ word_pairs as (
 
 covered as (
     select
-        word_pairs.source_record_key,
-        word_pairs.other_record_key,
-        count(distinct word_pairs.position) as words,
-        count(distinct word_pairs.other_position) as other_words
+        source_record_key,
+        other_record_key,
+        count(distinct case when is_equal or is_like then position end) as words,
+        count(distinct case when is_equal or is_like then other_position end) as other_words,
+        count(distinct position) as near_words,
+        count(distinct other_position) as near_other_words,
+        count(distinct case when is_equal and is_given then position end) as given_words,
+        count(distinct case when is_equal and is_other_given then other_position end) as other_given_words
     from word_pairs
-    left join equivalents
-        on word_pairs.text = equivalents.spelling and word_pairs.other_text = equivalents.other_spelling
-    where word_pairs.is_match or equivalents.spelling is not null
-    group by word_pairs.source_record_key, word_pairs.other_record_key
+    where is_equal or is_like or is_near
+    group by source_record_key, other_record_key
 )
 
 select
     first_look.source_record_key,
     first_look.other_record_key,
+    coalesce(first_look.words >= 2 and first_look.other_words >= 2, false) as has_full_names,
     case
         when first_look.is_missing then 'missing'
         when first_look.is_same then 'same'
         when first_look.is_incomparable then 'incomparable'
         when covered.words = first_look.words or covered.other_words = first_look.other_words then 'same'
+        when
+            covered.given_words = nullif(first_look.given_words, 0)
+            or covered.other_given_words = nullif(first_look.other_given_words, 0)
+            then 'same given name'
+        when covered.near_words = first_look.words or covered.near_other_words = first_look.other_words then 'near'
         else 'other'
     end as verdict
 from first_look

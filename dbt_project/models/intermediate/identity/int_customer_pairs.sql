@@ -1,7 +1,7 @@
--- Grain: one row per (kind, value, pair of records) that share an e-mail address or a phone number.
+-- Grain: one row per (kind, value, pair of records) that share an e-mail address, a phone number or an address.
 with identifiers as (
     select * from {{ ref('int_customer_identifiers') }}
-    where kind in ('email', 'phone') and verdict = 'identifies'
+    where kind in ('email', 'phone', 'address') and verdict = 'identifies'
 )
 
 select

@@ -23,6 +23,9 @@ select
     {%- for column in contract('customers').columns %}
     numbered.{{ column }},
     {%- endfor %}
+    numbered._interval,
+    numbered._generation,
+    numbered._position,
     records.first_seen_at,
     coalesce(numbered._known_from, numbered.created_at) as changed_at
 from numbered

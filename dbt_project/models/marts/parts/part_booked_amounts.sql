@@ -1,4 +1,7 @@
 -- Grain: one row per customer, the unknown one included: what was booked beside the goods at list value.
+-- Costs (acquisition, selling, service, retention) are negative, and null where no active source provides that kind.
+{% set kinds = ['acquisition', 'selling', 'service', 'retention'] %}
+
 with orders as (
     select
         customer_id,
@@ -42,10 +45,29 @@ refunds as (
     group by customer_id
 ),
 
+costs as (
+    select
+        customer_id,
+        {%- for kind in kinds %}
+        -sum(case when kind = '{{ kind }}' then amount else 0 end) as {{ kind }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('fct_cost_allocation') }}
+    where {{ by_as_of('cost_date') }}
+    group by customer_id
+),
+
+known_kinds as (
+    {{ known_cost_kinds(by_as_of('cost_date')) }}
+),
+
 customers as (
     select customer_id from orders
     union
     select customer_id from refunds
+    union
+    select customer_id from costs
+    union
+    select customer_id from {{ ref('part_customer') }}
 )
 
 select
@@ -57,8 +79,16 @@ select
     coalesce(lines.fees, 0) + coalesce(refunds.refunded_fees, 0) as fees,
     coalesce(lines.bad_debt, 0) + coalesce(refunds.refunded_bad_debt, 0) as bad_debt,
     coalesce(refunds.returned, 0) as returned,
-    orders.cost_of_goods
+    {%- for kind in kinds %}
+    case when known_kinds.has_{{ kind }} then coalesce(costs.{{ kind }}, 0) end as {{ kind }},
+    {%- endfor %}
+    case
+        when orders.customer_id is not null then orders.cost_of_goods
+        when count(orders.cost_of_goods) over () > 0 then 0
+    end as cost_of_goods
 from customers
+cross join known_kinds
 left join orders on customers.customer_id = orders.customer_id
 left join lines on customers.customer_id = lines.customer_id
 left join refunds on customers.customer_id = refunds.customer_id
+left join costs on customers.customer_id = costs.customer_id

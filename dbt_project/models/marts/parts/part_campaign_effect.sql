@@ -70,12 +70,19 @@ errors as (
     where treated_variance + control_variance > 0
 ),
 
-tested as (
+rooted as (
     select
         *,
         {{ t_quantile_975('degrees_of_freedom') }} * standard_error as half_width,
-        {{ normal_of_t('(difference / standard_error)', 'degrees_of_freedom') }} as z
+        {{ student_root('(difference / standard_error)', 'degrees_of_freedom') }} as root
     from errors
+),
+
+tested as (
+    select
+        *,
+        {{ normal_of_student_root('root', 'degrees_of_freedom') }} as z
+    from rooted
 )
 
 select

@@ -1,23 +1,46 @@
--- Grain: one row per customer: the shares of future sales that will be refunded, and that goods will cost.
--- A customer's own rate is shrunk towards everybody's with the weight of one average customer's sales.
+-- Grain: one row per customer with purchases: the shares of future sales that will be refunded, and that goods will cost,
+-- and what selling, retention and service will cost per active month (a month with a purchase).
+-- A customer's own rate is shrunk towards everybody's with the weight of one average customer's sales, months or days.
 -- The rate of costs is known only for customers the cost of whose goods is known.
-with amounts as (
+{% set kinds = ['selling', 'retention', 'service'] %}
+
+with activity as (
+    select
+        customer_id,
+        count(distinct order_date) as purchase_days,
+        count(distinct date_trunc('month', order_date)) as active_months
+    from {{ ref('fct_order') }}
+    where is_purchase and {{ by_as_of('order_date') }}
+    group by customer_id
+),
+
+amounts as (
     select
         customers.customer_id,
         customers.net_sales,
+        activity.purchase_days,
+        activity.active_months,
         -- Without returns in the data the rate is unknown, not zero.
         cast({{ '-booked.returned' if var('providers').get('returns') else 'null' }} as {{ contract_type('decimal') }})
             as returned,
+        -booked.selling - booked.fees as selling,
+        -booked.retention as retention,
+        -booked.service as service,
         -booked.cost_of_goods as cost
     from {{ ref('part_customer') }} as customers
     inner join {{ ref('part_booked_amounts') }} as booked on customers.customer_id = booked.customer_id
-    where customers.purchases > 0
+    inner join activity on customers.customer_id = activity.customer_id
 ),
 
 everybody as (
     select
         cast(sum(net_sales) as double) / count(*) as average_sales,
+        cast(sum(purchase_days) as double) / count(*) as average_days,
+        cast(sum(active_months) as double) / count(*) as average_months,
         cast(sum(returned) as double) / nullif(cast(sum(net_sales) as double), 0) as refund_rate,
+        {%- for kind in kinds %}
+        cast(sum({{ kind }}) as double) / sum(active_months) as {{ kind }}_per_month,
+        {%- endfor %}
         cast(sum(cost) as double)
         / nullif(cast(sum(case when cost is not null then net_sales end) as double), 0) as cost_rate
     from amounts
@@ -29,7 +52,13 @@ shrunk as (
         (cast(amounts.returned as double) + everybody.average_sales * everybody.refund_rate)
         / nullif(cast(amounts.net_sales as double) + everybody.average_sales, 0) as refund_rate,
         (cast(amounts.cost as double) + everybody.average_sales * everybody.cost_rate)
-        / nullif(cast(amounts.net_sales as double) + everybody.average_sales, 0) as cost_rate
+        / nullif(cast(amounts.net_sales as double) + everybody.average_sales, 0) as cost_rate,
+        {%- for kind in kinds %}
+        (cast(amounts.{{ kind }} as double) + everybody.average_months * everybody.{{ kind }}_per_month)
+        / (amounts.active_months + everybody.average_months) as {{ kind }}_per_month,
+        {%- endfor %}
+        (amounts.active_months + everybody.average_months) / (amounts.purchase_days + everybody.average_days)
+            as months_per_purchase_day
     from amounts
     cross join everybody
 )
@@ -37,5 +66,10 @@ shrunk as (
 select
     customer_id,
     case when refund_rate is not null then round(least(greatest(refund_rate, 0), 1), 6) end as refund_rate,
-    case when cost_rate is not null then round(least(greatest(cost_rate, 0), 1), 6) end as cost_rate
+    case when cost_rate is not null then round(least(greatest(cost_rate, 0), 1), 6) end as cost_rate,
+    {%- for kind in kinds %}
+    case when {{ kind }}_per_month is not null then round(greatest({{ kind }}_per_month, 0), 6) end
+        as {{ kind }}_per_month,
+    {%- endfor %}
+    round(months_per_purchase_day, 6) as months_per_purchase_day
 from shrunk

@@ -1,0 +1,62 @@
+"""The proof can fail: more errors in the records, and a look into the future in a feature, show in the table."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.settings import CODE_FOLDERS, LIBRARIES, ROOT
+
+pytestmark = pytest.mark.slow
+CUSTOMERS = "1200"
+RECALL = "identity: pairwise recall"
+FEATURES = "features: customers that differ from the truth"
+NEVER_COPIED = shutil.ignore_patterns("__pycache__", "target", "logs")
+UP_TO_THE_DAY = "orders.order_date <= feature_dates.as_of_date and orders.known_date <= feature_dates.as_of_date"
+
+
+def prove(project: Path, home: Path, world: str, **env: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Run `make prove` of a project; return the exit code and the rows of prove.json by measure."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(("CRM_", "DEMO_", "AIRFLOW_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "demo", "prove"],
+        cwd=project,
+        env={**kept, "PYTHONPATH": str(project), "CRM_HOME": str(home), "CUSTOMERS": CUSTOMERS, "WORLDS": world, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    results = home / "prove.json"
+    assert results.is_file(), done.stdout + done.stderr
+    return done.returncode, {row["measure"]: row for row in json.loads(results.read_text(encoding="utf-8"))}
+
+
+def test_more_errors_in_the_records_lower_the_recall(tmp_path: Path) -> None:
+    recalls = {errors: prove(ROOT, tmp_path / errors, "retail", DEMO_ERRORS=errors)[1][RECALL] for errors in ("1", "3")}
+    assert recalls["1"]["recovered"] > recalls["3"]["recovered"] + 0.05
+    assert recalls["1"]["ok"] is True
+    assert recalls["3"]["ok"] is False
+
+
+def test_one_day_of_leakage_shows(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    for folder in (*CODE_FOLDERS, "demo"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=NEVER_COPIED)
+    shutil.copy(LIBRARIES, copy)
+    models = copy / "dbt_project" / "models" / "features"
+    for twin in models.glob("*.yml"):
+        twin.unlink()  # dbt's own tests would stop the build before anything is published
+    honest = (models / "feature_purchases.sql").read_text(encoding="utf-8")
+    assert UP_TO_THE_DAY in honest
+    leaking = honest.replace(UP_TO_THE_DAY, UP_TO_THE_DAY.replace(".as_of_date", ".as_of_date + interval 1 day"))
+    (models / "feature_purchases.sql").write_text(leaking, encoding="utf-8")
+    code, rows = prove(copy, tmp_path / "home", "clean")
+    assert code == 1
+    assert rows[FEATURES]["ok"] is False
+    assert rows[FEATURES]["recovered"] > 0
+    assert rows["features: purchases that are not in the facts"]["ok"] is True
