@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup data active-data run up test test-all lint bench docs airflow lock clean
+.PHONY: help setup data active-data demo run up prove test test-all lint bench docs airflow lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,13 +13,17 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 ifdef SOURCES
 export CRM_SOURCES := $(SOURCES)
 endif
+# The demo company may be deleted: with its folder go its targets.
+HAS_DEMO := $(wildcard demo/__main__.py)
 
 help: ## This menu
 	@echo 'Perennial: one customer warehouse from many records.'
 	@echo
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo '  make run SOURCES=cdnow     another source (comma-separated; each is a file in dags/sources/)'
+	@echo '  make run SOURCES=cdnow     another source (comma-separated, with * and ?; each is a file in dags/sources/)'
+	@echo '  make run DEMO_WORLD=null   another world of the demo company (docs/settings.md)'
+	@echo '  make prove WORLDS=clean SEEDS=1,2,3 CUSTOMERS=100000'
 
 setup: $(READY) ## Python environment in .venv, from requirements.lock
 
@@ -39,12 +43,21 @@ data: $(READY) ## The public data sets, into $CRM_DATA (.data)
 
 active-data: $(READY)
 	@$(BIN)/python -m pipeline.fetch_data active
+	@$(if $(HAS_DEMO),$(BIN)/python -m demo ensure)
+
+demo: $(READY) ## The demo company's files, into $CRM_HOME/demo and $CRM_HOME/truth (make run does it by itself)
+	@$(if $(HAS_DEMO),,echo 'There is no folder demo: the demo company was deleted.' >&2; exit 2)
+	@$(BIN)/python -m demo
 
 run: active-data ## Extract, build, publish and list, once, with a summary
 	@$(BIN)/python -m dags.local.run
 
 up: active-data ## Airflow with its web UI and the schedule; Ctrl-C ends it
 	@$(BIN)/python -m dags.local.up
+
+prove: $(READY) ## The pipeline on worlds whose truth is known, recovered against true
+	@$(if $(HAS_DEMO),,echo 'There is no folder demo: the demo company was deleted.' >&2; exit 2)
+	@$(BIN)/python -m demo prove
 
 test: data ## Tests (about 10 minutes)
 	$(PYTEST) -m 'not slow'

@@ -55,7 +55,7 @@ def _parse(words: Sequence[str]) -> dict[str, str | None]:
         prog="python -m demo",
         description="Make the demo company: source files in $CRM_HOME/demo, the truth in $CRM_HOME/truth.",
         epilog="Commands before the options: make (default), ensure, pictures, prove. Each option is also an environment "
-        "variable, DEMO_WORLD and so on.",
+        "variable: DEMO_WORLD and so on.",
     )
     for name, text in OPTIONS.items():
         parser.add_argument(f"--{name}", help=text)
@@ -75,7 +75,8 @@ def _is_needed(settings: Settings, options: Options) -> bool:
 
 def _make(settings: Settings, options: Options) -> None:
     started = time.monotonic()
-    print(f"Demo company: world {options.world}, {options.customers:,} customers, seed {options.seed}, to {options.until}")
+    size = f"{options.customers:,} customers, seed {options.seed}, to {options.until}"
+    print(f"Demo company: world {options.world}, {size}", flush=True)
     rows = make_company(settings, options)
     print(
         f"Made {sum(rows.values()):,} rows in {len(rows)} tables: {rows['demo_shop.orders']:,} orders, "

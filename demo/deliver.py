@@ -38,7 +38,7 @@ def publish(company: Company, table: str, select: str) -> None:
 
 
 def publish_parquet(company: Company, table: str, select: str) -> None:
-    """As `publish`, but into the Parquet file that `write_sqlite` reads, in the order of keys; the name is a view of it."""
+    """As `publish`, but into the Parquet file that `write_sqlite` reads, in order of keys; the name is a view of it."""
     target = company.scratch / "parquet" / f"{table.split('.')[1]}.parquet"
     rows = _delivered(company, table, select)
     company.run(f"copy ({rows} order by _key, _copy) to '{target}' (format parquet, compression snappy)")
@@ -61,7 +61,7 @@ def _csv_line(columns: Sequence[str]) -> str:
         if column not in FREE_TEXT:
             return f"coalesce({column}, '')"
         quoted = f"'\"' || replace({column}, '\"', '\"\"') || '\"'"
-        return f"case when {column} is null then '' when regexp_matches({column}, '[,\"]') then {quoted} else {column} end"
+        return f"coalesce(case when regexp_matches({column}, '[,\"]') then {quoted} else {column} end, '')"
 
     return " || ',' || ".join(value(column) for column in columns)
 

@@ -212,16 +212,22 @@ def _with_arrivals(arrived_at: Floats, failure: Bytes, handled: Bytes, paths: Pa
 
 def _first_seen(purchases: Purchases, customers: int) -> Floats:
     first_seen = np.full(customers, np.inf)
-    in_window = np.flatnonzero(purchases.at >= 0)
-    person, rows = np.unique(purchases.person[in_window], return_index=True)
-    first_seen[person] = purchases.at[in_window[rows]]
+    rows = np.flatnonzero(purchases.at >= 0)
+    rows = rows[np.diff(purchases.person[rows], prepend=-1) > 0]
+    first_seen[purchases.person[rows]] = purchases.at[rows]
     return first_seen
 
 
 def _merge(base: Purchases, net_cents: Ints, extra: Extra) -> Purchases:
+    """Put the extra purchases in their places."""
     person = np.concatenate((base.person, extra.person))
     at = np.concatenate((base.at, extra.at))
-    order = np.lexsort((at, person)) if len(extra.person) else np.arange(len(person))
+    order = np.argsort(person, kind="stable")
+    has_extra = np.zeros(int(person.max(initial=0)) + 1, dtype=bool)
+    has_extra[extra.person] = True
+    mixed = np.flatnonzero(has_extra[person[order]])
+    rows = order[mixed]
+    order[mixed] = rows[np.lexsort((at[rows], person[rows]))]
     nothing = np.zeros(len(extra.person), dtype=np.int8)
     return Purchases(
         person[order],

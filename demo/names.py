@@ -26,15 +26,17 @@ CHINESE_FAMILIES = (
     ("Tan", "Chen", "陈"), ("Lim", "Lin", "林"), ("Lee", "Li", "李"), ("Ng", "Huang", "黄"), ("Wong", "Wang", "王"),
     ("Goh", "Wu", "吴"), ("Chua", "Cai", "蔡"), ("Chan", "Zeng", "曾"), ("Koh", "Xu", "许"), ("Teo", "Zhang", "张"),
     ("Ang", "Hong", "洪"), ("Yeo", "Yang", "杨"), ("Low", "Liu", "刘"), ("Ho", "He", "何"), ("Sim", "Shen", "沈"),
-    ("Chong", "Zhong", "钟"), ("Toh", "Zhuo", "卓"), ("Foo", "Fu", "符"), ("Cheong", "Jiang", "蒋"), ("Liang", "Liang", "梁"),
+    ("Chong", "Zhong", "钟"), ("Toh", "Zhuo", "卓"), ("Foo", "Fu", "符"), ("Cheong", "Jiang", "蒋"),
+    ("Leong", "Liang", "梁"),
 )  # fmt: skip
 # Syllable of a given name as most write it in Singapore, in Hanyu Pinyin, in characters.
 CHINESE_SYLLABLES = (
     ("Wei", "Wei", "伟"), ("Mei", "Mei", "美"), ("Ling", "Ling", "玲"), ("Hui", "Hui", "慧"), ("Jia", "Jia", "佳"),
     ("Xiu", "Xiu", "秀"), ("Chee", "Zhi", "志"), ("Kok", "Guo", "国"), ("Boon", "Wen", "文"), ("Ming", "Ming", "明"),
-    ("Keng", "Qing", "庆"), ("Siew", "Xiu", "琇"), ("Yong", "Yong", "勇"), ("Hock", "Fu", "福"), ("Seng", "Cheng", "成"),
-    ("Swee", "Rui", "瑞"), ("Choon", "Chun", "春"), ("Lian", "Lian", "莲"), ("Fang", "Fang", "芳"), ("Jun", "Jun", "俊"),
-    ("Kai", "Kai", "凯"), ("Xin", "Xin", "欣"), ("Yi", "Yi", "怡"), ("Teck", "De", "德"), ("Peng", "Peng", "鹏"),
+    ("Keng", "Qing", "庆"), ("Siew", "Xiu", "琇"), ("Yong", "Yong", "勇"), ("Hock", "Fu", "福"),
+    ("Seng", "Cheng", "成"), ("Swee", "Rui", "瑞"), ("Choon", "Chun", "春"), ("Lian", "Lian", "莲"),
+    ("Fang", "Fang", "芳"), ("Jun", "Jun", "俊"), ("Kai", "Kai", "凯"), ("Xin", "Xin", "欣"), ("Yi", "Yi", "怡"),
+    ("Teck", "De", "德"), ("Peng", "Peng", "鹏"),
 )  # fmt: skip
 STREETS = (
     "Orchid Lane", "Banyan Road", "Kallang Walk", "Serangoon Garden Way", "Tembusu Drive", "Clementi Avenue",

@@ -98,10 +98,7 @@ def _day(name: str, text: str) -> date:
 
 
 def _multiplier(name: str, text: str) -> float:
-    if not re.fullmatch(r"[0-9]{0,3}[.]?[0-9]{0,6}", text) or not re.search("[0-9]", text):
-        value = -1.0
-    else:
-        value = float(text)
+    value = float(text) if re.fullmatch(r"[0-9]{1,3}([.][0-9]{1,6})?|[.][0-9]{1,6}", text) else -1.0
     if not 0 <= value <= HIGHEST_MULTIPLIER:
         raise UserError(f"{name} is '{text}': give a number from 0 (none) over 1 (usual) to {HIGHEST_MULTIPLIER:g}.")
     return value

@@ -67,7 +67,7 @@ def make_people(company: Company) -> None:
                 then cast(u('new phone when', person_id) * {WINDOW} as bigint) else {FOREVER} end as new_phone_s,
             case when not is_business and u('loyalty', person_id) < {LOYALTY_SHARE}
                 then 'KR-' || lpad(cast((person_id * 48271 + 100003) % 100000000 as varchar), 8, '0') end as loyalty_no,
-            cast(date '1942-01-01' + cast(22500 * (u('born', person_id) + u('born too', person_id)) / 2 as int) as varchar)
+            cast(date '1942-01-01' + cast(11250 * (u('born', person_id) + u('born too', person_id)) as int) as varchar)
                 as birth_date,
             case when u('signup', person_id) < 0.34 then 'search' when u('signup', person_id) < 0.58 then 'social'
                 when u('signup', person_id) < 0.80 then 'store' when u('signup', person_id) < 0.90 then 'referral'

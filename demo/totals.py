@@ -1,7 +1,7 @@
 """The generator's own totals, which the facts of the warehouse must equal to the row and the cent.
 
-They are sums of whole cents (CENTS) or ten-thousandths (E4) over the accepted rows; of what is delivered more than once, the
-newest version counts, and nothing of what was deleted.
+They are sums of whole cents (CENTS) or ten-thousandths (E4) over the accepted rows; of what is delivered more than
+once, the newest version counts, and nothing of what was deleted.
 """
 
 from demo.systems.web import SESSION_GAP_SECONDS

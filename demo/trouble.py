@@ -1,7 +1,7 @@
 """The trouble that is planted in the delivered rows, and the fate that the warehouse must give each row of it.
 
-Shares are of a table's rows at DEMO_CORRUPTION=1. A row has at most one trouble. `again` is a second delivery of the row:
-equal (a duplicate), newer (a correction), with its deletion, or cut off in the middle of the line.
+Shares are of a table's rows at DEMO_CORRUPTION=1. A row has at most one trouble. `again` is a second delivery of the
+row: equal (a duplicate), newer (a correction), with its deletion, or cut off in the middle of the line.
 """
 
 from dataclasses import dataclass, field
@@ -47,14 +47,14 @@ class Trouble:
     where: str = "true"
 
 
-def bad(name: str, share: float, column: str, value: str, reason: str, where: str = "true") -> Trouble:
+def bad(name: str, share: float, column: str, value: str, reason: str, *, where: str = "true") -> Trouble:
     """A value that cannot be read: the row is quarantined."""
     return Trouble(name, share, {column: value}, fate="quarantined", reason=reason, where=where)
 
 
-def twice(share: float = 0.002, where: str = "true") -> Trouble:
+def twice(share: float = 0.002) -> Trouble:
     """Deliver a row twice in one file."""
-    return Trouble("delivered twice", share, again={}, again_fate="duplicate", where=where)
+    return Trouble("delivered twice", share, again={}, again_fate="duplicate")
 
 
 def resent(column: str, share: float = 0.001) -> Trouble:
@@ -92,10 +92,28 @@ TROUBLE: dict[str, tuple[Trouble, ...]] = {
         twice(),
         bad("customer since no possible day", 0.001, "created_at", BAD_DAY, "created_at: not a timestamp"),
     ),
+    "demo_shop.products": (
+        Trouble(
+            "article without a readable cost",
+            0.006,
+            again={"sku": "'OLD' || sku", "unit_cost": "'tbd'"},
+            again_fate="quarantined",
+            again_reason="unit_cost: not a decimal",
+        ),
+    ),
+    "demo_shop.fx_rates": (
+        Trouble(
+            "rate that is no number",
+            0.004,
+            again={"from_currency": "'XTS'", "rate": "'n/a'"},
+            again_fate="quarantined",
+            again_reason="rate: not a rate",
+        ),
+    ),
     "demo_shop.orders": (ORDER_TIME, ORDER_CURRENCY, twice()),
     "demo_shop.order_lines": (
-        bad("amount that is no number", 0.001, "amount", "'abc'", "net_amount: not a decimal", "_line > 1"),
-        bad("quantity that is no number", 0.0005, "quantity", "'two'", "quantity: not a decimal", "_line > 1"),
+        bad("amount that is no number", 0.001, "amount", "'abc'", "net_amount: not a decimal", where="_line > 1"),
+        bad("quantity that is no number", 0.0005, "quantity", "'two'", "quantity: not a decimal", where="_line > 1"),
         twice(),
         Trouble(
             "line of an order that is not there",
@@ -114,6 +132,7 @@ TROUBLE: dict[str, tuple[Trouble, ...]] = {
     "demo_service.customers": (twice(), cut()),
     "demo_service.contacts": (
         bad("started at no possible time", 0.001, "started_at", BAD_DAY, "contacted_at: not a timestamp"),
+        bad("wait that is no number", 0.001, "wait_seconds", "'long'", "wait_seconds: not a integer"),
         twice(),
         resent("topic"),
         late(),
@@ -127,7 +146,12 @@ TROUBLE: dict[str, tuple[Trouble, ...]] = {
         Trouble("deleted", 0.003, again=NEWER | {"deleted": "'1'", "_is_deleted": "true"}),
     ),
     "demo_service.cases": (resent("topic"), late(), cut()),
-    "demo_service.surveys": (twice(), late(), cut()),
+    "demo_service.surveys": (
+        bad("score that is no number", 0.003, "score", "'ten'", "score: not a integer"),
+        twice(),
+        late(),
+        cut(),
+    ),
     "demo_web.events": (
         bad("event at no possible time", 0.0005, "ts", "'2025-02-31T10:00:00Z'", "occurred_at: not a timestamp"),
         twice(0.001),
@@ -143,7 +167,7 @@ TROUBLE: dict[str, tuple[Trouble, ...]] = {
     ),
     "demo_marketing.responses": (twice(), cut()),
     "demo_sales.opportunities": (
-        bad("amount that is no number", 0.01, "amount", "'tbd'", "amount: not a decimal", "_version = 1"),
+        bad("amount that is no number", 0.01, "amount", "'tbd'", "amount: not a decimal", where="_version = 1"),
         twice(0.005),
         cut(0.005),
     ),

@@ -1,5 +1,4 @@
-"""What is true: `$CRM_HOME/truth/*.parquet`. The pipeline never reads it; demo/README.md describes every column.
-"""
+"""What is true: `$CRM_HOME/truth/*.parquet`. The pipeline never reads it; demo/README.md describes every column."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -29,9 +28,8 @@ RECORDS = {
 def tally_shop(company: Company, folder: Path) -> dict[str, int]:
     """Write the purchases, begin the tables that every source adds to, and return the shop's rows by table."""
     company.run("create table truth_records (source_system text, source_customer_id text, person_id bigint)")
-    company.run(
-        "create table truth_fates (source_system text, table_name text, planted text, fate text, reason text, rows bigint)"
-    )
+    columns = ", ".join(f"{name} text" for name in ("source_system", "table_name", "planted", "fate", "reason"))
+    company.run(f"create table truth_fates ({columns}, rows bigint)")
     company.run("create table truth_totals (measure text, rows bigint, amount decimal(18, 4))")
     _copy(company, folder / "purchases.parquet", _purchases(), "person_id, purchased_at, order_no")
     return tally(company, "demo_shop", SHOP_TABLES)
@@ -40,9 +38,7 @@ def tally_shop(company: Company, folder: Path) -> dict[str, int]:
 def tally(company: Company, source: str, tables: Sequence[str]) -> dict[str, int]:
     """Add a source's records, fates and totals to the truth, and return its delivered rows by table."""
     table, column = RECORDS[source]
-    company.run(
-        f"insert into truth_records select distinct '{source}', {column}, _person from {source}__{table}"
-    )
+    company.run(f"insert into truth_records select distinct '{source}', {column}, _person from {source}__{table}")
     rows = {}
     for name in tables:
         company.run(
@@ -85,7 +81,8 @@ def _persons(company: Company) -> str:
     names = texts([latent.name for latent in company.world.classes])
     return f"""
         select
-            person_id, {names}[latent_class + 1] as latent_class, rate as rate_per_week, hazard as hazard_per_week, mean_spend,
+            person_id, {names}[latent_class + 1] as latent_class, rate as rate_per_week, hazard as hazard_per_week,
+                mean_spend,
             at_time(arrived_s - {UTC_OFFSET}) as arrived_at,
             case when left_s < 10000000000 then at_time(left_s - {UTC_OFFSET}) end as left_at,
             {texts(LEAVING_REASONS)}[leaving_reason + 1] as leaving_reason, is_business, household_id
@@ -97,7 +94,8 @@ def _purchases() -> str:
     """Delivered orders with what the warehouse accepts of them; the others with their goods."""
     return f"""
         with delivered as (
-            select _purchase as purchase_id, any_value(order_no) as order_no, bool_and(_fate <> 'quarantined') as is_accepted
+            select _purchase as purchase_id, any_value(order_no) as order_no, bool_and(_fate <> 'quarantined')
+                as is_accepted
             from demo_shop__orders group by _purchase
         ),
         booked as (

@@ -46,7 +46,7 @@ def purchase_counts(settings: Settings, days: int) -> tuple[dt.date, pa.Table]:
     features, model = scoring_model(settings, clv.JOB, as_of=as_of, sources=settings.sources)
     if model is None:
         raise UserError(
-            f"No published lifetime value model scores {as_of} in {settings.models}: there is no distribution to write. "
+            f"No published lifetime value model scores {as_of} in {settings.models}: nothing to write. "
             "Run `make run`; `marts.model_runs` says why a model was refused."
         )
     frame = features.at(as_of)

@@ -1,7 +1,8 @@
 """Campaign lists: who is in, as CSV for a spreadsheet or a mailing tool, with a manifest that says what it is.
 
-A list is made from the published release alone. It is the one place where customers meet the ids that source systems
-know them by, so its files are for their owner's eyes only, and nothing of them is logged.
+A list is made from the published release alone. It is the one place where customers meet their names, addresses and the
+ids that source systems know them by, so its files are for their owner's eyes only, and nothing of them is logged. An
+address stands in a list only where its owner has consented to marketing by that channel.
 """
 
 import csv
@@ -21,10 +22,33 @@ from pipeline.files import private_folder, write_private
 from pipeline.releases import CONTACTS, DATABASE, attach_read_only, current_release, read_manifest
 from pipeline.settings import Settings
 
-CHANNELS = ("can_mail", "can_call", "can_text")
+# Permission: what it is for, in words.
+CHANNELS = {
+    "can_mail": "e-mail or letter",
+    "can_email": "e-mail",
+    "can_post": "letter",
+    "can_call": "call",
+    "can_text": "text message",
+}
+PURPOSE = "marketing"
+# Column: the permission without which it stays empty. Unknown is not yes.
+ADDRESSED_BY = {
+    "full_name": "can_mail",
+    "given_name": "can_mail",
+    "family_name": "can_mail",
+    "email": "can_email",
+    "street": "can_post",
+    "city": "can_post",
+    "postcode": "can_post",
+    "country": "can_post",
+}
 FROM_CONTACTS = {
     "source_system": "Source system that knows the customer; several are separated by '; '.",
     "source_customer_id": "The customer's id in that system, in the same order. Import this column as text.",
+    **{
+        name: f"{name.replace('_', ' ').capitalize()}, only where {permission} says yes."
+        for name, permission in ADDRESSED_BY.items()
+    },
 }
 COLUMNS = (
     "list_rank",
@@ -88,14 +112,20 @@ def _members(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[Any
             group by customer_id
         )
 
-        select {", ".join(COLUMNS)}
+        select {", ".join(_selected(name) for name in COLUMNS)}
         from release.marts.campaign_audience
         left join ids using (customer_id)
+        left join contacts_file.dim_customer_contact as contact using (customer_id)
         where list_name = $1 and is_included
         order by list_rank, customer_id
         """,
         [name],
     ).fetchall()
+
+
+def _selected(name: str) -> str:
+    permission = ADDRESSED_BY.get(name)
+    return f"case when {permission} then contact.{name} end as {name}" if permission else name
 
 
 def _csv(rows: list[tuple[Any, ...]]) -> bytes:
@@ -168,17 +198,25 @@ def _column_meaning(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def _consent(rows: list[tuple[Any, ...]]) -> dict[str, Any]:
-    channels: dict[str, dict[str, int]] = {}
-    for channel in CHANNELS:
-        values = [_cell(channel, row[COLUMNS.index(channel)]) for row in rows]
-        channels[channel] = {value: values.count(value) for value in ("yes", "no", UNKNOWN)}
+    """How consent was applied, per channel and purpose, and how many members may be contacted by each."""
+    channels: dict[str, dict[str, Any]] = {}
+    for permission, channel in CHANNELS.items():
+        values = [_cell(permission, row[COLUMNS.index(permission)]) for row in rows]
+        channels[permission] = {
+            "channel": channel,
+            "purpose": PURPOSE,
+            **{value: values.count(value) for value in ("yes", "no", UNKNOWN)},
+            "fills_columns": [name for name, needed in ADDRESSED_BY.items() if needed == permission],
+        }
     if any(counts["yes"] or counts["no"] for counts in channels.values()):
         return {
-            "statement": "Contact a customer in a channel only where its column says yes; unknown is not yes.",
+            "statement": "Nobody is in the list without consent to marketing by e-mail or letter, as of the as-of date. "
+            "Contact a customer in a channel only where its column says yes; no and unknown are not yes.",
             "channels": channels,
         }
     return {
-        "statement": "No source provides consents, so it is unknown whether these customers may be contacted.",
+        "statement": "No source provides consents, so it is unknown whether these customers may be contacted. Names "
+        "and addresses are left out.",
         "before_sending": [
             "Check every source_customer_id against the consent and objection records of its source system.",
             "Remove the customers without a valid permission for the channel and purpose of this campaign.",

@@ -26,6 +26,7 @@ GRAINS: dict[str, tuple[str, ...]] = {
     "core.dim_product": ("product_id",),
     "core.dim_date": ("date_day",),
     "core.dim_campaign": ("campaign_id",),
+    "core.dim_channel": ("channel",),
     "core.dim_agent": ("agent_id",),
     "core.fct_order": ("order_id",),
     "core.fct_order_line": ("order_line_id",),

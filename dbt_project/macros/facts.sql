@@ -18,15 +18,9 @@
 {%- endmacro %}
 
 {#
-  One row: has_<kind> for each kind of cost. A kind is known when a source books costs or when contacts or campaigns have
-  brought some of that kind; otherwise it is unknown, not zero. `condition` restricts fct_cost_allocation.
+  Whether a kind of cost is known, as an aggregate over fct_cost_allocation: a source books costs, or contacts or campaigns
+  have brought some of that kind. Otherwise it is unknown, not zero.
 #}
-{% macro known_cost_kinds(condition='1 = 1') -%}
-    select
-        {%- for kind in ['acquisition', 'selling', 'service', 'retention'] %}
-        {{ 'count(*) >= 0' if var('providers').get('costs') else "count(case when kind = '" ~ kind ~ "' then 1 end) > 0" }}
-            as has_{{ kind }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ ref('fct_cost_allocation') }}
-    where {{ condition }}
+{% macro is_cost_known(kind) -%}
+    {{ 'count(*) >= 0' if var('providers').get('costs') else "count(case when kind = '" ~ kind ~ "' then 1 end) > 0" }}
 {%- endmacro %}

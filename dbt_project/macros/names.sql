@@ -28,6 +28,14 @@
     from {{ relation }}
 {%- endmacro %}
 
+{# True when all words of one of two names (of `first_look`) have a fellow in the other, and none serves for two. #}
+{% macro is_covered(words, other_words) -%}
+    (
+        ({{ words }} = first_look.words and {{ other_words }} >= first_look.words)
+        or ({{ other_words }} = first_look.other_words and {{ words }} >= first_look.other_words)
+    )
+{%- endmacro %}
+
 {#
   True for two words that a slip of the finger turns into each other: a letter left out or doubled, two swapped, in words
   of five letters also a wrong one. Mei and Wei are two names.

@@ -24,17 +24,19 @@
 
 {% macro normal_of_student_root(y, df) -%}
     {%- set b = '(48 * (' ~ df ~ ' - 0.5) * (' ~ df ~ ' - 0.5))' -%}
-    ({{ y }} + (power({{ y }}, 3) + 3 * {{ y }}) / {{ b }}
-    - (4 * power({{ y }}, 7) + 33 * power({{ y }}, 5) + 240 * power({{ y }}, 3) + 855 * {{ y }})
-    / (10 * {{ b }} * ({{ b }} + 0.8 * power({{ y }}, 4) + 100)))
+    {%- set first = '(power(' ~ y ~ ', 3) + 3 * ' ~ y ~ ') / ' ~ b -%}
+    {%- set terms = '4 * power(' ~ y ~ ', 7) + 33 * power(' ~ y ~ ', 5) + 240 * power(' ~ y ~ ', 3) + 855 * ' ~ y -%}
+    {%- set second = '(' ~ terms ~ ') / (10 * ' ~ b ~ ' * (' ~ b ~ ' + 0.8 * power(' ~ y ~ ', 4) + 100))' -%}
+    ({{ y }} + {{ first }} - {{ second }})
 {%- endmacro %}
 
 {# The 97.5 % quantile of Student's t, by its expansion around the normal's (Abramowitz & Stegun 26.7.5). #}
 {% macro t_quantile_975(df) -%}
-    (
-        1.959963984540054 + 2.3722712303 / {{ df }} + 2.8224986157 / ({{ df }} * {{ df }})
-        + 2.5558496795 / ({{ df }} * {{ df }} * {{ df }}) + 1.5895340534 / ({{ df }} * {{ df }} * {{ df }} * {{ df }})
-    )
+    {%- set sum = namespace(sql='1.5895340534') -%}
+    {%- for term in [2.5558496795, 2.8224986157, 2.3722712303, 1.959963984540054] -%}
+        {%- set sum.sql = '(' ~ term ~ ' + ' ~ sum.sql ~ ' / ' ~ df ~ ')' -%}
+    {%- endfor -%}
+    {{ sum.sql }}
 {%- endmacro %}
 
 {# A number as text with so many decimals. #}

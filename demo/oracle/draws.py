@@ -12,7 +12,7 @@ from scipy import special
 from scipy.stats import qmc
 
 from demo.laws import World
-from demo.oracle.copula import copula_density
+from demo.oracle.copula import copula_density, normal_score
 from demo.oracle.evidence import Explanation, Exposure, explanations, exposures, log_alive, log_gone
 from demo.oracle.histories import Histories
 from demo.streams import stream
@@ -104,30 +104,31 @@ def _independent_draws(world: World, seen: Histories, parts: _Parts, unit: Float
 def _correlated_draws(world: World, seen: Histories, parts: _Parts, unit: Floats) -> Draws:
     """Importance sampling from the independent posterior, for a world of one class with exponential gaps."""
     ((latent,), (given,), (at,)) = (world.classes, parts.given, parts.at)
-    rate_draw = special.gammaincinv(latent.r + given.events[:, None], unit[1])
     spend_rate = special.gammaincinv(latent.q + world.order_shape * seen.orders[:, None], unit[3])
     spend_rate /= latent.gamma + seen.spend[:, None]
-    rate = rate_draw / (latent.alpha + at.purchase_now[:, None])
-    hazard = special.gammaincinv(latent.s, unit[2]) / (latent.beta + at.hazard_now[:, None])
-    weight = copula_density(world, rate, hazard, spend_rate)
+    z_spend = -normal_score(latent.q, np.log(spend_rate * latent.gamma))
+    log_rate = np.log(special.gammaincinv(latent.r + given.events[:, None], unit[1]))
+    log_hazard = np.log(special.gammaincinv(latent.s, unit[2]))
+    log_hazard_gone = np.log(special.gammaincinv(latent.s + 1, unit[2]))
+
+    def density(log_hazard: Floats, purchase: Floats, hazard: Floats) -> Floats:
+        z_rate = normal_score(latent.r, log_rate + np.log(latent.alpha / (latent.alpha + purchase))[:, None])
+        z_hazard = normal_score(latent.s, log_hazard + np.log(latent.beta / (latent.beta + hazard))[:, None])
+        return copula_density(world, z_rate, z_spend, z_hazard)
+
+    weight = density(log_hazard, at.purchase_now, at.hazard_now)
     alive = parts.alive[:, 0, 0] + np.log(weight.mean(axis=1))
-    hazard_draw = special.gammaincinv(latent.s + 1, unit[2])
-    gone = np.empty((len(rate), parts.gone.shape[2]))
+    gone = parts.gone[:, 0].copy()
     for node in range(gone.shape[1]):
-        density = copula_density(
-            world,
-            rate_draw / (latent.alpha + at.purchase_gone[:, node, None]),
-            hazard_draw / (latent.beta + at.hazard_gone[:, node, None]),
-            spend_rate,
-        )
-        gone[:, node] = parts.gone[:, 0, node] + np.log(density.mean(axis=1))
-    nothing = np.zeros(rate.shape, dtype=np.int64)
+        at_node = density(log_hazard_gone, at.purchase_gone[:, node], at.hazard_gone[:, node])
+        gone[:, node] += np.log(at_node.mean(axis=1))
+    nothing = np.zeros(log_rate.shape, dtype=np.int64)
     return Draws(
         special.expit(alive - special.logsumexp(gone, axis=1)),
         nothing.astype(np.int8),
         nothing,
-        rate,
-        hazard,
+        np.exp(log_rate) / (latent.alpha + at.purchase_now[:, None]),
+        np.exp(log_hazard) / (latent.beta + at.hazard_now[:, None]),
         world.order_shape / spend_rate,
         weight / weight.sum(axis=1, keepdims=True),
     )

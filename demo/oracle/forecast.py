@@ -47,7 +47,9 @@ def simulate_on(
     walker = np.concatenate((paths.walker, extra))
     day = np.floor(np.concatenate((paths.at, extra_at)) - seen.as_of_day).astype(np.int64)
     purchases = np.bincount(walker, minlength=n).reshape(rows, count)
-    purchase_days = np.bincount(np.unique(walker * days + day) // days, minlength=n).reshape(rows, count)
+    key = np.sort(walker * days + day, kind="stable")
+    key = key[np.diff(key, prepend=-1) > 0]
+    purchase_days = np.bincount(key // days, minlength=n).reshape(rows, count)
     chance = draws.p_alive[:, None] * draws.weight
     width = int(purchase_days.max(initial=0)) + 1
     cells = np.arange(rows)[:, None] * width + purchase_days

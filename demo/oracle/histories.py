@@ -58,7 +58,8 @@ def weighted_counts(cells: Ints, weights: Floats, length: int) -> Floats:
 def seen_persons(lives: Lives, as_of_day: float) -> Ints:
     """Persons with at least one purchase in the window before the as-of day, in order."""
     purchases = lives.purchases
-    return np.unique(purchases.person[(purchases.at >= 0) & (purchases.at < as_of_day)])
+    person = purchases.person[(purchases.at >= 0) & (purchases.at < as_of_day)]
+    return person[np.diff(person, prepend=-1) > 0]
 
 
 def observe(lives: Lives, as_of_day: float, persons: Ints) -> Histories:

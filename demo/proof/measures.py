@@ -4,7 +4,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from demo.proof import campaigns, churn, clv, features, identity, people, reasons, reconciliation, segments, truncation
+from demo.proof import (
+    campaigns,
+    churn,
+    clv,
+    counts,
+    features,
+    identity,
+    people,
+    reasons,
+    reconciliation,
+    segments,
+    truncation,
+)
 from demo.proof.row import Row
 from demo.proof.trial import Trial
 
@@ -28,6 +40,7 @@ def measure(trial: Trial) -> Findings:
         *features.measure(trial),
         *reconciliation.measure(trial),
         *clv.measure(trial, future),
+        *counts.measure(trial, future),
         *churn.measure(trial, leaving),
         *reasons.measure(trial),
         *segments.measure(trial),

@@ -14,7 +14,7 @@ LINKS = """
     create or replace temp table links as
     select records.person_id, ids.customer_id, count(*) as records
     from truth.records as records
-    inner join contacts.core.customer_source_id as ids
+    inner join contacts.customer_source_id as ids
         on records.source_system = ids.source_system
         and cast(records.source_customer_id as varchar) = ids.source_customer_id
     where ids.customer_id <> 'unknown'
@@ -55,7 +55,7 @@ def record_pairs(trial: Trial) -> pd.DataFrame:
     """Return every record that is published, with its customer and its true person."""
     return trial.query(
         "select records.source_system, records.person_id, ids.customer_id from truth.records as records"
-        " inner join contacts.core.customer_source_id as ids on records.source_system = ids.source_system"
+        " inner join contacts.customer_source_id as ids on records.source_system = ids.source_system"
         " and cast(records.source_customer_id as varchar) = ids.source_customer_id order by all"
     )
 

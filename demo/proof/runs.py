@@ -20,6 +20,8 @@ from pipeline.settings import ROOT, Settings
 DEFAULT_WORLDS = "clean,retail,null"
 MULTIPLIERS = ("DEMO_ERRORS", "DEMO_CORRUPTION")
 DONE = "proved.json"
+COUNTS = "purchase_counts.parquet"
+"""P(purchases of a year ahead ≤ k) per customer, in a run's home."""
 TAIL = 40
 
 Say = Callable[[str], None]
@@ -118,6 +120,7 @@ def ensure(run: Run, settings: Settings, say: Say) -> None:
         say(f"  {run.name}: nothing has changed since it was last run")
         return
     _command(run, "dags.local.run")
+    _write_counts(run)
     write_json(done, key)
     say(f"  {run.name}: company and pipeline in {time.monotonic() - began:,.0f} s")
 
@@ -136,6 +139,17 @@ def _forget(home: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def _write_counts(run: Run) -> None:
+    """Write the distribution of each customer's purchases; where no model is published there is none to write."""
+    target = run.home / COUNTS
+    target.unlink(missing_ok=True)
+    try:
+        _command(run, "mining.purchase_counts", str(target))
+    except UserError as error:
+        if "No published lifetime value model" not in str(error):
+            raise
 
 
 def _command(run: Run, module: str, *arguments: str) -> None:

@@ -79,7 +79,8 @@ def _campaigns(company: Company) -> str:
     )
     return f"""
         select
-            campaign_code, objective, channel, offer, money(budget_cents) as budget, money(unit_cost_cents) as unit_cost,
+            campaign_code, objective, channel, offer, money(budget_cents) as budget,
+                money(unit_cost_cents) as unit_cost,
             start_date, end_date, local_iso((start_day - {DAYS_BEFORE}) * {SECONDS_A_DAY} + 36000) as updated_at,
             campaign as _id, campaign as _key, greatest(0, start_day - {DAYS_BEFORE}) as _day, 0 as _version_s,
             false as _parent_fails
@@ -138,25 +139,31 @@ def _responses(company: Company) -> str:
     """A voucher used with an order, as the shop tells marketing the same evening."""
     return f"""
         select
-            code('V', purchase_id) as response_no, {_codes(company)}[code + 1] as campaign_code, code('N', person_id * 2 + 0) as recipient_no,
+            code('V', purchase_id) as response_no, {_codes(company)}[code + 1] as campaign_code, code('N',
+                person_id * 2 + 0) as recipient_no,
             'voucher' as kind, local_iso(at_s + 60) as responded_at,
-            purchase_id as _id, purchase_id as _key, day_of(at_s + 60) as _day, at_s as _version_s, false as _parent_fails
+            purchase_id as _id, purchase_id as _key, day_of(at_s + 60) as _day, at_s as _version_s,
+                false as _parent_fails
         from shop_orders where code is not null
     """
 
 
 def _by_channel(cents: dict[str, int], column: str) -> str:
-    return "case " + column + " " + " ".join(f"when '{name}' then {value}" for name, value in cents.items()) + " else 0 end"
+    branches = " ".join(f"when '{name}' then {value}" for name, value in cents.items())
+    return f"case {column} {branches} else 0 end"
 
 
 def _costs() -> str:
     """Booked on the last day of each month. Selling is the marketplace's commission on what was sold there."""
     return f"""
         with booked as (
-            select date_trunc('month', date_of(day_of(created_s))) as month, 'acquisition' as kind, signup_channel as channel,
+            select date_trunc('month', date_of(day_of(created_s))) as month, 'acquisition' as kind,
+                signup_channel as channel,
                 null as campaign_code, count(*) * any_value({_by_channel(ACQUISITION_CENTS, "signup_channel")}) as cents
-            from (select person_id, min(at_s) as created_s from shop_orders where channel <> 'marketplace' group by person_id)
+            from (select person_id, min(at_s) as created_s
+                from shop_orders where channel <> 'marketplace' group by person_id)
             inner join people using (person_id)
+            where arrived_s >= 0
             group by all
             union all
             select date_trunc('month', date_of(day)), 'selling', 'marketplace', null,
@@ -173,7 +180,8 @@ def _costs() -> str:
         )
         select
             'B' || strftime(month, '%y%m') || '-' || kind || '-' || coalesce(campaign_code, channel) as cost_no,
-            strftime(month, '%Y-%m-%d') as month, kind, channel, campaign_code, money(cents) as amount, 'SGD' as currency,
+            strftime(month, '%Y-%m-%d') as month, kind, channel, campaign_code, money(cents) as amount,
+                'SGD' as currency,
             cents as _cents, kind as _kind, row_number() over (order by month, kind, channel, campaign_code) as _id,
             row_number() over (order by month, kind, channel, campaign_code) as _key,
             cast(last_day(month) - date_of(0) as int) as _day, 0 as _version_s, false as _parent_fails

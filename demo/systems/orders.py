@@ -95,7 +95,8 @@ def _make_orders(company: Company) -> None:
             case when channel = 'marketplace' then 'CNY' else 'SGD' end as currency,
             case when channel = 'marketplace' then rate else 1000000 end as rate,
             tax_percent(at_s) as tax_percent,
-            case when channel = 'marketplace' then half_up(net_cents * 1000000, rate) else net_cents end as goods_cents,
+            case when channel = 'marketplace' then half_up(net_cents * 1000000, rate) else net_cents end
+                as goods_cents,
             day_of(at_s) as day
         from channelled inner join rate_of_day on day_of(at_s) = rate_of_day.day
         """,
@@ -105,7 +106,7 @@ def _make_orders(company: Company) -> None:
 def _make_lines(company: Company) -> None:
     """Split an order's goods into one to four lines; then its shipping, and its voucher.
 
-    A line's product is one whose price is a little, in a promotion some more, above the net price: the rest is discount.
+    A line's product is one whose price is a little above the net price, in a promotion some more: the rest is discount.
     """
     steps = _promotion_steps(company)
     company.table(
@@ -130,25 +131,27 @@ def _make_lines(company: Company) -> None:
             select *, purchase_id * 8 + line_no as line_key,
                 case when line_no = lines then goods_cents
                     else cast(floor(goods_cents * (list_sum(weights[1:line_no]) / list_sum(weights))) as bigint) end
-                - cast(floor(goods_cents * (coalesce(list_sum(weights[1:line_no - 1]), 0) / list_sum(weights))) as bigint)
-                    as line_cents
+                - cast(floor(
+                    goods_cents * (coalesce(list_sum(weights[1:line_no - 1]), 0) / list_sum(weights))
+                ) as bigint) as line_cents
             from numbered
         ),
         counted_pieces as (
             select *, line_cents * rate / 1000000.0 as sgd_cents,
                 greatest(
                     case when u('pieces', line_key) < 0.72 then 1 when u('pieces', line_key) < 0.92 then 2 else 3 end,
-                    1 + cast(floor(line_cents * rate / 1000000.0 / 500000) as bigint)) as quantity
+                    1 + cast(floor(line_cents * rate / 1000000.0 / {DEAREST_LINE_CENTS}) as bigint)) as quantity
             from split
         ),
         chosen as (
             select *, least({PRODUCTS - 1}, 1 + {steps}
-                + greatest(0, cast(ceil(ln(greatest(sgd_cents, 1) / quantity / {CHEAPEST_CENTS}) / {PRICE_STEP}) as int)))
-                    as product
+                + greatest(0, cast(ceil(
+                    ln(greatest(sgd_cents, 1) / quantity / {CHEAPEST_CENTS}) / {PRICE_STEP}
+                ) as int))) as product
             from counted_pieces
         )
-        select purchase_id, line_no, lines, line_key, product, quantity, line_cents, price_cents, cost_cents, currency, rate,
-            is_business, tax_percent
+        select purchase_id, line_no, lines, line_key, product, quantity, line_cents, price_cents, cost_cents, currency,
+            rate, is_business, tax_percent
         from chosen inner join shop_products using (product)
         """,
     )
@@ -164,31 +167,12 @@ def _promotion_steps(company: Company) -> str:
         for promotion in company.world.promotions
     ]
     promoted = f"case {' '.join(branches)} else 0 end" if branches else "0"
-    return f"case when u('discounted', line_key) < 0.35 then cast(floor(u('discount', line_key) * 7) as int) else 0 end + {promoted}"
+    usual = "case when u('discounted', line_key) < 0.35 then cast(floor(u('discount', line_key) * 7) as int) else 0 end"
+    return f"{usual} + {promoted}"
 
 
 def _all_lines(company: Company) -> str:
     """Every line with its amounts in cents of the order's currency: net, tax, and net in SGD times 10,000."""
-    extra = f"""
-        union all
-        select purchase_id, lines + 1, lines, purchase_id * 8 + 6, null, 'shipping', 1, net, tax, unit, 0, 0, currency, rate,
-            is_business
-        from (select *, case when is_business then {SHIPPING_CENTS} else {SHIPPING_CENTS} - tax end as net,
-                {SHIPPING_CENTS} as unit
-            from (select *, case when is_business then half_up({SHIPPING_CENTS} * tax_percent, 100)
-                    else half_up({SHIPPING_CENTS} * tax_percent, 100 + tax_percent) end as tax
-                from (select any_value(lines) as lines, purchase_id from goods_lines group by purchase_id) as counted
-                inner join shop_orders using (purchase_id)
-                where channel in ('web', 'app') and net_cents < {SHIPPING_FREE_FROM}))
-        union all
-        select purchase_id, lines + 2, lines, purchase_id * 8 + 7, null, 'discount', 1, -{VOUCHER_CENTS} + tax, -tax,
-            -{VOUCHER_CENTS}, 0, 0, currency, rate, is_business
-        from (select *, half_up({VOUCHER_CENTS} * tax_percent, 100 + tax_percent) as tax
-            from (select any_value(lines) as lines, purchase_id from goods_lines group by purchase_id) as counted
-            inner join shop_orders using (purchase_id)
-            where currency = 'SGD' and not is_business and net_cents >= 2000
-                and u('voucher', purchase_id) < {VOUCHER_SHARE})
-    """
     return f"""
         with goods as (
             select *, half_up(line_cents * tax_percent, 100) as tax,
@@ -197,14 +181,44 @@ def _all_lines(company: Company) -> str:
                     else half_up(price_cents * (100 + tax_percent) * 10000, rate) end as unit
             from goods_lines
         ),
+        counted as (
+            select purchase_id, any_value(lines) as lines from goods_lines group by purchase_id
+        ),
         lines as (
-            select purchase_id, line_no, lines, line_key, product, 'product' as line_type, quantity, line_cents as net, tax, unit,
-                quantity * unit - line_cents - case when is_business then 0 else tax end as discount, cost_cents, currency,
-                rate, is_business
+            select purchase_id, line_no, lines, line_key, product, 'product' as line_type, quantity, line_cents as net,
+                tax, unit, quantity * unit - line_cents - case when is_business then 0 else tax end as discount,
+                    cost_cents,
+                currency, rate, is_business
             from goods
-            {extra if company.is_full else ""}
+            {_header_lines() if company.is_full else ""}
         )
         select *, case when currency = 'SGD' then net * 100 else half_up(net * rate, 10000) end as net_e4,
             net + case when is_business then 0 else tax end as amount
         from lines
+    """
+
+
+def _header_lines() -> str:
+    """Shipping of small orders, and vouchers. What they say includes tax, but for companies."""
+    return f"""
+            union all
+            select purchase_id, lines + 1, lines, purchase_id * 8 + 6, null, 'shipping', 1,
+                {SHIPPING_CENTS} - case when is_business then 0 else tax end, tax, {SHIPPING_CENTS}, 0, 0, currency,
+                rate, is_business
+            from (
+                select *,
+                    half_up({SHIPPING_CENTS} * tax_percent, 100 + case when is_business then 0
+                        else tax_percent end) as tax
+                from counted inner join shop_orders using (purchase_id)
+                where channel in ('web', 'app') and net_cents < {SHIPPING_FREE_FROM}
+            )
+            union all
+            select purchase_id, lines + 2, lines, purchase_id * 8 + 7, null, 'discount', 1, -{VOUCHER_CENTS} + tax,
+                -tax, -{VOUCHER_CENTS}, 0, 0, currency, rate, is_business
+            from (
+                select *, half_up({VOUCHER_CENTS} * tax_percent, 100 + tax_percent) as tax
+                from counted inner join shop_orders using (purchase_id)
+                where currency = 'SGD' and not is_business and net_cents >= {VOUCHER_FROM}
+                    and u('voucher', purchase_id) < {VOUCHER_SHARE}
+            )
     """

@@ -1,7 +1,7 @@
 """The service desk and call centre: daily CSV files.
 
-Contacts, cases and surveys follow from what happened to an order (late, damaged, a long wait, a complaint handled well or
-badly) and from questions that anybody has. A case is delivered again, with a newer updated_at, when it changes.
+Contacts, cases and surveys follow from what happened to an order (late, damaged, a long wait; a complaint handled well
+or badly) and from questions that anybody has. A case is delivered again, with a newer updated_at, when it changes.
 """
 
 from demo.company import SECONDS_A_DAY, Company, texts
@@ -13,6 +13,7 @@ ENQUIRY_SHARE = 0.15
 LATER_QUESTION_SHARE = 0.05
 REQUEST_SHARE = 0.02
 SECOND_RECORD_SHARE = 0.06
+NPS_SHARE = 0.05
 AGENTS = 24
 ENQUIRIES = ("order status", "product advice", "delivery time", "loyalty points", "opening hours, parking")
 REMARKS = ("Thanks.", "Quick answer, friendly.", "Had to ask twice", 'They said "tomorrow", it took a week.', "ok")
@@ -54,17 +55,20 @@ def _make_cases(company: Company) -> None:
             from shop_orders where handled > 0
             union all
             select purchase_id * 2 + 1, purchase_id, person_id, order_no,
-                case when u('request kind', purchase_id) < 0.6 then 'request' else 'enquiry' end, 0, 1, 'invoice, warranty',
+                case when u('request kind', purchase_id) < 0.6 then 'request' else 'enquiry' end, 0, 1,
+                'invoice, warranty',
                 at_s + {_span("requests", "purchase_id", 3_600, 12 * SECONDS_A_DAY)}
             from shop_orders where u('requests at all', purchase_id) < {REQUEST_SHARE}
         ),
         answered as (
-            select *, opened_s + case when handled = 2 then {_span("answered", "case_key", 2 * SECONDS_A_DAY, 6 * SECONDS_A_DAY)}
+            select *, opened_s + case when handled = 2
+                    then {_span("answered", "case_key", 2 * SECONDS_A_DAY, 6 * SECONDS_A_DAY)}
                 else {_span("answered", "case_key", 1_800, 40_000)} end as answered_s
             from opened
         )
         select *,
-            answered_s + case when handled = 2 then {_span("resolved", "case_key", 8 * SECONDS_A_DAY, 40 * SECONDS_A_DAY)}
+            answered_s + case when handled = 2
+                then {_span("resolved", "case_key", 8 * SECONDS_A_DAY, 40 * SECONDS_A_DAY)}
                 else {_span("resolved", "case_key", 600, 3 * SECONDS_A_DAY)} end as resolved_s,
             handled = 2 and u('never resolved', case_key) < 0.2 as is_never_resolved,
             case when handled = 2 then {_span("reopened", "case_key", 1, 3)}
@@ -83,7 +87,8 @@ def _make_contacts(company: Company) -> None:
         "desk_contacts",
         f"""
         with happened as (
-            select purchase_id * 8 as contact_key, purchase_id, person_id, order_no, null as case_key, 'in' as direction,
+            select purchase_id * 8 as contact_key, purchase_id, person_id, order_no, null as case_key,
+                'in' as direction,
                 pick({texts(ENQUIRIES)}, u('topic', purchase_id)) as topic, false as is_long,
                 at_s + {_span("asks", "purchase_id", 1_800, 4 * SECONDS_A_DAY)} as started_s
             from shop_orders where u('asks at all', purchase_id) < {ENQUIRY_SHARE}
@@ -92,12 +97,13 @@ def _make_contacts(company: Company) -> None:
                 at_s + {_span("waits", "purchase_id", 300, 7_200)}
             from shop_orders where failure = 3
             union all
-            select case_key * 4 + 2, purchase_id, person_id, order_no, case_key, 'in', topic, false, opened_s - 240 from desk_cases
+            select case_key * 4 + 2, purchase_id, person_id, order_no, case_key, 'in', topic, false, opened_s - 240
+            from desk_cases
             union all
-            select case_key * 4 + 3, purchase_id, person_id, order_no, case_key, 'out', topic, false, answered_s from desk_cases
-            where kind = 'complaint'
+            select case_key * 4 + 3, purchase_id, person_id, order_no, case_key, 'out', topic, false, answered_s
+            from desk_cases where kind = 'complaint'
             union all
-            select purchase_id * 8 + 4, purchase_id, person_id, order_no, purchase_id * 2, 'in', topic, true,
+            select purchase_id * 8 + 4, purchase_id, person_id, order_no, case_key, 'in', topic, true,
                 answered_s + 3 * {SECONDS_A_DAY}
             from desk_cases where handled = 2
             union all
@@ -108,7 +114,8 @@ def _make_contacts(company: Company) -> None:
         ),
         keyed as (
             select * exclude (contact_key), row_number() over (
-                partition by purchase_id order by started_s, contact_key, direction, topic) + purchase_id * 8 as contact_key
+                partition by purchase_id order by started_s, contact_key, direction, topic
+            ) + purchase_id * 8 as contact_key
             from happened
         ),
         channelled as (
@@ -120,11 +127,12 @@ def _make_contacts(company: Company) -> None:
         ),
         waited as (
             select *,
-                case when direction = 'out' or channel = 'email' then 0 when is_long then {_span("long wait", "contact_key", 900, 2_700)}
-                    when channel = 'phone' then {_span("wait", "contact_key", 5, 240)} else {_span("wait", "contact_key", 2, 60)} end
-                    as wait_seconds,
-                direction = 'in' and channel = 'phone' and u('abandons', contact_key) < case when is_long then 0.35 else 0.03 end
-                    as is_abandoned
+                case when direction = 'out' or channel = 'email' then 0
+                    when is_long then {_span("long wait", "contact_key", 900, 2_700)}
+                    when channel = 'phone' then {_span("wait", "contact_key", 5, 240)}
+                    else {_span("wait", "contact_key", 2, 60)} end as wait_seconds,
+                direction = 'in' and channel = 'phone'
+                    and u('abandons', contact_key) < case when is_long then 0.35 else 0.03 end as is_abandoned
             from channelled
         )
         select *, code('D', person_id * 2 + cast(is_second as int)) as service_no,
@@ -187,26 +195,31 @@ def _surveys() -> str:
     return f"""
         with asked as (
             select case_key * 4 as survey_key, person_id, 'csat' as kind, case_key, resolved_s + 7_200 as asked_s,
-                case when handled = 2 then 1.6 when kind = 'complaint' then 4.0 else 4.4 end as middle, 1 as lowest, 5 as highest
+                case when handled = 2 then 1.6 when kind = 'complaint' then 4.0 else 4.4 end as middle,
+                1 as lowest, 5 as highest
             from desk_cases where not is_never_resolved and u('csat', case_key) < 0.4
             union all
             select case_key * 4 + 1, person_id, 'ces', case_key, resolved_s + 7_200,
                 case when handled = 2 then 2.4 else 5.8 end, 1, 7
             from desk_cases where not is_never_resolved and u('ces', case_key) < 0.15
             union all
-            select purchase_id * 8 + 7, person_id, 'nps', null, at_s + {_span("nps when", "purchase_id", 9 * SECONDS_A_DAY, 14 * SECONDS_A_DAY)},
-                case when handled = 2 then 3.0 when failure > 0 and handled = 0 then 5.6 when failure > 0 then 7.4 else 8.3 end, 0, 10
-            from shop_orders where u('nps', purchase_id) < 0.05
+            select purchase_id * 8 + 7, person_id, 'nps', null,
+                at_s + {_span("nps when", "purchase_id", 9 * SECONDS_A_DAY, 14 * SECONDS_A_DAY)},
+                case when handled = 2 then 3.0 when failure > 0 and handled = 0 then 5.6 when failure > 0 then 7.4
+                    else 8.3 end, 0, 10
+            from shop_orders where u('nps', purchase_id) < {NPS_SHARE}
         ),
         scored as (
             select *, least(highest, greatest(lowest, cast(round(middle + (highest - lowest) * 0.28
-                * (u('score', survey_key) + u('score too', survey_key) + u('score three', survey_key) - 1.5)) as int))) as score
+                * (u('score', survey_key) + u('score too', survey_key) + u('score three', survey_key) - 1.5)) as int)))
+                as score
             from asked
         )
         select
             code('Q', survey_key) as survey_no, code('D', person_id * 2 + 0) as service_no, kind,
             cast(score as varchar) as score,
-            case when u('remarks', survey_key) < 0.2 then pick({texts(REMARKS)}, u('remark', survey_key)) end as comment,
+            case when u('remarks', survey_key) < 0.2 then pick({texts(REMARKS)}, u('remark',
+                survey_key)) end as comment,
             case when case_key is not null then code('F', case_key) end as case_no,
             local_iso(asked_s) as responded_at, local_iso(asked_s) as updated_at,
             score as _score, kind as _kind, survey_key as _id, survey_key as _key, day_of(asked_s) as _day,
@@ -217,7 +230,7 @@ def _surveys() -> str:
 
 def _customers(company: Company) -> str:
     """A record is written at the first contact, and again when the person says that something has changed."""
-    seen = """
+    seen = f"""
         select service_no, min(person_id) as person_id, min(started_s) as created_s, any_value(is_second) as is_second
         from (
             select service_no, person_id, started_s, is_second from desk_contacts
@@ -225,7 +238,7 @@ def _customers(company: Company) -> str:
             select code('D', person_id * 2 + 0), person_id, opened_s, false from desk_cases
             union all
             select code('D', person_id * 2 + 0), person_id, at_s + 86400, false from shop_orders
-            where u('nps', purchase_id) < 0.05
+            where u('nps', purchase_id) < {NPS_SHARE}
         ) group by service_no
     """
     versions = f"""

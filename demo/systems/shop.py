@@ -2,7 +2,7 @@
 
 What the warehouse must make of it: the net amount of a line is amount - tax where prices_include_tax is 1, else amount
 (orders of companies, where the tax comes on top). Another currency becomes SGD line by line, at the rate of the latest
-rate_date that is not after the local date, rounded half up to four decimals; an order's net_sales is the sum of its lines.
+rate_date not after the local date, rounded half up to four decimals; an order's net_sales is the sum of its lines.
 """
 
 from demo.company import SECONDS_A_DAY, Company, texts
@@ -106,7 +106,8 @@ def _orders(company: Company) -> str:
 def _order_lines() -> str:
     return f"""
         select
-            order_no, line_no, {SKU.format("product")} as sku, line_type, cast(quantity as varchar) as quantity, money(unit) as unit_price,
+            order_no, line_no, {SKU.format("product")} as sku, line_type, cast(quantity as varchar) as quantity,
+            money(unit) as unit_price,
             money(discount) as discount, money(amount) as amount, money(tax) as tax,
             net_e4 as _net_e4, line_type as _type, cost_cents * quantity as _cost_cents, purchase_id as _purchase,
             line_no as _line, line_key as _key, day as _day, 0 as _version_s,
@@ -118,7 +119,7 @@ def _order_lines() -> str:
 
 
 def _payments() -> str:
-    """One good payment per order, now and then after one that failed. Nothing was paid for an order that is quarantined."""
+    """One good payment per order, now and then after one that failed; none for an order that is to be quarantined."""
     return """
         with totals as (
             select purchase_id, cast(sum(amount + case when is_business then tax else 0 end) as bigint) as cents
@@ -146,17 +147,19 @@ def _payments() -> str:
 
 def _returns(company: Company) -> str:
     """Lines of goods that come back within a month; a few without the number of their order."""
-    share = RETURN_SHARE if company.is_full else 0.0
+    share, damaged_share = (RETURN_SHARE, DAMAGED_RETURN_SHARE) if company.is_full else (0.0, 0.0)
     return f"""
         with returned as (
             select shop_lines.*, order_no, customer_no, day,
-                at_s + {2 * SECONDS_A_DAY} + cast(u('returned when', line_key) * {26 * SECONDS_A_DAY} as bigint) as returned_s,
-                case when quantity > 1 and u('returns one', line_key) < 0.5 then 1 else quantity end as pieces, failure
+                at_s + between_draw({2 * SECONDS_A_DAY}, {28 * SECONDS_A_DAY}, u('returned when',
+                    line_key)) as returned_s,
+                case when quantity > 1 and u('returns one', line_key) < 0.5 then 1 else quantity end as pieces, failure,
+                case when failure <> 2 and u('resold', line_key) < 0.5 then cost_cents else 0 end as resale_cents
             from shop_lines
-            inner join (select purchase_id, order_no, customer_no, day, at_s, failure, channel from shop_orders) as orders
+            inner join (select purchase_id, order_no, customer_no, day, at_s, failure from shop_orders) as orders
                 using (purchase_id)
             where line_type = 'product' and not is_business
-                and u('returns', line_key) < case when failure = 2 then {DAMAGED_RETURN_SHARE if share else 0.0} else {share} end
+                and u('returns', line_key) < case when failure = 2 then {damaged_share} else {share} end
                 and purchase_id not in (select purchase_id from failed_orders)
                 and line_key not in (select _key from demo_shop__order_lines where _fate = 'quarantined' and _copy = 1)
         ),
@@ -169,14 +172,15 @@ def _returns(company: Company) -> str:
             code('R', line_key) as return_no,
             case when u('slip lost', line_key) < 0.02 then null else order_no end as order_no,
             case when u('slip lost', line_key) < 0.02 then null else cast(line_no as varchar) end as line_no,
-            customer_no, {SKU.format("product")} as sku, cast(pieces as varchar) as quantity, money(refund_net + refund_tax) as refund,
-            money(refund_tax) as tax, currency,
+            customer_no, {SKU.format("product")} as sku, cast(pieces as varchar) as quantity,
+            money(refund_net + refund_tax) as refund, money(refund_tax) as tax, currency,
             case when failure = 2 then 'damaged' when u('return reason', line_key) < 0.5 then 'not wanted'
                 when u('return reason', line_key) < 0.8 then 'not as described' else 'too late' end as reason,
-            money(case when failure <> 2 and u('resold', line_key) < 0.5 then cost_cents * pieces else 0 end) as recovered,
+            money(resale_cents * pieces) as recovered,
             local_text(returned_s) as returned_at,
-            case when currency = 'SGD' then refund_net * 100 else half_up(refund_net * rate_of_day.rate, 10000) end as _refund_e4,
-            case when failure <> 2 and u('resold', line_key) < 0.5 then cost_cents * pieces else 0 end as _recovered_cents,
+            case when currency = 'SGD' then refund_net * 100 else half_up(refund_net * rate_of_day.rate, 10000) end
+                as _refund_e4,
+            resale_cents * pieces as _recovered_cents,
             line_key as _key, return_day as _day, 0 as _version_s, false as _parent_fails
         from refunded inner join rate_of_day on return_day = rate_of_day.day
     """

@@ -43,28 +43,32 @@ def _make_sessions(company: Company) -> None:
         "web_sessions",
         f"""
         with sessions as (
-            select purchase_id * 3 as session_key, person_id, at_s - 30 as end_s, null as start_s, true as buys, campaign
-            from shop_orders where channel in ('web', 'app') and u('buying session', purchase_id) < {BUYING_SESSION_SHARE}
+            select purchase_id * 3 as session_key, person_id, at_s - 30 as end_s, null as start_s, true as buys,
+                campaign
+            from shop_orders
+            where channel in ('web', 'app') and u('buying session', purchase_id) < {BUYING_SESSION_SHARE}
             union all
             select purchase_id * 3 + 1, person_id, null,
                 at_s + between_draw({SECONDS_A_DAY}, {60 * SECONDS_A_DAY}, u('browses when', purchase_id)), false, -1
             from shop_orders where u('browses', purchase_id) < {BROWSING_SHARE}
             union all
             select purchase_id * 3 + 2, null, null,
-                at_s + between_draw(-{5 * SECONDS_A_DAY}, {5 * SECONDS_A_DAY}, u('stranger when', purchase_id)), false, -1
+                at_s + between_draw(-{5 * SECONDS_A_DAY}, {5 * SECONDS_A_DAY}, u('stranger when', purchase_id)),
+                false, -1
             from shop_orders where u('stranger', purchase_id) < {STRANGER_SHARE}
         ),
         paced as (
-            select sessions.*, web_users.user_id is not null and web_users.created_s < coalesce(start_s, end_s) as has_account,
+            select sessions.*,
+                web_users.user_id is not null and web_users.created_s < coalesce(start_s, end_s) as has_account,
                 user_id, between_draw(2, 4, u('events', session_key)) as events,
-                between_draw(15, 420, u('pace', session_key)) as pace
+                between_draw(15, 420, u('pace', session_key)) as pace,
+                day_of(coalesce(start_s, end_s) + person_id * 1000003 % {VISITOR_DAYS * SECONDS_A_DAY}) // {VISITOR_DAYS} as era
             from sessions left join web_users using (person_id)
         )
         select *, coalesce(start_s, end_s - (events - 1) * pace) as begins_s,
             has_account and u('logs in', session_key) < 0.6 as logs_in,
-            'v' || substr(md5(case when person_id is null then 's' || session_key else 'p' || person_id || '|'
-                || day_of(coalesce(start_s, end_s) + person_id * 1000003 % {VISITOR_DAYS * SECONDS_A_DAY}) // {VISITOR_DAYS} end), 1, 16)
-                as visitor_id
+            'v' || substr(md5(case when person_id is null then 's' || session_key else 'p' || person_id || '|' || era end),
+                1, 16) as visitor_id
         from paced
         """,
     )
@@ -78,8 +82,8 @@ def _events(company: Company) -> str:
         ),
         happened as (
             select *, session_key * 8 + step as event_key,
-                begins_s + (step - 1) * pace + case when step = 1 then 0 else cast(u('hurry', session_key * 8 + step) * 12 as int) end
-                    as event_s,
+                begins_s + (step - 1) * pace
+                    + case when step = 1 then 0 else between_draw(0, 11, u('hurry', session_key * 8 + step)) end as event_s,
                 case when step = 1 then 'page_view' when step = 2 and logs_in then 'login'
                     when buys and step = events then 'checkout' when buys then 'add_to_cart'
                     when u('searches', session_key * 8 + step) < 0.3 then 'search' else 'page_view' end as type
@@ -88,7 +92,8 @@ def _events(company: Company) -> str:
         select
             code('E', event_key) as event_id, visitor_id, case when logs_in and step >= 2 then user_id end as user_id,
             utc_iso(event_s) as ts, type,
-            case type when 'login' then '/account/login' when 'checkout' then '/checkout' when 'add_to_cart' then '/cart/add'
+            case type when 'login' then '/account/login' when 'checkout' then '/checkout'
+                when 'add_to_cart' then '/cart/add'
                 when 'search' then '/search?q=' || replace(pick({texts(SEARCHES)}, u('search', event_key)), ' ', '+')
                 else '/p/' || between_draw(1, 480, u('page', event_key)) end as path,
             case when step > 1 then null when u('referrer', session_key) < 0.3 then 'https://search.example/'
@@ -138,16 +143,19 @@ def _consents() -> str:
             from asked where question in (1, 5) or u('is asked', person_id * 8 + question) < 0.35
         ),
         changes as (
-            select *, 1 as change, created_s as changed_s, case when is_granted then 'granted' else 'withdrawn' end as status
+            select *, 1 as change, created_s as changed_s,
+                case when is_granted then 'granted' else 'withdrawn' end as status
             from said
             union all
-            select *, 2, created_s + between_draw({SECONDS_A_DAY}, {700 * SECONDS_A_DAY}, u('withdraws when', consent_key)),
+            select *, 2,
+                created_s + between_draw({SECONDS_A_DAY}, {700 * SECONDS_A_DAY}, u('withdraws when', consent_key)),
                 'withdrawn'
             from said where is_granted and purpose = 'marketing' and u('withdraws', consent_key) < {WITHDRAWAL_SHARE}
         )
         select
             user_id, channel, purpose, status, utc_iso(changed_s) as ts,
-            status as _status, consent_key * 2 + change as _id, consent_key * 2 + change as _key, day_of(changed_s) as _day,
+            status as _status, consent_key * 2 + change as _id, consent_key * 2 + change as _key,
+                day_of(changed_s) as _day,
             changed_s as _version_s, false as _parent_fails
         from changes
     """

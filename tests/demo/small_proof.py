@@ -161,9 +161,8 @@ def write_release(home: Path, *, is_published: bool = True, reason: str | None =
         )
     records = pd.DataFrame(RECORDS, columns=["source_system", "source_customer_id", "person_id", "customer_id"])
     with duckdb.connect(str(current / "contacts.duckdb")) as connection:
-        connection.execute("create schema core")
         connection.register("records", records)
-        connection.execute("create table core.customer_source_id as select * exclude (person_id) from records")
+        connection.execute("create table customer_source_id as select * exclude (person_id) from records")
     scores = pd.DataFrame({"customer_id": list(EXPECTED), "annual_discount_rate": 0.10})
     scores["p_alive"] = 0.8 if is_published else None
     scores["expected_purchases"] = list(EXPECTED.values()) if is_published else None

@@ -184,7 +184,7 @@ def test_what_has_not_changed_is_not_run_again(tmp_path: Path, settings: Setting
     said: list[str] = []
     ensure(a_run(tmp_path), settings, said.append)
     ensure(a_run(tmp_path), settings, said.append)
-    assert commands == ["demo", "dags.local.run", "demo"]
+    assert commands == ["demo", "dags.local.run", "mining.purchase_counts", "demo"]
     assert "nothing has changed" in said[1]
 
 
@@ -195,7 +195,7 @@ def test_another_company_does_not_meet_the_landing_of_the_last(
     (tmp_path / "landing" / "old.json").write_text("{}", encoding="utf-8")
     ensure(Run("retail", 1, 5, tmp_path, (("DEMO_ERRORS", "3"),)), settings, print)
     assert not (tmp_path / "landing" / "old.json").exists()
-    assert commands[-1] == "dags.local.run"
+    assert commands[-2:] == ["dags.local.run", "mining.purchase_counts"]
 
 
 def test_a_failing_command_says_how_it_ended(tmp_path: Path, settings: Settings) -> None:

@@ -47,7 +47,7 @@ def test_identity_counts_pairs_of_records(trial: Trial) -> None:
 def test_a_record_that_was_lost_is_counted(tmp_path: Path) -> None:
     home = build_home(tmp_path)
     with duckdb.connect(str(home / "serving" / "current" / "contacts.duckdb")) as connection:
-        connection.execute("delete from core.customer_source_id where source_customer_id = 'E1'")
+        connection.execute("delete from customer_source_id where source_customer_id = 'E1'")
     for trial in opened(home):
         row = named(identity.measure(trial))["records without a customer"]
         assert (row.recovered, row.ok) == (1.0, False)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from mining.store import SOURCES_KEY
+from mining.store import COLUMNS, SOURCES_KEY
 from pipeline.files import write_parquet
 from pipeline.settings import Settings, load_settings
 
@@ -52,11 +52,8 @@ def features_at(purchases: pd.DataFrame, on: dt.date) -> pd.DataFrame:
     frame["gap_mean_days"] = by["gap"].mean()
     frame["gap_stddev_days"] = by["gap"].std()
     frame["is_left_truncated"] = frame["first_purchase_date"] < purchases["date"].min() + pd.Timedelta(days=28)
-    for absent in ("refund_amount", "discount_share", "categories", "returns_84d"):
-        frame[absent] = np.nan
-    frame["campaigns_received_84d"] = frame["campaign_responses_84d"] = np.nan
-    frame = frame.drop(columns=["purchase_days_365d", "net_sales_prior_28d"])
-    return frame.reset_index()
+    frame = frame.drop(columns=["purchase_days_365d", "net_sales_prior_28d"]).reset_index()
+    return frame.assign(**dict.fromkeys(set(COLUMNS) - set(frame.columns), np.nan))
 
 
 @pytest.fixture(scope="session")

@@ -24,14 +24,17 @@ select * from (values ('ana', 'shop', 'A-17'), ('ben', 'shop', '=B+1'), ('cleo',
     as t (customer_id, source_system, source_customer_id);
 create table core.dim_customer_contact as
 select * from (values
-    ('ana', 'Ana Silva', 'ana@mail.example', '+65 9123 4567', 'Orchid Lane 1'), ('ben', 'Ben Tan', '+ben@mail.example', null, null))
-    as t (customer_id, full_name, email, phone, street);
+    ('ana', 'Ana Silva', 'Ana', 'Silva', 'ana@mail.example', 'Orchid Lane 1'),
+    ('ben', 'Ben Tan', 'Ben', 'Tan', '+ben@mail.example', 'Banyan Road 7'))
+    as t (customer_id, full_name, given_name, family_name, email, street),
+    (values ('Singapore', '018956', 'SG')) as place (city, postcode, country);
 create table core.bridge_customer_source as
 select md5(customer_id) as source_record_key, customer_id, source_system from core.customer_source_id;
 create table core.dim_product as select * from (values ('tea'), ('unknown')) as t (product_id);
 create table core.dim_date as
 select d::date as date_day from generate_series(date '2026-01-01', date '2026-12-31', interval 1 day) as t (d);
 create table core.dim_campaign as select * from (values ('spring'), ('unknown')) as t (campaign_id);
+create table core.dim_channel as select * from (values ('phone'), ('unknown')) as t (channel);
 create table core.dim_agent as select * from (values ('desk:7'), ('unknown')) as t (agent_id);
 create table core.fct_order_line as
 select

@@ -49,7 +49,7 @@ def test_the_list_has_who_is_in(publish):
     assert list(ben) == list(COLUMNS)
     assert (ben["customer_id"], ben["list_rank"], ben["expected_loss"]) == ("ben", "1", "1.50")
     assert (ben["source_system"], ben["last_order_date"], ben["churn_probability"]) == ("shop", "2026-02-08", "0.80")
-    assert (ben["can_mail"], ben["can_call"], ben["can_text"]) == ("unknown", "unknown", "unknown")
+    assert [ben[f"can_{channel}"] for channel in ("mail", "email", "post", "call", "text")] == ["unknown"] * 5
 
 
 def test_a_formula_stays_text(publish):
@@ -98,9 +98,36 @@ def test_the_manifest_says_what_the_list_is(publish):
 def test_known_consents_are_counted(publish):
     (path,) = export_lists(publish("update marts.campaign_audience set can_mail = true, can_call = false"))
     consent = json.loads((path.parent / "winback.manifest.json").read_text(encoding="utf-8"))["consent"]
-    assert consent["channels"]["can_mail"] == {"yes": 1, "no": 0, "unknown": 0}
-    assert consent["channels"]["can_call"] == {"yes": 0, "no": 1, "unknown": 0}
+    mail, call = consent["channels"]["can_mail"], consent["channels"]["can_call"]
+    assert (mail["channel"], mail["purpose"]) == ("e-mail or letter", "marketing")
+    assert (mail["yes"], mail["no"], mail["unknown"]) == (1, 0, 0)
+    assert (call["yes"], call["no"], call["unknown"]) == (0, 1, 0)
+    assert consent["channels"]["can_email"]["fills_columns"] == ["email"]
     assert "before_sending" not in consent
+    assert "without consent" in consent["statement"]
+
+
+CONTACT = ("full_name", "given_name", "family_name", "email", "street", "city", "postcode", "country")
+
+
+def test_an_address_stands_only_where_its_owner_consented(publish):
+    changes = "update marts.campaign_audience set can_mail = true, can_email = true, can_post = false"
+    (ben,) = open_list(export_lists(publish(changes))[0])
+    assert [ben[name] for name in CONTACT] == ["Ben Tan", "Ben", "Tan", "'+ben@mail.example", "", "", "", ""]
+
+
+def test_a_letter_needs_no_email_address(publish):
+    changes = "update marts.campaign_audience set can_mail = true, can_email = false, can_post = true"
+    (ben,) = open_list(export_lists(publish(changes))[0])
+    assert [ben[name] for name in CONTACT[3:]] == ["", "Banyan Road 7", "Singapore", "018956", "SG"]
+
+
+@pytest.mark.parametrize("permission", ["null", "false"])
+def test_without_a_permission_there_is_no_name_and_no_address(publish, permission):
+    changes = f"update marts.campaign_audience set can_mail = {permission}, can_email = {permission}, can_post = null"
+    (path,) = export_lists(publish(changes))
+    assert [value for value in (open_list(path)[0][name] for name in CONTACT) if value] == []
+    assert b"mail.example" not in path.read_bytes()
 
 
 def test_files_are_for_their_owner_alone(publish):

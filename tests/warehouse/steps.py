@@ -17,7 +17,7 @@ from pipeline.settings import DBT_PROJECT, Settings
 
 
 def build_core(settings: Settings, *, after_landing: Callable[[Settings], None] | None = None) -> Plan:
-    """Land and build up to the star in core; return the plan of the build. `after_landing` may change the landed files."""
+    """Land and build up to the star; return the plan of the build. `after_landing` may change the landed files."""
     for source in settings.sources:
         land_source(settings, source)
     if after_landing:

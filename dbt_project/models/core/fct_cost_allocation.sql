@@ -1,10 +1,10 @@
 -- Grain: one row per (cost, customer) that carries a part of it. Key: allocation_id. Additive: amount.
--- Costs, positive: booked costs (fct_cost), the own cost of each contact, and campaign contacts at the unit cost of their
--- campaign. Sums equal those of the three, to the last digit; what falls on nobody stands under 'unknown'.
--- A booked cost is that of a month: it counts when the month is over, and is shared among what was known by then, so that
--- a row that comes later does not move a cost that has been brought to a customer.
--- Shares are whole cents by the largest remainder: every share is rounded down, and the cents that are left go, one each,
--- to the largest remainders (ties in the order of a hash).
+-- Costs, positive: booked costs (fct_cost), the own cost of each contact, and campaign contacts at the unit cost of
+-- their campaign. Sums equal those of the three, to the last digit; what falls on nobody stands under 'unknown'.
+-- A booked cost is that of a month: it counts when the month is over, and is shared among what was known by then, so
+-- that a row that comes later does not move a cost that has been brought to a customer.
+-- Shares are whole cents by the largest remainder: every share is rounded down, and the cents that are left go, one
+-- each, to the largest remainders (ties in the order of a hash).
 {% set decimal = contract_type('decimal') %}
 
 with contact_costs as (
@@ -177,7 +177,7 @@ ranked as (
         cents - sum(floor_cents) over (partition by cost_id) as cents_left,
         row_number() over (
             partition by cost_id
-            order by remainder desc, md5(cost_id || customer_id), customer_id
+            order by remainder desc, md5(cost_id || customer_id) asc, customer_id asc
         ) as rank_of_remainder
     from floors
 ),

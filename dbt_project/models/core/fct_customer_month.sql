@@ -71,16 +71,21 @@ campaigns as (
 costs as (
     select
         customer_id,
-        cast(date_trunc('month', cost_date) as date) as month_start_date,
         {%- for kind in kinds %}
-        sum(case when kind = '{{ kind }}' then amount else 0 end) as {{ kind }}_cost{{ ',' if not loop.last }}
+        sum(case when kind = '{{ kind }}' then amount else 0 end) as {{ kind }}_cost,
         {%- endfor %}
+        cast(date_trunc('month', cost_date) as date) as month_start_date
     from {{ ref('fct_cost_allocation') }}
     group by customer_id, date_trunc('month', cost_date)
 ),
 
 known_kinds as (
-    {{ known_cost_kinds() }}
+    select
+        {{ is_cost_known('acquisition') }} as has_acquisition,
+        {{ is_cost_known('selling') }} as has_selling,
+        {{ is_cost_known('service') }} as has_service,
+        {{ is_cost_known('retention') }} as has_retention
+    from {{ ref('fct_cost_allocation') }}
 ),
 
 months as (
@@ -118,17 +123,17 @@ final as (
         cast(coalesce(orders.net_sales, 0) - coalesce(refunds.refund_amount, 0) as {{ contract_type('decimal') }})
             as net_revenue,
         cast(orders.cost_amount as {{ contract_type('decimal') }}) as cost_amount,
-        cast(
-            coalesce(orders.net_sales, 0) - coalesce(refunds.refund_amount, 0) + coalesce(refunds.recovered_amount, 0)
-            - case when orders.customer_id is null then 0 else orders.cost_amount end
-            as {{ contract_type('decimal') }}
-        ) as margin,
         {%- for kind in kinds %}
         cast(
             case when known_kinds.has_{{ kind }} then coalesce(costs.{{ kind }}_cost, 0) end
             as {{ contract_type('decimal') }}
-        ) as {{ kind }}_cost{{ ',' if not loop.last }}
+        ) as {{ kind }}_cost,
         {%- endfor %}
+        cast(
+            coalesce(orders.net_sales, 0) - coalesce(refunds.refund_amount, 0) + coalesce(refunds.recovered_amount, 0)
+            - case when orders.customer_id is null then 0 else orders.cost_amount end
+            as {{ contract_type('decimal') }}
+        ) as margin
     from months
     cross join known_kinds
     {%- for name in ['orders', 'refunds', 'campaigns'] + counted | map('first') | list + ['costs'] %}

@@ -1,7 +1,7 @@
 -- Grain: one row per (customer_id, part, line). Lines of a customer sum to customer_clv.clv_total, to the cent.
 -- The unknown customer stands here too (not in customer_clv), so that every line sums to the facts.
 -- A line that the data do not support has a null amount and its reason.
--- Future costs: expected purchase days, discounted as `repeat` is and weighted by P(alive) (clv_future / expected_spend),
+-- Future costs: expected purchase days, discounted and weighted by P(alive) as `repeat` is (clv_future / expected_spend),
 -- times active months per purchase day, times the customer's costs per active month (part_future_rates).
 {% set has = var('providers') %}
 {% set no_costs = "'no active source provides costs'" %}
@@ -16,16 +16,13 @@ case
     else coalesce(scores.unavailable_reason, 'never bought, so there is no purchase history to project')
 end
 {%- endset %}
-{% set no_future_cost = 'case when booked.cost_of_goods is null then ' ~ no_unit_cost ~ ' else ' ~ not_scored ~ ' end' %}
+{% set no_future = 'case when booked.<kind> is null then ' ~ no_costs ~ ' else ' ~ not_scored ~ ' end' %}
+{% set no_future_goods %}
+case when booked.cost_of_goods is null then {{ no_unit_cost }} else {{ not_scored }} end
+{%- endset %}
 {% set selling = 'coalesce(booked.fees + booked.selling, nullif(booked.fees, 0))' %}
 {% set purchase_days = 'coalesce(scores.clv_future / nullif(scores.expected_spend, 0), scores.expected_purchases)' %}
-{% set active_months = purchase_days ~ ' * rates.months_per_purchase_day' %}
-{% set future_costs = [] %}
-{% for kind in ['selling', 'retention', 'service'] %}
-    {%- set amount = '-' ~ active_months ~ ' * rates.' ~ kind ~ '_per_month' %}
-    {%- set reason = 'case when booked.' ~ kind ~ ' is null then ' ~ no_costs ~ ' else ' ~ not_scored ~ ' end' %}
-    {%- do future_costs.append(('future', kind, amount, reason)) %}
-{% endfor %}
+{% set per_month = '-' ~ purchase_days ~ ' * rates.months_per_purchase_day * rates.' %}
 {% set lines = [
     ('historic', 'first_purchase', 'goods.first_purchase', 'null'),
     ('historic', 'repeat', 'goods.repeat_purchase', 'null'),
@@ -44,8 +41,11 @@ end
     ('historic', 'service', 'booked.service', no_costs),
     ('future', 'repeat', 'scores.clv_future', not_scored),
     ('future', 'returns', '-scores.clv_future * rates.refund_rate', no_returns if not has.get('returns') else not_scored),
-    ('future', 'cost_of_goods', '-scores.clv_future * rates.cost_rate', no_future_cost),
-] + future_costs %}
+    ('future', 'cost_of_goods', '-scores.clv_future * rates.cost_rate', no_future_goods),
+    ('future', 'selling', per_month ~ 'selling_per_month', no_future | replace('<kind>', 'selling')),
+    ('future', 'retention', per_month ~ 'retention_per_month', no_future | replace('<kind>', 'retention')),
+    ('future', 'service', per_month ~ 'service_per_month', no_future | replace('<kind>', 'service')),
+] %}
 
 with customers as (
     select customer_id from {{ ref('part_customer') }}

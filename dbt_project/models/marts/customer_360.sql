@@ -69,10 +69,11 @@ final as (
         ] %}
         cast({{ 'coalesce(service.' ~ column ~ ', 0)' if has.get(entity) else 'null' }} as bigint) as {{ column }},
         {%- endfor %}
-        cast({{ 'null' if has.get('contacts') else "'no active source provides contacts'" }} as {{ contract_type('text') }})
-            as contacts_reason,
-        cast({{ 'null' if has.get('cases') else "'no active source provides cases'" }} as {{ contract_type('text') }})
-            as cases_reason,
+        {%- for entity in ['contacts', 'cases'] %}
+        cast(
+            {{ 'null' if has.get(entity) else "'no active source provides " ~ entity ~ "'" }} as {{ contract_type('text') }}
+        ) as {{ entity }}_reason,
+        {%- endfor %}
         service.satisfaction_date,
         service.last_contact_date,
         cast(null as {{ contract_type('text') }}) as next_offer,

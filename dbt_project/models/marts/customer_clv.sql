@@ -63,8 +63,11 @@ final as (
         {%- for quantile, mirrored in [('p10', 'p90'), ('p50', 'p50'), ('p90', 'p10')] %}
         cast(
             round(
-                case when rates.kept_share < 0 then scores.clv_future_{{ mirrored }} else scores.clv_future_{{ quantile }} end
-                * rates.kept_share, 2
+                rates.kept_share
+                * case
+                    when rates.kept_share < 0 then scores.clv_future_{{ mirrored }}
+                    else scores.clv_future_{{ quantile }}
+                end, 2
             ) as {{ money }}
         ) as clv_future_{{ quantile }},
         {%- endfor %}

@@ -100,12 +100,12 @@ select
         when first_look.is_missing then 'missing'
         when first_look.is_same then 'same'
         when first_look.is_incomparable then 'incomparable'
-        when covered.words = first_look.words or covered.other_words = first_look.other_words then 'same'
+        when {{ is_covered('covered.words', 'covered.other_words') }} then 'same'
         when
             covered.given_words = nullif(first_look.given_words, 0)
             or covered.other_given_words = nullif(first_look.other_given_words, 0)
             then 'same given name'
-        when covered.near_words = first_look.words or covered.near_other_words = first_look.other_words then 'near'
+        when {{ is_covered('covered.near_words', 'covered.near_other_words') }} then 'near'
         else 'other'
     end as verdict
 from first_look

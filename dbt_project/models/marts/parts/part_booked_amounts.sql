@@ -47,17 +47,23 @@ refunds as (
 
 costs as (
     select
-        customer_id,
         {%- for kind in kinds %}
-        -sum(case when kind = '{{ kind }}' then amount else 0 end) as {{ kind }}{{ ',' if not loop.last }}
+        -sum(case when kind = '{{ kind }}' then amount else 0 end) as {{ kind }},
         {%- endfor %}
+        customer_id
     from {{ ref('fct_cost_allocation') }}
     where {{ by_as_of('cost_date') }}
     group by customer_id
 ),
 
 known_kinds as (
-    {{ known_cost_kinds(by_as_of('cost_date')) }}
+    select
+        {{ is_cost_known('acquisition') }} as has_acquisition,
+        {{ is_cost_known('selling') }} as has_selling,
+        {{ is_cost_known('service') }} as has_service,
+        {{ is_cost_known('retention') }} as has_retention
+    from {{ ref('fct_cost_allocation') }}
+    where {{ by_as_of('cost_date') }}
 ),
 
 customers as (

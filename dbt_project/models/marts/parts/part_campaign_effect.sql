@@ -43,11 +43,11 @@ moments as (
         measure,
         treated_customers,
         control_customers,
-        treated_sum / treated_customers - control_sum / control_customers as difference,
         {%- for arm in ['treated', 'control'] %}
         greatest({{ arm }}_squares - {{ arm }}_sum * {{ arm }}_sum / {{ arm }}_customers, 0)
-        / ({{ arm }}_customers - 1) / {{ arm }}_customers as {{ arm }}_variance{{ ',' if not loop.last }}
+        / ({{ arm }}_customers - 1) / {{ arm }}_customers as {{ arm }}_variance,
         {%- endfor %}
+        treated_sum / treated_customers - control_sum / control_customers as difference
     from arms
     where
         treated_customers >= 30 and control_customers >= 30

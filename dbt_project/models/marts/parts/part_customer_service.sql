@@ -1,6 +1,6 @@
 -- Grain: one row per customer with a contact, a case or an answer to a survey by the as-of date.
--- satisfaction is the class of the last answer to an NPS question (0-6 detractor, 7-8 passive, 9-10 promoter) or, without
--- one, of the last CSAT answer on its scale of 1 to 5 (1-2 dissatisfied, 3 neutral, 4-5 satisfied).
+-- satisfaction is the class of the last answer to an NPS question (0-6 detractor, 7-8 passive, 9-10 promoter) or,
+-- without one, of the last CSAT answer on its scale of 1 to 5 (1-2 dissatisfied, 3 neutral, 4-5 satisfied).
 {% set first_day = add_days(as_of_date(), -364) %}
 
 with contacts as (
@@ -39,7 +39,7 @@ answers as (
         response_date as satisfaction_date,
         row_number() over (
             partition by customer_id
-            order by case when kind = 'nps' then 0 else 1 end, responded_at desc, response_id
+            order by case when kind = 'nps' then 0 else 1 end asc, responded_at desc, response_id asc
         ) as recency
     from {{ ref('fct_survey_response') }}
     where kind in ('nps', 'csat') and {{ by_as_of('response_date') }}

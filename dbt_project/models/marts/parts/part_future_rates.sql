@@ -1,5 +1,5 @@
--- Grain: one row per customer with purchases: the shares of future sales that will be refunded, and that goods will cost,
--- and what selling, retention and service will cost per active month (a month with a purchase).
+-- Grain: one row per customer with purchases: the shares of future sales that will be refunded, and that goods will
+-- cost, and what selling, retention and service will cost per active month (a month with a purchase).
 -- A customer's own rate is shrunk towards everybody's with the weight of one average customer's sales, months or days.
 -- The rate of costs is known only for customers the cost of whose goods is known.
 {% set kinds = ['selling', 'retention', 'service'] %}
