@@ -54,8 +54,8 @@ def _parse(words: Sequence[str]) -> dict[str, str | None]:
     parser = argparse.ArgumentParser(
         prog="python -m demo",
         description="Make the demo company: source files in $CRM_HOME/demo, the truth in $CRM_HOME/truth.",
-        epilog="Commands before the options: make (default), ensure, pictures, prove. Each option is also an environment "
-        "variable: DEMO_WORLD and so on.",
+        epilog="Commands before the options: make (default), ensure, pictures, prove. Each option is also a "
+        "variable of the environment: DEMO_WORLD and so on.",
     )
     for name, text in OPTIONS.items():
         parser.add_argument(f"--{name}", help=text)

@@ -151,3 +151,24 @@ class World:
     business_share: float = 0.02
     errors: float = 0.0  # default multiplier of identity errors
     corruption: float = 0.0  # default multiplier of planted row trouble
+
+    def __post_init__(self) -> None:
+        """Refuse a mixture of laws that the oracle cannot integrate."""
+        alone = [self.gap_stages > 1, self.score_correlations is not None, self.early_share > 0]
+        rich = len(self.classes) > 1 or self.has_lifts or self.service.has_effects or self.season != Season()
+        if sum(alone) > 1 or (any(alone) and rich):
+            raise ValueError(
+                f"World '{self.name}': a rhythm, a copula and early arrivals each need a world that is otherwise plain."
+            )
+
+    @property
+    def has_lifts(self) -> bool:
+        """Whether any campaign has an effect."""
+        return any(campaign.lift for campaign in self.campaigns)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the world is Pareto/NBD with Gamma-Gamma spend, and nothing else."""
+        special = self.gap_stages > 1 or self.score_correlations or self.early_share or len(self.classes) > 1
+        events = self.promotions or self.price_rises or self.shock
+        return not (special or events or self.has_lifts or self.service.has_effects or self.season != Season())

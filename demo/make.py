@@ -18,7 +18,7 @@ from demo.options import Options
 from demo.records import make_persons
 from demo.systems import marketing, sales, service, shop, web
 from demo.worlds import get_world
-from pipeline.files import TEMPORARY_PREFIX, sha256_of_tree, write_json
+from pipeline.files import TEMPORARY_PREFIX, sha256_of, sha256_of_file, write_json
 from pipeline.settings import ROOT, Settings, make_folder
 
 MANIFEST = "manifest.json"
@@ -47,8 +47,9 @@ def make_company(settings: Settings, options: Options) -> dict[str, int]:
 
 
 def describe(options: Options) -> dict[str, object]:
-    """Return what decides the content: the options and the code."""
-    return {"options": options.as_json(), "code": sha256_of_tree(ROOT, ("demo",), (".py",))[:16]}
+    """Return what decides the content: the options and the code, without the proof, which only looks at it."""
+    files = [path for path in sorted((ROOT / "demo").rglob("*.py")) if "proof" not in path.relative_to(ROOT).parts]
+    return {"options": options.as_json(), "code": sha256_of([sha256_of_file(path) for path in files])[:16]}
 
 
 def _make(options: Options, scratch: Path) -> dict[str, int]:

@@ -210,7 +210,7 @@ def _consent(rows: list[tuple[Any, ...]]) -> dict[str, Any]:
         }
     if any(counts["yes"] or counts["no"] for counts in channels.values()):
         return {
-            "statement": "Nobody is in the list without consent to marketing by e-mail or letter, as of the as-of date. "
+            "statement": "Nobody is in the list without consent to marketing by e-mail or letter on the as-of date. "
             "Contact a customer in a channel only where its column says yes; no and unknown are not yes.",
             "channels": channels,
         }

@@ -101,7 +101,24 @@ def business(release: duckdb.DuckDBPyConnection, currency: str) -> list[Row]:
     ]
     if returns:
         rows.append(("Refunds", money(refunds), f"{currency}, returned lines: {number(returns)}"))
-    return [*rows, equity(release, currency)]
+    return [*rows, *contact_data(release), equity(release, currency)]
+
+
+def contact_data(release: duckdb.DuckDBPyConnection) -> list[Row]:
+    """Contacts, cases and what campaigns changed, where the sources have any."""
+    contacts, cases, still_open, campaigns, judged, certain = _one(
+        release,
+        "select (select count(*) from core.fct_contact), (select count(*) from core.fct_case),"
+        " (select sum(open_cases) from marts.customer_360), count(*), count(is_effect_certain),"
+        " count(*) filter (is_effect_certain) from marts.campaign_performance",
+    )
+    rows = []
+    if contacts or cases:
+        rows.append(("Contacts", number(contacts), f"cases: {number(cases)}, open: {number(still_open)}"))
+    if campaigns:
+        remark = f"{judged} with a control group judged, {certain} with a certain effect" if judged else "none judged"
+        rows.append(("Campaigns", number(campaigns), remark))
+    return rows
 
 
 def equity(release: duckdb.DuckDBPyConnection, currency: str) -> Row:

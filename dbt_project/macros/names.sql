@@ -23,16 +23,23 @@
 {% macro default__numbered_words(relation) -%}
     select
         source_record_key,
+        given_words,
         unnest(words) as word,
         generate_subscripts(words, 1) as position
     from {{ relation }}
 {%- endmacro %}
 
-{# True when all words of one of two names (of `first_look`) have a fellow in the other, and none serves for two. #}
+{# Number of words, and the words without anything between them. #}
+{% macro length_of(words) -%}{{ return(adapter.dispatch('length_of')(words)) }}{%- endmacro %}
+{% macro default__length_of(words) -%}len({{ words }}){%- endmacro %}
+{% macro joined(words) -%}{{ return(adapter.dispatch('joined')(words)) }}{%- endmacro %}
+{% macro default__joined(words) -%}array_to_string({{ words }}, ''){%- endmacro %}
+
+{# True when all words of one of two names (of `checks`) have a fellow in the other, and none serves for two. #}
 {% macro is_covered(words, other_words) -%}
     (
-        ({{ words }} = first_look.words and {{ other_words }} >= first_look.words)
-        or ({{ other_words }} = first_look.other_words and {{ words }} >= first_look.other_words)
+        ({{ words }} = checks.all_words and {{ other_words }} >= checks.all_words)
+        or ({{ other_words }} = checks.other_all_words and {{ words }} >= checks.other_all_words)
     )
 {%- endmacro %}
 

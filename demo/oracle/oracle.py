@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.laws import Season, World
+from demo.laws import World
 from demo.lives import Lives
 from demo.oracle import pareto_nbd
 from demo.oracle.draws import posterior_draws
@@ -41,14 +41,6 @@ class Oracle:
     expected_value: Floats  # net value of goods, SGD
     count_person: Ints  # the customers of count_cdf
     count_cdf: Floats  # P(purchases <= k) for k = 0, 1, …; rows as count_person
-
-
-def is_closed_form(world: World) -> bool:
-    """Whether the world is Pareto/NBD with Gamma-Gamma spend, and nothing else."""
-    campaigns_work = any(campaign.lift for campaign in world.campaigns)
-    season, shock = world.season != Season(), world.shock is not None
-    special_law = world.gap_stages > 1 or world.score_correlations or world.early_share or len(world.classes) > 1
-    return not (campaigns_work or season or shock or special_law or world.service.has_effects or world.promotions)
 
 
 def oracle(
@@ -85,8 +77,8 @@ def oracle(
     if as_of_day != int(as_of_day):
         raise ValueError(f"as_of_day is {as_of_day}: give a midnight, a whole number of days.")
     seed = lives.seed if seed is None else seed
-    exact = is_closed_form(world) if exact is None else exact
-    if exact and not is_closed_form(world):
+    exact = world.is_plain if exact is None else exact
+    if exact and not world.is_plain:
         raise ValueError(f"The world '{world.name}' has no closed form.")
     persons = seen_persons(lives, as_of_day)
     if not len(persons):

@@ -21,6 +21,11 @@ def allowance(error: float, customers: int) -> float:
     return ERRORS * error
 
 
+def over_naive(error: float, customers: int) -> float:
+    """What chance may make worse than the naive baseline: one standard error, as the model has to win, not to draw."""
+    return allowance(error, customers) / ERRORS
+
+
 def around(target: float, tolerance: float, estimate: Estimate, customers: int) -> tuple[float, float]:
     """Bounds of a figure that should be `target`, give or take."""
     width = tolerance + allowance(estimate.error, customers)

@@ -9,9 +9,9 @@ from demo.proof.trial import Trial
 
 TABLE = "marts.campaign_performance"
 COVERAGE, FALSE_CLAIMS, FOUND = (
-    "campaigns: intervals that hold the true effect",
-    "campaigns: certain effects where there is none",
-    "campaigns: true effects found certain",
+    "campaigns: intervals with the truth",
+    "campaigns: certain without effect",
+    "campaigns: effects found certain",
 )
 LEVEL = 0.95
 ERRORS = 3.0
@@ -35,7 +35,7 @@ EFFECTS = """
         truly.effect,
         truly.has_effect
     from published.marts.campaign_performance as performance
-    inner join truly on performance.campaign_id = truly.campaign_code
+    inner join truly on performance.campaign_id = 'demo_marketing:' || truly.campaign_code
     where performance.incremental_purchases_per_customer_low is not null
     order by performance.campaign_id
 """

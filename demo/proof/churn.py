@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import expit
 
 from demo.proof import people
-from demo.proof.bounds import STRICT_FROM, allowance, around
+from demo.proof.bounds import STRICT_FROM, allowance, around, over_naive
 from demo.proof.clv import CHURN_DAYS, MODEL_WORLD, YEAR
 from demo.proof.row import Row, judged, refused
 from demo.proof.statistics import auc, calibration_line, difference, logistic_fit, mean
@@ -68,9 +68,7 @@ def _recency_alone(trial: Trial, frame: pd.DataFrame) -> np.ndarray:
         "at_risk": int(frame["recency"].max()) + 1,
     }  # fmt: skip
     learned = trial.query(LEARNED, parameters)
-    if len(learned) < 3 or learned["outcome"].nunique() < 2:
-        return np.full(len(frame), np.nan)
-    intercept, slope = logistic_fit(np.log1p(learned["recency"].to_numpy(float)), learned["outcome"].to_numpy(float))
+    slope, intercept = logistic_fit(np.log1p(learned["recency"].to_numpy(float)), learned["outcome"].to_numpy(float))
     return np.asarray(expit(intercept + slope * np.log1p(frame["recency"].to_numpy(float))))
 
 
@@ -95,9 +93,9 @@ def brier(trial: Trial, found: pd.DataFrame) -> Row:
         gap = difference(_squares(sampled, "probability"), _squares(sampled, "oracle"))
         high = 1.05 * oracle + allowance(gap.error, trial.customers)
     else:
-        high = float(naive.mean()) + allowance(difference(model, naive).error, trial.customers)
+        high = float(naive.mean()) + over_naive(difference(model, naive).error, trial.customers)
     note = f"{len(found):,} persons at risk, {found['outcome'].mean():.1%} bought nothing in {CHURN_DAYS} days"
-    if len(sampled) < len(found):
+    if 0 < len(sampled) < len(found):
         note += f"; oracle: of {len(sampled):,} of them"
     return judged(NAMES["brier"], float(model.mean()), oracle=oracle, naive=float(naive.mean()), high=high, note=note)
 

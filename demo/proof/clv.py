@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from demo.proof import people
-from demo.proof.bounds import STRICT_FROM, allowance, around
+from demo.proof.bounds import STRICT_FROM, allowance, around, over_naive
 from demo.proof.row import Row, does_not_apply, judged, refused
 from demo.proof.statistics import Estimate, Floats, difference, mean, poisson_slope, quantile_level, ratio
 from demo.proof.trial import Trial
@@ -16,6 +16,7 @@ YEAR, CHURN_DAYS = 365, 28
 WEEKS_PER_YEAR, DAYS_PER_WEEK = 52, 7
 QUANTILES = {"p10": 0.10, "p50": 0.50, "p90": 0.90}
 QUANTILE_TOLERANCE = 0.02
+FEWEST = 20
 VALUE_TOLERANCE = 0.05
 MODEL_WORLD = "clean"
 """Here the purchases follow the model that is fitted, so nothing but chance may stand between them."""
@@ -96,12 +97,12 @@ def forecast(trial: Trial) -> Forecast | None:
 
 
 NAMES = {
-    "ratio": "clv: expected purchases / true, a year ahead",
-    "slope": "clv: Poisson slope of true purchases on expected",
+    "ratio": "clv: expected / true purchases",
+    "slope": "clv: Poisson slope, true on expected",
     "rmse": "clv: RMSE of purchases",
     "alive": "clv: Brier score of P(alive)",
-    "value": "clv: expected value / true, a year ahead",
-    **{name: f"clv: level of {name} of the value" for name in QUANTILES},
+    "value": "clv: expected / true value",
+    **{name: f"clv: level of {name} of value" for name in QUANTILES},
 }
 
 
@@ -138,7 +139,7 @@ def totals(trial: Trial, found: Forecast) -> Row:
         NAMES["ratio"], estimate.value, truth=1.0, naive=ratio(found.column("naive"), found.column("purchases")).value,
         oracle=ratio(sampled.column("oracle"), sampled.column("purchases")).value, **_strict(trial, *bounds),
         note=f"{len(found.frame):,} persons, {found.column('purchases').sum():,.0f} purchases"
-        + (f"; {away:,} persons without a customer, expected 0" if away else ""),
+        + (f", {away:,} without a customer" if away else ""),
     )  # fmt: skip
 
 
@@ -162,11 +163,11 @@ def rmse(trial: Trial, found: Forecast) -> Row:
     gap = difference(errors["expected"], errors["naive"])
     sampled = found.sampled
     oracle = math.sqrt(mean((sampled.column("oracle") - sampled.column("purchases")) ** 2))
-    high = math.sqrt(errors["naive"].mean() + allowance(gap.error, trial.customers))
+    high = math.sqrt(errors["naive"].mean() + over_naive(gap.error, trial.customers))
     return judged(
         NAMES["rmse"], math.sqrt(errors["expected"].mean()), oracle=oracle,
         naive=math.sqrt(errors["naive"].mean()), high=high,
-        note="" if len(sampled.frame) == len(found.frame) else f"oracle: of a sample of {len(sampled.frame):,}",
+        note=f"oracle: of a sample of {len(sampled.frame):,}" if 0 < len(sampled.frame) < len(found.frame) else "",
     )  # fmt: skip
 
 
@@ -204,21 +205,23 @@ def value(trial: Trial, found: Forecast) -> Row:
 
 
 def levels(trial: Trial, found: Forecast) -> list[Row]:
-    """Quantiles of the value: share(y < q) ≤ τ ≤ share(y ≤ q), of persons with one customer of their own.
+    """Quantiles of the value, of persons with one customer of their own: share(y < q) <= level <= share(y <= q).
 
-    Recovered is τ itself where this holds, else the nearer of the two shares.
+    Recovered is the level itself where this holds, else the nearer of the two shares. Only persons with a quantile
+    above 0 are asked: at 0 lies the chance of no purchase, of which the quantile says only that it is large.
     """
-    single = found.single
-    known = Forecast(single.frame[single.frame["p50"].notna()])
-    if known.frame.empty:
-        return [does_not_apply(NAMES[name], "no person has one customer of his own") for name in QUANTILES]
     rows = []
     for name, level in QUANTILES.items():
-        actual = known.column("value")
-        reached = quantile_level(actual, known.column(name), level)
-        chance = Estimate(level, math.sqrt(level * (1 - level) / len(actual)))
+        frame = found.single.frame
+        known = Forecast(frame[frame[name] > 0])
+        if len(known.frame) < FEWEST:
+            rows.append(does_not_apply(NAMES[name], f"{len(known.frame)} persons have a quantile above 0"))
+            continue
+        reached = quantile_level(known.column("value"), known.column(name), level)
+        chance = Estimate(level, math.sqrt(level * (1 - level) / len(known.frame)))
         low, high = around(level, QUANTILE_TOLERANCE, chance, trial.customers)
-        rows.append(judged(NAMES[name], reached, truth=level, **_strict(trial, low, high)))
+        note = f"{len(known.frame):,} persons with a quantile above 0"
+        rows.append(judged(NAMES[name], reached, truth=level, **_strict(trial, low, high), note=note))
     return rows
 
 

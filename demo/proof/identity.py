@@ -33,7 +33,7 @@ def measure(trial: Trial) -> list[Row]:
     return [
         judged("identity: pairwise precision", precision, truth=1.0, low=LEAST_PRECISION, note=note),
         judged("identity: pairwise recall", recall, truth=1.0, naive=0.0, low=low),
-        judged("identity: records without a customer", float(known - len(records)), truth=0.0, low=0.0, high=0.0),
+        judged("identity: records without customer", float(known - len(records)), truth=0.0, low=0.0, high=0.0),
     ]
 
 

@@ -16,7 +16,7 @@ from demo.proof.runs import Run
 from pipeline.files import atomic_path
 
 OURS, TRUE, ORACLE, NAIVE, GREY = "#2f6f4e", "#d1495b", "#30638e", "#b0b0b0", "#777777"
-PANEL = (3.6, 3.1)
+PANEL = (3.5, 3.2)
 INK: Any = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9, "axes.titlesize": 10}
 
 
@@ -31,10 +31,7 @@ def draw(found: Mapping[Run, Findings], target: Path) -> None:
             for axis, (title, panel) in zip(line, PANELS.items(), strict=True):
                 panel(axis, findings)
                 axis.set_title(title, loc="left")
-            line[0].annotate(
-                run.name, (-0.28, 0.5), xycoords="axes fraction", rotation=90, va="center", ha="center",
-                fontweight="bold",
-            )  # fmt: skip
+            line[0].set_ylabel(run.name.replace(", ", "\n"), fontweight="bold", labelpad=10)
         figure.suptitle("Recovered against the truth that the warehouse never saw", fontweight="bold")
         with atomic_path(target) as temporary:
             figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
@@ -53,7 +50,7 @@ def _nothing(axis: Axes, text: str) -> None:
 def _identity(axis: Axes, findings: Findings) -> None:
     names = ("precision", "recall")
     values = [_value(findings, f"identity: pairwise {name}").recovered or 0.0 for name in names]
-    bars = axis.barh(["of the merges,\nright", "of the same persons'\nrecords, found"], values, color=OURS, height=0.5)
+    bars = axis.barh(["merges\nthat are\nright", "true\npairs\nfound"], values, color=OURS, height=0.5)
     axis.bar_label(bars, labels=[f"{value:.1%}" for value in values], label_type="center", color="white")
     axis.set_xlim(0, 1)
     axis.invert_yaxis()
@@ -68,6 +65,8 @@ def _purchases(axis: Axes, findings: Findings) -> None:
     axis.bar(tenths.index, tenths["purchases"], color=TRUE, alpha=0.35, label="true")
     axis.plot(tenths.index, tenths["expected"], color=OURS, marker="o", markersize=4, label="expected")
     axis.plot(tenths.index, tenths["naive"], color=NAIVE, linestyle="--", label="own rate so far")
+    if tenths["oracle"].notna().any():
+        axis.plot(tenths.index, tenths["oracle"], color=ORACLE, linestyle=":", label="oracle")
     axis.set_xticks([1, 10], ["least", "most"])
     axis.set_xlabel("tenths of the customers, by expectation")
     axis.set_ylabel("purchases in the year after")
@@ -102,9 +101,9 @@ def _effects(axis: Axes, findings: Findings) -> None:
     axis.plot(frame["estimate"], places, "o", color=OURS, markersize=4)
     axis.plot(frame["effect"], places, "|", color=TRUE, markersize=12, markeredgewidth=2, label="true")
     axis.axvline(0, color=NAIVE, linewidth=1)
-    axis.set_yticks(places, frame["campaign_id"].astype(str))
+    axis.set_yticks(places, frame["campaign_id"].astype(str).str.split(":").str[-1])
     axis.set_xlabel("extra purchases per customer")
-    axis.legend(frameon=False, fontsize=8)
+    axis.legend(frameon=False, fontsize=8, loc="lower right")
 
 
 def _levels(axis: Axes, findings: Findings) -> None:
@@ -117,7 +116,7 @@ def _levels(axis: Axes, findings: Findings) -> None:
     axis.bar(places + 0.18, [row.recovered or 0.0 for row in rows], 0.34, color=OURS, label="is")
     axis.set_xticks(places, [f"{100 * (row.truth or 0.0):.0f} %" for row in rows])
     axis.set_ylim(0, 1)
-    axis.set_xlabel("customers whose value stays below the quantile")
+    axis.set_xlabel("customers with less than the quantile")
     axis.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axis.legend(frameon=False, fontsize=8)
 

@@ -6,8 +6,8 @@ from demo.proof.row import Row, does_not_apply, judged, refused
 from demo.proof.trial import Trial
 
 NAMED, PRECISION = (
-    "reasons: share of customers told a service reason",
-    "reasons: of service reasons, true leavers for it",
+    "reasons: share told a service reason",
+    "reasons: of these, left for service",
 )
 SERVICE_WORDS = re.compile(r"complain|wait|satisf|recommend|service|\bcases?\b|\bcontacts?\b", re.IGNORECASE)
 SERVICE_CAUSES = ("core_service_failure", "service_encounter")

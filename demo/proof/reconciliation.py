@@ -47,8 +47,8 @@ FACTS: dict[str, Fact] = {
         for kind in ("acquisition", "retention", "selling", "service")
     },
 }  # fmt: skip
-ALL_TOTALS = "reconciliation: totals of facts that differ"
-ALL_FATES = "reconciliation: fates of rows that differ"
+ALL_TOTALS = "reconciliation: totals that differ"
+ALL_FATES = "reconciliation: fates that differ"
 SHOWN = {"net_sales": "reconciliation: net sales"}
 
 FATES = """

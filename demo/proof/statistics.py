@@ -1,6 +1,8 @@
 """The figures behind the measures: pure functions of arrays, each with its source."""
 
-from typing import Any, NamedTuple
+import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +12,7 @@ from scipy.stats import rankdata
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+NO_STEP, MOST_STEPS = 1e-9, 60
 SMALLEST = 1e-6
 """Probabilities are kept this far from 0 and 1 where a logit is taken: published ones have six digits."""
 
@@ -77,21 +80,55 @@ def difference(first: Floats, second: Floats) -> Estimate:
     return Estimate(float(gaps.mean()), float(gaps.std(ddof=1) / np.sqrt(len(gaps))) if len(gaps) > 1 else float("nan"))
 
 
-def _newton(design: Floats, outcome: Floats, mean: Any, variance: Any) -> tuple[Floats, Floats]:
-    """Fit a generalised linear model with canonical link; coefficients and their robust (sandwich) errors."""
-    coefficients = np.zeros(design.shape[1])
-    coefficients[-1] = 1.0
-    for _ in range(100):
-        fitted = mean(design @ coefficients)
-        bread = np.linalg.inv((design * variance(fitted)[:, None]).T @ design)
-        step = np.clip(bread @ (design.T @ (outcome - fitted)), -2.0, 2.0)
-        coefficients = coefficients + step
-        if np.max(np.abs(step)) < 1e-10:
-            break
-    fitted = mean(design @ coefficients)
-    bread = np.linalg.inv((design * variance(fitted)[:, None]).T @ design)
-    scores = design * (outcome - fitted)[:, None]
-    return coefficients, np.sqrt(np.diag(bread @ (scores.T @ scores) @ bread))
+class Family(NamedTuple):
+    """A family with canonical link: its cumulant function with first and second derivative, and the link."""
+
+    cumulant: Callable[[Floats], Floats]
+    mean: Callable[[Floats], Floats]
+    variance: Callable[[Floats], Floats]
+    link: Callable[[float], float]
+
+
+POISSON = Family(np.exp, np.exp, np.exp, math.log)
+LOGISTIC = Family(
+    lambda eta: np.logaddexp(0.0, eta), expit, lambda eta: expit(eta) * expit(-eta), lambda mean: float(logit(mean))
+)
+
+
+def _fit(inputs: Floats, outcome: Floats, family: Family) -> tuple[Estimate, Estimate]:
+    """Slope and intercept of a regression on one input, with robust (sandwich) errors; NaN where there is no maximum.
+
+    Newton's method with halved steps: the likelihood is concave, so it climbs to the one maximum from anywhere.
+    """
+    nothing = Estimate(float("nan"), float("nan"))
+    is_known = len(inputs) >= 3 and bool(np.all(np.isfinite(inputs)))
+    if not is_known or np.ptp(inputs) < 1e-9 or outcome.min() == outcome.max():
+        return nothing, nothing
+    centre = float(inputs.mean())
+    design = np.column_stack([np.ones(len(inputs)), inputs - centre])
+    at = np.array([family.link(float(outcome.mean())), 0.0])
+
+    def likelihood(coefficients: Floats) -> float:
+        eta = design @ coefficients
+        with np.errstate(over="ignore"):
+            return float(np.sum(outcome * eta - family.cumulant(eta)))
+
+    for _ in range(MOST_STEPS):
+        eta = design @ at
+        bread = np.linalg.pinv((design * family.variance(eta)[:, None]).T @ design)
+        step = bread @ (design.T @ (outcome - family.mean(eta)))
+        while likelihood(at + step) < likelihood(at) and np.max(np.abs(step)) > NO_STEP:
+            step = step / 2
+        at = at + step
+        if np.max(np.abs(step)) <= NO_STEP:
+            scores = design * (outcome - family.mean(design @ at))[:, None]
+            spread = bread @ (scores.T @ scores) @ bread
+            shift = np.array([1.0, -centre])
+            return (
+                Estimate(float(at[1]), float(np.sqrt(spread[1, 1]))),
+                Estimate(float(at @ shift), float(np.sqrt(shift @ spread @ shift))),
+            )
+    return nothing, nothing  # the outcome is separated: the slope grows without end
 
 
 def poisson_slope(actual: Floats, predicted: Floats) -> Estimate:
@@ -100,37 +137,19 @@ def poisson_slope(actual: Floats, predicted: Floats) -> Estimate:
     Rows predicted at 0 have no logarithm and are left out: the caller says how many.
     """
     some = predicted > 0
-    logs = np.log(predicted[some])
-    if len(logs) < 3 or np.ptp(logs) < 1e-9 or actual[some].sum() == 0:
-        return Estimate(float("nan"), float("nan"))
-    centre = float(logs.mean())
-    design = np.column_stack([np.ones(len(logs)), logs - centre])
-    coefficients, errors = _newton(
-        design, actual[some].astype(float), lambda eta: np.exp(np.clip(eta, -30, 30)), lambda mean: mean
-    )
-    return Estimate(float(coefficients[1]), float(errors[1]))
+    return _fit(np.log(predicted[some]), actual[some].astype(float), POISSON)[0]
 
 
 def calibration_line(outcome: Floats, probability: Floats) -> tuple[Estimate, Estimate]:
     """Slope and intercept of the logistic regression of the outcome on logit(p) (Cox 1958): 1, 0 where p is right."""
-    clipped = np.clip(probability, SMALLEST, 1 - SMALLEST)
-    logits = np.asarray(logit(clipped), dtype=np.float64)
-    nothing = Estimate(float("nan"), float("nan"))
-    if len(logits) < 3 or np.ptp(logits) < 1e-9 or outcome.min() == outcome.max():
-        return nothing, nothing
-    design = np.column_stack([np.ones(len(logits)), logits])
-    try:
-        coefficients, errors = _newton(design, outcome.astype(float), expit, lambda mean: mean * (1 - mean))
-    except np.linalg.LinAlgError:  # the outcome is separated: there is no finite slope
-        return nothing, nothing
-    return Estimate(float(coefficients[1]), float(errors[1])), Estimate(float(coefficients[0]), float(errors[0]))
+    logits = np.asarray(logit(np.clip(probability, SMALLEST, 1 - SMALLEST)), dtype=np.float64)
+    return _fit(logits, outcome.astype(float), LOGISTIC)
 
 
-def logistic_fit(inputs: Floats, outcome: Floats) -> Floats:
-    """Intercept and slope of a logistic regression on one input: the naive model of churn."""
-    design = np.column_stack([np.ones(len(inputs)), inputs])
-    fitted = _newton(design, outcome.astype(float), expit, lambda mean: np.maximum(mean * (1 - mean), 1e-12))
-    return fitted[0]
+def logistic_fit(inputs: Floats, outcome: Floats) -> tuple[float, float]:
+    """Slope and intercept of a logistic regression on one input: the naive model of churn."""
+    slope, intercept = _fit(inputs, outcome.astype(float), LOGISTIC)
+    return slope.value, intercept.value
 
 
 def auc(outcome: Floats, score: Floats) -> float:

@@ -16,8 +16,8 @@ FLAGGED = """
     order by customers.customer_id
 """
 PRECISION, RECALL = (
-    "truncation: flagged customers who are older than the data",
-    "truncation: older customers who are flagged",
+    "truncation: of flagged, truly older",
+    "truncation: of older, flagged",
 )
 
 

@@ -67,8 +67,8 @@ def _opportunities() -> str:
         )
         select
             code('W', opportunity_key) as opportunity_no, account_no,
-            case when version = 1 then 'prospect' when version = 2 then 'proposal' when is_won then 'won' else 'lost' end
-                as stage,
+            case when version = 1 then 'prospect' when version = 2 then 'proposal' when is_won then 'won'
+                else 'lost' end as stage,
             money(cents) as amount, local_iso(opened_s) as opened_at,
             case when version = 3 then local_iso(closed_s) end as closed_at,
             case when version < 3 then '' when is_won then '1' else '0' end as is_won,

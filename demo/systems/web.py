@@ -62,13 +62,15 @@ def _make_sessions(company: Company) -> None:
                 web_users.user_id is not null and web_users.created_s < coalesce(start_s, end_s) as has_account,
                 user_id, between_draw(2, 4, u('events', session_key)) as events,
                 between_draw(15, 420, u('pace', session_key)) as pace,
-                day_of(coalesce(start_s, end_s) + person_id * 1000003 % {VISITOR_DAYS * SECONDS_A_DAY}) // {VISITOR_DAYS} as era
+                day_of(coalesce(start_s, end_s) + person_id * 1000003 % {VISITOR_DAYS * SECONDS_A_DAY})
+                    // {VISITOR_DAYS} as era
             from sessions left join web_users using (person_id)
         )
         select *, coalesce(start_s, end_s - (events - 1) * pace) as begins_s,
             has_account and u('logs in', session_key) < 0.6 as logs_in,
-            'v' || substr(md5(case when person_id is null then 's' || session_key else 'p' || person_id || '|' || era end),
-                1, 16) as visitor_id
+            'v' || substr(md5(
+                case when person_id is null then 's' || session_key else 'p' || person_id || '|' || era end
+            ), 1, 16) as visitor_id
         from paced
         """,
     )
@@ -82,8 +84,8 @@ def _events(company: Company) -> str:
         ),
         happened as (
             select *, session_key * 8 + step as event_key,
-                begins_s + (step - 1) * pace
-                    + case when step = 1 then 0 else between_draw(0, 11, u('hurry', session_key * 8 + step)) end as event_s,
+                begins_s + (step - 1) * pace + case when step = 1 then 0
+                    else between_draw(0, 11, u('hurry', session_key * 8 + step)) end as event_s,
                 case when step = 1 then 'page_view' when step = 2 and logs_in then 'login'
                     when buys and step = events then 'checkout' when buys then 'add_to_cart'
                     when u('searches', session_key * 8 + step) < 0.3 then 'search' else 'page_view' end as type

@@ -130,7 +130,8 @@ def write_release(home: Path, *, is_published: bool = True, reason: str | None =
     for place in (1, 2, 3):
         customers[f"reason_{place}"] = reason if place == 1 else None
     orders = pd.DataFrame(
-        [(row[1], row[4], row[3]) for row in PURCHASES if row[4]], columns=["order_id", "customer_id", "net_amount"]
+        [(f"demo_shop:{row[1]}", row[4], row[3]) for row in PURCHASES if row[4]],
+        columns=["order_id", "customer_id", "net_amount"],
     )
     fates = pd.DataFrame(FATES, columns=[*FATE_KEYS, "planted", "landed_rows"]).assign(landed_file="x")
     with duckdb.connect(str(current / "perennial.duckdb")) as connection:

@@ -76,6 +76,17 @@ def test_an_unknown_world_is_named_with_the_known_ones() -> None:
         get_world("cleen")
 
 
+@pytest.mark.parametrize("law", [{"gap_stages": 2}, {"score_correlations": (0.1, 0.1, 0.1)}, {"early_share": 0.1}])
+def test_laws_that_the_oracle_cannot_join_are_refused(law: dict) -> None:
+    assert replace(CLEAN, **law).name == "clean"
+    with pytest.raises(ValueError, match="otherwise plain"):
+        replace(RETAIL, **law)
+
+
+def test_only_clean_is_plain() -> None:
+    assert [name for name, world in WORLDS.items() if world.is_plain] == ["clean"]
+
+
 def test_no_customer_at_all_is_a_company_too() -> None:
     assert len(simulate(RETAIL, 0, 1).purchases.at) == 0
     assert len(simulate(RETAIL, 1, 1).persons.rate) == 1

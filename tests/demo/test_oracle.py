@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from scipy import special, stats
 
 from demo.lives import Lives, simulate
-from demo.oracle import Oracle, counts_table, oracle, oracle_table, pareto_nbd
+from demo.oracle import Oracle, counts_table, oracle, oracle_table, pareto_nbd, write_oracle
 from demo.oracle.draws import posterior_draws
 from demo.oracle.histories import observe, seen_persons
 from demo.worlds import CLEAN, CUSTOMER, RETAIL, WORLDS
@@ -253,3 +255,13 @@ def test_the_tables_hold_whole_distributions() -> None:
     assert last.min() > 1 - 1e-5
     mean = (1 - counts["probability_at_most"]).groupby(counts["person_id"]).sum().to_numpy()
     np.testing.assert_allclose(mean, forecast.expected_purchases, atol=2e-3)
+
+
+def test_the_files_are_equal_for_equal_lives(tmp_path: Path) -> None:
+    lives = simulate(RETAIL, 300, 9)
+    for folder in ("one", "two"):
+        write_oracle(lives, END, tmp_path / folder)
+    for name in ("oracle.parquet", "oracle_counts.parquet"):
+        first = (tmp_path / "one" / name).read_bytes()
+        assert pq.read_table(tmp_path / "one" / name).num_rows >= 300
+        assert first == (tmp_path / "two" / name).read_bytes()

@@ -41,7 +41,7 @@ def test_identity_counts_pairs_of_records(trial: Trial) -> None:
     assert rows["pairwise precision"].recovered == pytest.approx(2 / 4)
     assert rows["pairwise precision"].ok is False
     assert rows["pairwise recall"].recovered == pytest.approx(2 / 3)
-    assert rows["records without a customer"].ok is True
+    assert rows["records without customer"].ok is True
 
 
 def test_a_record_that_was_lost_is_counted(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_record_that_was_lost_is_counted(tmp_path: Path) -> None:
     with duckdb.connect(str(home / "serving" / "current" / "contacts.duckdb")) as connection:
         connection.execute("delete from customer_source_id where source_customer_id = 'E1'")
     for trial in opened(home):
-        row = named(identity.measure(trial))["records without a customer"]
+        row = named(identity.measure(trial))["records without customer"]
         assert (row.recovered, row.ok) == (1.0, False)
 
 
@@ -74,14 +74,19 @@ def test_value_is_discounted_to_the_as_of_day(trial: Trial) -> None:
 
 def test_expected_over_true_purchases(trial: Trial) -> None:
     rows = named(clv.measure(trial, clv.forecast(trial)))
-    assert rows["expected purchases / true, a year ahead"].recovered == pytest.approx(4.5 / 3)
-    assert rows["expected purchases / true, a year ahead"].ok is None
-    assert "1 persons without a customer" in rows["expected purchases / true, a year ahead"].note
+    assert rows["expected / true purchases"].recovered == pytest.approx(4.5 / 3)
+    assert rows["expected / true purchases"].ok is None
+    assert "1 without a customer" in rows["expected / true purchases"].note
 
 
-def test_a_quantile_is_judged_over_single_persons(trial: Trial) -> None:
-    # Single: Ana (value above 5) and Eve (0): half of the values lie below the median.
-    assert named(clv.measure(trial, clv.forecast(trial)))["level of p50 of the value"].recovered == 0.5
+def test_a_quantile_is_judged_over_single_persons_with_a_quantile_above_0(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Single: Ana (value above 5) and Eve (0): half of the values lie below the median. Everybody's p10 is 0.
+    monkeypatch.setattr(clv, "FEWEST", 2)
+    rows = named(clv.measure(trial, clv.forecast(trial)))
+    assert rows["level of p50 of value"].recovered == 0.5
+    assert rows["level of p10 of value"].status == DOES_NOT_APPLY
 
 
 def test_p_alive_is_judged_over_single_persons(trial: Trial) -> None:
@@ -123,7 +128,7 @@ def test_one_day_of_leakage_shows_in_the_features(tmp_path: Path) -> None:
     home = build_home(tmp_path)
     write_features(home, leak_days=28)
     for trial in opened(home):
-        row = named(features.measure(trial))["customers that differ from the truth"]
+        row = named(features.measure(trial))["customers that differ"]
         assert row.ok is False
         assert row.recovered == 1.0  # Cleo's customer, who first bought in the last 28 days
         assert "the first on 2024-12-03" in row.note
@@ -132,11 +137,11 @@ def test_one_day_of_leakage_shows_in_the_features(tmp_path: Path) -> None:
 def test_a_purchase_that_the_facts_lost_shows(tmp_path: Path) -> None:
     home = build_home(tmp_path)
     with duckdb.connect(str(home / "serving" / "current" / "perennial.duckdb")) as connection:
-        connection.execute("delete from core.fct_order where order_id = 'o7'")
+        connection.execute("delete from core.fct_order where order_id like '%o7'")
     for trial in opened(home):
         rows = named(features.measure(trial))
-        assert rows["purchases that are not in the facts"].recovered == 1.0
-        assert rows["customers that differ from the truth"].recovered == 1.0
+        assert rows["purchases not in facts"].recovered == 1.0
+        assert rows["customers that differ"].recovered == 1.0
 
 
 def changed(home: Path, sql: str) -> Iterator[Trial]:
@@ -148,17 +153,18 @@ def changed(home: Path, sql: str) -> Iterator[Trial]:
 def test_equal_totals_and_fates_reconcile(trial: Trial) -> None:
     rows = named(reconciliation.measure(trial))
     assert rows["net sales"].recovered == 81.5
-    assert rows["totals of facts that differ"].recovered == 0.0
-    assert rows["fates of rows that differ"].recovered == 0.0
+    assert rows["totals that differ"].recovered == 0.0
+    assert rows["fates that differ"].recovered == 0.0
     assert all(row.ok for row in rows.values())
 
 
 def test_a_ten_thousandth_less_does_not_reconcile(tmp_path: Path) -> None:
     for trial in changed(
-        build_home(tmp_path), "update core.fct_order_line set net_amount = net_amount - 0.0001 where order_id = 'o7'"
+        build_home(tmp_path),
+        "update core.fct_order_line set net_amount = net_amount - 0.0001 where order_id like '%o7'",
     ):
         rows = named(reconciliation.measure(trial))
-        assert rows["totals of facts that differ"].recovered == 1.0
+        assert rows["totals that differ"].recovered == 1.0
         assert rows["total of net_sales"].ok is False
         assert rows["total of orders"].ok is True
 
@@ -168,7 +174,7 @@ def test_a_row_with_another_reason_does_not_reconcile(tmp_path: Path) -> None:
         build_home(tmp_path), "update ops.row_fates set reason = 'missing' where fate = 'quarantined'"
     ):
         rows = named(reconciliation.measure(trial))
-        assert rows["fates of rows that differ"].recovered == 2.0
+        assert rows["fates that differ"].recovered == 2.0
         assert rows["rows quarantined of demo_shop.orders (missing)"].ok is False
 
 
@@ -180,12 +186,12 @@ def test_a_total_without_a_table_is_not_yet_and_an_unknown_one_fails(tmp_path: P
         rows = named(reconciliation.measure(trial))
         assert rows["total of opportunities"].status == NOT_YET
         assert rows["total of moons"].ok is False
-        assert rows["totals of facts that differ"].ok is False
+        assert rows["totals that differ"].ok is False
 
 
 def test_segments_without_difference_find_nothing(trial: Trial) -> None:
     rows = named(segments.measure(trial))
-    assert rows["adjusted Rand index, segments"].recovered == 0.0
+    assert rows["Rand index, segments"].recovered == 0.0
     assert rows["classes claimed"].status == NOT_YET
 
 
@@ -223,12 +229,12 @@ def test_campaigns_that_were_not_built_are_not_yet(trial: Trial) -> None:
 
 def test_coverage_and_false_claims_of_campaigns() -> None:
     rows = named(campaigns.measure(effects((0.1, 0.05, 0.2, 0.12, True), (0.1, 0.06, 0.14, 0.0, True))))
-    assert rows["intervals that hold the true effect"].recovered == 0.5
-    assert (rows["certain effects where there is none"].recovered, rows["certain effects where there is none"].ok) == (
+    assert rows["intervals with the truth"].recovered == 0.5
+    assert (rows["certain without effect"].recovered, rows["certain without effect"].ok) == (
         1.0,
         False,
     )
-    assert rows["true effects found certain"].recovered == 1.0
+    assert rows["effects found certain"].recovered == 1.0
 
 
 def test_a_home_without_a_release_says_what_to_do(tmp_path: Path) -> None:

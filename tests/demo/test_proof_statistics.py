@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score, brier_score_loss, roc_auc_score
 
 from demo.proof import statistics
@@ -78,6 +79,23 @@ def test_calibration_line_is_recovered() -> None:
     assert slope.value == pytest.approx(0.8, abs=4 * slope.error)
     assert intercept.value == pytest.approx(0.3, abs=4 * intercept.error)
     assert max(slope.error, intercept.error) < 0.02
+
+
+def test_a_line_far_from_the_start_is_found() -> None:
+    # Full Newton steps, or steps cut one by one, circle here for ever.
+    rng = np.random.default_rng(RNG_SEED)
+    inputs = np.log1p(np.concatenate([np.zeros(40), rng.integers(1, 182, 540)]))
+    outcome = (rng.random(580) < 1 / (1 + np.exp(1.2 - 0.6 * inputs))).astype(float)
+    expected = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(inputs[:, None], outcome)
+    slope, intercept = statistics.logistic_fit(inputs, outcome)
+    assert slope == pytest.approx(expected.coef_[0, 0], rel=1e-4)
+    assert intercept == pytest.approx(expected.intercept_[0], rel=1e-4)
+
+
+def test_a_separated_outcome_has_no_line() -> None:
+    slope, intercept = statistics.calibration_line(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.2, 0.8, 0.9]))
+    assert np.isnan(slope.value)
+    assert np.isnan(intercept.value)
 
 
 def test_auc_is_that_of_scikit_learn_with_ties() -> None:

@@ -160,7 +160,7 @@ def test_a_badly_handled_complaint_is_a_reason_of_those_who_had_one() -> None:
 
 @pytest.mark.parametrize("family", SCREENED)
 def test_sentences_are_true_of_the_customer_also_where_values_are_unknown(family: str) -> None:
-    """A model in which the family alone counts, in either direction: what it says holds, and unknown values say nothing."""
+    """A model in which the family alone counts, in either direction: unknown values say nothing."""
     frame, outcome = world(2)
     names = tuple(name for name in split_inputs(frame, GAP)[0] if INPUTS[name].family == family)
     for sign in (1.0, -1.0):

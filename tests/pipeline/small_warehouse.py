@@ -147,7 +147,8 @@ select 'winback' as list_name, s.customer_id, s.customer_id = 'ben' as is_includ
         else 'out: never bought' end as reason,
     case s.customer_id when 'ben' then 1 end as list_rank, segment_name, tier, lifecycle_stage, churn_probability,
     risk_band, clv_future, (clv_future / 2)::decimal(18, 4) as expected_loss, date '2026-02-08' as last_order_date,
-    null::boolean as can_mail, null::boolean as can_email, null::boolean as can_post, null::boolean as can_call, null::boolean as can_text
+    null::boolean as can_mail, null::boolean as can_email, null::boolean as can_post,
+    null::boolean as can_call, null::boolean as can_text
 from marts.customer_segments as s
 join marts.customer_clv using (customer_id) join marts.customer_churn using (customer_id);
 create table marts.campaign_performance as

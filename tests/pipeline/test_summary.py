@@ -24,6 +24,10 @@ select * from (values ('shop', 'sales', 1000, 7, 3), ('shop', 'items', 234, 0, 0
 create table marts.customer_360 as
 select * from (values ('ana', 2, true), ('ben', 1, false), ('cleo', 0, false))
     as t (customer_id, orders, is_left_truncated);
+alter table marts.customer_360 add column open_cases bigint;
+create table core.fct_contact (contact_id varchar);
+create table core.fct_case (case_id varchar);
+create table marts.campaign_performance (campaign_id varchar, is_effect_certain boolean);
 create table core.fct_order as
 select * from (values
     (true, date '2024-01-02', 1234567.8900), (true, date '2024-05-30', 0.1150), (false, date '2024-03-01', -0.0050))
@@ -47,6 +51,12 @@ update marts.customer_clv set clv_future = null, unavailable_reason = 'fewer tha
 update marts.segment_profile set net_sales_share = null;
 delete from core.fct_return;
 delete from marts.model_runs;
+"""
+CONTACTS = """
+insert into core.fct_contact values ('c1'), ('c2');
+insert into core.fct_case values ('k1');
+update marts.customer_360 set open_cases = case customer_id when 'ana' then 1 else 0 end;
+insert into marts.campaign_performance values ('spring', true), ('summer', false), ('autumn', null);
 """
 
 
@@ -75,6 +85,18 @@ def printed(settings: Settings, *, is_new: bool = True, width: int = 100) -> str
 
 def words(text: str) -> str:
     return " ".join(text.split())
+
+
+def test_contacts_and_campaigns_are_shown_where_there_are_any(publish: Callable[..., Settings]) -> None:
+    text = words(printed(publish(CONTACTS)))
+    assert "Contacts 2 cases: 1, open: 1" in text
+    assert "Campaigns 3 2 with a control group judged, 1 with a certain effect" in text
+
+
+def test_without_contact_data_nothing_is_said_of_it(publish: Callable[..., Settings]) -> None:
+    text = printed(publish())
+    assert "Contacts" not in text
+    assert "Campaigns" not in text
 
 
 def test_figures_are_those_of_the_release(publish: Callable[..., Settings]) -> None:

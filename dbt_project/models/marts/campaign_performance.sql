@@ -1,5 +1,6 @@
 -- Grain: one row per campaign that has begun by the as-of date. What it changed, against its randomised control group.
--- Effects are means per treated customer with 95 % intervals (part_campaign_effect); totals are effect x treated customers.
+-- Effects are means per treated customer with 95 % intervals (part_campaign_effect); totals are these times treated
+-- customers.
 -- is_effect_certain is about purchases, after Holm's correction over all campaigns of the release that could be judged:
 -- of twenty campaigns without effect one would look like a success by chance.
 -- Nothing is judged before the outcome windows of all its customers are over.
@@ -120,7 +121,8 @@ totals as (
         *,
         {%- for measure in ['net_sales', 'margin'] %}
         {%- for bound in ['', '_low', '_high'] %}
-        cast(round({{ measure }}_effect{{ bound }} * treated_customers, 2) as {{ money }}) as total_{{ measure }}{{ bound }},
+        cast(round({{ measure }}_effect{{ bound }} * treated_customers, 2) as {{ money }})
+            as total_{{ measure }}{{ bound }},
         {%- endfor %}
         {%- endfor %}
         {%- for bound in ['', '_low', '_high'] %}
@@ -183,6 +185,13 @@ final as (
                 then
                     'No certain effect on purchases (' || {{ range_text('purchases_effect', 3) }}
                     || ' per treated customer): do not count what they bought as won by the campaign.'
+                    || case
+                        when profit_high < 0
+                            then
+                                ' It cost more than it can have brought (' || {{ range_text('profit', 0) }}
+                                || ' {{ var("currency") }}): make it cheaper, or stop.'
+                        else ''
+                    end
             when purchases_effect < 0
                 then
                     'Customers bought less for it (' || {{ range_text('purchases_effect', 3) }}
@@ -193,7 +202,9 @@ final as (
                 || case
                     when profit is null then 'Whether that pays is unknown.'
                     when profit_low > 0
-                        then 'It earned ' || {{ range_text('profit', 0) }} || ' {{ var("currency") }} after its cost: repeat it.'
+                        then
+                            'It earned ' || {{ range_text('profit', 0) }}
+                            || ' {{ var("currency") }} after its cost: repeat it.'
                     when profit_high < 0
                         then
                             'It lost money all the same (' || {{ range_text('profit', 0) }}

@@ -1,8 +1,8 @@
 -- Grain: one row per (customer_id, part, line). Lines of a customer sum to customer_clv.clv_total, to the cent.
 -- The unknown customer stands here too (not in customer_clv), so that every line sums to the facts.
 -- A line that the data do not support has a null amount and its reason.
--- Future costs: expected purchase days, discounted and weighted by P(alive) as `repeat` is (clv_future / expected_spend),
--- times active months per purchase day, times the customer's costs per active month (part_future_rates).
+-- Future costs: expected purchase days, discounted and weighted by P(alive) as `repeat` is (clv_future over
+-- expected_spend), times active months per purchase day, times costs per active month (part_future_rates).
 {% set has = var('providers') %}
 {% set no_costs = "'no active source provides costs'" %}
 {% set no_unit_cost = "'the unit cost of some of the goods is in no active source'" %}

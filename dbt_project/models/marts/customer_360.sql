@@ -71,7 +71,8 @@ final as (
         {%- endfor %}
         {%- for entity in ['contacts', 'cases'] %}
         cast(
-            {{ 'null' if has.get(entity) else "'no active source provides " ~ entity ~ "'" }} as {{ contract_type('text') }}
+            {{ 'null' if has.get(entity) else "'no active source provides " ~ entity ~ "'" }}
+            as {{ contract_type('text') }}
         ) as {{ entity }}_reason,
         {%- endfor %}
         service.satisfaction_date,

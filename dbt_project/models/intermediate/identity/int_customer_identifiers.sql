@@ -1,60 +1,75 @@
 -- Grain: one row per (record, kind, value) that a record has or had, known by the as-of date. Personal.
 -- verdict: only values that `identifies` may link records. A value is judged by itself, then by how many records hold it.
 -- A value that cannot be read keeps no trace but its row: identifier_value is then empty.
-with versions as (
+{%- set identifiers = {
+    'email': ('email', normal_email('email')),
+    'phone': ('phone', normal_phone('phone')),
+    'loyalty_id': ('loyalty_id', normal_number('loyalty_id')),
+    'account': ('account_ref', normal_number('account_ref')),
+    'address': ('street', normal_address('street', 'postcode')),
+} %}
+
+with current_versions as (
+    select * from {{ ref('int_customers__known') }}
+    where {{ seen_by_as_of('first_seen_at') }}
+),
+
+earlier_versions as (
     select
-        records.source_record_key,
-        known.source_record_key is not null as is_current,
-        versions.*
+        versions.*,
+        current_versions.source_record_key
     from {{ ref('int_customers__versions') }} as versions
-    inner join {{ ref('int_customer_records') }} as records
+    inner join current_versions
         on
-            versions.source_system = records.source_system
-            and versions.source_customer_id = records.source_customer_id
-    left join {{ ref('int_customers__known') }} as known
-        on
-            records.source_record_key = known.source_record_key
-            and versions._interval = known._interval
-            and versions._generation = known._generation
-            and versions._position = known._position
+            versions.source_system = current_versions.source_system
+            and versions.source_customer_id = current_versions.source_customer_id
     where
-        versions._fate = 'accepted' and versions._op <> 'delete'
-        and {{ seen_by_as_of('records.first_seen_at') }}
+        versions._fate = 'accepted' and versions._op <> 'delete' and not versions._is_current
         and {{ seen_by_as_of('versions._known_from') }}
 ),
 
-written as (
-    {%- set identifiers = {
-        'email': ('email', normal_email('email')),
-        'phone': ('phone', normal_phone('phone')),
-        'loyalty_id': ('loyalty_id', normal_number('loyalty_id')),
-        'account': ('account_ref', normal_number('account_ref')),
-        'address': ('street', normal_address('street', 'postcode')),
-    } %}
+{%- for versions in ['current', 'earlier'] %}
+
+{{ versions }}_values as (
     {%- for identifier, (column, value) in identifiers.items() %}
-    select
+    select{{ ' distinct' if versions == 'earlier' }}
         source_record_key,
         source_system,
         coalesce(kind, 'person') as party,
         '{{ identifier }}' as kind,
-        coalesce({{ value }}, '') as identifier_value,
-        is_current
-    from versions
+        coalesce({{ value }}, '') as identifier_value
+    from {{ versions }}_versions
     where {{ column }} is not null
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
+{%- endfor %}
 
 held as (
     select
-        source_record_key,
-        source_system,
-        kind,
-        identifier_value,
-        max(party) as party,
-        max(case when is_current then 1 else 0 end) = 1 as is_current
-    from written
-    group by source_record_key, source_system, kind, identifier_value
+        *,
+        true as is_current
+    from current_values
+    union all
+    select
+        earlier_values.source_record_key,
+        earlier_values.source_system,
+        min(earlier_values.party) as party,
+        earlier_values.kind,
+        earlier_values.identifier_value,
+        false as is_current
+    from earlier_values
+    left join current_values
+        on
+            earlier_values.source_record_key = current_values.source_record_key
+            and earlier_values.kind = current_values.kind
+            and earlier_values.identifier_value = current_values.identifier_value
+    where current_values.kind is null
+    group by
+        earlier_values.source_record_key,
+        earlier_values.source_system,
+        earlier_values.kind,
+        earlier_values.identifier_value
 ),
 
 shared as (

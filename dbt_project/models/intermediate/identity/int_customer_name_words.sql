@@ -1,44 +1,21 @@
 -- Grain: one row per (record, position, text, plain_text, is_word) of the names to compare: the words, and each two
 -- neighbours as one word at both positions. plain_text: as spelled, and each name that the spelling may stand for. Personal.
--- Only records that share a value with another have rows. is_given: a word of the given name, where a record says it.
-with paired as (
-    select source_record_key from {{ ref('int_customer_pairs') }}
+with undecided as (
+    select source_record_key from {{ ref('int_customer_name_checks') }}
+    where not is_missing and not is_same
     union
-    select other_record_key from {{ ref('int_customer_pairs') }}
+    select other_record_key from {{ ref('int_customer_name_checks') }}
+    where not is_missing and not is_same
 ),
 
-records as (
-    select known.*
-    from {{ ref('int_customers__known') }} as known
-    inner join paired on known.source_record_key = paired.source_record_key
-),
-
-whole_names as (
-    select
-        source_record_key,
-        {{ name_words("coalesce(full_name, concat_ws(' ', given_name, family_name))") }} as words
-    from records
-),
-
-given_names as (
-    select
-        source_record_key,
-        {{ name_words('given_name') }} as words
-    from records
-    where full_name is null and given_name is not null and family_name is not null
+names as (
+    select names.*
+    from {{ ref('int_customer_names') }} as names
+    inner join undecided on names.source_record_key = undecided.source_record_key
 ),
 
 words as (
-    {{ numbered_words('whole_names') }}
-),
-
--- A given name stands at the beginning of the whole.
-given_counts as (
-    select
-        source_record_key,
-        count(*) as given_words
-    from ({{ numbered_words('given_names') }}) as given
-    group by source_record_key
+    {{ numbered_words('names') }}
 ),
 
 spelled as (
@@ -47,14 +24,13 @@ spelled as (
         words.position,
         words.word,
         coalesce(spellings.name, words.word) as plain_word,
-        words.position <= coalesce(given_counts.given_words, 0) as is_given
+        words.position <= words.given_words as is_given
     from words
-    left join given_counts on words.source_record_key = given_counts.source_record_key
     left join {{ ref('int_name_spellings') }} as spellings on words.word = spellings.spelling
 ),
 
 neighbours as (
-    select
+    select distinct
         one.source_record_key,
         one.position,
         other.position as next_position,

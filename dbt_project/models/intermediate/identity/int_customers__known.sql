@@ -1,36 +1,56 @@
 -- Grain: one row per record of customers: the version known on the as-of date or, of a record that came later, its newest.
+{% set columns = contract('customers').columns.keys() | list + ['_interval', '_generation', '_position'] %}
+
 with versions as (
     select
         *,
-        coalesce({{ local_date('_known_from') }} <= {{ as_of_date() }}, true) as is_known
+        {{ seen_by_as_of('_known_from') }} as is_known
     from {{ ref('int_customers__versions') }}
     where _fate = 'accepted'
 ),
 
-numbered as (
+-- Most records: the newest version of all is known.
+newest as (
     select
-        *,
+        source_system,
+        {{ columns | join(',\n        ') }},
+        coalesce(_known_from, created_at) as changed_at
+    from versions
+    where _is_current and is_known
+),
+
+earlier as (
+    select
+        versions.*,
         row_number() over (
-            partition by source_system, source_customer_id
-            order by is_known desc, _interval desc, _generation desc, _position desc
+            partition by versions.source_system, versions.source_customer_id
+            order by versions.is_known desc, versions._interval desc, versions._generation desc, versions._position desc
         ) as version_number
     from versions
+    left join newest
+        on
+            versions.source_system = newest.source_system
+            and versions.source_customer_id = newest.source_customer_id
+    where newest.source_customer_id is null
+),
+
+known as (
+    select * from newest
+    union all
+    select
+        source_system,
+        {{ columns | join(',\n        ') }},
+        coalesce(_known_from, created_at) as changed_at
+    from earlier
+    where version_number = 1 and _op <> 'delete'
 )
 
 select
     records.source_record_key,
-    numbered.source_system,
-    {%- for column in contract('customers').columns %}
-    numbered.{{ column }},
-    {%- endfor %}
-    numbered._interval,
-    numbered._generation,
-    numbered._position,
-    records.first_seen_at,
-    coalesce(numbered._known_from, numbered.created_at) as changed_at
-from numbered
+    known.*,
+    records.first_seen_at
+from known
 inner join {{ ref('int_customer_records') }} as records
     on
-        numbered.source_system = records.source_system
-        and numbered.source_customer_id = records.source_customer_id
-where numbered.version_number = 1 and numbered._op <> 'delete'
+        known.source_system = records.source_system
+        and known.source_customer_id = records.source_customer_id

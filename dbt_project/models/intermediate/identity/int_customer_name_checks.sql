@@ -1,0 +1,27 @@
+-- Grain: one row per pair of records that share a value: what a first look at their names says.
+-- is_same: the same letters, begun at another word. What it does not decide is compared word by word.
+with pairs as (
+    select distinct
+        source_record_key,
+        other_record_key
+    from {{ ref('int_customer_pairs') }}
+),
+
+names as (
+    select * from {{ ref('int_customer_names') }}
+)
+
+select
+    pairs.source_record_key,
+    pairs.other_record_key,
+    one.all_words,
+    other.all_words as other_all_words,
+    one.given_words,
+    other.given_words as other_given_words,
+    one.letters is null or other.letters is null as is_missing,
+    coalesce(
+        length(one.letters) = length(other.letters) and position(other.letters in one.letters || one.letters) > 0, false
+    ) as is_same
+from pairs
+left join names as one on pairs.source_record_key = one.source_record_key
+left join names as other on pairs.other_record_key = other.source_record_key
