@@ -71,7 +71,7 @@ def _json_line(columns: Sequence[str]) -> str:
 
 
 def write_days(company: Company, table: str, folder: Path, kind: str) -> None:
-    """Write a table's daily files, `<folder>/<table>/<day>.<csv or jsonl>`."""
+    """Write a table's daily files, `<folder>/<table>/<day>.<csv or jsonl>`; of a table without rows the first day's."""
     columns = delivered_columns(company, table)
     target = folder / table.split(".")[1]
     target.mkdir(parents=True)
@@ -86,6 +86,8 @@ def write_days(company: Company, table: str, folder: Path, kind: str) -> None:
         """).to_arrow_table()
         if batch.num_rows:
             _write_lines(batch, target, header, kind)
+    if not any(target.iterdir()):
+        (target / f"{START.isoformat()}.{kind}").write_bytes(header)
 
 
 def _write_lines(batch: pa.Table, target: Path, header: bytes, kind: str) -> None:

@@ -15,6 +15,7 @@ from demo.company import Company, open_company
 from demo.deliver import write_days, write_sqlite
 from demo.lives import simulate
 from demo.options import Options
+from demo.oracle import write_oracle
 from demo.records import make_persons
 from demo.systems import marketing, sales, service, shop, web
 from demo.worlds import get_world
@@ -70,6 +71,8 @@ def _make(options: Options, scratch: Path) -> dict[str, int]:
                 rows |= _make_source(company, source, system, kind)
         with _step("truth of persons, states, campaigns"):
             truth.write_truth(company, scratch / "truth")
+        with _step("the oracle's forecast"):
+            write_oracle(lives, float(options.days), scratch / "truth")
         with _step("shop.sqlite, what is left of it"):
             shop_is_written.result()
     return rows

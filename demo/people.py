@@ -17,7 +17,7 @@ from demo.names import (
 CHINESE_SHARE = 0.62
 COUPLE_SHARE = 0.16
 LOYALTY_SHARE = 0.55
-MARRIAGE_SHARE = 0.03
+MARRIAGE_SHARE = 0.06  # of Western women who are not in a couple
 MOVE_SHARE = 0.12
 NEW_EMAIL_SHARE = 0.05
 NEW_PHONE_SHARE = 0.05
@@ -50,7 +50,7 @@ def make_people(company: Company) -> None:
         select
             person_id, latent_class, arrived_s, left_s, is_business, household_id, is_couple, is_chinese, is_woman,
             given_name, nickname, family_name, other_given, other_family, characters,
-            case when is_woman and not is_chinese and not is_couple and u('marries', person_id) < {MARRIAGE_SHARE * 2}
+            case when is_woman and not is_chinese and not is_couple and u('marries', person_id) < {MARRIAGE_SHARE}
                 then cast(u('marries when', person_id) * {WINDOW} as bigint) else {FOREVER} end as married_s,
             pick({texts(WESTERN_FAMILIES)}, u('new family', person_id)) as married_name,
             case when u('moves', household_id) < {MOVE_SHARE}

@@ -80,8 +80,11 @@ def measure(trial: Trial, found: Forecast | None) -> list[Row]:
         decision = trial.decision("clv")[1]
         return [refused(CRPS, decision), refused(PIT, decision)]
     counts = read_counts(trial, found)
-    if counts is None or not len(counts.actual):
-        reason = "no distribution was written" if counts is None else "no person has one customer of his own"
+    if counts is None:
+        problem = "a model is published, but python -m mining.purchase_counts wrote nothing"
+        return [Row(CRPS, ok=False, note=problem), Row(PIT, ok=False, note=problem)]
+    if not len(counts.actual):
+        reason = "no person has one customer of his own"
         return [does_not_apply(CRPS, reason), does_not_apply(PIT, reason)]
     ours, naive = crps_of_counts(counts.ours, counts.actual), crps_of_counts(counts.naive, counts.actual)
     is_model_world = trial.world == MODEL_WORLD and counts.oracle is not None

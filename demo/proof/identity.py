@@ -10,11 +10,12 @@ from demo.proof.people import record_pairs
 from demo.proof.row import Row, judged
 from demo.proof.statistics import pairwise_precision_recall
 from demo.proof.trial import Trial
+from demo.worlds import get_world
 
-EXACT = ("clean", "regular", "correlated", "truncated")
 LEAST_PRECISION = 0.99
-LEAST_RECALL = {True: 0.99, False: 0.80}
-"""Records of exact worlds carry no errors; elsewhere typos and missing fields keep the rules from some pairs."""
+LEAST_RECALL, LEAST_RECALL_WITH_ERRORS = 0.99, 0.75
+"""At the world's usual rate of errors. Where records have errors, exact rules cannot find every pair: an e-mail address
+with a typo, a marketplace's masked one, a contact without any. DEMO_ERRORS does not lower the bound."""
 
 
 def measure(trial: Trial) -> list[Row]:
@@ -26,7 +27,8 @@ def measure(trial: Trial) -> list[Row]:
     """
     records = record_pairs(trial)
     precision, recall = pairwise_precision_recall(records["customer_id"], records["person_id"])
-    low = LEAST_RECALL[trial.world in EXACT] - allowance(_error(records, recall), trial.customers)
+    least = LEAST_RECALL_WITH_ERRORS if get_world(trial.world).errors else LEAST_RECALL
+    low = least - allowance(_error(records, recall), trial.customers)
     known = int(trial.value("select count(*) from truth.records"))
     customers, persons = records["customer_id"].nunique(), records["person_id"].nunique()
     note = f"{len(records):,} records, {persons:,} persons, {customers:,} customers"

@@ -101,6 +101,7 @@ def _effects(axis: Axes, findings: Findings) -> None:
     axis.plot(frame["estimate"], places, "o", color=OURS, markersize=4)
     axis.plot(frame["effect"], places, "|", color=TRUE, markersize=12, markeredgewidth=2, label="true")
     axis.axvline(0, color=NAIVE, linewidth=1)
+    axis.set_ylim(-2.6, len(frame) - 0.5)  # room for the legend
     axis.set_yticks(places, frame["campaign_id"].astype(str).str.split(":").str[-1])
     axis.set_xlabel("extra purchases per customer")
     axis.legend(frameon=False, fontsize=8, loc="lower right")

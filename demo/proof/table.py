@@ -12,6 +12,7 @@ from demo.proof.row import MEASURED, Row
 from demo.proof.runs import Run
 
 HEADINGS = ("recovered", "true", "oracle", "naive", "bound")
+LONG = 60
 Seen = tuple[Run, Row]
 
 
@@ -32,10 +33,13 @@ def print_table(console: Console, found: Mapping[Run, Sequence[Row]]) -> None:
     for world, measures in worlds.items():
         seeds = sorted({run.seed for run in found if run.world == world})
         table.add_row(Text(f"\n{world}", style="bold"), style="bold")
+        said = ""
         for name, seen in measures.items():
             run, row = max(seen, key=_badness)
             remark = f"seed {run.seed}, the worst; {row.note}" if len(seeds) > 1 else row.note
-            table.add_row(name, *_cells(row), _verdict(row), Text(remark.removesuffix("; "), style="dim"))
+            shown = "as above" if remark and remark == said and len(remark) > LONG else remark.removesuffix("; ")
+            said = remark
+            table.add_row(name, *_cells(row), _verdict(row), Text(shown, style="dim"))
     console.print(table)
     rows = [row for all_rows in found.values() for row in all_rows]
     kept, missed = sum(row.ok is True for row in rows), sum(row.ok is False for row in rows)

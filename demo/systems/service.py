@@ -9,8 +9,8 @@ from demo.deliver import publish
 from demo.records import NO_LOYALTY_RATE, record
 
 TABLES = ("customers", "contacts", "cases", "surveys")
-ENQUIRY_SHARE = 0.15
-LATER_QUESTION_SHARE = 0.05
+ENQUIRY_SHARE = 0.09
+LATER_QUESTION_SHARE = 0.03
 REQUEST_SHARE = 0.02
 SECOND_RECORD_SHARE = 0.06
 NPS_SHARE = 0.05
@@ -229,7 +229,7 @@ def _surveys() -> str:
 
 
 def _customers(company: Company) -> str:
-    """A record is written at the first contact, and again when the person says that something has changed."""
+    """A record is written at the first contact, and again when the person says that something in it has changed."""
     seen = f"""
         select service_no, min(person_id) as person_id, min(started_s) as created_s, any_value(is_second) as is_second
         from (
@@ -245,7 +245,7 @@ def _customers(company: Company) -> str:
         select service_no, person_id, person_id * 2 + cast(is_second as int) as record_key, created_s, is_second,
             unnest([created_s, changed_s]) as recorded_s, unnest([1, 2]) as version
         from (
-            select seen.*, least(people.moved_s, people.married_s, people.new_phone_s) as changed_s
+            select seen.*, least(people.married_s, people.new_phone_s, people.new_email_s) as changed_s
             from ({seen}) as seen inner join people using (person_id)
         )
     """
@@ -262,4 +262,6 @@ def _customers(company: Company) -> str:
             person_id as _person, record_key as _id, record_key * 2 + version - 1 as _key, day_of(recorded_s) as _day,
             recorded_s as _version_s, false as _parent_fails
         from ({record(company, "service", wanted)})
+        qualify version = 1 or [name, phone, email] is distinct from lag([name, phone, email]) over (
+            partition by record_key order by version)
     """

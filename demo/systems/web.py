@@ -128,6 +128,8 @@ def _users(company: Company) -> str:
             person_id as _person, record_key as _id, record_key * 2 + version - 1 as _key, day_of(recorded_s) as _day,
             recorded_s as _version_s, false as _parent_fails
         from ({record(company, "web", wanted)})
+        qualify version = 1 or [name, email] is distinct from lag([name, email]) over (
+            partition by record_key order by version)
     """
 
 

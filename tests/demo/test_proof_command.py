@@ -96,6 +96,13 @@ def test_the_table_says_what_is_not_built_refused_or_beside_the_point(tmp_path: 
     assert "0 bounds kept, 1 missed, 3 rows without a bound" in text
 
 
+def test_a_long_remark_is_said_once(tmp_path: Path) -> None:
+    decision = "Not published: no certain gain over recency alone out of time: log loss .570 against .571."
+    text = printed({a_run(tmp_path): [refused("a: one", decision), refused("a: two", decision)]})
+    assert text.count("Not published") == 1
+    assert "as above" in text
+
+
 def test_of_several_seeds_the_worst_is_shown(tmp_path: Path) -> None:
     found = {
         a_run(tmp_path, seed=seed): [judged("a: one", value, low=0.97, high=1.03)]

@@ -8,8 +8,21 @@ import duckdb
 import pandas as pd
 import pytest
 
-from demo.proof import campaigns, churn, clv, features, identity, people, reasons, reconciliation, segments, truncation
+from demo.proof import (
+    campaigns,
+    churn,
+    clv,
+    counts,
+    features,
+    identity,
+    people,
+    reasons,
+    reconciliation,
+    segments,
+    truncation,
+)
 from demo.proof.row import DOES_NOT_APPLY, NOT_YET, REFUSED, Row
+from demo.proof.runs import COUNTS
 from demo.proof.trial import Trial, open_trial
 from pipeline.errors import UserError
 from tests.demo.small_proof import CUSTOMERS, build_home, write_features, write_parquet
@@ -87,6 +100,33 @@ def test_a_quantile_is_judged_over_single_persons_with_a_quantile_above_0(
     rows = named(clv.measure(trial, clv.forecast(trial)))
     assert rows["level of p50 of value"].recovered == 0.5
     assert rows["level of p10 of value"].status == DOES_NOT_APPLY
+
+
+def distribution(**rows: list[float]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [(name, k, p) for name, at_most in rows.items() for k, p in enumerate(at_most)],
+        columns=["customer_id", "purchases", "probability_at_most"],
+    )
+
+
+def test_crps_of_the_published_distribution_beside_the_oracles(tmp_path: Path) -> None:
+    # Single persons: Ana bought on two days, Eve on none. Ours is certain and right of Eve, off by one of Ana.
+    home = build_home(tmp_path)
+    write_parquet(home / COUNTS, distribution(ana=[0.0, 1.0], ben1=[1.0], ben2=[1.0], cleo=[1.0], eve=[1.0]))
+    oracle = distribution(ana=[0.0, 0.0, 1.0], eve=[1.0]).rename(columns={"purchases": "k"})
+    oracle["person_id"] = oracle.pop("customer_id").map({"ana": 0, "eve": 4})
+    write_parquet(home / "truth" / "oracle_counts.parquet", oracle)
+    sampled = pd.DataFrame({"person_id": [0, 4], "expected_purchases": [2.0, 0.0], "expected_value": [0.0, 0.0]})
+    write_parquet(home / "truth" / "oracle.parquet", sampled.assign(p_alive=1.0))
+    for trial in opened(home, "clean"):
+        rows = named(counts.measure(trial, clv.forecast(trial)))
+        assert (rows["CRPS of purchases"].recovered, rows["CRPS of purchases"].oracle) == (0.5, 0.0)
+        assert rows["PIT, distance from uniform"].low is None
+        assert rows["PIT, distance from uniform"].high is not None
+
+
+def test_a_published_model_without_a_distribution_fails(trial: Trial) -> None:
+    assert [row.ok for row in counts.measure(trial, clv.forecast(trial))] == [False, False]
 
 
 def test_p_alive_is_judged_over_single_persons(trial: Trial) -> None:

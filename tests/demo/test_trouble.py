@@ -30,7 +30,9 @@ def planted(home: Path, table: str, fate: str, name: str) -> int:
 
 
 def test_every_kind_of_trouble_is_planted_somewhere(spoilt: Path) -> None:
-    found = {(f"{row[0]}.{row[1]}", row[2]) for row in truth(spoilt, "select source_system, table_name, planted from fates")}
+    found = {
+        (f"{row[0]}.{row[1]}", row[2]) for row in truth(spoilt, "select source_system, table_name, planted from fates")
+    }
     wanted = {(table, kind.name) for table, kinds in TROUBLE.items() for kind in kinds}
     # Tables of a few hundred rows do not have every kind.
     small = {"demo_shop.products", "demo_shop.fx_rates", "demo_sales.opportunities", "demo_marketing.responses"}
@@ -56,7 +58,11 @@ def test_the_truth_counts_what_stands_in_the_shop(spoilt: Path, table: str, name
 
 
 def test_duplicates_are_counted_once_each(spoilt: Path) -> None:
-    for table, key in (("orders", "order_no"), ("order_lines", "order_no || '/' || line_no"), ("payments", "payment_no")):
+    for table, key in (
+        ("orders", "order_no"),
+        ("order_lines", "order_no || '/' || line_no"),
+        ("payments", "payment_no"),
+    ):
         extra = value(spoilt, f"select count(*) - count(distinct {key}) from {table}")
         assert extra > 0
         assert planted(spoilt, f"demo_shop.{table}", "duplicate", "delivered twice") == extra
@@ -94,8 +100,8 @@ def test_late_corrected_and_deleted_rows_come_in_later_files(spoilt: Path) -> No
 
 
 def test_cut_lines_cannot_be_read(spoilt: Path) -> None:
-    names = [path for path in (spoilt / "demo/web/events").glob("*.jsonl")]
-    cut = sum(not line.endswith("}") for path in names for line in path.read_text(encoding="utf-8").splitlines())
+    texts = [path.read_text(encoding="utf-8") for path in (spoilt / "demo/web/events").glob("*.jsonl")]
+    cut = sum(not line.endswith("}") for text in texts for line in text.splitlines())
     assert cut > 0
     assert planted(spoilt, "demo_web.events", "quarantined", "line cut off") == cut
 
@@ -107,9 +113,7 @@ def test_without_corruption_every_row_is_accepted(tmp_path: Path) -> None:
 
 def test_totals_leave_out_what_is_quarantined_or_delivered_again(spoilt: Path) -> None:
     ((orders,),) = truth(spoilt, "select rows from totals where measure = 'orders'")
-    ((accepted,),) = truth(
-        spoilt, "select sum(rows) from fates where table_name = 'orders' and fate = 'accepted'"
-    )
+    ((accepted,),) = truth(spoilt, "select sum(rows) from fates where table_name = 'orders' and fate = 'accepted'")
     bad = value(spoilt, "select count(*) from orders where currency = 'XTS' or placed_at like '31/02/%'")
     assert orders == accepted == value(spoilt, "select count(distinct order_no) from orders") - bad
     ((net_sales,),) = truth(spoilt, "select amount from totals where measure = 'net_sales'")

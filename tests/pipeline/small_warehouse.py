@@ -54,8 +54,8 @@ select
 from core.fct_order_line group by order_id, customer_id;
 create table core.fct_return as
 select 'r1' as return_id, 'o3' as order_id, 'ben' as customer_id, 'tea' as product_id,
-    2.10::decimal(18, 4) as refund_amount, null::decimal(18, 4) as recovered_amount, true as is_sale, date '2026-02-20' as return_date,
-    date '2026-02-20' as known_date;
+    2.10::decimal(18, 4) as refund_amount, null::decimal(18, 4) as recovered_amount, true as is_sale,
+    date '2026-02-20' as return_date, date '2026-02-20' as known_date;
 create table core.fct_campaign_contact as
 select 'spring:' || customer_id as campaign_contact_id, 'spring' as campaign_id, customer_id, arm,
     date '2026-02-01' as contact_date, date '2026-02-01' as known_date

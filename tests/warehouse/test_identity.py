@@ -220,12 +220,13 @@ def ask(warehouse: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def groups(warehouse: Path) -> Groups:
-    found = ask(
+    found: dict[object, list[str]] = {}
+    for customer, record in ask(
         warehouse,
-        "select list(source_system || ':' || source_customer_id order by all) from intermediate.int_source_customers"
-        " group by customer_id order by 1",
-    )
-    return [list(group) for (group,) in found]  # type: ignore[call-overload]
+        "select customer_id, source_system || ':' || source_customer_id from intermediate.int_source_customers",
+    ):
+        found.setdefault(customer, []).append(str(record))
+    return sorted(sorted(group) for group in found.values())
 
 
 def people() -> list[Record]:

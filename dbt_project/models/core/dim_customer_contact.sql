@@ -1,8 +1,9 @@
--- Grain: one row per customer of whom a source system has a name or an address. Personal: published only in contacts.duckdb.
+-- Grain: one row per customer of whom a source system has a name or an address.
+-- Personal: published only in contacts.duckdb.
 -- Each of name, e-mail, phone, address and birth date comes from one record: the newest that has it (last changed on or
 -- before the as-of date). A name kept as given and family name goes before one in a single field. E-mail addresses and
--- phone numbers that are placeholders, masked by a marketplace or held by too many records are none, nor is 1 January 1900
--- a birth date.
+-- phone numbers that are placeholders, masked by a marketplace or held by too many records are none, nor is 1 January
+-- 1900 a birth date.
 with records as (
     select * from {{ ref('int_customers__known') }}
     where {{ seen_by_as_of('first_seen_at') }}
@@ -59,7 +60,8 @@ select
     {%- endfor %}
     {%- for column in ['email', 'phone', 'street', 'city', 'postcode', 'country', 'birth_date'] %}
     {%- set having = 'street' if column in ['city', 'postcode', 'country'] else column %}
-    min_by({{ column }}, record_number) filter (where {{ having }} is not null) as {{ column }}{{ ',' if not loop.last }}
+    min_by({{ column }}, record_number) filter (where {{ having }} is not null)
+        as {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
 from numbered
 group by customer_id

@@ -1,6 +1,7 @@
 -- Grain: one row per (customer_id, as_of_date) with a case opened by then. Key: both.
 -- A complaint is badly handled when, as known then, it was reopened, took more than 7 days, or is open for longer.
--- A case is counted as reopened from its last resolution on: when it was reopened, no source says.
+-- A case is known from its first row on, and what became of it from the day of that: a later row moves nothing before.
+-- It is counted as reopened from its last resolution on: when it was reopened, no source says.
 with feature_dates as (
     select * from {{ ref('feature_dates') }}
 ),
@@ -11,7 +12,7 @@ cases as (
         reopened_count,
         opened_date,
         resolved_date,
-        known_date,
+        opened_known_date,
         kind = 'complaint' as is_complaint
     from {{ ref('fct_case') }}
     where customer_id <> 'unknown'
@@ -25,11 +26,13 @@ dated as (
         feature_dates.as_of_date,
         {{ days_between('cases.opened_date', 'feature_dates.as_of_date') }} as days_ago,
         coalesce(cases.resolved_date <= feature_dates.as_of_date, false) as is_resolved,
-        {{ days_between('cases.opened_date', 'least(coalesce(cases.resolved_date, feature_dates.as_of_date), feature_dates.as_of_date)') }}
-            as days_open
+        {{ days_between(
+            'cases.opened_date',
+            'least(coalesce(cases.resolved_date, feature_dates.as_of_date), feature_dates.as_of_date)'
+        ) }} as days_open
     from cases
     inner join feature_dates
-        on cases.opened_date <= feature_dates.as_of_date and cases.known_date <= feature_dates.as_of_date
+        on cases.opened_date <= feature_dates.as_of_date and cases.opened_known_date <= feature_dates.as_of_date
 ),
 
 judged as (

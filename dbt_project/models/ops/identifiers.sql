@@ -1,4 +1,4 @@
--- Grain: one row per (source system, kind of identifier, verdict): how many values of records identify somebody. No values.
+-- Grain: one row per (source system, kind of identifier, verdict): how many values identify somebody.
 select
     source_system,
     kind,

@@ -18,7 +18,7 @@ links as (
     inner join records as other on links.other_record_key = other.source_record_key
 ),
 
-edges as (
+edges as ( -- noqa: ST03
     select distinct
         from_node,
         to_node
@@ -26,7 +26,7 @@ edges as (
 ),
 
 components as (
-    {{ connected_components('edges') }}
+    {{ connected_components('edges') }} -- noqa: PRS
 ),
 
 -- The link that says most: to an earlier record if there is one, by the strictest rule, to the earliest.

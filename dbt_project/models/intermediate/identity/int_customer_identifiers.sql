@@ -1,5 +1,5 @@
 -- Grain: one row per (record, kind, value) that a record has or had, known by the as-of date. Personal.
--- verdict: only values that `identifies` may link records. A value is judged by itself, then by how many records hold it.
+-- verdict: only a value that `identifies` may link records. It is judged by itself, then by how many records hold it.
 -- A value that cannot be read keeps no trace but its row: identifier_value is then empty.
 {%- set identifiers = {
     'email': ('email', normal_email('email')),

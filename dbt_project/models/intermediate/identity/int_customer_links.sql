@@ -1,6 +1,6 @@
 -- Grain: one row per (pair of records, rule) that are one customer by that rule, in both directions.
--- email, phone: the names must not contradict; address: they must be the same, of two words or more. Where a value is shared by people who contradict each other, a record that
--- fits more than one of them (an initial, no name) is linked to none of them by it.
+-- email, phone: the names must not contradict; address: they must be the same, of two words or more. Where a value is
+-- shared by people who contradict each other, a record that fits more than one of them is linked to none of them by it.
 -- loyalty_id, account: the number alone; each record is linked to the smallest one that holds it.
 with pairs as (
     select

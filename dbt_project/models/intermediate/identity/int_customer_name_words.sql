@@ -1,5 +1,6 @@
 -- Grain: one row per (record, position, text, plain_text, is_word) of the names to compare: the words, and each two
--- neighbours as one word at both positions. plain_text: as spelled, and each name that the spelling may stand for. Personal.
+-- neighbours as one word at both positions. Personal.
+-- plain_text: the text as spelled or, where the spelling is known, each name that it may stand for.
 with undecided as (
     select source_record_key from {{ ref('int_customer_name_checks') }}
     where not is_missing and not is_same
@@ -53,17 +54,17 @@ union
 select
     source_record_key,
     position,
-    joined_text,
+    joined_text as text,
     plain_text,
-    false,
-    false
+    false as is_word,
+    false as is_given
 from neighbours
 union
 select
     source_record_key,
-    next_position,
-    joined_text,
+    next_position as position,
+    joined_text as text,
     plain_text,
-    false,
-    false
+    false as is_word,
+    false as is_given
 from neighbours

@@ -1,4 +1,5 @@
--- Grain: one row per record of customers: the version known on the as-of date or, of a record that came later, its newest.
+-- Grain: one row per record of customers: the version known on the as-of date; of a record that came later, its newest.
+-- Personal.
 {% set columns = contract('customers').columns.keys() | list + ['_interval', '_generation', '_position'] %}
 
 with versions as (
@@ -31,7 +32,7 @@ earlier as (
         on
             versions.source_system = newest.source_system
             and versions.source_customer_id = newest.source_customer_id
-    where newest.source_customer_id is null
+    where newest.source_customer_id is null and not (versions._is_current and versions.is_known)
 ),
 
 known as (

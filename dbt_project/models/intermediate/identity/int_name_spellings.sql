@@ -10,4 +10,4 @@ from (
     ('{{ spelling }}', '{{ name }}'){{ ',' if not (last and loop.last) }}
     {%- endfor %}
     {%- endfor %}
-) as listed (spelling, name)
+) as listed (spelling, name) -- noqa: AL05

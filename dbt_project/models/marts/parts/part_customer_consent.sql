@@ -15,9 +15,10 @@ with changes as (
 
 select
     customer_id,
-    {%- for channel, column in {'email': 'can_email', 'mail': 'can_post', 'phone': 'can_call', 'sms': 'can_text'}.items() %}
-    max(case when channel = '{{ channel }}' and is_granted then 1 else 0 end) = 1 as {{ column }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    max(case when channel = 'email' and is_granted then 1 else 0 end) = 1 as can_email,
+    max(case when channel = 'mail' and is_granted then 1 else 0 end) = 1 as can_post,
+    max(case when channel = 'phone' and is_granted then 1 else 0 end) = 1 as can_call,
+    max(case when channel = 'sms' and is_granted then 1 else 0 end) = 1 as can_text
 from changes
 where change_number = 1
 group by customer_id
