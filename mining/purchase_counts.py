@@ -13,13 +13,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from mining.clv import job as clv
-from mining.clv.evaluation import cumulative
+from mining.clv.base import PurchaseModel
+from mining.clv.inputs import Floats, History, unique_rows
 from mining.clv.models import history_of, read_scorer
-from mining.clv.predictive import CountDistribution, count_distribution
+from mining.clv.predictive import BINS, bin_widths
 from mining.clv.value import DAYS_PER_WEEK
 from mining.jobs import scoring_model
 from mining.store import newest_features
@@ -29,7 +30,7 @@ from pipeline.settings import Settings, load_settings
 
 NEGLIGIBLE = 1e-6
 DIGITS = 8
-CHUNK = 20_000
+CHUNK = 10_000
 """Customers at a time."""
 SCHEMA = pa.schema({"customer_id": pa.string(), "purchases": pa.int32(), "probability_at_most": pa.float64()})
 
@@ -50,27 +51,38 @@ def purchase_counts(settings: Settings, days: int) -> tuple[dt.date, pa.Table]:
             "Run `make run`; `marts.model_runs` says why a model was refused."
         )
     frame = features.at(as_of)
-    scorer = read_scorer(model["model"]).purchases
+    scorer, weeks, history = read_scorer(model["model"]).purchases, days / DAYS_PER_WEEK, history_of(frame)
+    customers = frame["customer_id"].to_numpy()
+    width = bin_widths(scorer, weeks, history)
     parts = []
-    for start in range(0, len(frame), CHUNK):
-        part = frame.iloc[start : start + CHUNK]
-        parts.append(_table(part["customer_id"], count_distribution(scorer, days / DAYS_PER_WEEK, history_of(part))))
-    return as_of, pa.concat_tables(parts)
+    for size in np.unique(width):
+        rows = np.flatnonzero(width == size)
+        for start in range(0, len(rows), CHUNK):
+            chosen = rows[start : start + CHUNK]
+            part = History(*(column[chosen] for column in history))
+            parts.append(_table(customers[chosen], _cumulative(scorer, weeks, part, int(size))))
+    return as_of, pa.concat_tables(parts).sort_by([("customer_id", "ascending"), ("purchases", "ascending")])
 
 
-def _table(customers: pd.Series, counts: CountDistribution) -> pa.Table:
-    reach = counts.width * (counts.probability.shape[1] - 1)
-    upto = np.arange(int(reach.max()) + 1, dtype=np.float64)
-    table = np.stack([cumulative(counts, np.full(len(customers), purchases)) for purchases in upto], axis=1)
-    # The first number of purchases that reaches 1 closes a customer's rows.
-    rows = 1 + np.sum(table < 1 - NEGLIGIBLE, axis=1)
-    kept = upto[None, :] < rows[:, None]
+def _cumulative(model: PurchaseModel, weeks: float, history: History, width: int) -> Floats:
+    """P(X ≤ y) for y = 0, 1, … 63 width, shape (n, 63 width + 1); customers with equal x and T are computed once."""
+    (x, age), position, _ = unique_rows(history.x, history.T)
+    counts = np.arange((BINS - 1) * width + 1, dtype=np.float64)
+    if_alive = np.cumsum(model.count_pmf_if_alive(weeks, History(x, np.zeros_like(x), age), counts), axis=1)
+    alive = model.alive(history)[:, None]
+    return np.minimum(1.0 - alive + alive * if_alive[position], 1.0)
+
+
+def _table(customers: NDArray[np.object_], probability: Floats) -> pa.Table:
+    """Rows up to the first number of purchases whose probability is as good as 1, which closes a customer's rows."""
+    rows = 1 + np.sum(probability < 1 - NEGLIGIBLE, axis=1)
+    kept = np.arange(probability.shape[1])[None, :] < rows[:, None]
     owner, purchases = np.nonzero(kept)
     return pa.table(
         {
-            "customer_id": pa.array(customers).take(pa.array(owner)),
+            "customer_id": pa.array(customers[owner], pa.string()),
             "purchases": pa.array(purchases, pa.int32()),
-            "probability_at_most": np.round(np.minimum(table[kept], 1.0), DIGITS),
+            "probability_at_most": np.round(probability[kept], DIGITS),
         },
         schema=SCHEMA,
     )

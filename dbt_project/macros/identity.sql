@@ -74,7 +74,7 @@
             or regexp_matches({{ value }}, '[@.](relay|privaterelay|marketplace|masked|anonymous|noemail|noreply)[.]')
         when {{ kind }} = 'phone' then
             right({{ value }}, 6) = repeat(right({{ value }}, 1), 6)
-            or regexp_matches({{ value }}, '(1234567|01234567|12345678|87654321|123456789)0?$')
+            or regexp_matches({{ value }}, '^[0-9]{0,3}(01234567|0?12345678|0?123456789|0?1234567890|9?87654321?0?)$')
         when {{ kind }} = 'loyalty_id' then
             not regexp_matches({{ value }}, '[0-9].*[0-9].*[0-9]')
             or regexp_matches({{ value }}, '^[A-Z]*(0?123456789?0?)$')

@@ -221,7 +221,9 @@ def levels(trial: Trial, found: Forecast) -> list[Row]:
         chance = Estimate(level, math.sqrt(level * (1 - level) / len(known.frame)))
         low, high = around(level, QUANTILE_TOLERANCE, chance, trial.customers)
         note = f"{len(known.frame):,} persons with a quantile above 0"
-        rows.append(judged(NAMES[name], reached, truth=level, **_strict(trial, low, high), note=note))
+        rows.append(
+            judged(NAMES[name], reached, truth=level, **_strict(trial, max(low, 0.0), min(high, 1.0)), note=note)
+        )
     return rows
 
 

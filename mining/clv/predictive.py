@@ -42,10 +42,7 @@ def count_distribution(model: PurchaseModel, horizon: float, history: History, s
     """
     (x, T), position, _ = unique_rows(history.x, history.T)
     rows = History(x, np.zeros_like(x), T)
-    r, alpha = model.parameters[:2]
-    mean = (r + x) * horizon / (alpha + T)
-    reach = mean + 12 * np.sqrt(mean * (1 + horizon / (alpha + T))) + 10
-    width = np.exp2(np.ceil(np.log2(np.maximum(reach / (BINS - 1), 1.0))))
+    width = bin_widths(model, horizon, rows)
     probability, count = np.zeros((len(x), BINS)), np.zeros((len(x), BINS))
     for size in np.unique(width):
         y = np.arange((BINS - 1) * size + 1)
@@ -66,6 +63,14 @@ def count_distribution(model: PurchaseModel, horizon: float, history: History, s
     spread = probability[position] * alive
     spread[:, :1] += 1.0 - alive
     return CountDistribution(spread, count[position], width[position])
+
+
+def bin_widths(model: PurchaseModel, horizon: float, history: History) -> Floats:
+    """Smallest power of 2 with which 63 bins hold all but a negligible part of a customer's purchases, shape (n,)."""
+    r, alpha = model.parameters[:2]
+    mean = (r + history.x) * horizon / (alpha + history.T)
+    reach = mean + 12 * np.sqrt(mean * (1 + horizon / (alpha + history.T))) + 10
+    return np.asarray(np.exp2(np.ceil(np.log2(np.maximum(reach / (BINS - 1), 1.0)))), dtype=np.float64)
 
 
 def value_quantiles(  # noqa: PLR0917  a customer is five columns

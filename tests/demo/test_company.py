@@ -125,6 +125,14 @@ def test_in_retail_records_are_wrong_in_the_ways_that_records_are(retail: Path) 
     assert names.str.contains(", ").any()
 
 
+def test_a_record_is_delivered_again_only_when_it_has_changed(sound: Path) -> None:
+    for source, table, number in (("service", "customers", "service_no"), ("web", "users", "user_id")):
+        records = daily(sound, source, table)
+        assert records[number].duplicated().any()
+        content = [column for column in records if column != "updated_at"]
+        assert not records.sort_values("updated_at").duplicated(content).any()
+
+
 def test_every_address_and_number_is_one_that_nobody_has(retail: Path) -> None:
     emails = pd.concat([shop(retail, "select email from customers"), daily(retail, "marketing", "recipients")])["email"]
     addresses = emails.dropna()[emails.dropna().str.contains("@")].str.strip().str.lower()

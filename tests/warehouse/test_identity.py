@@ -55,7 +55,6 @@ ORDERS = """\
 BUILD = """
 import os
 from dataclasses import replace
-from datetime import date
 
 from pipeline import dbt
 from pipeline.landing import land_source
@@ -67,7 +66,7 @@ for source in settings.sources:
     land_source(settings, source)
 plan = make_plan(settings)
 if os.environ.get("AS_OF"):
-    dbt.load_plan = lambda settings: replace(plan, as_of=date.fromisoformat(os.environ["AS_OF"]))
+    dbt.load_plan = lambda settings: replace(plan, as_of_date=os.environ["AS_OF"])
 for layer in ("staging", "intermediate"):
     dbt.run_layer(settings, layer)
 """
@@ -147,7 +146,6 @@ SAME = [
     ("Wei Ming Tan", "Tan Wei Ming"),
     ("Tan Weiming", "Chen Wei Ming"),
     ("陈伟明", "Tan Wei Ming"),
-    ("歐陽伟明", "Ouyang Weiming"),
     ("W. M. Tan", "Tan Wei Ming"),
     ("Liz O'Brien", "Elizabeth OBrien"),
     ("Mr José Gómez", "Jose GOMEZ"),
@@ -163,6 +161,7 @@ OTHER = [
     ("Jane Doe", "John Doe"),
     ("James Brown", "James Green"),
     ("陈伟明", "Tan Mei Ling"),
+    ("𠀀伟明", "Tan Wei Ming"),
 ]
 
 
@@ -288,7 +287,7 @@ def test_who_is_who(identify: Callable[..., Groups], tmp_path: Path) -> None:
         "select verdict, count(*) from intermediate.int_customer_identifiers where verdict <> 'identifies' group by 1"
         " order by 1",
     )
-    assert verdicts == [("held by too many", 21), ("placeholder", 8), ("unreadable", 2)]
+    assert verdicts == [("held by too many", 21), ("placeholder", 6), ("unreadable", 4)]
 
 
 def test_neither_the_order_of_rows_nor_the_next_day_moves_anybody(

@@ -1,6 +1,6 @@
 -- Grain: one row per (pair of records, rule) that are one customer by that rule, in both directions.
 -- email, phone: the names must not contradict; address: they must be the same, of two words or more. Where a value is
--- shared by people who contradict each other, a record that fits more than one of them is linked to none of them by it.
+-- shared by people who contradict each other, a record that fits more than one of them is linked to nobody by it.
 -- loyalty_id, account: the number alone; each record is linked to the smallest one that holds it.
 with pairs as (
     select
@@ -35,48 +35,45 @@ fitting as (
     from pairs
 ),
 
--- Two that fit each other, and a third that fits only one of them.
+-- Records that fit two which do not fit each other.
 ambiguous as (
-    select
+    select distinct
         one.kind,
         one.identifier_value,
-        one.source_record_key,
-        one.other_record_key
+        one.source_record_key
     from fitting as one
-    inner join fitting as third
+    inner join fitting as other
         on
-            one.kind = third.kind
-            and one.identifier_value = third.identifier_value
-            and one.source_record_key = third.source_record_key
-            and one.other_record_key <> third.other_record_key
+            one.kind = other.kind
+            and one.identifier_value = other.identifier_value
+            and one.source_record_key = other.source_record_key
+            and one.other_record_key < other.other_record_key
     left join fitting as closing
         on
             one.kind = closing.kind
             and one.identifier_value = closing.identifier_value
             and one.other_record_key = closing.source_record_key
-            and third.other_record_key = closing.other_record_key
+            and other.other_record_key = closing.other_record_key
     where closing.kind is null
 ),
 
 unambiguous as (
-    select
+    select distinct
         fitting.source_record_key,
         fitting.other_record_key,
         fitting.kind as match_rule
     from fitting
-    left join ambiguous as here
+    left join ambiguous as one
         on
-            fitting.kind = here.kind
-            and fitting.identifier_value = here.identifier_value
-            and fitting.source_record_key = here.source_record_key
-            and fitting.other_record_key = here.other_record_key
-    left join ambiguous as there
+            fitting.kind = one.kind
+            and fitting.identifier_value = one.identifier_value
+            and fitting.source_record_key = one.source_record_key
+    left join ambiguous as other
         on
-            fitting.kind = there.kind
-            and fitting.identifier_value = there.identifier_value
-            and fitting.source_record_key = there.other_record_key
-            and fitting.other_record_key = there.source_record_key
-    where here.kind is null and there.kind is null
+            fitting.kind = other.kind
+            and fitting.identifier_value = other.identifier_value
+            and fitting.other_record_key = other.source_record_key
+    where one.kind is null and other.kind is null
 ),
 
 numbers as (
