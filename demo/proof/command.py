@@ -1,6 +1,7 @@
 """`make prove`: the pipeline on worlds whose truth is known, and one table of what it recovered.
 
 Exit code 0: every bound is kept. 1: a bound is missed, or a run failed. 2: something that the user can put right.
+130: stopped by the user.
 """
 
 import sys
@@ -18,7 +19,7 @@ from pipeline.errors import UserError
 from pipeline.files import write_json
 from pipeline.settings import Settings, every_source, load_settings
 
-WIDTH = 132
+WIDTH = 150
 
 
 def main(words: Sequence[str] = ()) -> int:
@@ -38,6 +39,9 @@ def main(words: Sequence[str] = ()) -> int:
     except RunFailedError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nStopped. What was run is kept; `make prove` goes on from there.", file=sys.stderr)
+        return 130
     return 0 if all(row.ok is not False for findings in found.values() for row in findings.rows) else 1
 
 

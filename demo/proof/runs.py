@@ -112,7 +112,7 @@ def ensure(run: Run, settings: Settings, say: Say) -> None:
     before = _manifest(run)
     _command(run, "demo", "ensure")
     manifest = _manifest(run)
-    if before is not None and before != manifest:
+    if before != manifest:
         _forget(run.home)
     key = sha256_of([manifest, settings.code_version()])
     done = run.home / DONE

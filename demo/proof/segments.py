@@ -5,8 +5,8 @@ from demo.proof.statistics import adjusted_rand
 from demo.proof.trial import Trial
 
 FOUND, TIERS, CLAIMED = (
-    "segments: Rand index, segments",
-    "segments: Rand index, tiers",
+    "segments: adjusted Rand, segments",
+    "segments: adjusted Rand, tiers",
     "segments: classes claimed",
 )
 GROUPS = """

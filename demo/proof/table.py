@@ -19,9 +19,9 @@ Seen = tuple[Run, Row]
 def print_table(console: Console, found: Mapping[Run, Sequence[Row]]) -> None:
     """Print one section per world. Of several seeds the one nearest to its bound, or furthest beyond it, is shown."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("measure")
+    table.add_column("measure", no_wrap=True)
     for heading in HEADINGS:
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("ok?")
     table.add_column("remark", ratio=1)
     worlds: dict[str, dict[str, list[Seen]]] = defaultdict(lambda: defaultdict(list))

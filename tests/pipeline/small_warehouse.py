@@ -107,7 +107,8 @@ select customer_id, part, line, amount::decimal(18, 4) as amount from (values
     ('ben', 'historic', 'first_purchase', '5.10'), ('ben', 'historic', 'selling', '-0.50'),
     ('ben', 'historic', 'returns', '-2.10'), ('ben', 'future', 'repeat', '3.00'),
     ('cleo', 'historic', 'first_purchase', '0'), ('cleo', 'future', 'repeat', null),
-    ('unknown', 'historic', 'unattributed_sales', '1.00'), ('unknown', 'historic', 'retention', '-5.00')) as t (customer_id, part, line, amount);
+    ('unknown', 'historic', 'unattributed_sales', '1.00'), ('unknown', 'historic', 'retention', '-5.00'))
+as t (customer_id, part, line, amount);
 create table marts.customer_clv as
 select
     customer_id, case when future is not null then 'clv-1' end as run_id, p_alive, purchases as expected_purchases,

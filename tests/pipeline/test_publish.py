@@ -298,4 +298,4 @@ def test_what_a_killed_publish_left_is_removed(published):
 def test_the_plain_package_opens_a_release(published):
     path = str(published.serving / "current" / "perennial.duckdb")
     with closing(duckdb.connect(path, read_only=True)) as connection:
-        assert connection.execute("select count(*) from marts.clv_statement").fetchall() == [(11,)]
+        assert connection.execute("select count(*) from marts.clv_statement").fetchall() == [(12,)]

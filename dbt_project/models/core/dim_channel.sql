@@ -21,17 +21,21 @@ with named as (
 final as (
     select
         channel,
-        {%- for kind in kinds %}
-        max(case when kind = '{{ kind }}' then 1 else 0 end) = 1 as has_{{ kind }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        max(case when kind = 'sales' then 1 else 0 end) = 1 as has_sales,
+        max(case when kind = 'contacts' then 1 else 0 end) = 1 as has_contacts,
+        max(case when kind = 'campaigns' then 1 else 0 end) = 1 as has_campaigns,
+        max(case when kind = 'consents' then 1 else 0 end) = 1 as has_consents,
+        max(case when kind = 'costs' then 1 else 0 end) = 1 as has_costs
     from named
     group by channel
     union all
     select
         'unknown' as channel,
-        {%- for kind in kinds %}
-        false as has_{{ kind }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        false as has_sales,
+        false as has_contacts,
+        false as has_campaigns,
+        false as has_consents,
+        false as has_costs
 )
 
 select * from final

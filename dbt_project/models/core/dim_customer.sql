@@ -84,11 +84,9 @@ known as (
         resolved.created_at,
         resolved.first_seen_at,
         purchases.first_purchase_date,
-        {%- if complete_sources %}
-        coalesce(purchases.source_system, '') not in ({{ text_list(complete_sources) }}) and
-        {%- endif %}
         coalesce(
-            purchases.first_purchase_date
+            purchases.source_system not in ({{ text_list(complete_sources + ['']) }})
+            and purchases.first_purchase_date
             < {{ add_days('source_starts.first_order_date', var('left_truncation_days')) }},
             false
         ) as is_left_truncated,

@@ -24,7 +24,7 @@ numbered as (
         source_customers.customer_id,
         records.given_name,
         records.family_name,
-        coalesce(records.full_name, concat_ws(' ', records.given_name, records.family_name)) as full_name,
+        coalesce(records.full_name, nullif(concat_ws(' ', records.given_name, records.family_name), '')) as full_name,
         case when identifiers.has_email then lower(trim(records.email)) end as email,
         case when identifiers.has_phone then trim(records.phone) end as phone,
         records.street,
@@ -32,9 +32,9 @@ numbered as (
         records.postcode,
         records.country,
         nullif(records.birth_date, date '1900-01-01') as birth_date,
-        coalesce(records.given_name, records.family_name, records.full_name) is not null as has_name,
         row_number() over newest as record_number,
-        row_number() over best_named as name_number
+        row_number() over best_named as name_number,
+        row_number() over best_addressed as address_number
     from records
     inner join {{ ref('int_source_customers') }} as source_customers
         on records.source_record_key = source_customers.source_record_key
@@ -48,6 +48,14 @@ numbered as (
             partition by source_customers.customer_id
             order by
                 records.given_name is not null and records.family_name is not null desc,
+                coalesce(records.given_name, records.family_name, records.full_name) is not null desc,
+                records.changed_at desc nulls last,
+                records.source_record_key asc
+        ),
+        best_addressed as (
+            partition by source_customers.customer_id
+            order by
+                records.street is not null desc,
                 records.changed_at desc nulls last,
                 records.source_record_key asc
         )
@@ -56,12 +64,14 @@ numbered as (
 select
     customer_id,
     {%- for column in ['full_name', 'given_name', 'family_name'] %}
-    min_by({{ column }}, name_number) filter (where has_name) as {{ column }},
+    max(case when name_number = 1 then {{ column }} end) as {{ column }},
     {%- endfor %}
-    {%- for column in ['email', 'phone', 'street', 'city', 'postcode', 'country', 'birth_date'] %}
-    {%- set having = 'street' if column in ['city', 'postcode', 'country'] else column %}
-    min_by({{ column }}, record_number) filter (where {{ having }} is not null)
-        as {{ column }}{{ ',' if not loop.last }}
+    {%- for column in ['street', 'city', 'postcode', 'country'] %}
+    max(case when address_number = 1 and street is not null then {{ column }} end) as {{ column }},
     {%- endfor %}
+    {%- for column in ['email', 'phone'] %}
+    min_by({{ column }}, record_number) filter (where {{ column }} is not null) as {{ column }},
+    {%- endfor %}
+    min_by(birth_date, record_number) filter (where birth_date is not null) as birth_date
 from numbered
 group by customer_id

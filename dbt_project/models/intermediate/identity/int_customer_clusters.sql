@@ -39,7 +39,13 @@ reasons as (
             partition by from_node
             order by
                 to_node < from_node desc,
-                case match_rule when 'loyalty_id' then 1 when 'account' then 2 when 'email' then 3 when 'phone' then 4 else 5 end,
+                case match_rule
+                    when 'loyalty_id' then 1
+                    when 'account' then 2
+                    when 'email' then 3
+                    when 'phone' then 4
+                    else 5
+                end,
                 to_node
         ) as reason_number
     from links
