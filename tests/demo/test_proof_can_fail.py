@@ -17,7 +17,13 @@ CUSTOMERS = "1200"
 RECALL = "identity: pairwise recall"
 FEATURES = "features: customers that differ"
 NEVER_COPIED = shutil.ignore_patterns("__pycache__", "target", "logs")
-UP_TO_THE_DAY = "orders.order_date <= feature_dates.as_of_date and orders.known_date <= feature_dates.as_of_date"
+# A purchase of the day after counts as one of the as-of day: what a time zone that is applied twice does.
+LEAK = {
+    "        orders.order_date,\n": "        least(orders.order_date, feature_dates.as_of_date) as order_date,\n",
+    "orders.order_date <= feature_dates.as_of_date": "orders.order_date <= feature_dates.as_of_date + interval 1 day",
+    "orders.known_date <= feature_dates.as_of_date": "orders.known_date <= feature_dates.as_of_date + interval 1 day",
+    "group by feature_dates.as_of_date, orders.customer_id, orders.order_date": "group by all",
+}
 
 
 def prove(project: Path, home: Path, world: str, **env: str) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -51,10 +57,12 @@ def test_one_day_of_leakage_shows(tmp_path: Path) -> None:
     models = copy / "dbt_project" / "models" / "features"
     for twin in models.glob("*.yml"):
         twin.unlink()  # dbt's own tests would stop the build before anything is published
-    honest = (models / "feature_purchases.sql").read_text(encoding="utf-8")
-    assert UP_TO_THE_DAY in honest
-    leaking = honest.replace(UP_TO_THE_DAY, UP_TO_THE_DAY.replace(".as_of_date", ".as_of_date + interval 1 day"))
-    (models / "feature_purchases.sql").write_text(leaking, encoding="utf-8")
+    model = models / "feature_purchases.sql"
+    sql = model.read_text(encoding="utf-8")
+    for honest, leaking in LEAK.items():
+        assert sql.count(honest) == 1
+        sql = sql.replace(honest, leaking)
+    model.write_text(sql, encoding="utf-8")
     code, rows = prove(copy, tmp_path / "home", "clean")
     assert code == 1
     assert rows[FEATURES]["ok"] is False
