@@ -1,4 +1,4 @@
--- Grain: one row per row of marts.customer_churn.
+-- Grain: one row per row of marts.customer_churn. is_scored is null for those of whom the question is not asked.
 select
     customer_id,
     cast(churn_probability as double) as churn_probability,
@@ -6,5 +6,8 @@ select
     horizon_days,
     (churn_probability is null) = (risk_band is not null)
     or (churn_probability is null) = (unavailable_reason is null) as is_unexplained,
-    churn_probability is not null as is_scored
+    case
+        when unavailable_reason like 'never bought%' or unavailable_reason like '%already away' then null
+        else churn_probability is not null
+    end as is_scored
 from marts.customer_churn

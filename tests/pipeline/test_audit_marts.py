@@ -55,8 +55,10 @@ PLANTED = {
     " set horizon_days = 0 where customer_id = 'ben'",
     ("marts_customer_churn", "a customer has a probability and a band, or the reason why not"): "update"
     " marts.customer_churn set churn_probability = null, risk_band = null where customer_id = 'ben'",
-    ("marts_customer_churn", "at least half of the customers have a churn probability"): "update marts.customer_churn"
-    " set churn_probability = null, risk_band = null, unavailable_reason = 'no model'",
+    (
+        "marts_customer_churn",
+        "at least half of the customers at risk have a churn probability",
+    ): "update marts.customer_churn set churn_probability = null, risk_band = null, unavailable_reason = 'no model'",
     ("marts_campaign_performance", "every campaign is as of the release's date"): "update marts.campaign_performance"
     " set as_of_date = date '2026-04-01'",
     (
