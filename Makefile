@@ -68,7 +68,7 @@ test-all: test ## Also the slow ones: Airflow's web server, killed runs
 lint: $(READY) ## ruff, mypy, sqlfluff, and the rules about imports and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy $(if $(HAS_DEMO),,-p pipeline -p mining -p dags -p benchmarks)
 	$(BIN)/sqlfluff lint dbt_project/models
 	$(BIN)/pytest -q tests/lint
 

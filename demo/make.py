@@ -97,6 +97,7 @@ def _step(name: str) -> Iterator[None]:
 
 
 def _put_in_place(new: Path, target: Path, scratch: Path) -> None:
+    new.chmod(0o700)
     if target.exists():
         os.replace(target, scratch / f"old-{target.name}")
     os.replace(new, target)

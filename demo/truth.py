@@ -112,14 +112,6 @@ def _purchases() -> str:
     """
 
 
-def _current(table: str) -> str:
-    """The newest accepted version of each row, unless that is its deletion."""
-    return f"""(select * from (
-        select * from {table} where _fate = 'accepted'
-        qualify row_number() over (partition by _id order by _version_s desc, _key desc, _copy desc) = 1
-    ) where not _is_deleted)"""
-
-
 def _write_outcomes(company: Company, target: Path) -> None:
     audience = company.lives.audience
     company.numbers("outcomes", {name: getattr(audience, name) for name in audience.__dataclass_fields__})

@@ -99,7 +99,6 @@
     {{ return([
         'marketplace[.]amazon[.][a-z.]+', 'members[.]ebay[.][a-z.]+', 'privaterelay[.]appleid[.]com',
         'guest[.]booking[.]com', 'guest[.]airbnb[.]com', 'users[.]noreply[.]github[.]com', 'mozmail[.]com', 'duck[.]com',
-        'relay[.]marketplace[.]example',
     ]) }}
 {%- endmacro %}
 

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from demo.proof.bounds import ERRORS
 from demo.proof.row import Row, does_not_apply, judged, not_yet
 from demo.proof.trial import Trial
 
@@ -14,7 +15,6 @@ COVERAGE, FALSE_CLAIMS, FOUND = (
     "campaigns: effects found certain",
 )
 LEVEL = 0.95
-ERRORS = 3.0
 
 EFFECTS = """
     with truly as (

@@ -30,9 +30,9 @@ def measure(trial: Trial) -> list[Row]:
     """Service among reason_1 to reason_3 of the customers with a probability, and how often it is the true cause.
 
     In the worlds where service has no effect on leaving nobody may be given a service reason (complaints, waiting,
-    satisfaction): 0. Elsewhere: of the customers given one who truly leave within the simulated time, the share who
-    leave because of a service failure (`truth/persons.leaving_reason`), beside that share among all leavers: the
-    naive baseline says 'service' to everybody.
+    satisfaction): 0. Elsewhere: of the customers given one, the share who leave because of a service failure within the
+    simulated time (`truth/persons.leaving_reason`), beside that share among all: the naive baseline says 'service' to
+    everybody.
     """
     frame = trial.query(REASONS, {"causes": list(SERVICE_CAUSES)})
     if frame.empty:

@@ -13,7 +13,7 @@ with named as (
         channel,
         '{{ kind }}' as kind
     from {{ ref('int_' ~ entity) }}
-    where channel is not null
+    where channel is not null and channel <> 'unknown'
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),

@@ -2,7 +2,8 @@
 -- Costs, positive: booked costs (fct_cost), the own cost of each contact, and campaign contacts at the unit cost of
 -- their campaign. Sums equal those of the three, to the last digit; what falls on nobody stands under 'unknown'.
 -- A booked cost is that of a month: it counts when the month is over, and is shared among what was known by then, so
--- that a row that comes later does not move a cost that has been brought to a customer.
+-- that a row that comes later does not move a cost that has been brought to a customer. Only campaign contacts count
+-- by their day: one that is opened is delivered again, and its known_date is then that of the opening.
 -- Shares are whole cents by the largest remainder: every share is rounded down, and the cents that are left go, one
 -- each, to the largest remainders (ties in the order of a hash).
 {% set decimal = contract_type('decimal') %}
@@ -77,24 +78,36 @@ purchases as (
         channel,
         seller_channel,
         cast(date_trunc('month', order_date) as date) as month_start_date,
-        known_date,
-        row_number() over (partition by customer_id order by order_date, known_date, order_id) as purchase_number
+        known_date
     from {{ ref('fct_order') }}
     where is_purchase
+),
+
+-- A month is that of a customer's first purchase until one of an earlier month becomes known.
+first_months as (
+    select
+        customer_id,
+        month_start_date,
+        min(known_date) as known_date,
+        min(min(known_date)) over (
+            partition by customer_id order by month_start_date rows between unbounded preceding and 1 preceding
+        ) as earlier_known_date
+    from purchases
+    group by customer_id, month_start_date
 ),
 
 -- What carries a cost: once for each purchase, contact or letter.
 carriers as (
     select
         costs.cost_id,
-        purchases.customer_id
+        first_months.customer_id
     from costs
-    inner join purchases on costs.month_start_date = purchases.month_start_date
-    inner join {{ ref('dim_customer') }} as customers on purchases.customer_id = customers.customer_id
+    inner join first_months on costs.month_start_date = first_months.month_start_date
+    inner join {{ ref('dim_customer') }} as customers on first_months.customer_id = customers.customer_id
     where
         costs.kind = 'acquisition'
-        and purchases.purchase_number = 1
-        and purchases.known_date <= costs.closed_date
+        and first_months.known_date <= costs.closed_date
+        and coalesce(first_months.earlier_known_date > costs.closed_date, true)
         and not customers.is_unknown
         and (costs.channel is null or costs.channel = customers.acquisition_channel)
     union all

@@ -1,4 +1,5 @@
 -- Grain: one row per (customer_id, as_of_date) with a subscription that ran on that day. Key: both.
+-- It is known from its first row on: the row that ends it does not take it away from the days before.
 with feature_dates as (
     select * from {{ ref('feature_dates') }}
 ),
@@ -12,7 +13,7 @@ final as (
     inner join feature_dates
         on
             subscriptions.start_date <= feature_dates.as_of_date
-            and subscriptions.known_date <= feature_dates.as_of_date
+            and subscriptions.start_known_date <= feature_dates.as_of_date
             and coalesce(subscriptions.end_date > feature_dates.as_of_date, true)
     where subscriptions.customer_id <> 'unknown'
     group by subscriptions.customer_id, feature_dates.as_of_date

@@ -39,6 +39,7 @@ targeted as (
             when customers.orders = 0 then 'out: never bought'
             when customers.tier is null or customers.tier not in ('platinum', 'gold')
                 then 'out: not in the two upper tiers'
+            when customers.expected_loss <= 0 then 'out: costs more than it brings'
             when customers.risk_band in ('high', 'medium') then 'in: high or medium risk of leaving'
             when customers.risk_band is not null then 'out: low risk of leaving'
             when customers.lifecycle_stage in ('declining', 'dormant')
