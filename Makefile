@@ -22,7 +22,7 @@ help: ## This menu
 	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  make run SOURCES=cdnow     another source (comma-separated, with * and ?; each is a file in dags/sources/)'
-	@echo '  make run DEMO_WORLD=null   another world of the demo company (docs/settings.md)'
+	@echo '  make run DEMO_WORLD=null CRM_HOME=var/null   another demo company, in a home of its own (docs/settings.md)'
 	@echo '  make prove WORLDS=clean SEEDS=1,2,3 CUSTOMERS=100000'
 
 setup: $(READY) ## Python environment in .venv, from requirements.lock

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from demo.make import MANIFEST, describe, make_company
 from demo.options import Options, read_options
@@ -66,14 +67,42 @@ def _is_needed(settings: Settings, options: Options) -> bool:
     """Whether a demo source is active, and the company on disk is another one than the options describe."""
     if not any(source.startswith("demo_") for source in settings.sources):
         return False
-    try:
-        manifest = json.loads((settings.home / "demo" / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return True
+    manifest = _manifest(settings)
     return {key: manifest.get(key) for key in ("options", "code")} != describe(options)
 
 
+def _manifest(settings: Settings) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads((settings.home / "demo" / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content
+
+
+def _check_home(settings: Settings, options: Options) -> None:
+    """Let the company that has landed here go on, and no other: what has landed stays."""
+    before, wanted = _manifest(settings), describe(options)
+    if not before or not any(settings.landing.glob("demo_*")):
+        return
+    had, now = before["options"], options.as_json()
+    other = [
+        f"{name} was {had.get(name)} and is {now[name]}"
+        for name in now
+        if name != "until" and had.get(name) != now[name]
+    ]
+    if had["until"] > now["until"]:
+        other.append(f"its days up to {had['until']} have landed, so it cannot go back to {now['until']}")
+    if not other and before["code"] != wanted["code"]:
+        other.append("another version of demo/ made it")
+    if other:
+        raise UserError(
+            f"{settings.home} holds another demo company: {'; '.join(other)}. In one warehouse the two would mix. "
+            f"Give this one a home of its own, for example CRM_HOME=var/{options.world}, or remove {settings.home}."
+        )
+
+
 def _make(settings: Settings, options: Options) -> None:
+    _check_home(settings, options)
     started = time.monotonic()
     size = f"{options.customers:,} customers, seed {options.seed}, to {options.until}"
     print(f"Demo company: world {options.world}, {size}", flush=True)

@@ -122,11 +122,17 @@ def simulate(world: World, customers: int, seed: int) -> Lives:
             arrived_at,
             paths.left_at,
             _leaving_reasons(world, traits.latent_class, paths, seed),
-            stream(seed, "business").random(customers) < world.business_share,
+            _businesses(world, customers, seed),
         ),
         _merge(purchases, net_cents, extra),
         audience,
     )
+
+
+def _businesses(world: World, customers: int, seed: int) -> Bools:
+    """A share of the persons buys for a business, one at least."""
+    draw = stream(seed, "business").random(customers)
+    return np.asarray(draw < max(world.business_share, float(draw.min()) * (1 + 1e-12)), dtype=np.bool_)
 
 
 def _arrivals(world: World, customers: int, seed: int) -> Floats:

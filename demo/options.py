@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 
 DEFAULT_UNTIL = date(2025, 12, 31)
 LAST_UNTIL = date(2026, 3, 31)
-MOST_CUSTOMERS = 5_000_000
+LEAST_CUSTOMERS, MOST_CUSTOMERS = 50, 5_000_000
 HIGHEST_MULTIPLIER = 5.0
 
 
@@ -73,7 +73,7 @@ def read_options(arguments: Mapping[str, str | None] | None = None, env: Mapping
     world = get_world(text("world", "retail"))
     return Options(
         world=world.name,
-        customers=_whole("DEMO_CUSTOMERS", text("customers", "5000"), 1, MOST_CUSTOMERS),
+        customers=_whole("DEMO_CUSTOMERS", text("customers", "5000"), LEAST_CUSTOMERS, MOST_CUSTOMERS),
         seed=_whole("DEMO_SEED", text("seed", "1"), 0, 2**31 - 1),
         until=_day("DEMO_UNTIL", text("until", DEFAULT_UNTIL.isoformat())),
         errors=_multiplier("DEMO_ERRORS", text("errors", f"{world.errors:g}")),

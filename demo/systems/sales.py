@@ -6,7 +6,7 @@ from demo.names import COMPANY_TRADES, COMPANY_WORDS
 from demo.records import record
 
 TABLES = ("accounts", "opportunities")
-OWNERS = ("S. Tan", "M. Pereira", "K. Nair", "J. Lim")
+OWNERS = ("R-01", "R-02", "R-03", "R-04")
 
 
 def make_sales(company: Company) -> None:

@@ -126,8 +126,9 @@ def _end_after_last_event(source: Source, settings: Settings) -> datetime:
         with opened(request) as (connection, rows):
             span = event_span(connection, request, rows.relation)
             last += [span.last] if span else []
-    if not last:
+    if not last and not all(table.may_be_empty for table in source.tables.values()):
         raise UserError(f"Source '{source.name}': no row has an event time, so the load has no end.{next_step(source)}")
     zone = source.business_zone(settings)
+    last = last or [source.first_start(settings)]  # a source that may be empty, and is, has delivered its first day
     next_day = max(last).astimezone(zone).date() + timedelta(days=1)
     return datetime(next_day.year, next_day.month, next_day.day, tzinfo=zone).astimezone(UTC)

@@ -231,12 +231,31 @@ def test_ensure_makes_the_company_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".tmp-")] == []
 
 
+def test_a_home_that_has_landed_one_company_takes_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CRM_HOME", str(tmp_path))
+    monkeypatch.setenv("CRM_SOURCES", SOURCES)
+    assert main(["ensure", "--customers", "50"]) == 0
+    (tmp_path / "landing" / "demo_shop").mkdir(parents=True)
+    for change, problem in (
+        (["--world", "null"], "world was retail and is null"),
+        (["--seed", "2"], "seed was 1 and is 2"),
+        (["--until", "2025-12-30"], "cannot go back to 2025-12-30"),
+    ):
+        assert main(["ensure", "--customers", "50", *change]) == 2
+        message = capsys.readouterr().err
+        assert problem in message
+        assert "CRM_HOME=" in message
+    assert main(["ensure", "--customers", "50", "--until", "2026-01-01"]) == 0
+
+
 @pytest.mark.parametrize(
     ("name", "value", "advice"),
     [
         ("world", "mars", "Use one of"),
-        ("customers", "0", "whole number from 1"),
-        ("customers", "many", "whole number from 1"),
+        ("customers", "0", "whole number from 50"),
+        ("customers", "many", "whole number from 50"),
         ("seed", "-1", "whole number from 0"),
         ("until", "2027-01-01", "2026-03-31"),
         ("until", "yesterday", "such as 2025-12-31"),

@@ -414,6 +414,14 @@ def test_no_rows_is_an_error_unless_allowed(define_source, make_settings):
     assert land_source(settings, "shop")["refunds"]["received"] == 0
 
 
+def test_a_source_that_may_be_empty_and_is_lands_its_first_day(define_source, make_settings):
+    folder = define_source("desk", tables={"calls": {**SALES, "file": "calls.csv", "may_be_empty": True}})
+    (folder / "calls.csv").write_text("id,sold_at\n", encoding="utf-8")
+    receipt = land_source(make_settings(CRM_SOURCES="desk"), "desk")["calls"]
+    assert receipt["received"] == 0
+    assert receipt["interval"] == "20231231T230000Z_20240101T230000Z"
+
+
 def test_a_file_of_broken_lines_only_is_named(define_source, make_settings):
     folder = define_source("shop", tables={"sales": SALES, "notes": {**SALES, "file": "notes.csv", "event_time": None}})
     (folder / "sales.csv").write_text(TWO_SALES, encoding="utf-8")

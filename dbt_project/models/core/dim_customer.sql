@@ -1,6 +1,7 @@
 -- Grain: one row per customer_id, and the unknown customer for sales to nobody. No personal data.
 -- Attributes are those of the founding record or, where it has none, of the customer's newest record that has them;
--- acquisition_channel and created_at are those of the first record that has them.
+-- acquisition_channel and created_at are those of the first record that has them. One record of an organisation makes
+-- the customer an organisation.
 -- is_left_truncated: first bought so soon after its source's data begin that it may well be older than the data.
 -- A source whose yml says `history: complete` holds every customer's first purchase: none of its customers is.
 {% set complete_sources = [] %}
@@ -58,6 +59,9 @@ resolved as (
         max(case when record_number = 1 then source_system end) as source_system,
         {%- for column in ['kind', 'country'] %}
         coalesce(
+            {%- if column == 'kind' %}
+            max(case when kind = 'organisation' then kind end),
+            {%- endif %}
             max(case when record_number = 1 then {{ column }} end),
             max_by({{ column }}, record_number) filter (where {{ column }} is not null)
         ) as {{ column }},
