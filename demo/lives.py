@@ -132,7 +132,7 @@ def simulate(world: World, customers: int, seed: int) -> Lives:
 def _businesses(world: World, customers: int, seed: int) -> Bools:
     """A share of the persons buys for a business, one at least."""
     draw = stream(seed, "business").random(customers)
-    return np.asarray(draw < max(world.business_share, float(draw.min()) * (1 + 1e-12)), dtype=np.bool_)
+    return np.asarray(draw < max(world.business_share, float(draw.min(initial=1.0)) * (1 + 1e-12)), dtype=np.bool_)
 
 
 def _arrivals(world: World, customers: int, seed: int) -> Floats:

@@ -134,7 +134,7 @@ def test_numbers(value: float | None, text: str) -> None:
 def prove_with(monkeypatch: pytest.MonkeyPatch, settings: Settings, build: Callable[[Run], None], **env: str) -> int:
     """Run the command with a home that is written by hand instead of by the pipeline."""
     monkeypatch.setattr(command, "ensure", lambda run, *_: build(run))
-    for name, text in {"CRM_HOME": str(settings.home), "WORLDS": "null", "CUSTOMERS": "5", **env}.items():
+    for name, text in {"CRM_HOME": str(settings.home), "WORLDS": "null", "CUSTOMERS": "50", **env}.items():
         monkeypatch.setenv(name, text)
     return command.main()
 
