@@ -170,7 +170,7 @@ compared as (
 numbered as (
     select
         *,
-        count(*) filter (where _previous_hash is distinct from _row_hash) over (
+        sum(case when _previous_hash is distinct from _row_hash then 1 else 0 end) over (
             {{ version_order(spec) }} rows between unbounded preceding and current row
         ) as _version
     from compared
@@ -236,9 +236,26 @@ select
     {{ relation }}._reason,
     {{ relation }}._fate,
     {{ relation }}._is_current,
-    later_loads._known_from
+    later_loads._known_from,
+    {%- if relation == 'single_rows' %}
+    later_loads._known_from as _first_known_from
+    {%- else %}
+    case
+        when max(
+            case when {{ relation }}._fate = 'accepted' and later_loads._known_from is null then 1 else 0 end
+        ) over same_key = 0 then min(
+            case when {{ relation }}._fate = 'accepted' then later_loads._known_from end
+        ) over same_key
+    end as _first_known_from
+    {%- endif %}
 from {{ relation }}
 left join later_loads on {{ relation }}._file = later_loads._file
+{%- if relation == 'repeated_rows' %}
+window same_key as (
+    partition by {{ relation }}.source_system
+    {%- for column in spec.key %}, {{ relation }}.{{ column }}{% endfor %}
+)
+{%- endif %}
 {{ 'union all' if not loop.last }}
 {%- endfor %}
 {%- endmacro %}
@@ -266,14 +283,18 @@ partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous
     {%- endfor %}
 {%- endmacro %}
 
-{# The current accepted rows of an entity. #}
+{#
+  The current accepted rows of an entity. Where changes carry their own dates (`changes_are_dated`), a row is known since
+  its first version, else since its newest.
+#}
 {% macro current_rows(entity) -%}
+{%- set spec = contract(entity) -%}
 select
     source_system,
-    {%- for column in contract(entity).columns %}
+    {%- for column in spec.columns %}
     {{ column }},
     {%- endfor %}
-    _known_from
+    {{ '_first_known_from as _known_from' if spec.changes_are_dated else '_known_from' }}
 from {{ ref('int_' ~ entity ~ '__versions') }}
 where _is_current
 {%- endmacro %}

@@ -6,6 +6,8 @@
   valued_by the entity whose rows say what this row is worth, and the column that says it where there are none
   columns   name: [type, required]; types are text, decimal (18,4), rate (18,8), integer, boolean, date, timestamp
   time      column that says when it happened: the row is known from then, where its load does not say better
+  changes_are_dated  a row is delivered again in its ordinary life, and says by its own dates when it changed: it is known
+            since its first version. Other rows that change are corrected, and known since the correction
   personal  columns that say who somebody is, or hold free text: published in contacts.duckdb or not at all
   allowed   column: the values it may have
 #}
@@ -144,6 +146,7 @@
         'campaign_contacts': {
             'key': ['campaign_id', 'source_customer_id'],
             'time': 'sent_at',
+            'changes_are_dated': true,
             'columns': {
                 'campaign_id': ['text', true],
                 'source_customer_id': ['text', true],
@@ -169,6 +172,7 @@
         'subscriptions': {
             'key': ['subscription_id'],
             'time': 'started_at',
+            'changes_are_dated': true,
             'columns': {
                 'subscription_id': ['text', true],
                 'source_customer_id': ['text', true],
@@ -205,6 +209,7 @@
         'cases': {
             'key': ['case_id'],
             'time': 'opened_at',
+            'changes_are_dated': true,
             'columns': {
                 'case_id': ['text', true],
                 'source_customer_id': ['text', false],
@@ -262,6 +267,7 @@
         'opportunities': {
             'key': ['opportunity_id'],
             'time': 'opened_at',
+            'changes_are_dated': true,
             'columns': {
                 'opportunity_id': ['text', true],
                 'source_customer_id': ['text', false],

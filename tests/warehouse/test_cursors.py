@@ -44,6 +44,7 @@ make_plan(settings)
 dbt.selectors = lambda settings, layer: ["+int_orders"]
 dbt.run_layer(settings, "intermediate")
 """
+Files = dict[str, list[tuple[str, ...]]]
 HEADER = ("receipt", "who", "at", "amount", "changed_at", "is void")
 DAY = "2024-03-04 10:00:00"
 
@@ -52,7 +53,7 @@ def row(receipt: str, amount: str, changed_at: str, void: str = "") -> tuple[str
     return (receipt, "ana", DAY, amount, changed_at, void)
 
 
-FILES = {
+FILES: Files = {
     "monday.csv": [
         row("corrected in its load", "2.00", "2024-03-04 12:00:00"),
         row("corrected in its load", "1.00", "2024-03-04 11:00:00"),
@@ -117,11 +118,11 @@ QUARANTINED = [
 DUPLICATES = [("sent twice", 1), ("touched, not changed", 1)]
 
 
-def build(folder: Path, groups: list[list[str]]) -> Till:
+def build(folder: Path, groups: list[list[str]], contents: Files = FILES) -> Till:
     till = make_till(folder, TABLES, {"orders": STAGING})
     till.folder.mkdir()
     files = Till(till.project, folder / "files", till.home)
-    for name, rows in FILES.items():
+    for name, rows in contents.items():
         files.write(name, HEADER, rows)
     till.run(LAND_AND_BUILD.format(groups=json.dumps(groups), files=str(files.folder), folder=str(till.folder)))
     return till
@@ -156,4 +157,27 @@ def test_a_version_is_known_since_it_was_first_loaded(tmp_path: Path) -> None:
     assert till.ask(f"select _generation, _is_current {accepted} order by 1".format("corrected later")) == [
         (1, True),
         (3, False),
+    ]
+
+
+def test_a_later_load_knows_a_key_since_its_first_version(tmp_path: Path) -> None:
+    files = {
+        "monday.csv": [row("corrected", "1.00", "2024-03-04 11:00:00")],
+        "thursday.csv": [
+            row("corrected", "2.00", "2024-03-07 11:00:00"),
+            ("new", "ana", "2024-03-07 10:00:00", "1.00", "2024-03-07 11:00:00", ""),
+        ],
+        "friday.csv": [("new", "ana", "2024-03-08 10:00:00", "2.00", "2024-03-08 11:00:00", "")],
+    }
+    till = build(tmp_path, [[name] for name in files], files)
+    known = till.ask(
+        "select order_id, total_amount::varchar, _known_from::date::varchar, _first_known_from::date::varchar"
+        " from intermediate.int_orders__versions order by all"
+    )
+    # A row of the first load is known from its event: null.
+    assert known == [
+        ("corrected", "1.0000", None, None),
+        ("corrected", "2.0000", "2024-03-07", None),
+        ("new", "1.0000", "2024-03-07", "2024-03-07"),
+        ("new", "2.0000", "2024-03-08", "2024-03-07"),
     ]

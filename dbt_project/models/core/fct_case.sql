@@ -4,17 +4,6 @@ with cases as (
     select * from {{ ref('int_cases') }}
 ),
 
--- A case is delivered again when it changes: the first of its rows says since when there was one.
-first_rows as (
-    select
-        source_system,
-        case_id,
-        min(coalesce(_known_from, opened_at)) as known_at
-    from {{ ref('int_cases__versions') }}
-    where _fate = 'accepted'
-    group by source_system, case_id
-),
-
 source_customers as (
     select * from {{ ref('int_source_customers') }}
 ),
@@ -30,13 +19,11 @@ final as (
         cases.compensation_amount,
         {{ local_date('cases.opened_at') }} as opened_date,
         {{ local_date('cases.resolved_at') }} as resolved_date,
-        {{ local_date('first_rows.known_at') }} as opened_known_date,
         {{ local_date('coalesce(cases._known_from, cases.opened_at)') }} as known_date,
         cases.opened_at,
         cases.first_response_at,
         cases.resolved_at
     from cases
-    inner join first_rows on cases.source_system = first_rows.source_system and cases.case_id = first_rows.case_id
     left join source_customers
         on
             cases.source_system = source_customers.source_system

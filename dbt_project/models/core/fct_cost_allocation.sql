@@ -2,8 +2,7 @@
 -- Costs, positive: booked costs (fct_cost), the own cost of each contact, and campaign contacts at the unit cost of
 -- their campaign. Sums equal those of the three, to the last digit; what falls on nobody stands under 'unknown'.
 -- A booked cost is that of a month: it counts when the month is over, and is shared among what was known by then, so
--- that a row that comes later does not move a cost that has been brought to a customer. Only campaign contacts count
--- by their day: one that is opened is delivered again, and its known_date is then that of the opening.
+-- that a row that comes later does not move a cost that has been brought to a customer.
 -- Shares are whole cents by the largest remainder: every share is rounded down, and the cents that are left go, one
 -- each, to the largest remainders (ties in the order of a hash).
 {% set decimal = contract_type('decimal') %}
@@ -141,6 +140,7 @@ carriers as (
         costs.kind = 'retention'
         and costs.campaign_id <> 'unknown'
         and contacts.contact_date <= costs.closed_date
+        and contacts.known_date <= costs.closed_date
     union all
     select
         costs.cost_id,
@@ -151,6 +151,7 @@ carriers as (
     where
         costs.kind = 'retention'
         and costs.campaign_id = 'unknown'
+        and contacts.known_date <= costs.closed_date
 ),
 
 weights as (

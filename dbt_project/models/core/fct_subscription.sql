@@ -4,17 +4,6 @@ with subscriptions as (
     select * from {{ ref('int_subscriptions') }}
 ),
 
--- A subscription that ends is delivered again: the first of its rows says since when there was one.
-first_rows as (
-    select
-        source_system,
-        subscription_id,
-        min(coalesce(_known_from, started_at)) as known_at
-    from {{ ref('int_subscriptions__versions') }}
-    where _fate = 'accepted'
-    group by source_system, subscription_id
-),
-
 source_customers as (
     select * from {{ ref('int_source_customers') }}
 ),
@@ -30,15 +19,10 @@ final as (
         subscriptions.price,
         {{ local_date('subscriptions.started_at') }} as start_date,
         {{ local_date('subscriptions.ended_at') }} as end_date,
-        {{ local_date('first_rows.known_at') }} as start_known_date,
         {{ local_date('coalesce(subscriptions._known_from, subscriptions.started_at)') }} as known_date,
         subscriptions.started_at,
         subscriptions.ended_at
     from subscriptions
-    inner join first_rows
-        on
-            subscriptions.source_system = first_rows.source_system
-            and subscriptions.subscription_id = first_rows.subscription_id
     left join source_customers
         on
             subscriptions.source_system = source_customers.source_system

@@ -12,7 +12,7 @@ cases as (
         reopened_count,
         opened_date,
         resolved_date,
-        opened_known_date,
+        known_date,
         kind = 'complaint' as is_complaint
     from {{ ref('fct_case') }}
     where customer_id <> 'unknown'
@@ -32,7 +32,7 @@ dated as (
         ) }} as days_open
     from cases
     inner join feature_dates
-        on cases.opened_date <= feature_dates.as_of_date and cases.opened_known_date <= feature_dates.as_of_date
+        on cases.opened_date <= feature_dates.as_of_date and cases.known_date <= feature_dates.as_of_date
 ),
 
 judged as (

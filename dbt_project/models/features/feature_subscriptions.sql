@@ -13,7 +13,7 @@ final as (
     inner join feature_dates
         on
             subscriptions.start_date <= feature_dates.as_of_date
-            and subscriptions.start_known_date <= feature_dates.as_of_date
+            and subscriptions.known_date <= feature_dates.as_of_date
             and coalesce(subscriptions.end_date > feature_dates.as_of_date, true)
     where subscriptions.customer_id <> 'unknown'
     group by subscriptions.customer_id, feature_dates.as_of_date
