@@ -13,6 +13,7 @@ from pipeline.settings import CURRENCY, Settings, check_time_zone
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 RESERVED_COLUMNS = ("_cursor", "_file", "_generation", "_interval", "_op", "_position", "_table")
+DATABASES = ("sqlite", "postgresql", "sql")
 
 
 def _time_zone(value: str) -> str:
@@ -47,6 +48,22 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Volume(_Strict):
+    """How far a load may lie outside its table's history before a person must look at it.
+
+    Attributes
+    ----------
+    at_least, at_most : float
+        Factors: of the smallest and of the largest load before (rows a day of their interval; rows, for a snapshot).
+    from_rows : int
+        A difference of fewer rows holds nobody up.
+    """
+
+    at_least: float = Field(default=0.2, ge=0, le=1)
+    at_most: float = Field(default=5, ge=1)
+    from_rows: int = Field(default=1000, ge=0)
+
+
 class Table(_Strict):
     """One table of a source, and how to read it.
 
@@ -54,29 +71,49 @@ class Table(_Strict):
     ----------
     file : str or None
         Path or glob inside the source's location. None: the location itself is the file.
+    query_table, query_schema : str or None
+        Name of the table or view in a database, as it is written there, and its schema.
     key : list of str or 'position'
         Columns that identify a row; 'position' when there are none, so that equal rows are different rows.
-    load : {'snapshot', 'append'}
-        snapshot: each load is the whole table. append: each load adds the files that have not been landed yet.
+    load : {'snapshot', 'append', 'upsert'}
+        snapshot: each load is the whole table. append: each load adds the files that have not been landed yet, or the
+        rows whose cursor lies in its interval. upsert: such rows are also new versions of rows with the same key.
     event_time, event_time_format : str or None
         Column that says when a row happened, and its strptime format when it is text.
     cursor : str or None
         Column that says which of several rows of one key is the later one: a time, a number or text that sorts.
     deleted : str or None
         Column that is true where the row says that its key is gone.
+    look_back_hours : int
+        How long before its interval an upsert reads again: for rows that were committed after their cursor's time.
+    key_scan_days : int
+        Every how many days an upsert compares all keys with what has landed, which finds deleted rows, and rows later
+        than the look-back. 0: never.
+    personal : list of str
+        Columns that say who somebody is, or hold free text: they land in a file of their own, which can be erased.
+    volume : Volume or None
+        When a load is held for a person. None: never.
+    sheet : str or None
+        Sheet of an Excel file; None: the first.
     columns : list of str, or dict of str to [start, end]
         Columns that must be there; for fixed_width their character positions, from 0, the end excluded.
     """
 
     file: Annotated[str, AfterValidator(_file_inside)] | None = None
-    format: Literal["parquet", "csv", "fixed_width", "jsonl"] | None = None
-    query_table: str | None = None
+    format: Literal["parquet", "csv", "whitespace", "fixed_width", "jsonl", "excel"] | None = None
+    query_table: Annotated[str, Field(min_length=1)] | None = None
+    query_schema: Annotated[str, Field(min_length=1)] | None = None
     key: Annotated[list[str], Field(min_length=1)] | Literal["position"]
-    load: Literal["snapshot", "append"]
+    load: Literal["snapshot", "append", "upsert"]
     event_time: str | None = None
     event_time_format: str | None = None
     cursor: str | None = None
     deleted: str | None = None
+    look_back_hours: int = Field(default=24, ge=0)
+    key_scan_days: int = Field(default=7, ge=0)
+    personal: list[str] = Field(default_factory=list)
+    volume: Volume | None = Volume()
+    sheet: str | None = None
     columns: list[str] | dict[str, tuple[int, int]] = Field(default_factory=list)
     encoding: Annotated[str, AfterValidator(_text_encoding)] = "utf-8"
     delimiter: Annotated[str, AfterValidator(_one_character)] = ","
@@ -86,8 +123,8 @@ class Table(_Strict):
 
     @property
     def reader(self) -> str:
-        """Name of the reader: the file format, or sqlite."""
-        return self.format or "sqlite"
+        """Name of the reader: the file format, or database."""
+        return self.format or "database"
 
     @property
     def key_columns(self) -> list[str]:
@@ -97,7 +134,8 @@ class Table(_Strict):
     @property
     def named_columns(self) -> list[str]:
         """Columns that other keys of the definition name: they must be there."""
-        return list(dict.fromkeys([*self.key_columns, *filter(None, (self.event_time, self.cursor, self.deleted))]))
+        named = filter(None, (self.event_time, self.cursor, self.deleted))
+        return list(dict.fromkeys([*self.key_columns, *named]))
 
     @property
     def positions(self) -> dict[str, tuple[int, int]]:
@@ -107,12 +145,12 @@ class Table(_Strict):
     @model_validator(mode="after")
     def _check_format(self) -> Self:
         if (self.format is None) == (self.query_table is None):
-            raise ValueError("give `format` (kind files) or `query_table` (kind sqlite), one of the two")
+            raise ValueError("give `format` (kind files) or `query_table` (a database), one of the two")
         if (self.format == "fixed_width") != isinstance(self.columns, dict):
             raise ValueError(
                 "`columns` is a mapping of name: [start, end] for fixed_width, and a list of names otherwise"
             )
-        if self.format == "csv" and not self.header and not self.columns:
+        if self.format in ("csv", "whitespace", "excel") and not self.header and not self.columns:
             raise ValueError("`header: false` needs `columns`: the names in the order of the file")
         for name, (start, end) in self.positions.items():
             if not 0 <= start < end:
@@ -136,21 +174,41 @@ class Table(_Strict):
 
     @model_validator(mode="after")
     def _check_versions(self) -> Self:
+        is_window = self.query_table is not None and self.load == "append"  # there the cursor says which rows are new
         for name in ("cursor", "deleted"):
-            if getattr(self, name) and self.key == "position":
+            if getattr(self, name) and self.key == "position" and not (is_window and name == "cursor"):
                 raise ValueError(f"`{name}` needs a `key`: with `key: position` no row is a version of another")
         if self.deleted and self.deleted in {self.cursor, self.event_time, *self.key_columns}:
             raise ValueError(f"'{self.deleted}' is named for `deleted` and for something else")
+        if self.load == "upsert" and (self.key == "position" or not self.cursor):
+            raise ValueError("`load: upsert` needs a `key`, and the `cursor` that says which rows are new")
+        if used := set(self.personal) & {self.cursor, self.deleted, self.event_time, *self.key_columns}:
+            raise ValueError(f"'{min(used)}' is `personal`, so it can be erased: it cannot be key, cursor or time")
         return self
 
 
 class Source(_Strict):
-    """A source system: dags/sources/<name>.yml."""
+    """A source system: dags/sources/<name>.yml.
+
+    Attributes
+    ----------
+    location : str or None
+        Folder, file or fsspec address (`s3://…`) of kind files; the file of kind sqlite.
+    connection : str or None
+        Id of the Airflow connection of a database server; AIRFLOW_CONN_<ID> in the environment goes first.
+    max_connections : int
+        How many tables are read side by side, over all loads of the source that are running.
+    fresh_within_hours : int or None
+        How far the source's newest landed end may lie behind that of the other sources.
+    """
 
     name: str
     description: str
-    kind: Literal["files", "sqlite"]
-    location: str
+    kind: Literal["files", "sqlite", "postgresql", "sql"]
+    location: str | None = None
+    connection: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")] | None = None
+    max_connections: int = Field(default=4, ge=1)
+    fresh_within_hours: int | None = Field(default=None, ge=1)
     hint: str | None = None
     schedule: str
     currency: Annotated[str, Field(pattern=CURRENCY)]
@@ -166,6 +224,11 @@ class Source(_Strict):
         return self.schedule != "none"
 
     @property
+    def is_database(self) -> bool:
+        """Whether tables are queried, not read from files."""
+        return self.kind in DATABASES
+
+    @property
     def event_zone(self) -> str:
         """Time zone of the source's naive timestamps."""
         return self.timestamps_in or self.time_zone
@@ -179,17 +242,30 @@ class Source(_Strict):
         return datetime.combine(self.first_interval_start, time(), self.business_zone(settings)).astimezone(UTC)
 
     @model_validator(mode="after")
+    def _check_place(self) -> Self:
+        is_server = self.kind in ("postgresql", "sql")
+        if is_server and (self.connection is None or self.location is not None):
+            raise ValueError(f"kind {self.kind} needs `connection`, the id of an Airflow connection, and no `location`")
+        if not is_server and (self.location is None or self.connection is not None):
+            raise ValueError(f"kind {self.kind} needs `location`, and no `connection`")
+        return self
+
+    @model_validator(mode="after")
     def _check_tables(self) -> Self:
-        is_database = self.kind == "sqlite"
         for name, table in self.tables.items():
             if not NAME.fullmatch(name):
                 raise ValueError(f"table name '{name}': use lower-case letters, digits and _")
-            if is_database != (table.query_table is not None):
+            if self.is_database != (table.query_table is not None):
+                needed = "query_table" if self.is_database else "format"
+                raise ValueError(f"table '{name}': kind {self.kind} needs `{needed}`")
+            if self.is_database and table.file is not None:
+                raise ValueError(f"table '{name}': a table of kind {self.kind} has no `file`")
+            if self.is_database and table.load == "append" and not table.cursor:
+                raise ValueError(f"table '{name}': `load: append` needs the `cursor` that says which rows are new")
+            if not self.is_database and table.load == "upsert":
                 raise ValueError(
-                    f"table '{name}': kind {self.kind} needs `{'query_table' if is_database else 'format'}`"
+                    f"table '{name}': files are `append` (each file once; rows of one key are versions) or `snapshot`"
                 )
-            if is_database and (table.file is not None or table.load == "append"):
-                raise ValueError(f"table '{name}': a table of kind sqlite has no `file`, and its `load` is snapshot")
         if not self.is_scheduled and not any(table.event_time for table in self.tables.values()):
             raise ValueError("`schedule: none` needs `event_time` on a table: the newest event ends the load")
         return self

@@ -47,9 +47,19 @@ def test_an_unknown_source_is_named_with_the_known_ones(define_source):
         ({"tables": {"sales": {**SALES, "encoding": "klingon"}}}, ["'klingon'", "utf-16"]),
         ({"tables": {"sales": {**SALES, "delimiter": "||"}}}, ["'||'", "one character"]),
         (
-            {"tables": {"sales": {**SALES, "load": "upsert"}}},
-            ["tables.sales.load", "'upsert'", "'snapshot' or 'append'"],
+            {"tables": {"sales": {**SALES, "load": "replace"}}},
+            ["tables.sales.load", "'replace'", "'snapshot', 'append' or 'upsert'"],
         ),
+        ({"tables": {"sales": {**SALES, "load": "upsert"}}}, ["`load: upsert` needs a `key`", "`cursor`"]),
+        (
+            {"tables": {"sales": {**SALES, "load": "upsert", "key": ["id"], "cursor": "sold_at"}}},
+            ["table 'sales'", "`append`", "`snapshot`"],
+        ),
+        (
+            {"tables": {"sales": {**SALES, "key": ["id"], "personal": ["sold_at"]}}},
+            ["'sold_at' is `personal`", "cannot be key"],
+        ),
+        ({"kind": "postgresql"}, ["kind postgresql needs `connection`"]),
         ({"tables": {"sales": {**SALES, "key": ["id"], "columns": ["sold_at"]}}}, ["'id'", "key", "sold_at"]),
         ({"tables": {"sales": {**SALES, "columns": ["sold_at", "Sold_At"]}}}, ["twice"]),
         ({"tables": {"sales": {**SALES, "columns": ["sold_at", "_op"]}}}, ["'_op'", "landing"]),
