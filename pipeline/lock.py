@@ -1,8 +1,9 @@
-"""One writer at a time under CRM_HOME, however it was started and however it ended."""
+"""One writer at a time under CRM_HOME, one load of a table at a time, however started and however ended."""
 
 import fcntl
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from pipeline.files import private_folder
 from pipeline.settings import Settings, make_folder
 
+SLOT_SECONDS = 0.2
 # The descriptor of a lock that this process holds, by path. The kernel drops the lock when the last copy of the
 # descriptor is closed, by the holder or by a subprocess that inherited it: a killed run's dbt keeps it until dbt ends.
 _held: dict[Path, int] = {}
@@ -57,7 +59,7 @@ def run_lock(settings: Settings, holder: str, *, say: Callable[[str], None] = _s
         _acquire(descriptor, path, say)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{holder}, process {os.getpid()}".encode(), 0)
-        _close_to_others(settings)
+        close_to_others(settings)
         _held[path] = descriptor
         try:
             yield
@@ -67,7 +69,50 @@ def run_lock(settings: Settings, holder: str, *, say: Callable[[str], None] = _s
         os.close(descriptor)
 
 
-def _close_to_others(settings: Settings) -> None:
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Hold the lock of a file; wait for it while a thread or process holds it, however that one ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def slots(folder: Path, limit: int, wanted: int) -> Iterator[int]:
+    """Take up to `wanted` of `limit` places that all processes share; wait while there is none. Yield how many."""
+    folder.mkdir(parents=True, exist_ok=True)
+    taken: list[int] = []
+    try:
+        while not taken:
+            taken = _free_slots(folder, limit, wanted)
+            if not taken:
+                time.sleep(SLOT_SECONDS)
+        yield len(taken)
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+
+
+def _free_slots(folder: Path, limit: int, wanted: int) -> list[int]:
+    taken: list[int] = []
+    for number in range(limit):
+        if len(taken) == wanted:
+            break
+        descriptor = os.open(folder / f".slot-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+        else:
+            taken.append(descriptor)
+    return taken
+
+
+def close_to_others(settings: Settings) -> None:
     """Everything but the releases is for the owner: it has the ids that source systems know people by."""
     for folder in settings.private_folders:
         private_folder(folder)

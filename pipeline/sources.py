@@ -119,6 +119,7 @@ def location_of(source: Source, settings: Settings, env: Mapping[str, str] = os.
             )
         return text
 
+    assert source.location is not None  # sources without a place of files have a connection
     return project.ROOT / VARIABLE.sub(value, source.location)
 
 

@@ -10,6 +10,8 @@ from pipeline.files import json_files, remove_temporaries
 from pipeline.settings import Settings
 
 Receipt = dict[str, Any]
+# What receipts did not say before it was known.
+DEFAULTS: Receipt = {"unchanged": 0, "deleted": 0, "personal": None, "is_scanned": False, "new_columns": []}
 
 
 def instant(text: str) -> datetime:
@@ -27,6 +29,22 @@ def interval_name(start: datetime, end: datetime) -> str:
     return "_".join(moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ") for moment in (start, end))
 
 
+def read_receipt(path: Path) -> Receipt:
+    """Read a receipt.
+
+    Raises
+    ------
+    UserError
+        It is none.
+    """
+    try:
+        receipt = {**DEFAULTS, **json.loads(path.read_text(encoding="utf-8"))}
+        assert receipt["file"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not a receipt ({error!r}). Delete it and run the load again.") from error
+    return receipt
+
+
 def read_receipts(settings: Settings, source: str, table: str) -> list[Receipt]:
     """All receipts of a table, oldest generation first.
 
@@ -37,11 +55,8 @@ def read_receipts(settings: Settings, source: str, table: str) -> list[Receipt]:
     """
     receipts = []
     for path in json_files(settings.landing / source / table):
-        try:
-            receipt = json.loads(path.read_text(encoding="utf-8"))
-            landed = settings.home / receipt["file"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path} is not a receipt ({error!r}). Delete it and run the load again.") from error
+        receipt = read_receipt(path)
+        landed = settings.home / receipt["file"]
         if not landed.is_file():
             raise UserError(f"{path} names {landed}, which is gone. Delete the receipt and run the load again.")
         receipts.append(receipt)
@@ -64,7 +79,8 @@ def newest(receipts: list[Receipt], *, is_scheduled: bool) -> Receipt | None:
 def remove_leftovers(folder: Path) -> None:
     """Remove what killed loads of a table left behind: temporary files, and Parquet files without a receipt."""
     remove_temporaries(folder)
-    for path in folder.glob("[0-9]*.parquet"):
-        stem = path.name.removesuffix(".parquet").removesuffix(".rejects")
-        if not (folder / f"{stem}.json").is_file():
-            path.unlink()
+    for place in (folder, folder / "held"):
+        for path in place.glob("[0-9]*.parquet"):
+            stem = path.name.removesuffix(".parquet").removesuffix(".rejects").removesuffix(".personal")
+            if not (place / f"{stem}.json").is_file() and not (folder / "held" / f"{stem}.json").is_file():
+                path.unlink()

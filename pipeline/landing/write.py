@@ -1,40 +1,48 @@
-"""Writing one load: Parquet, unreadable lines, receipt, each whole or absent, the receipt last."""
+"""Writing one load: Parquet files, unreadable lines, receipt, each whole or absent, the receipt last."""
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.duck import quote_literal
+from pipeline.duck import quote_identifier, quote_literal
 from pipeline.errors import UserError
 from pipeline.files import TEMPORARY_PREFIX, fsync_path, sha256_of, sha256_of_file, write_json, write_private
+from pipeline.landing import hold
 from pipeline.landing.events import Span, event_span
 from pipeline.landing.files import fingerprint, not_landed_yet
-from pipeline.landing.readers import Request, opened
-from pipeline.landing.readers.base import REJECTS, Rows
-from pipeline.landing.receipts import Receipt, interval_name, iso, newest
+from pipeline.landing.pair import Pair
+from pipeline.landing.readers import READERS, Request, Rows, Session, session
+from pipeline.landing.readers.base import REJECTS, Window, list_of_files, personal_columns, write_batches
+from pipeline.landing.readers.database import Connection
+from pipeline.landing.receipts import Receipt, instant, interval_name, iso, newest
+from pipeline.landing.scan import Scan, scan_keys
+from pipeline.landing.state import LINEAGE, changes_of_snapshot, landed
+from pipeline.landing.state import fingerprint as fingerprint_sql
 from pipeline.settings import Settings
 from pipeline.sources import next_step
 
 HASH_DIGITS = 12
-READING_OPTIONS = ("columns", "delimiter", "encoding", "format", "header", "skip_rows")
+READING_OPTIONS = ("columns", "delimiter", "encoding", "format", "header", "skip_rows", "sheet", "personal")
 
 
 @dataclass(frozen=True)
 class Load:
-    """What to land: a table's files for an interval, and the receipts of the loads before."""
+    """What to land: a table for an interval, and the receipts of the loads before."""
 
     settings: Settings
     request: Request
     start: datetime
     end: datetime
     earlier: list[Receipt]
+    connection: Connection | None = None
 
     @property
     def folder(self) -> Path:
@@ -56,6 +64,19 @@ class Load:
         """Receipt of the load before."""
         return newest(self.earlier, is_scheduled=self.request.source.is_scheduled)
 
+    @property
+    def is_first(self) -> bool:
+        """Whether the load begins where the source does: its rows are known from their event time."""
+        return self.start == self.request.source.first_start(self.settings)
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether only what differs from the loads before is written: of a snapshot that has a key and a schedule."""
+        table = self.request.table
+        return bool(
+            table.load == "snapshot" and table.key_columns and self.request.source.is_scheduled and self.earlier
+        )
+
     def is_landed(self, content_hash: str) -> bool:
         """Whether the load before had this content and this interval."""
         last = self.newest
@@ -64,14 +85,18 @@ class Load:
 
 @dataclass(frozen=True)
 class _Written:
-    """What stands in the temporary file."""
+    """What stands in the temporary files."""
 
     rows: int
-    schema: list[dict[str, str]]
+    schema: list[dict[str, Any]]
     rejects: pa.Table
     events: Span | None
     seconds: float
     content_hash: str = ""
+    unchanged: int = 0
+    deleted: int = 0
+    is_scanned: bool = False
+    window_start: datetime | None = None
 
 
 def write_load(load: Load) -> Receipt | None:
@@ -80,36 +105,51 @@ def write_load(load: Load) -> Receipt | None:
     Raises
     ------
     UserError
-        The table cannot be read, or has no rows; nothing is written then.
+        The table cannot be read, or has no rows: nothing is written then. Or the load is held for a person.
     """
     files = load.request.files
     states = _states(files)
-    if load.request.table.load == "append":
+    is_database = load.request.source.is_database
+    if load.request.table.load == "append" and not is_database:
         new = not_landed_yet(files, load.earlier)
         load = replace(load, request=replace(load.request, files=[path for path, _ in new]))
         delivered = [file for _, file in new]
     else:
         delivered = [fingerprint(path) for path in files]
-    is_quiet = not delivered
+    is_quiet = not delivered and not is_database
     if is_quiet and not load.request.source.is_scheduled:
         return None
-    content_hash = None if load.request.source.kind == "sqlite" else _content_hash(load.request, delivered)
+    content_hash = None if is_database else _content_hash(load.request, delivered)
     if content_hash and load.is_landed(content_hash):
         return None
+    _check_not_held(load, content_hash)
     load.folder.mkdir(parents=True, exist_ok=True)
-    temporary = load.folder / f"{TEMPORARY_PREFIX}{os.getpid()}.parquet"
+    pair = _pair(load)
     try:
-        written = _write_nothing(load, temporary) if is_quiet else _write(load, temporary)
+        written = _write_nothing(load, pair) if is_quiet else _write(load, pair)
         if states != _states(files):
             raise UserError(f"{load.request.label}: its file changed while it was read. Run again when it is complete.")
         if not is_quiet:
-            _check_rows(load.request, written)
+            _check_rows(load, written)
         content_hash = content_hash or written.content_hash
         if load.is_landed(content_hash):
             return None
-        return _publish(load, temporary, written, content_hash, delivered)
+        return _publish(load, pair, written, content_hash, delivered)
     finally:
-        temporary.unlink(missing_ok=True)
+        pair.main.unlink(missing_ok=True)
+        pair.sibling.unlink(missing_ok=True)
+
+
+def _pair(load: Load) -> Pair:
+    stem = f"{TEMPORARY_PREFIX}{os.getpid()}"
+    return Pair(
+        main=load.folder / f"{stem}.parquet",
+        sibling=load.folder / f"{stem}.personal.parquet",
+        personal=load.request.table.personal,
+        interval=load.interval,
+        generation=load.generation,
+        label=load.request.label,
+    )
 
 
 def _states(files: Sequence[Path]) -> list[tuple[int, int]]:
@@ -118,103 +158,244 @@ def _states(files: Sequence[Path]) -> list[tuple[int, int]]:
 
 def _content_hash(request: Request, delivered: list[dict[str, Any]]) -> str:
     """Hash of the files and of how they are read: another encoding of the same bytes is other content."""
-    options = request.table.model_dump(mode="json", include=set(READING_OPTIONS))
+    options = request.table.model_dump(mode="json", include=set(READING_OPTIONS), exclude_defaults=True)
     return sha256_of([options, [file["sha256"] for file in delivered]])
 
 
-def _hash_of_rows(rows: Rows) -> str:
-    """Hash of what was read, for a source whose file is no measure of a table: a database."""
-    return sha256_of([sha256_of_file(rows.spooled), rows.rejects.to_pylist()]) if rows.spooled else ""
+def _check_not_held(load: Load, content_hash: str | None) -> None:
+    """Repeat what a held load waits for, as long as nothing else is there to land."""
+    for held in hold.held_receipts(load.folder):
+        if held["interval"] == load.interval and content_hash in (None, held["content_hash"]):
+            raise UserError(hold.hold_message(held))
 
 
-def _write(load: Load, temporary: Path) -> _Written:
-    request = load.request
+def _write(load: Load, pair: Pair) -> _Written:
     started = time.monotonic()
-    with opened(request) as (connection, rows):
-        connection.execute(
-            f"""
-            copy (
-                select
-                    *,
-                    row_number() over () as _position,
-                    'upsert' as _op,
-                    {quote_literal(load.interval)} as _interval,
-                    {load.generation}::bigint as _generation
-                from {rows.relation}
-            ) to {quote_literal(str(temporary))} (format parquet, compression zstd)
-            """
-        )
-        landed = f"read_parquet({quote_literal(str(temporary))})"
-        described = connection.execute(f"describe select * from {landed}").fetchall()
+    with session(load.connection) as working:
+        scan = scan_keys(working, load.request, load.earlier, load.settings, load.end) if _is_scan_due(load) else None
+        request = _windowed(load, scan)
+        rows = READERS[request.table.reader](working, request)
+        pair = replace(pair, personal=personal_columns(request, rows.columns))
+        if load.is_difference:
+            rows, total, unchanged, deleted = _write_difference(load, pair, working, rows)
+        elif rows.stream:
+            deleted, unchanged = (scan.gone.num_rows if scan else 0), 0
+            total = pair.write(rows.stream, scan.gone if scan else None)
+        else:
+            rows = _copied(rows, lambda whole: _copy_whole(pair, working, whole))
+            total, unchanged, deleted = pq.read_metadata(pair.main).num_rows, 0, 0
+        main = list_of_files("read_parquet", [pair.main])
         return _Written(
-            rows=pq.read_metadata(temporary).num_rows,
-            schema=[{"name": row[0], "type": row[1]} for row in described if row[0] in rows.columns],
-            rejects=rows.rejects,
-            events=event_span(connection, request, landed),
+            rows=total,
+            schema=_schema(working.connection, pair, rows.columns),
+            rejects=_rejects(rows),
+            events=event_span(working.connection, request, main),
             seconds=round(time.monotonic() - started, 3),
-            content_hash=_hash_of_rows(rows),
+            content_hash=_hash_of_rows(load, working, pair, rows),
+            unchanged=unchanged,
+            deleted=deleted,
+            is_scanned=scan is not None,
+            window_start=request.window.start if request.window else None,
         )
 
 
-def _write_nothing(load: Load, temporary: Path) -> _Written:
+def _is_scan_due(load: Load) -> bool:
+    """Whether the keys of an upsert are to be compared: some days after the last time, in the newest interval only."""
+    table = load.request.table
+    if table.load != "upsert" or not table.key_scan_days or not load.earlier:
+        return False
+    last = load.newest
+    assert last is not None
+    scanned = [instant(r["interval_end"]) for r in load.earlier if r["is_scanned"] or r["is_first_load"]]
+    is_new = load.end > instant(last["interval_end"])
+    return is_new and load.end - max(scanned) >= timedelta(days=table.key_scan_days)
+
+
+def _windowed(load: Load, scan: Scan | None) -> Request:
+    """The request with the window of its cursor: from the look-back, or from the earliest row that a scan has found."""
+    table = load.request.table
+    if not load.request.source.is_database or table.load == "snapshot":
+        return load.request
+    start = None if load.is_first else load.start
+    if start and table.load == "upsert":
+        start -= timedelta(hours=table.look_back_hours)
+        start = min(start, scan.missed_from) if scan and scan.missed_from else start
+    return replace(load.request, window=Window(start, load.end))
+
+
+def _copied(rows: Rows, copy: Callable[[Rows], Any]) -> Rows:
+    """Copy rows; where their file turns out to be broken, read it record by record and copy those."""
+    try:
+        copy(rows)
+    except duckdb.Error:
+        if rows.fallback is None:
+            raise
+    else:
+        if rows.is_whole is None or rows.is_whole():
+            return rows
+    assert rows.fallback is not None
+    rows = rows.fallback()
+    copy(rows)
+    return rows
+
+
+def _copy_whole(pair: Pair, working: Session, rows: Rows) -> None:
+    relation = f"(select *, 'upsert' as _op from {rows.relation})"
+    if pair.personal and rows.spooled is None:  # it is read twice: once is enough for a large file of text
+        spooled = working.new_file(".parquet")
+        working.connection.execute(f"copy (from {relation}) to {quote_literal(str(spooled))} (format parquet)")
+        relation = list_of_files("read_parquet", [spooled])
+    pair.copy(working.connection, relation, rows.columns)
+
+
+def _write_difference(load: Load, pair: Pair, working: Session, rows: Rows) -> tuple[Rows, int, int, int]:
+    """Write what a snapshot changes; return rows, and how many are written, unchanged and deleted."""
+    connection = working.connection
+    spooled = working.new_file(".parquet")
+
+    def spool(whole: Rows) -> None:
+        connection.execute(f"copy (from {whole.relation}) to {quote_literal(str(spooled))} (format parquet)")
+
+    if rows.stream:
+        spooled = write_batches(working, rows.stream.schema, rows.stream.batches)
+    else:
+        rows = _copied(rows, spool)
+    snapshot = list_of_files("read_parquet", [spooled])
+    state = landed(load.settings, load.earlier, load.request.table.key_columns)
+    assert state is not None  # there are earlier loads
+    before = [column["name"] for column in load.earlier[-1]["schema"]]
+    changed, gone = changes_of_snapshot(
+        state, snapshot, rows.columns, [name for name in rows.columns if name in before]
+    )
+    if set(before) != set(rows.columns):  # every row has changed
+        names = ", ".join(map(quote_identifier, rows.columns))
+        changed = f"select {names}, 'upsert' as _op from {snapshot}"
+    target = working.new_file(".parquet")
+    connection.execute(
+        f"copy (select * from ({changed}) union all select * from ({gone})) "
+        f"to {quote_literal(str(target))} (format parquet)"
+    )
+    relation = list_of_files("read_parquet", [target])
+    total = pair.copy(connection, relation, rows.columns)
+    ((deleted,),) = connection.execute(f"select count(*) from {relation} where _op = 'delete'").fetchall()
+    ((received,),) = connection.execute(f"select count(*) from {snapshot}").fetchall()
+    return rows, total, received - (total - deleted), deleted
+
+
+def _schema(connection: duckdb.DuckDBPyConnection, pair: Pair, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Names and types as received, in the order of the source."""
+    files = [pair.main, *([pair.sibling] if pair.personal else [])]
+    types: dict[str, str] = {}
+    for path in files:
+        described = connection.execute(f"describe select * from {list_of_files('read_parquet', [path])}").fetchall()
+        types |= {row[0]: row[1] for row in described if row[0] not in LINEAGE}
+    return [
+        {"name": name, "type": types[name], **({"personal": True} if name in pair.personal else {})} for name in columns
+    ]
+
+
+def _rejects(rows: Rows) -> pa.Table:
+    return pa.Table.from_pylist(rows.stream.rejected, schema=REJECTS) if rows.stream else rows.rejects
+
+
+def _hash_of_rows(load: Load, working: Session, pair: Pair, rows: Rows) -> str:
+    """Hash of what a database has said.
+
+    Without a schedule it is asked again and again for the same interval, so the hash must not depend on the order of
+    its rows. With one, an interval that has landed is not asked for again, and the hash names the file.
+    """
+    if not load.request.source.is_database:
+        return ""
+    if load.request.source.is_scheduled:
+        return sha256_of([sha256_of_file(path) for path in (pair.main, pair.sibling) if path.is_file()])
+    public = [name for name in rows.columns if name not in pair.personal]
+    joined = f"{list_of_files('read_parquet', [pair.main])} as main"
+    if pair.personal:
+        joined += f" inner join {list_of_files('read_parquet', [pair.sibling])} as sibling using (_position)"
+    ((content,),) = working.connection.execute(
+        f"select {fingerprint_sql([*public, *pair.personal])} from {joined}"
+    ).fetchall()
+    return sha256_of([content, rows.columns, _rejects(rows).to_pylist()])
+
+
+def _write_nothing(load: Load, pair: Pair) -> _Written:
     """Write a file without rows, which says that an interval brought no new file."""
     last = load.newest
     assert last is not None  # all files have been landed before
     schema = pq.read_schema(load.settings.home / last["file"])
-    pq.write_table(schema.empty_table(), temporary, compression="zstd")
+    pq.write_table(schema.empty_table(), pair.main, compression="zstd")
     return _Written(rows=0, schema=last["schema"], rejects=REJECTS.empty_table(), events=None, seconds=0.0)
 
 
-def _check_rows(request: Request, written: _Written) -> None:
-    if written.rows:
+def _check_rows(load: Load, written: _Written) -> None:
+    request = load.request
+    if written.rows + written.unchanged - written.deleted:
         return
-    names = ", ".join(str(path) for path in request.files)
+    names = ", ".join(str(path) for path in request.files) or f"table '{request.table.query_table}'"
     if written.rejects.num_rows:
         first = written.rejects.to_pylist()[0]
         raise UserError(
             f"{request.label}: none of the {written.rejects.num_rows} rows of {names} can be read; the first, line "
             f"{first['line']}: {first['error']}. Check `delimiter`, `skip_rows` and `columns` of {request.definition}."
         )
-    if not request.table.may_be_empty:
+    is_quiet_interval = request.source.is_database and request.table.load != "snapshot" and load.earlier
+    if not request.table.may_be_empty and not is_quiet_interval:
         raise UserError(
             f"{request.label}: {names} has no rows. If that is right, write `may_be_empty: true` for "
             f"{request.definition}.{next_step(request.source)}"
         )
 
 
-def _publish(
-    load: Load, temporary: Path, written: _Written, content_hash: str, delivered: list[dict[str, Any]]
-) -> Receipt:
+def _publish(load: Load, pair: Pair, written: _Written, content_hash: str, delivered: list[dict[str, Any]]) -> Receipt:
+    """Give the files their names, the receipt last; a load that must be looked at goes into a folder of its own."""
     stem = f"{load.interval}.{content_hash[:HASH_DIGITS]}"
-    target = load.folder / f"{stem}.parquet"
-    rejects = load.folder / f"{stem}.rejects.parquet"
+    home, files = load.settings.home, {"file": f"{stem}.parquet"}
+    if pair.sibling.is_file():
+        files["personal"] = f"{stem}.personal.parquet"
     if written.rejects.num_rows:
-        content = pa.BufferOutputStream()
-        pq.write_table(written.rejects, content, compression="zstd")
-        write_private(rejects, content.getvalue().to_pybytes())
-    receipt = {
+        files["rejects"] = f"{stem}.rejects.parquet"
+    paths = {name: (load.folder / file).relative_to(home).as_posix() for name, file in files.items()}
+    receipt: Receipt = {
         "source": load.request.source.name,
         "table": load.request.name,
         "interval": load.interval,
         "interval_start": iso(load.start),
         "interval_end": iso(load.end),
-        "received": written.rows + written.rejects.num_rows,
+        "window_start": iso(written.window_start) if written.window_start else None,
+        "received": written.rows + written.unchanged + written.rejects.num_rows,
         "unreadable": written.rejects.num_rows,
+        "unchanged": written.unchanged,
+        "deleted": written.deleted,
         "content_hash": content_hash,
         "source_files": delivered,
         "schema": written.schema,
-        "file": target.relative_to(load.settings.home).as_posix(),
-        "rejects": rejects.relative_to(load.settings.home).as_posix() if written.rejects.num_rows else None,
+        "new_columns": hold.new_columns(written.schema, load.earlier),
+        "personal": None,
+        "rejects": None,
+        **paths,
         "load": load.request.table.load,
         "generation": load.generation,
-        "is_first_load": load.start == load.request.source.first_start(load.settings),
+        "is_first_load": load.is_first,
+        "is_scanned": written.is_scanned,
         "first_event_at": iso(written.events.first) if written.events else None,
         "last_event_at": iso(written.events.last) if written.events else None,
         "seconds": written.seconds,
-        "bytes": temporary.stat().st_size,
+        "bytes": sum(path.stat().st_size for path in (pair.main, pair.sibling) if path.is_file()),
     }
-    fsync_path(temporary)
-    temporary.replace(target)
-    fsync_path(load.folder)
-    write_json(load.folder / f"{stem}.json", receipt)
+    reason = hold.why_hold(receipt, load.request.table, load.earlier)
+    target = load.folder / hold.HELD if reason else load.folder
+    hold.forget_held(load.folder)
+    target.mkdir(exist_ok=True)
+    if "rejects" in files:
+        content = pa.BufferOutputStream()
+        pq.write_table(written.rejects, content, compression="zstd")
+        write_private(target / files["rejects"], content.getvalue().to_pybytes())
+    for name, temporary in (("personal", pair.sibling), ("file", pair.main)):
+        if name in files:
+            fsync_path(temporary)
+            temporary.replace(target / files[name])
+    fsync_path(target)
+    write_json(target / f"{stem}.json", receipt | ({"held_because": reason} if reason else {}))
+    if reason:
+        raise UserError(hold.hold_message({**receipt, "held_because": reason}))
     return receipt

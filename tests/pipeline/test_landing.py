@@ -33,7 +33,7 @@ def said(action, *arguments, **keywords) -> str:
 
 
 def landed_files(settings) -> dict[str, bytes]:
-    paths = sorted(path for path in settings.landing.rglob("*") if path.is_file())
+    paths = sorted(path for path in settings.landing.rglob("[!.]*") if path.is_file())
     return {path.relative_to(settings.landing).as_posix(): path.read_bytes() for path in paths}
 
 
@@ -262,9 +262,9 @@ def test_the_end_of_an_append_needs_only_the_new_files(appended, monkeypatch):
     land_source(settings, "shop")
     read: list[str] = []
 
-    def count(request):
+    def count(request, connection=None):
         read.extend(path.name for path in request.files)
-        return opened(request)
+        return opened(request, connection)
 
     monkeypatch.setattr("pipeline.landing.load.opened", count)
     assert plan_source(settings, "shop")["interval_end"] == "2024-01-05T23:00:00Z"

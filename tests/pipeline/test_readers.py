@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -410,82 +408,6 @@ def test_parquet_names_the_missing_column(tmp_path):
     for word in ("s.parquet", "'price'", "id, amount"):
         assert word in message
 
-
-# SQLite
-
-
-@pytest.fixture
-def database(tmp_path):
-    def make(*statements: str) -> Path:
-        path = tmp_path / "shop.db"
-        with closing(sqlite3.connect(path)) as connection:
-            for statement in statements:
-                connection.execute(statement)
-            connection.commit()
-        return path
-
-    return make
-
-
-SQLITE = {"format": None, "query_table": "orders"}
-
-
-def test_sqlite_types_and_exact_decimals(database):
-    path = database(
-        "create table orders (id integer, price decimal(10,2), note text, weight real, at datetime, raw blob)",
-        "insert into orders values (2, '19.10', 'ü', 1.5, '2024-01-02', x'00ff'), (1, 0.1, null, 2, null, null)",
-    )
-    rows, rejects = read([path], **SQLITE, key=["id"])
-    assert rows == [(1, "0.1", None, 2.0, None, None), (2, "19.1", "ü", 1.5, "2024-01-02", b"\x00\xff")]
-    assert rejects == []
-
-
-def test_sqlite_without_key_keeps_the_order_of_rows(database):
-    path = database("create table orders (id int)", "insert into orders values (3), (1), (2)")
-    assert read([path], **SQLITE)[0] == [(3,), (1,), (2,)]
-
-
-def test_sqlite_reads_views(database):
-    path = database(
-        "create table t (id int)",
-        "insert into t values (2), (1)",
-        "create view orders as select id from t where id > 0",
-    )
-    assert read([path], **SQLITE)[0] == [(1,), (2,)]
-
-
-def test_a_value_that_is_not_of_the_declared_type_is_an_unreadable_row(database):
-    path = database("create table orders (id int, n int)", "insert into orders values (1, 5), (2, 'many'), (3, 7)")
-    rows, rejects = read([path], **SQLITE)
-    assert rows == [(1, 5), (3, 7)]
-    assert [(reject["line"], reject["error"]) for reject in rejects] == [
-        (2, "column 'n' is declared int64 and holds a value of type str")
-    ]
-
-
-def test_sqlite_names_the_missing_table_and_column(database):
-    path = database("create table sales (id int)", "create table returns (id int)")
-    message = said([path], **SQLITE)
-    for word in ("shop.db", "no table 'orders'", "returns, sales", "`query_table`"):
-        assert word in message
-    message = said([path], **{**SQLITE, "query_table": "sales", "columns": ["price"]})
-    for word in ("'sales' of shop.db", "'price'", "It has: id"):
-        assert word in message
-
-
-def test_what_is_not_a_sqlite_file_is_named(file):
-    path = file("id,price\n" * 100, "shop.db")
-    message = said([path], **SQLITE)
-    for word in (str(path), "SQLite", "`location`"):
-        assert word in message
-
-
-def test_sqlite_text_in_another_encoding(database):
-    path = database("create table orders (name text)", "insert into orders values (cast(x'4afc' as text))")
-    message = said([path], **SQLITE)
-    for word in ("shop.db", "'orders'", "`encoding:`"):
-        assert word in message
-    assert read([path], **SQLITE, encoding="latin-1")[0] == [("Jü",)]
 
 
 def test_readers_leave_nothing_behind(file, tmp_path, monkeypatch):

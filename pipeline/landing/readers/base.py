@@ -3,7 +3,9 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
@@ -13,7 +15,18 @@ from pipeline.duck import quote_identifier, quote_literal
 from pipeline.errors import UserError
 from pipeline.source_model import RESERVED_COLUMNS, Source, Table
 
+if TYPE_CHECKING:
+    from pipeline.landing.readers.database import Connection
+
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("error", pa.string()), ("content", pa.string())])
+
+
+@dataclass(frozen=True)
+class Window:
+    """The instants between which the cursor of a row lies: `start` included, `end` excluded. None: no limit."""
+
+    start: datetime | None
+    end: datetime | None
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,8 @@ class Request:
         Its files in the order in which they are read.
     only
         The one column that is needed, if it is one: a reader that can leaves the others out.
+    window
+        Which rows of a database's table are asked for. None: all.
     """
 
     source: Source
@@ -35,6 +50,7 @@ class Request:
     table: Table
     files: Sequence[Path]
     only: str | None = None
+    window: Window | None = None
 
     @property
     def label(self) -> str:
@@ -49,15 +65,31 @@ class Request:
 
 @dataclass(frozen=True)
 class Session:
-    """Where a reader works: a DuckDB connection, and a folder for temporary files that is removed afterwards."""
+    """Where a reader works: a DuckDB connection, and a folder for temporary files that is removed afterwards.
+
+    `database` is the connection to the source, where that is a database.
+    """
 
     connection: duckdb.DuckDBPyConnection
     scratch: Path
+    database: "Connection | None" = None
     _numbers: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
     def new_file(self, name: str) -> Path:
         """Return a path in the scratch folder that is not in use; `name` ends it."""
         return self.scratch / f"{next(self._numbers)}{name}"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Rows that can be read once.
+
+    `rejected` grows while they are read: rows that a batch could not hold.
+    """
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+    rejected: "Rejects" = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -69,17 +101,27 @@ class Rows:
     columns : list of str
         Names as received.
     relation : str
-        What stands after FROM in SQL on the session's connection.
+        What stands after FROM in SQL on the session's connection. Empty where there is a `stream`.
     rejects : pyarrow.Table
         The lines that could not be read (schema REJECTS).
     spooled : Path or None
         The file with these rows and nothing else, where the reader writes one.
+    stream : Stream or None
+        The rows themselves, to be read once.
+    is_whole : callable or None
+        Asked after the relation was read: whether all of it was sound. If not, or if DuckDB raised, `fallback` opens
+        the same rows in the slow exact way.
+    fallback : callable or None
+        See `is_whole`. None: the relation is known to be sound.
     """
 
     columns: list[str]
-    relation: str
+    relation: str = ""
     rejects: pa.Table = field(default_factory=REJECTS.empty_table)
     spooled: Path | None = None
+    stream: Stream | None = None
+    is_whole: Callable[[], bool] | None = None
+    fallback: "Callable[[], Rows] | None" = None
 
 
 Reader = Callable[[Session, Request], Rows]
@@ -132,3 +174,21 @@ def check_columns(request: Request, columns: Sequence[str], where: str) -> None:
         if name.lower() in seen:
             raise UserError(f"{where} has two columns '{seen[name.lower()]}' and '{name}'. Rename one in the file.")
         seen[name.lower()] = name
+
+
+def personal_columns(request: Request, columns: Sequence[str]) -> list[str]:
+    """Return the personal columns that were received.
+
+    Raises
+    ------
+    UserError
+        One is not there: were it renamed, it would land among the others. A line of JSON may lack any key.
+    """
+    table = request.table
+    missing = [name for name in table.personal if name not in columns]
+    if missing and table.format != "jsonl":
+        raise UserError(
+            f"{request.label}: there is no column '{missing[0]}', which is named under `personal` of "
+            f"{request.definition}. It has: {', '.join(columns)}. Correct the name there."
+        )
+    return [name for name in table.personal if name in columns]

@@ -1,98 +1,117 @@
-"""SQLite tables, read with Python's own module in batches. Decimals stay exact as text."""
+"""SQLite files, read with Python's own module in batches. Decimals stay exact as text."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from pipeline.duck import quote_identifier
+from pipeline.duck import quote_identifier, quote_literal
 from pipeline.errors import UserError
-from pipeline.landing.readers.base import Rejects, Request, Rows, Session, check_columns, spool
+from pipeline.landing.readers.base import Rejects, Request, Stream
+from pipeline.landing.readers.database import Column, Connection, Database
 
 ROWS_AT_ONCE = 65_536
 NOT_OF_THE_TYPE = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError)
 
 
-def open_rows(session: Session, request: Request) -> Rows:
-    """Open a table or view of a SQLite file. A row with a value that is not of the declared type is unreadable."""
-    path = request.files[0]
-    schema = _schema(path, request)
-    check_columns(request, schema.names, f"{request.label}: table '{request.table.query_table}' of {path.name}")
-    rejected: Rejects = []
-    return spool(session, schema, _batches(path, request, schema, rejected), rejected)
+class SQLite(Database):
+    """A SQLite file. Each table is read in a transaction of its own; the file is not to change meanwhile."""
+
+    def __init__(self, path: Path, source: str) -> None:
+        self.path = path
+        self.source = source
+
+    @contextmanager
+    def connection(self) -> Iterator["_Connection"]:
+        """Open the file for reading."""
+        with closing(
+            sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        ) as database:
+            yield _Connection(database, self.path, self.source)
+
+    def close(self) -> None:
+        """Nothing stays open."""
 
 
-def _connect(path: Path, request: Request) -> sqlite3.Connection:
-    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-    database.text_factory = lambda raw: raw.decode(request.table.encoding)
-    return database
+class _Connection(Connection):
+    def __init__(self, database: sqlite3.Connection, path: Path, source: str) -> None:
+        self._database = database
+        self._path = path
+        self._source = source
+        self.place = path.name
 
-
-def _schema(path: Path, request: Request) -> pa.Schema:
-    table = request.table.query_table or ""
-    with closing(_connect(path, request)) as database:
+    def _ask(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         try:
-            columns = database.execute("select name, type from pragma_table_info(?)", [table]).fetchall()
-            names = database.execute("select name from sqlite_master where type in ('table', 'view') order by 1")
-            tables = [row[0] for row in names]
+            return self._database.execute(sql, values).fetchall()
         except sqlite3.DatabaseError as error:
             raise UserError(
-                f"{request.label}: {path} cannot be read as a SQLite database ({error}). "
-                f"Correct `location` in dags/sources/{request.source.name}.yml, or copy the file again."
+                f"{self._source}: {self._path} cannot be read as a SQLite database ({error}). "
+                f"Correct `location` in dags/sources/{self._source}.yml, or copy the file again."
             ) from error
-    if not columns:
-        raise UserError(
-            f"{request.label}: {path} has no table '{table}'. It has: {', '.join(tables) or 'none'}. "
-            f"Correct `query_table` of {request.definition}."
+
+    def tables(self, schema: str | None) -> list[str]:
+        return [
+            name for (name,) in self._ask("select name from sqlite_master where type in ('table', 'view') order by 1")
+        ]
+
+    def columns(self, table: str, schema: str | None) -> list[Column]:
+        found = self._ask("select name, type from pragma_table_info(?)", table)
+        return [_column(name, declared) for name, declared in found]
+
+    def moment(self, column: Column, moment: datetime, zone: str) -> tuple[str, str]:
+        local = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        return f"datetime({self.quote(column.name)})", quote_literal(local.isoformat(" ", "seconds"))
+
+    def query(self, sql: str, columns: Sequence[Column], request: Request) -> Stream:
+        schema = pa.schema([(column.name, column.arrow) for column in columns])
+        rejected: Rejects = []
+        return Stream(
+            schema, self._batches(f"{sql}{self._in_order(sql, request, schema)}", schema, request, rejected), rejected
         )
-    return pa.schema([(name, _arrow_type(declared)) for name, declared in columns])
 
-
-def _arrow_type(declared: str) -> pa.DataType:
-    """Map a declared type by SQLite's affinity rules (sqlite.org/datatype3.html, 3.1).
-
-    NUMERIC affinity, which holds decimals and dates, becomes text, so that no digit is lost.
-    """
-    kind = declared.upper()
-    if "INT" in kind or "BOOL" in kind:
-        return pa.int64()
-    if "BLOB" in kind:
-        return pa.binary()
-    if any(word in kind for word in ("REAL", "FLOA", "DOUB")):
-        return pa.float64()
-    return pa.string()
-
-
-def _query(database: sqlite3.Connection, request: Request, schema: pa.Schema) -> str:
-    columns = ", ".join(
-        f"cast({quote_identifier(field.name)} as text)" if field.type == pa.string() else quote_identifier(field.name)
-        for field in schema
-    )
-    table = quote_identifier(request.table.query_table or "")
-    order = ", ".join(quote_identifier(name) for name in request.table.key_columns)
-    if not order:
+    def _in_order(self, sql: str, request: Request, schema: pa.Schema) -> str:
+        """Order of a table without a key: as the file has it, where it has one."""
+        if " order by " in sql or request.table.key_columns:
+            return ""
         kind = "select type = 'table' and not wr from pragma_table_list where schema = 'main' and name = ?"
-        (has_rowid,) = database.execute(kind, [request.table.query_table]).fetchone() or (False,)
-        order = "rowid" if has_rowid else ", ".join(quote_identifier(name) for name in schema.names)
-    return f"select {columns} from {table} order by {order}"
+        ((has_rowid,),) = self._ask(kind, request.table.query_table or "") or [(False,)]
+        return " order by " + ("rowid" if has_rowid else ", ".join(self.quote(name) for name in schema.names))
 
-
-def _batches(path: Path, request: Request, schema: pa.Schema, rejected: Rejects) -> Iterator[pa.RecordBatch]:
-    number = 0
-    with closing(_connect(path, request)) as database:
+    def _batches(self, sql: str, schema: pa.Schema, request: Request, rejected: Rejects) -> Iterator[pa.RecordBatch]:
+        number = 0
+        self._database.text_factory = lambda raw: raw.decode(request.table.encoding)
         try:
-            cursor = database.execute(_query(database, request, schema))
+            cursor = self._database.execute(sql)
             while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                yield _batch(rows, schema, number, rejected, path.name)
+                yield _batch(rows, schema, number, rejected, self._path.name)
                 number += len(rows)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise UserError(
-                f"{request.label}: {path} cannot be read after row {number} of table '{request.table.query_table}' "
-                f"({error}). Set `encoding:` for {request.definition} if its text is not {request.table.encoding}."
+                f"{request.label}: {self._path} cannot be read after row {number} of table "
+                f"'{request.table.query_table}' ({error}). "
+                f"Set `encoding:` for {request.definition} if its text is not {request.table.encoding}."
             ) from error
+
+
+def _column(name: str, declared: str) -> Column:
+    """Map a declared type by SQLite's affinity rules (sqlite.org/datatype3.html, 3.1).
+
+    NUMERIC affinity, which holds decimals and dates, becomes text, so that no digit is lost. Text may hold times.
+    """
+    kind = declared.upper()
+    quoted = quote_identifier(name)
+    if "INT" in kind or "BOOL" in kind:
+        return Column(name, declared, quoted, pa.int64())
+    if "BLOB" in kind:
+        return Column(name, declared, quoted, pa.binary())
+    if any(word in kind for word in ("REAL", "FLOA", "DOUB")):
+        return Column(name, declared, quoted, pa.float64())
+    return Column(name, declared, f"cast({quoted} as text)", pa.string(), time="local")
 
 
 def _batch(

@@ -1,0 +1,52 @@
+"""The database of a source, opened for one load."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from pipeline.errors import UserError
+from pipeline.landing.connections import address_of
+from pipeline.landing.readers.database import Database
+from pipeline.landing.readers.other_sql import OtherSQL
+from pipeline.landing.readers.postgresql import PostgreSQL
+from pipeline.landing.readers.sqlite import SQLite
+from pipeline.lock import slots
+from pipeline.settings import Settings
+from pipeline.sources import Source, location_of, next_step
+
+
+@contextmanager
+def open_database(source: Source, settings: Settings, tables: int) -> Iterator[tuple[Database | None, int]]:
+    """Open the database of a source; yield it, and how many of its tables may be read side by side.
+
+    Connections are counted over all loads of the source that run, so that a backfill beside the schedule stays within
+    `max_connections` too.
+    """
+    if not source.is_database:
+        yield None, min(source.max_connections, tables)
+        return
+    with (
+        slots(settings.landing / source.name, source.max_connections, tables) as connections,
+        closing(_open(source, settings, connections)) as database,
+    ):
+        yield database, connections
+
+
+def _open(source: Source, settings: Settings, connections: int) -> Database:
+    if source.kind == "sqlite":
+        path = location_of(source, settings)
+        if not path.is_file():
+            raise UserError(f"Source '{source.name}': there is no file {path}.{next_step(source)}")
+        if path.stat().st_size == 0:
+            raise UserError(
+                f"Source '{source.name}': {path} is empty (0 bytes).{next_step(source) or ' Copy it again.'}"
+            )
+        return SQLite(path, source.name)
+    address = address_of(source)
+    if source.kind == "sql":
+        return OtherSQL(address)
+    if address.scheme != "postgresql":
+        raise UserError(
+            f"Source '{source.name}' is of kind postgresql, and its connection '{source.connection}' is of type "
+            f"'{address.scheme}'. Correct the connection, or write `kind: sql` in dags/sources/{source.name}.yml."
+        )
+    return PostgreSQL(address, connections)

@@ -1,0 +1,153 @@
+"""The Parquet files of a load: the main file, and the sibling with its personal columns, row by row by `_position`."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.duck import quote_identifier, quote_literal
+from pipeline.landing.readers.base import Stream
+
+log = logging.getLogger("perennial.landing")
+COMPRESSION = {"compression": "zstd", "compression_level": 1}
+SAY_EVERY_SECONDS = 2.0
+# A text column is written with a dictionary where a batch has at most this share of distinct values.
+REPEATING = 0.1
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Where a load is written, and what the writer adds to each row.
+
+    Attributes
+    ----------
+    main, sibling
+        The two files. There is no sibling without personal columns.
+    personal
+        Columns that go into the sibling.
+    interval, generation
+        Of the load.
+    label
+        How messages name the table.
+    """
+
+    main: Path
+    sibling: Path
+    personal: Sequence[str]
+    interval: str
+    generation: int
+    label: str
+
+    def copy(self, connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]) -> int:
+        """Write a relation with `_op`, which gives the same rows in the same order each time; return their number."""
+        public = ", ".join(quote_identifier(name) for name in columns if name not in self.personal)
+        rows = self._copy(
+            connection,
+            f"select {public}, row_number() over () as _position, _op, {quote_literal(self.interval)} as _interval, "
+            f"{self.generation}::bigint as _generation from {relation}",
+            self.main,
+        )
+        if self.personal:
+            names = ", ".join(quote_identifier(name) for name in self.personal)
+            self._copy(connection, f"select row_number() over () as _position, {names} from {relation}", self.sibling)
+        return rows
+
+    @staticmethod
+    def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
+        ((rows,),) = connection.execute(
+            f"copy ({query}) to {quote_literal(str(target))} (format parquet, compression zstd, compression_level 1)"
+        ).fetchall()
+        return int(rows)
+
+    def write(self, stream: Stream, deletions: pa.Table | None = None) -> int:
+        """Write a stream, then rows that delete; return the number of rows of both."""
+        with _Writer(self, stream.schema) as writer:
+            for batch in one_ahead(stream.batches):
+                writer.write(batch, "upsert")
+            for batch in deletions.cast(stream.schema).to_batches() if deletions is not None else []:
+                writer.write(batch, "delete")
+            return writer.rows
+
+
+class _Writer:
+    """Adds position and lineage to batches, and parts their columns between the two files."""
+
+    def __init__(self, pair: Pair, schema: pa.Schema) -> None:
+        self.pair = pair
+        self.rows = 0
+        self._schema = schema
+        self._public = [name for name in schema.names if name not in pair.personal]
+        self._files: list[pq.ParquetWriter] = []
+        self._said = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None and not self._files:  # no batch came: files without rows
+            self.write(
+                pa.RecordBatch.from_arrays([pa.array([], kind) for kind in self._schema.types], schema=self._schema),
+                "upsert",
+            )
+        for file in self._files:
+            file.close()
+
+    def write(self, batch: pa.RecordBatch, op: str) -> None:
+        count = batch.num_rows
+        position = pa.array(np.arange(self.rows + 1, self.rows + count + 1))
+        lineage = {
+            "_position": position,
+            "_op": pa.repeat(pa.scalar(op), count),
+            "_interval": pa.repeat(pa.scalar(self.pair.interval), count),
+            "_generation": pa.repeat(pa.scalar(self.pair.generation), count),
+        }
+        parts = [_batch({**{name: batch.column(name) for name in self._public}, **lineage})]
+        if self.pair.personal:
+            personal = {name: batch.column(name) for name in self.pair.personal}
+            parts.append(_batch({"_position": position, **personal}))
+        if not self._files:
+            self._files = [
+                _open(path, part) for path, part in zip((self.pair.main, self.pair.sibling), parts, strict=False)
+            ]
+        for file, part in zip(self._files, parts, strict=True):
+            file.write_batch(part)
+        self.rows += count
+        if time.monotonic() - self._said > SAY_EVERY_SECONDS:
+            self._said = time.monotonic()
+            log.info("%s: %s rows", self.pair.label, f"{self.rows:,}")
+
+
+def one_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield batches while the next one is fetched in a thread of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        ahead = thread.submit(next, batches, None)
+        while (batch := ahead.result()) is not None:
+            ahead = thread.submit(next, batches, None)
+            yield batch
+
+
+def _batch(columns: dict[str, pa.Array]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _open(path: Path, first: pa.RecordBatch) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, first.schema, use_dictionary=_repeating(first), write_statistics=False, **COMPRESSION)
+
+
+def _repeating(batch: pa.RecordBatch) -> list[str]:
+    """Columns in which values repeat: a dictionary of others only costs time."""
+    limit = REPEATING * batch.num_rows
+    return [
+        name
+        for name, array in zip(batch.schema.names, batch.columns, strict=True)
+        if pa.types.is_string(array.type) and pc.count_distinct(array).as_py() <= limit
+    ]

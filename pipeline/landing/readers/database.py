@@ -1,0 +1,158 @@
+"""Tables of databases: what every kind of database answers, and how a load asks for its rows."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import pyarrow as pa
+
+from pipeline.duck import quote_identifier
+from pipeline.errors import UserError
+from pipeline.landing.readers.base import Request, Rows, Session, Stream, check_columns
+
+TimeKind = Literal["instant", "local", "date"]
+
+
+class UnavailableError(UserError):
+    """A server that does not answer now: trying again may help."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as a database declares it.
+
+    Attributes
+    ----------
+    type : str
+        Declared type, in the words of the database.
+    select : str
+        SQL that hands it over without loss.
+    arrow : pyarrow.DataType or None
+        Type to cast the received text to, where the database hands a number over as text.
+    time : {'instant', 'local', 'date'} or None
+        What kind of time it is: with a zone, without, a day. None: no time.
+    """
+
+    name: str
+    type: str
+    select: str
+    arrow: pa.DataType | None = None
+    time: TimeKind | None = None
+
+
+class Connection(ABC):
+    """A connection of a load to its database."""
+
+    place: str
+
+    @staticmethod
+    def quote(name: str) -> str:
+        """Quote a table or column name for this database."""
+        return quote_identifier(name)
+
+    @abstractmethod
+    def tables(self, schema: str | None) -> list[str]:
+        """Names of the tables and views that can be read, for messages."""
+
+    @abstractmethod
+    def columns(self, table: str, schema: str | None) -> list[Column]:
+        """Columns of a table in their order; none when there is no such table."""
+
+    @abstractmethod
+    def query(self, sql: str, columns: Sequence[Column], request: Request) -> Stream:
+        """Stream the rows of a query that selects these columns."""
+
+    @abstractmethod
+    def moment(self, column: Column, moment: datetime, zone: str) -> tuple[str, str]:
+        """SQL of a cursor column and of an instant, such that the two compare.
+
+        The instant is the load's own, formatted here: no text of a user is in it.
+        """
+
+    def name_of(self, table: str, schema: str | None) -> str:
+        """Return the quoted name of a table."""
+        return ".".join(self.quote(name) for name in (schema, table) if name is not None)
+
+
+class Database(ABC):
+    """A database during one load: connections that see the same moment, where the database can do that."""
+
+    @abstractmethod
+    def connection(self) -> AbstractContextManager[Connection]:
+        """Lend a connection; wait for one while all are lent."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close all connections."""
+
+
+def open_rows(session: Session, request: Request) -> Rows:
+    """Open the rows of a table or view that lie in the request's window."""
+    connection = session.database
+    assert connection is not None  # the load lends one
+    columns = described(connection, request)
+    chosen = [column for column in columns if request.only in (None, column.name)]
+    sql = select_sql(connection, request, chosen, columns)
+    return Rows([column.name for column in chosen], stream=connection.query(sql, chosen, request))
+
+
+def described(connection: Connection, request: Request) -> list[Column]:
+    """Columns of the request's table, checked against its definition.
+
+    Raises
+    ------
+    UserError
+        There is no such table, a column is missing, or the cursor is no time.
+    """
+    table = request.table
+    name = table.query_table or ""
+    columns = connection.columns(name, table.query_schema)
+    where = f"{table.query_schema}.{name}" if table.query_schema else name
+    if not columns:
+        there = connection.tables(table.query_schema)
+        raise UserError(
+            f"{request.label}: {connection.place} has no table '{where}'. It has: {', '.join(there) or 'none'}. "
+            f"Correct `query_table` of {request.definition}, or ask for the right to read it."
+        )
+    check_columns(
+        request, [column.name for column in columns], f"{request.label}: table '{where}' of {connection.place}"
+    )
+    if table.load != "snapshot":
+        _check_cursor(request, next(column for column in columns if column.name == table.cursor))
+    return columns
+
+
+def _check_cursor(request: Request, cursor: Column) -> None:
+    if cursor.time is None:
+        raise UserError(
+            f"{request.label}: the cursor column '{cursor.name}' is of type {cursor.type}; an interval needs a time "
+            f"(timestamp or date). Name another `cursor` for {request.definition}, read a view that has one, or write "
+            "`load: snapshot`."
+        )
+
+
+def select_sql(connection: Connection, request: Request, chosen: Sequence[Column], columns: Sequence[Column]) -> str:
+    """SQL of the rows in the window.
+
+    Rows without a cursor belong to no window. They are read every time, where a key tells that they are the same rows.
+    """
+    table = request.table
+    selected = ", ".join(f"{column.select} as {connection.quote(column.name)}" for column in chosen)
+    sql = f"select {selected} from {connection.name_of(table.query_table or '', table.query_schema)}"
+    if table.load != "snapshot" and request.window is not None:
+        cursor = next(column for column in columns if column.name == table.cursor)
+        conditions = []
+        for sign, moment in ((">=", request.window.start), ("<", request.window.end)):
+            if moment is not None:
+                value, limit = connection.moment(cursor, moment, request.source.event_zone)
+                conditions.append(f"{value} {sign} {limit}")
+        if conditions:
+            sql += f" where ({' and '.join(conditions)})"
+        if conditions and (table.key_columns or request.window.start is None):
+            sql += f" or {connection.quote(cursor.name)} is null"
+    if not request.source.is_scheduled and table.key_columns:  # equal content is to be an equal load
+        sql += " order by " + ", ".join(connection.quote(name) for name in table.key_columns)
+    return sql
