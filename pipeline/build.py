@@ -24,7 +24,8 @@ def begin_build(settings: Settings, run_id: str) -> bool:
     Nothing is to be built when the published release has the plan's input hash: the same landed files, code, as-of
     date, settings and models.
     """
-    written = (settings.landing, settings.build, settings.features, settings.scores, settings.models, settings.lists)
+    # Not in the landing: a load may be running there, which cleans up behind the one before by itself.
+    written = (settings.ledger, settings.build, settings.features, settings.scores, settings.models, settings.lists)
     for folder in written:
         remove_temporaries(folder)
     write_text(settings.build / "run_id", run_id)

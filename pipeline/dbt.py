@@ -104,6 +104,8 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "history": plan.history,
         "first_interval_start": {name: str(source.first_interval_start) for name, source in sources.items()},
         "cursors": {name: _named(source, "cursor") for name, source in sources.items()},
+        "snapshots": {name: _snapshots(source) for name, source in sources.items()},
+        "fresh_within_hours": {n: s.fresh_within_hours for n, s in sources.items() if s.fresh_within_hours},
         "deleted_columns": {name: _named(source, "deleted") for name, source in sources.items()},
         "left_truncation_days": settings.left_truncation_days,
         "plan": str(plan_path(settings)),
@@ -127,6 +129,11 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
 def _named(source: Source, key: str) -> dict[str, str]:
     """The columns that a source's tables name under a key, by table."""
     return {name: column for name, table in source.tables.items() if (column := getattr(table, key))}
+
+
+def _snapshots(source: Source) -> list[str]:
+    """Tables of which whole copies follow each other: there the later copy is right, whatever a cursor says."""
+    return [name for name, table in source.tables.items() if table.load == "snapshot" and source.has_history(table)]
 
 
 def _read_results(results: Path) -> list[dict[str, Any]]:

@@ -25,7 +25,10 @@ class Plan:
     Attributes
     ----------
     landed : dict
-        {source: {table: [absolute paths]}}: for a snapshot the newest file, for an append all files.
+        {source: {table: [absolute paths]}}: all files, or the newest of a table without history.
+    personal : dict
+        {source: {table: {files, columns, in_main}}}: the siblings that are there, the personal columns, and those of
+        them that older main files hold.
     receipts : list of dict
         The receipts of those files.
     feature_dates : list of str
@@ -45,6 +48,7 @@ class Plan:
     timestamps_in: dict[str, str]
     history: dict[str, str]
     landed: dict[str, dict[str, list[str]]]
+    personal: dict[str, dict[str, dict[str, list[str]]]]
     receipts: list[Receipt]
     landing_hash: str
     code_version: str
@@ -115,6 +119,7 @@ def make_plan(settings: Settings) -> Plan:
         timestamps_in={source.name: source.event_zone for source in sources},
         history={source.name: source.history for source in sources},
         landed={name: _paths(settings, listed) for name, listed in receipts.items()},
+        personal={source.name: _personal(settings, source, receipts[source.name]) for source in sources},
         receipts=flat,
         landing_hash=landing_hash,
         code_version=code_version,
@@ -137,15 +142,40 @@ def feature_dates(as_of: date, first_event: date, settings: Settings) -> list[da
 
 
 def _receipts_in_use(settings: Settings, source: Source) -> list[Receipt]:
-    """Receipts that a build reads: all of an append, the newest of a snapshot."""
+    """Receipts that a build reads: all of a table with history, else the newest."""
     used: list[Receipt] = []
     for name, table in source.tables.items():
         receipts = read_receipts(settings, source.name, name)
         last = newest(receipts, is_scheduled=source.is_scheduled)
         if last is None:
             raise UserError(f"Source '{source.name}': table '{name}' has not been landed. Run `make run`.")
-        used += receipts if table.load == "append" else [last]
+        has_history = source.has_history(table)
+        read = _last_generations(receipts) if source.is_database and table.key == "position" else receipts
+        used += [{**receipt, "has_history": has_history} for receipt in (read if has_history else [last])]
     return sorted(used, key=lambda receipt: (receipt["table"], receipt["interval"], receipt["content_hash"]))
+
+
+def _last_generations(receipts: list[Receipt]) -> list[Receipt]:
+    """The newest load of each interval: rows without a key that were asked for again are no other rows."""
+    return list({receipt["interval"]: receipt for receipt in receipts}.values())
+
+
+def _personal(settings: Settings, source: Source, receipts: list[Receipt]) -> dict[str, dict[str, list[str]]]:
+    """Siblings and personal columns of each table that has any."""
+    found = {}
+    for name, table in source.tables.items():
+        loads = [receipt for receipt in receipts if receipt["table"] == name]
+        schema = [column for load in loads for column in load["schema"]]
+        personal = sorted({*table.personal, *(column["name"] for column in schema if column.get("personal"))})
+        in_main = {column["name"] for column in schema if not column.get("personal")}
+        siblings = [settings.home / load["personal"] for load in loads if load["personal"]]
+        if personal:
+            found[name] = {
+                "files": [str(path) for path in siblings if path.is_file()],
+                "columns": personal,
+                "in_main": [column for column in personal if column in in_main],
+            }
+    return found
 
 
 def _paths(settings: Settings, receipts: list[Receipt]) -> dict[str, list[str]]:
@@ -156,9 +186,9 @@ def _paths(settings: Settings, receipts: list[Receipt]) -> dict[str, list[str]]:
 
 
 def _what_matters(receipt: Receipt) -> dict[str, Any]:
-    """What a receipt says of the data. The generation of a snapshot is not among it: only the newest is read."""
+    """What a receipt says of the data. The generation counts where more than the newest is read."""
     keys = ["source", "table", "interval", "content_hash", "load", "is_first_load"]
-    return {key: receipt[key] for key in [*keys, *(["generation"] if receipt["load"] == "append" else [])]}
+    return {key: receipt[key] for key in [*keys, *(["generation"] if receipt["has_history"] else [])]}
 
 
 def _as_of(sources: list[Source], receipts: dict[str, list[Receipt]], time_zone: str) -> date:

@@ -228,6 +228,14 @@ class Source(_Strict):
         """Whether tables are queried, not read from files."""
         return self.kind in DATABASES
 
+    def has_history(self, table: Table) -> bool:
+        """Whether all loads of a table together say what it is; otherwise the newest one does.
+
+        A whole table that is delivered again without a schedule says nothing of when it became true, and rows without
+        a key cannot be compared.
+        """
+        return table.load != "snapshot" or (self.is_scheduled and table.key != "position")
+
     @property
     def event_zone(self) -> str:
         """Time zone of the source's naive timestamps."""

@@ -209,14 +209,14 @@ repeated_rows as (
     from fated
 ),
 
--- Appended rows are known from the last second of their interval. Rows of a first load, and of a snapshot (which says
--- nothing of when it was first true), are known from their event time: null.
+-- Rows of a later load are known from the last second of its interval. Rows of a first load, and of a table without
+-- history (which says nothing of when it was first true), are known from their event time: null.
 later_loads as (
     select
         file as _file,
         {{ interval_end('"interval"') }} - interval 1 second as _known_from
     from {{ planned_receipts() }}
-    where load = 'append' and not is_first_load
+    where has_history and not is_first_load
 )
 
 {%- for relation in ['single_rows', 'repeated_rows'] %}

@@ -3,7 +3,8 @@
     {%- set fields = [
         'source varchar', '"table" varchar', '"interval" varchar', 'interval_start varchar', 'interval_end varchar',
         'file varchar', 'load varchar', 'content_hash varchar', 'received bigint', 'unreadable bigint', 'seconds double',
-        'bytes bigint', 'generation bigint', 'is_first_load boolean',
+        'bytes bigint', 'generation bigint', 'is_first_load boolean', 'has_history boolean', 'unchanged bigint',
+        'deleted bigint', 'is_scanned boolean', 'new_columns varchar[]', 'last_event_at varchar',
     ] -%}
     (
         select unnest(receipts, recursive := true)

@@ -3,13 +3,15 @@
 #}
 {% macro landed(table) -%}
     {%- set source = staged_source() -%}
-    {%- set files = (landed_files().get(source) or {}).get(table) -%}
+    {%- set plan = landed_files() -%}
+    {%- set files = (plan.landed.get(source) or {}).get(table) if plan -%}
+    {%- set personal = (plan.personal.get(source) or {}).get(table) if plan -%}
     {%- if execute and not files -%}
         {{ exceptions.raise_compiler_error(
             model.name ~ " reads the table '" ~ table ~ "', of which source '" ~ source ~ "' has landed nothing. "
             ~ "Name it under `tables:` in dags/sources/" ~ source ~ ".yml, or correct the name in the model.") }}
     {%- endif -%}
-    {{ read_landed(source, table, files or []) }}
+    {{ read_landed(source, table, files or [], personal or {'files': [], 'columns': [], 'in_main': []}) }}
 {%- endmacro %}
 
 {# The source of this model, from its name: stg_<source>__<entity> or base_<source>__<what>. #}
@@ -17,22 +19,38 @@
     {{ return(model.name.split('__')[0].split('_', 1)[1]) }}
 {%- endmacro %}
 
-{# The files that this build reads: {source: {table: [paths]}}, fixed in the plan when the build began. #}
+{# The files that this build reads, fixed in the plan when the build began: its keys `landed` and `personal`. #}
 {% macro landed_files() -%}
     {%- if not execute or not var('plan') -%}{{ return({}) }}{%- endif -%}
     {%- set text = run_query("select content from read_text('" ~ var('plan') | replace("'", "''") ~ "')").columns[0].values()[0] -%}
-    {{ return(fromjson(text)['landed']) }}
+    {{ return(fromjson(text)) }}
 {%- endmacro %}
 
-{% macro read_landed(source, table, files) -%}
+{#
+  Main files, joined row by row with their siblings of personal columns. Where a sibling has been erased, these are null.
+#}
+{% macro read_landed(source, table, files, personal) -%}
     (
         select
-            landed_file.* exclude (filename, _op),
+            landed_file.* exclude (filename, _op
+                {%- for column in personal.in_main %}, {{ quoted(column) }}{% endfor %}),
+            {%- for column in personal.columns %}
+            {%- set parts = (['personal_file.' ~ quoted(column)] if personal.files else [])
+                + (['landed_file.' ~ quoted(column)] if column in personal.in_main else []) %}
+            {{ 'coalesce(' ~ parts | join(', ') ~ ')' if parts else 'cast(null as ' ~ contract_type('text') ~ ')' }} as {{ quoted(column) }},
+            {%- endfor %}
             {{ landed_op(var('deleted_columns').get(source, {}).get(table)) }} as _op,
-            {{ landed_cursor(var('cursors').get(source, {}).get(table)) }} as _cursor,
+            {{ landed_cursor(var('cursors').get(source, {}).get(table), table in var('snapshots').get(source, [])) }} as _cursor,
             '{{ table }}' as _table,
-            substr(filename, {{ var('crm_home') | length + 2 }}) as _file
+            substr(landed_file.filename, {{ var('crm_home') | length + 2 }}) as _file
         from read_parquet([{{ text_list(files) }}], union_by_name = true, filename = true) as landed_file
+        {%- if personal.files %}
+        left join
+            read_parquet([{{ text_list(personal.files) }}], union_by_name = true, filename = true) as personal_file
+            on
+                landed_file._position = personal_file._position
+                and replace(landed_file.filename, '.parquet', '.personal.parquet') = personal_file.filename
+        {%- endif %}
     )
 {%- endmacro %}
 
@@ -47,9 +65,17 @@
     {%- else -%}_op{%- endif -%}
 {%- endmacro %}
 
-{# The column that the yml names under `cursor`, as text; null where there is none. #}
-{% macro landed_cursor(column) -%}
-    cast({{ quoted(column) if column else 'null' }} as {{ contract_type('text') }})
+{#
+  The column that the yml names under `cursor`, as text; null where there is none. Where whole copies of a table follow
+  each other, the later copy is right, and the cursor decides only within one.
+#}
+{% macro landed_cursor(column, is_snapshot) -%}
+    {%- set cursor = 'cast(landed_file.' ~ quoted(column) ~ ' as ' ~ contract_type('text') ~ ')' if column -%}
+    {%- if is_snapshot -%}
+    concat_ws(' ', landed_file._interval, lpad(cast(landed_file._generation as {{ contract_type('text') }}), 9, '0'){{ ', ' ~ cursor if column }})
+    {%- else -%}
+    {{ cursor or 'cast(null as ' ~ contract_type('text') ~ ')' }}
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro true_words() -%}{{ return(['true', '1', 'yes', 't', 'y', 'd']) }}{%- endmacro %}

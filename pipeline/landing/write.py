@@ -72,10 +72,8 @@ class Load:
     @property
     def is_difference(self) -> bool:
         """Whether only what differs from the loads before is written: of a snapshot that has a key and a schedule."""
-        table = self.request.table
-        return bool(
-            table.load == "snapshot" and table.key_columns and self.request.source.is_scheduled and self.earlier
-        )
+        request = self.request
+        return request.table.load == "snapshot" and request.source.has_history(request.table) and bool(self.earlier)
 
     def is_landed(self, content_hash: str) -> bool:
         """Whether the load before had this content and this interval."""

@@ -27,8 +27,12 @@ select
     cast(coalesce(fates.quarantined, 0) as bigint) as quarantined,
     cast(coalesce(fates.duplicates, 0) as bigint) as duplicates,
     receipts.unreadable,
+    receipts.unchanged,
+    receipts.deleted,
     receipts.bytes,
     receipts.seconds,
+    receipts.is_scanned,
+    array_to_string(receipts.new_columns, ', ') as new_columns,
     timezone('UTC', cast(receipts.interval_start as timestamptz)) as window_start,
     timezone('UTC', cast(receipts.interval_end as timestamptz)) as window_end
 from receipts

@@ -12,6 +12,20 @@ with unreadable as (
     where unreadable > 0
 ),
 
+-- Rows of a whole table that were delivered again and are as they were: they are counted, and not landed again.
+unchanged as (
+    select
+        source as source_system,
+        "table" as table_name,
+        file as landed_file,
+        'none' as entity,
+        'duplicate' as fate,
+        'unchanged since the load before' as reason,
+        unchanged as landed_rows
+    from {{ planned_receipts() }}
+    where unchanged > 0
+),
+
 judged as (
     select
         source_system,
@@ -28,3 +42,5 @@ judged as (
 select * from judged
 union all
 select * from unreadable
+union all
+select * from unchanged

@@ -1,0 +1,54 @@
+-- Grain: one row per (source, table) that this build reads: how far it reaches, beside the newest of all sources.
+with receipts as (
+    select
+        *,
+        timezone('UTC', cast(interval_end as timestamptz)) as window_end,
+        timezone('UTC', cast(last_event_at as timestamptz)) as event_at
+    from {{ planned_receipts() }}
+),
+
+newest as (
+    select max(window_end) as newest_end from receipts
+),
+
+tables as (
+    select
+        source,
+        "table" as table_name,
+        count(*) as loads,
+        max(window_end) as landed_until,
+        max(case when received > unchanged then window_end end) as changed_until,
+        max(event_at) as last_event_at
+    from receipts
+    group by source, "table"
+),
+
+placed as (
+    select
+        tables.*,
+        cast(
+            floor((extract(epoch from newest.newest_end) - extract(epoch from tables.landed_until)) / 3600) as bigint
+        ) as hours_behind,
+        cast(
+            case tables.source
+                {%- for source, hours in var('fresh_within_hours').items() %}
+                when '{{ source }}' then {{ hours }}
+                {%- endfor %}
+                when '' then null
+            end as bigint
+        ) as fresh_within_hours
+    from tables
+    cross join newest
+)
+
+select
+    source,
+    table_name,
+    loads,
+    hours_behind,
+    fresh_within_hours,
+    coalesce(hours_behind > fresh_within_hours, false) as is_late,
+    landed_until,
+    changed_until,
+    last_event_at
+from placed
