@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup data active-data demo run up prove test test-all lint bench docs airflow lock clean
+.PHONY: help setup data active-data demo run up backfill accept prove test test-all lint bench docs airflow lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -54,6 +54,16 @@ run: active-data ## Extract, build, publish and list, once, with a summary
 
 up: active-data ## Airflow with its web UI and the schedule; Ctrl-C ends it
 	@$(BIN)/python -m dags.local.up
+
+backfill: export FROM := $(FROM)
+backfill: export TO := $(TO)
+backfill: active-data ## Load days again, then build: make backfill FROM=2026-01-01 TO=2026-01-31
+	@$(BIN)/python -m dags.local.backfill
+
+accept: export SOURCE := $(SOURCE)
+accept: export TABLE := $(TABLE)
+accept: $(READY) ## Let a held load land: make accept SOURCE=shop TABLE=orders
+	@$(BIN)/python -m pipeline.accept
 
 prove: $(READY) ## The pipeline on worlds whose truth is known, recovered against true
 	@$(if $(HAS_DEMO),,echo 'There is no folder demo: the demo company was deleted.' >&2; exit 2)

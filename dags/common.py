@@ -4,15 +4,17 @@ import datetime as dt
 import functools
 import inspect
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
-from airflow.sdk import Asset, get_current_context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import Asset, Connection, get_current_context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
 
 from pipeline.errors import UserError
 from pipeline.lock import run_lock
 from pipeline.settings import Settings, load_settings
+from pipeline.sources import load_source
 
 OWNER = "data-engineering"
 START = dt.datetime(2017, 1, 1, tzinfo=dt.UTC)
@@ -58,6 +60,38 @@ def step(function: Callable[..., Any]) -> Callable[..., Any]:
     # Airflow binds arguments by signature: the settings are not one of them.
     body.__signature__ = inspect.Signature(parameters[1:])  # type: ignore[attr-defined]
     return body
+
+
+def landing_step(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a step that lands a source, its first argument. Loads lock the tables that they write, not CRM_HOME.
+
+    A server that does not answer is a reason to try again later.
+    """
+
+    @functools.wraps(function)
+    def connected(settings: Settings, source: str, *args: Any, **kwargs: Any) -> Any:
+        from pipeline.landing.readers.database import UnavailableError
+
+        hand_over_connection(source)
+        try:
+            return function(settings, source, *args, **kwargs)
+        except UnavailableError as error:
+            raise AirflowException(str(error)) from error
+
+    return step(connected)
+
+
+def hand_over_connection(source: str) -> None:
+    """Put an Airflow connection where the pipeline looks for it: this process's environment, which is not logged."""
+    from pipeline.landing.connections import variable_of
+
+    connection = load_source(source).connection
+    if connection is None or os.environ.get(variable_of(connection)):
+        return
+    try:
+        os.environ[variable_of(connection)] = Connection.get(connection).get_uri()
+    except AirflowNotFoundException:
+        return  # the load says what to set
 
 
 def writing_step(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,51 +3,35 @@
 
 **Purpose.** Copy one source system, as it is, into the landing: one DAG per file in `dags/sources/`.
 
-**Produces.** `$CRM_HOME/landing/<source>/<table>/<interval>.<hash>.parquet` with a receipt (`.json`) beside each file.
-Unreadable lines are kept in a `.rejects.parquet`. Emits the asset `perennial://landing/<source>`, on which
-`build_customers` runs.
+**Produces.** `$CRM_HOME/landing/<source>/<table>/<interval>.<hash>.parquet` with a receipt (`.json`) beside each file,
+personal columns in a `.personal.parquet`, unreadable lines in a `.rejects.parquet`. Emits the asset
+`perennial://landing/<source>`, on which `build_customers` runs.
 
-**If it fails.** What landed before is untouched. The failed task's message names the file, the column and the next
-step: `plan` when the source is not there, `land` when a table cannot be read. Put it right and trigger the DAG again;
-a run without an interval loads from the last landed end to the last complete interval, so nothing is left out.
+**How.** One task lands all tables, up to `max_connections` of them side by side: the tables of a PostgreSQL are read
+in one snapshot, which has to be held open until the last of them is through. A run goes from the last landed end to the
+end of its interval, so nothing is left out after a failure; an interval that has landed is not asked for again. A
+backfill (`make backfill`, `airflow backfill create`, or a run triggered with the parameter `force`) asks again, and
+writes what it hears beside what was heard before. It may run beside the schedule.
+
+**If it fails.** What landed before is untouched, and so is what is published. The message of `land` names the table,
+what is wrong and the next step; the other tables have landed. A server that does not answer is tried again twice. A
+load that is *held* waits for `make accept SOURCE=… TABLE=…`. docs/runbook.md has a paragraph for each message. Put it
+right and trigger the DAG again.
 """
 
 import datetime as dt
-from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, get_current_context, task
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param, get_current_context, task
 
-from dags.common import DEFAULT_ARGS, START, landed, step, writing_step
+from dags.common import DEFAULT_ARGS, START, landed, landing_step
 from pipeline.errors import UserError
 from pipeline.settings import Settings, known_sources
 from pipeline.sources import Source, load_source
 
-
-@task
-@step
-def plan(settings: Settings, source: str) -> dict[str, Any]:
-    """Find the source's files or tables and fix the interval of this load."""
-    from pipeline.landing import plan_source
-
-    return plan_source(settings, source, _interval_end(load_source(source)))
+FORCE = Param(False, type="boolean", description="Ask the source again for an interval that has landed.")
 
 
-@task(map_index_template="{{ task.op_kwargs['table'] }}")
-@writing_step
-def land(settings: Settings, source: str, interval_end: str, table: str) -> dict[str, Any] | str:
-    """Land one table."""
-    from pipeline.landing import land_table
-
-    return land_table(
-        settings,
-        source,
-        table,
-        interval_start=_backfill_start(),
-        interval_end=dt.datetime.fromisoformat(interval_end),
-    )
-
-
-def _interval_end(source: Source) -> dt.datetime | None:
+def interval_end(source: Source) -> dt.datetime | None:
     """End of the run's interval; of a run without one, the end of the last complete interval."""
     if not source.is_scheduled:
         return None
@@ -61,22 +45,26 @@ def _interval_end(source: Source) -> dt.datetime | None:
     return end
 
 
-def _backfill_start() -> dt.datetime | None:
-    """Start of the interval that a backfill reloads; other runs go on where the last load ended."""
+def is_forced() -> bool:
+    """Whether the run asks again for what has landed: a backfill does, and a run that was triggered so."""
     context = get_current_context()
-    return context.get("data_interval_start") if context["dag_run"].run_type == "backfill" else None
+    return context["dag_run"].run_type == "backfill" or bool(context["params"].get("force"))
 
 
 def extract_dag(name: str, source: Source) -> DAG:
     """Make the DAG of one source."""
 
     @task(outlets=[landed(name)])
-    @step
-    def report(_: Settings, receipts: list[Any]) -> str:
-        """Say how much of the load is new, and that the source has landed."""
-        results = list(receipts)
-        new = [receipt for receipt in results if receipt != "unchanged"]
-        return f"{len(new)} of {len(results)} tables new, {sum(receipt['received'] for receipt in new):,} rows"
+    @landing_step
+    def land(settings: Settings, source_name: str) -> dict[str, str]:
+        """Land all tables of the source; say what came of each."""
+        from pipeline.landing import described, land_source
+
+        forced = is_forced()
+        start = get_current_context().get("data_interval_start") if forced else None
+        end = interval_end(load_source(source_name))
+        results = land_source(settings, source_name, end, interval_start=start, force=forced)
+        return {table: described(result) for table, result in results.items()}
 
     with DAG(
         dag_id=f"extract_{name}",
@@ -87,11 +75,10 @@ def extract_dag(name: str, source: Source) -> DAG:
         catchup=False,
         max_active_runs=1,
         default_args=DEFAULT_ARGS,
+        params={"force": FORCE},
         tags=["extract", name, "tier-1"],
     ) as dag:
-        planned = plan(name)
-        loads = land.partial(source=name, interval_end=planned["interval_end"]).expand(table=list(source.tables))
-        report(loads)
+        land(name)
     return dag
 
 

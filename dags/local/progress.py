@@ -1,5 +1,6 @@
 """What a person sees while `make run` works: one line per task, with what came of it."""
 
+import logging
 import time
 from typing import Any
 
@@ -9,7 +10,10 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from pipeline.landing.load import UNCHANGED
+
 NAME_WIDTH = 28
+BAR_WIDTH = 20
 
 
 class Progress:
@@ -28,6 +32,7 @@ class Progress:
         self._status: Status | None = None
         self._started = time.monotonic()
         get_listener_manager().add_listener(self)
+        logging.getLogger("perennial.landing").addHandler(_LoadStatus(self))
 
     def heading(self, dag_id: str) -> None:
         """Begin the lines of a DAG."""
@@ -59,6 +64,11 @@ class Progress:
         if self.failed_task is None:
             self.failed_task, self.error = f"{task_instance.dag_id}.{task_instance.task_id}", error
 
+    def show(self, text: str) -> None:
+        """Say how far the running task is, where the output is a terminal."""
+        if self._status:
+            self._status.update(f"  {text}")
+
     def _line(self, mark: str, style: str, task_instance: Any, result: str) -> None:
         if self._status:
             self._status.stop()
@@ -67,6 +77,26 @@ class Progress:
         line.append(f"{time.monotonic() - self._started:6.1f} s  {result}")
         line.rstrip()
         self.console.print(line, no_wrap=True, overflow="ellipsis")
+
+
+class _LoadStatus(logging.Handler):
+    """Shows what a load logs: its table, and a bar where it is known how many rows are to come."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.INFO)
+        self.progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a line."""
+        self.progress.show(f"{bar(getattr(record, 'share', None))}{record.getMessage().splitlines()[0]}")
+
+
+def bar(share: float | None) -> str:
+    """Draw a share as a bar: `█████▒▒▒▒▒  50%  `; nothing where there is none."""
+    if share is None:
+        return ""
+    full = round(BAR_WIDTH * min(share, 1.0))
+    return f"{'█' * full}{'▒' * (BAR_WIDTH - full)} {min(share, 1.0):4.0%}  "
 
 
 def _name(task_instance: Any) -> str:
@@ -81,8 +111,8 @@ def describe(result: Any) -> str:
             return ""
         case list():
             return count(len(result), "file")
-        case {"received": received, "unreadable": unreadable}:  # a receipt
-            return count(received, "row") + (f", {unreadable:,} unreadable" if unreadable else "")
+        case dict() if result and all(isinstance(value, str) for value in result.values()):  # tables of a load
+            return "; ".join(f"{name}: {text}" for name, text in result.items() if text != UNCHANGED) or UNCHANGED
         case dict():
             return ", ".join(filter(None, (_pair(name, value) for name, value in result.items())))
     return str(result)

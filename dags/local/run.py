@@ -7,6 +7,7 @@ import datetime as dt
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,41 +28,63 @@ class RunError(Exception):
 
 def main() -> int:
     """Run everything; return the exit code."""
+    return command(run)
+
+
+def command(action: Callable[[Settings, Console], None]) -> int:
+    """Do what a make target does, with its messages and exit codes."""
     console = Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"), highlight=False)
     if not console.is_terminal or console.width > WIDTH:
         console.width = WIDTH
     log: Path | None = None
     try:
         settings = load_settings()
-        with run_lock(settings, "make run", say=console.print):
-            log = redirect_output(settings)
-            build(settings, console)
+        log = log_file(settings)
+        action(settings, console)
         return 0
     except UserError as error:
         console.print(Text(f"\n{error}", style="red"), soft_wrap=True)
         return 2
     except KeyboardInterrupt:
-        console.print("\nStopped. What was published before is untouched; `make run` starts again.")
+        console.print("\nStopped. What was published before is untouched; the same command starts again.")
         return 130
     except Exception as error:
-        logging.getLogger("perennial").exception("make run failed")
+        logging.getLogger("perennial").exception("the run failed")
         console.print(Text(f"\nThe run failed: {error}", style="red"), soft_wrap=True)
         console.print(f"What was published before is untouched. The whole log: {log}", soft_wrap=True)
         return 1
 
 
-def redirect_output(settings: Settings) -> Path:
+def run(settings: Settings, console: Console, *, extract: bool = True) -> None:
+    """Extract, build, publish and list, alone in CRM_HOME but for loads."""
+    with run_lock(settings, "make run", say=console.print):
+        redirect_output(settings)
+        build(settings, console, extract=extract)
+
+
+def log_file(settings: Settings) -> Path:
+    """Where a run's output goes that is not for the person in front of it."""
+    return airflow_home(settings) / "logs" / "run.log"
+
+
+def use_airflow(settings: Settings) -> None:
+    """Prepare Airflow for this process; afterwards it may be imported."""
+    database = run_database(settings)
+    prepare(settings, database)
+    os.environ.update(airflow_environment(settings, database=database))
+
+
+def redirect_output(settings: Settings) -> None:
     """Send what Airflow and dbt print to a file; the console keeps a descriptor of its own."""
-    log = airflow_home(settings) / "logs" / "run.log"
+    log = log_file(settings)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as handle:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
             os.dup2(handle.fileno(), stream.fileno())
-    return log
 
 
-def build(settings: Settings, console: Console) -> None:
+def build(settings: Settings, console: Console, *, extract: bool) -> None:
     """Walk the DAGs in order, then print the summary."""
     from pipeline.build import published
     from pipeline.sources import active_sources, company, providers
@@ -71,10 +94,9 @@ def build(settings: Settings, console: Console) -> None:
     company(settings)
     providers(settings)
     before = published(settings)
-    database = run_database(settings)
-    prepare(settings, database)
-    os.environ.update(airflow_environment(settings, database=database))
-    run_dags([*(f"extract_{name}" for name in settings.sources), "build_customers", "export_campaign_lists"], console)
+    use_airflow(settings)
+    extracts = [f"extract_{name}" for name in settings.sources] if extract else []
+    run_dags([*extracts, "build_customers", "export_campaign_lists"], console)
     after = published(settings)
     print_summary(settings, console, is_new=after != before)
 

@@ -1,5 +1,6 @@
 """Landing: source tables in, immutable Parquet files with receipts out."""
 
-from pipeline.landing.load import land_source, land_table, plan_source
+from pipeline.landing.hold import accept
+from pipeline.landing.load import described, land_source, land_table, plan_source
 
-__all__ = ["land_source", "land_table", "plan_source"]
+__all__ = ["accept", "described", "land_source", "land_table", "plan_source"]

@@ -25,6 +25,7 @@ from pipeline.sources import Source, Table, load_source, next_step
 
 log = logging.getLogger("perennial.landing")
 Unchanged = Literal["unchanged"]
+UNCHANGED = "nothing new"
 
 
 def plan_source(settings: Settings, name: str, interval_end: datetime | None = None) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def land_source(
 def described(result: Receipt | Unchanged) -> str:
     """What came of a table's load, in words."""
     if isinstance(result, str):
-        return "nothing new"
+        return UNCHANGED
     parts = [f"{result['received']:,} rows"]
     parts += [f"{result[what]:,} {what}" for what in ("unchanged", "deleted", "unreadable") if result[what]]
     if result["new_columns"]:

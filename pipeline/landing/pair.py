@@ -70,7 +70,7 @@ class Pair:
 
     def write(self, stream: Stream, deletions: pa.Table | None = None) -> int:
         """Write a stream, then rows that delete; return the number of rows of both."""
-        with _Writer(self, stream.schema) as writer:
+        with _Writer(self, stream.schema, stream.expected) as writer:
             for batch in one_ahead(stream.batches):
                 writer.write(batch, "upsert")
             for batch in deletions.cast(stream.schema).to_batches() if deletions is not None else []:
@@ -81,10 +81,11 @@ class Pair:
 class _Writer:
     """Adds position and lineage to batches, and parts their columns between the two files."""
 
-    def __init__(self, pair: Pair, schema: pa.Schema) -> None:
+    def __init__(self, pair: Pair, schema: pa.Schema, expected: int | None) -> None:
         self.pair = pair
         self.rows = 0
         self._schema = schema
+        self._expected = expected
         self._public = [name for name in schema.names if name not in pair.personal]
         self._files: list[pq.ParquetWriter] = []
         self._said = time.monotonic()
@@ -123,7 +124,8 @@ class _Writer:
         self.rows += count
         if time.monotonic() - self._said > SAY_EVERY_SECONDS:
             self._said = time.monotonic()
-            log.info("%s: %s rows", self.pair.label, f"{self.rows:,}")
+            share = self.rows / self._expected if self._expected else None
+            log.info("%s: %s rows", self.pair.label, f"{self.rows:,}", extra={"share": share})
 
 
 def one_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

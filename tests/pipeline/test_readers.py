@@ -409,7 +409,6 @@ def test_parquet_names_the_missing_column(tmp_path):
         assert word in message
 
 
-
 def test_readers_leave_nothing_behind(file, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
     (tmp_path / "scratch").mkdir()

@@ -84,12 +84,13 @@ class Session:
 class Stream:
     """Rows that can be read once.
 
-    `rejected` grows while they are read: rows that a batch could not hold.
+    `rejected` grows while they are read: rows that a batch could not hold. `expected` is about how many rows there are.
     """
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
     rejected: "Rejects" = field(default_factory=list)
+    expected: int | None = None
 
 
 @dataclass(frozen=True)

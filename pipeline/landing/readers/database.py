@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -72,6 +72,10 @@ class Connection(ABC):
         The instant is the load's own, formatted here: no text of a user is in it.
         """
 
+    def rows_about(self, table: str, schema: str | None) -> int | None:
+        """Return about how many rows a table has, where the database knows without counting."""
+        return None
+
     def name_of(self, table: str, schema: str | None) -> str:
         """Return the quoted name of a table."""
         return ".".join(self.quote(name) for name in (schema, table) if name is not None)
@@ -96,7 +100,12 @@ def open_rows(session: Session, request: Request) -> Rows:
     columns = described(connection, request)
     chosen = [column for column in columns if request.only in (None, column.name)]
     sql = select_sql(connection, request, chosen, columns)
-    return Rows([column.name for column in chosen], stream=connection.query(sql, chosen, request))
+    is_whole_table = request.window is None or request.window.start is None
+    expected = (
+        connection.rows_about(request.table.query_table or "", request.table.query_schema) if is_whole_table else None
+    )
+    stream = replace(connection.query(sql, chosen, request), expected=expected)
+    return Rows([column.name for column in chosen], stream=stream)
 
 
 def described(connection: Connection, request: Request) -> list[Column]:

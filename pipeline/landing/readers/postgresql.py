@@ -49,6 +49,12 @@ inner join pg_catalog.pg_namespace as namespace on relation.relnamespace = names
 where namespace.nspname = coalesce(nullif($1, ''), current_schema()) and relation.relkind in ('r', 'v', 'm', 'f', 'p')
 order by 1
 """
+ROWS = """
+select relation.reltuples::float8
+from pg_catalog.pg_class as relation
+inner join pg_catalog.pg_namespace as namespace on relation.relnamespace = namespace.oid
+where relation.relname = $1 and namespace.nspname = coalesce(nullif($2, ''), current_schema())
+"""
 
 
 class PostgreSQL(Database):
@@ -119,6 +125,10 @@ class _Connection(Connection):
 
     def columns(self, table: str, schema: str | None) -> list[Column]:
         return [_column(*row) for row in self.ask(COLUMNS, table, schema or "")]
+
+    def rows_about(self, table: str, schema: str | None) -> int | None:
+        ((rows,),) = self.ask(ROWS, table, schema or "") or [(-1,)]
+        return int(rows) if rows > 0 else None
 
     def moment(self, column: Column, moment: datetime, zone: str) -> tuple[str, str]:
         quoted = self.quote(column.name)
