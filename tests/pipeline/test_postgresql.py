@@ -40,7 +40,8 @@ def people_of(settings, receipt: Receipt) -> list[tuple[Any, ...]]:
     """Rows with what is personal in them."""
     main, sibling = (settings.home / receipt[name] for name in ("file", "personal"))
     return duckdb.sql(
-        f"select id, city, email, _op from '{main}' as main inner join '{sibling}' as sibling using (_position) order by _position"
+        f"select id, city, email, _op from '{main}' as main"
+        f" inner join '{sibling}' as sibling using (_position) order by _position"
     ).fetchall()
 
 

@@ -1,5 +1,6 @@
 """PostgreSQL through ADBC: binary COPY, streamed as Arrow, one snapshot for all tables of a load."""
 
+import logging
 import queue
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from pipeline.landing.connections import CONNECT_SECONDS, Address
 from pipeline.landing.readers.base import Rejects, Request, Stream
 from pipeline.landing.readers.database import Column, Connection, Database, TimeKind, UnavailableError
 
+log = logging.getLogger("perennial.landing")
 BEGIN = "set transaction isolation level repeatable read, read only"
 BATCH_BYTES = str(16 << 20)
 # What ADBC hands over whole. Everything else is asked for as text, which loses nothing.
@@ -197,13 +199,14 @@ def _typed(
     batch: pa.RecordBatch, schema: pa.Schema, before: int, rejected: Rejects, request: Request
 ) -> pa.RecordBatch:
     """Cast the numbers that came as text; set aside rows with values that Arrow has not: NaN, infinity."""
-    odd = {name: mask for name, mask in _infinite_times(batch).items() if pc.any(mask).as_py()}
+    odd = _infinite_times(batch)
     if not odd:
         try:
             return _cast(batch, schema)
         except pa.ArrowInvalid:
-            numbers = [field.name for field in schema if pa.types.is_decimal(field.type)]
-            odd = {name: pc.is_in(batch.column(name), NO_NUMBERS) for name in numbers}
+            log.debug("%s: a number that is none", request.label)
+    numbers = [field.name for field in schema if pa.types.is_decimal(field.type)]
+    odd |= {name: pc.is_in(batch.column(name), NO_NUMBERS) for name in numbers}
     is_odd = pa.array([False] * batch.num_rows)
     sound = batch.select([name for name in batch.schema.names if name not in odd])  # Python has no such values either
     for name, mask in odd.items():
