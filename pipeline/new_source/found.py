@@ -1,0 +1,63 @@
+"""What was found at the place where a source's data are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+
+@dataclass(frozen=True)
+class Found:
+    """A table that was found.
+
+    Attributes
+    ----------
+    name
+        Its name in the yml.
+    rows
+        A DuckDB table with its rows; or with some of them, where `is_whole` is false.
+    options
+        The keys of the yml that say how it is read: `file`, `format`, `delimiter`, `query_table`, …
+    primary_key
+        What a database says identifies a row.
+    estimate
+        How many rows the source says there are.
+    earliest
+        Asks the source for the first value of a column; None where `rows` can be asked.
+    is_series
+        Several files, which together are the table.
+    """
+
+    name: str
+    rows: str
+    options: dict[str, Any]
+    primary_key: list[str] = field(default_factory=list)
+    is_whole: bool = True
+    estimate: int | None = None
+    earliest: Callable[[str], Any] | None = None
+    is_series: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """A source's place, its tables, and what was noticed about them (`remarks`)."""
+
+    kind: str
+    connection: duckdb.DuckDBPyConnection
+    tables: list[Found]
+    location: str | None = None
+    folder: Path | None = None
+    remarks: list[str] = field(default_factory=list)
+
+
+def first_time(value: Any) -> datetime | None:
+    """A value of a database as a time, if it is one."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    try:
+        return datetime.fromisoformat(str(value)).replace(tzinfo=None)
+    except ValueError:
+        return None

@@ -1,0 +1,181 @@
+"""A look at a database: its tables, their keys, and some of their rows."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.duck import connect, quote_identifier
+from pipeline.errors import UserError
+from pipeline.landing.connections import Address, address_of, variable_of
+from pipeline.landing.readers.base import Request
+from pipeline.landing.readers.database import Column, Connection, Database
+from pipeline.landing.readers.other_sql import OtherSQL
+from pipeline.landing.readers.postgresql import PostgreSQL
+from pipeline.landing.readers.sqlite import SQLite
+from pipeline.new_source.found import Found, Place
+from pipeline.new_source.words import snake
+from pipeline.source_model import Source, Table
+
+ROWS_LOOKED_AT = 200_000
+TABLES = """
+select namespace.nspname::text, relation.relname::text, relation.reltuples::bigint, coalesce((
+    select string_agg(attribute.attname::text, chr(31) order by array_position(index.indkey::int2[], attribute.attnum))
+    from pg_catalog.pg_index as index
+    inner join pg_catalog.pg_attribute as attribute
+        on attribute.attrelid = index.indrelid and attribute.attnum = any(index.indkey::int2[])
+    where index.indrelid = relation.oid and index.indisprimary), ''), namespace.nspname = current_schema()
+from pg_catalog.pg_class as relation
+inner join pg_catalog.pg_namespace as namespace on relation.relnamespace = namespace.oid
+where
+    relation.relkind in ('r', 'p') and not relation.relispartition and namespace.nspname <> 'information_schema'
+    and namespace.nspname not like 'pg~_%' escape '~'
+    and has_table_privilege(relation.oid, 'select')
+order by 1, 2
+"""
+LIMITS = {
+    "mssql": "select top ({rows}) {columns} from {table}",
+    "oracle": "select {columns} from {table} fetch first {rows} rows only",
+}
+LIMIT = "select {columns} from {table} limit {rows}"
+
+# schema (None: the one that the server takes by itself), name, key, rows
+Listed = tuple[str | None, str, list[str], int | None]
+
+
+def inspect_url(url: str, name: str) -> Place:
+    """Look at the database of a server.
+
+    Raises
+    ------
+    UserError
+        It cannot be reached, or has no tables; the message has no password.
+    """
+    address = address_of(_stand_in(name), {variable_of(name): url})
+    database = _open(address)
+    with closing(database), database.connection() as connection:
+        listed = _listed(connection, address)
+        if not listed:
+            raise UserError(f"{address.label} has no table that '{address.user}' may read: ask for the right.")
+        duck = connect()
+        tables = _tables(duck, connection, listed, name, address.scheme)
+    kind = "postgresql" if address.scheme == "postgresql" else "sql"
+    return Place(kind, duck, tables)
+
+
+def _open(address: Address) -> Database:
+    return PostgreSQL(address, 1) if address.scheme == "postgresql" else OtherSQL(address)
+
+
+def _stand_in(name: str) -> Source:
+    """A definition for what asks for one, before there is one."""
+    return Source(
+        name=name,
+        description="",
+        kind="postgresql",
+        connection=name,
+        schedule="0 0 * * *",
+        currency="EUR",
+        time_zone="UTC",
+        history="extract",
+        first_interval_start=date(2000, 1, 1),
+        tables={"any": Table(query_table="any", key="position", load="snapshot")},
+    )
+
+
+def inspect_sqlite(path: Path, location: str) -> Place:
+    """Look at a SQLite file."""
+    query = "select name from sqlite_master where type = 'table' and name not like 'sqlite~_%' escape '~' order by 1"
+    keys = "select name from pragma_table_info(?) where pk > 0 order by pk"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
+            names = [name for (name,) in file.execute(query)]
+            listed: list[Listed] = [
+                (
+                    None,
+                    name,
+                    [key for (key,) in file.execute(keys, (name,))],
+                    file.execute(f"select count(*) from {quote_identifier(name)}").fetchone()[0],
+                )
+                for name in names
+            ]
+    except sqlite3.DatabaseError as error:
+        raise UserError(f"FILE: {path} cannot be read as a SQLite database ({error}). Copy it again.") from error
+    if not listed:
+        raise UserError(f"FILE: {path} has no tables.")
+    duck = connect()
+    with SQLite(path, path.stem).connection() as connection:
+        tables = _tables(duck, connection, listed, path.stem, "sqlite")
+    return Place("sqlite", duck, tables, location)
+
+
+def _listed(connection: Connection, address: Address) -> list[Listed]:
+    if address.scheme != "postgresql":
+        return [(None, name, [], None) for name in connection.tables(None)]
+    ask: Callable[[str], Sequence[Any]] = connection.ask  # type: ignore[attr-defined]
+    return [
+        (None if is_here else schema, name, key.split("\x1f") if key else [], rows if rows >= 0 else None)
+        for schema, name, rows, key, is_here in ask(TABLES)
+    ]
+
+
+def _tables(
+    duck: duckdb.DuckDBPyConnection, connection: Connection, listed: Sequence[Listed], source: str, scheme: str
+) -> list[Found]:
+    found: list[Found] = []
+    for schema, name, key, rows in listed:
+        taken = [table.name for table in found]
+        called = snake(name) if snake(name) not in taken else snake(f"{schema}_{name}_{len(taken)}")
+        found.append(_found(duck, connection, (schema, name, key, rows), called=called, source=source, scheme=scheme))
+    return found
+
+
+def _found(
+    duck: duckdb.DuckDBPyConnection, connection: Connection, listed: Listed, *, called: str, source: str, scheme: str
+) -> Found:
+    schema, name, key, estimate = listed
+    columns = connection.columns(name, schema)
+    template = LIMITS.get(scheme, LIMIT)
+    selected = ", ".join(f"{column.select} as {connection.quote(column.name)}" for column in columns)
+    table = connection.name_of(name, schema)
+    sql = template.format(columns=selected, table=table, rows=ROWS_LOOKED_AT)
+    rows = _read(connection, sql, columns, source, name)
+    relation = quote_identifier(f"found_{called}")
+    duck.register("received", rows)
+    duck.execute(f"create table {relation} as from received")
+    duck.unregister("received")
+    is_whole = rows.num_rows < ROWS_LOOKED_AT
+    options = {"query_table": name, **({"query_schema": schema} if schema else {})}
+    return Found(
+        called,
+        relation,
+        options,
+        primary_key=key,
+        is_whole=is_whole,
+        estimate=rows.num_rows if is_whole else estimate,
+        earliest=None if is_whole else _earliest(connection, columns, table, source, name),
+    )
+
+
+def _read(connection: Connection, sql: str, columns: Sequence[Column], source: str, name: str) -> pa.Table:
+    table = Table(query_table=name, key=[columns[0].name], load="snapshot")
+    request = Request(_stand_in(source), name, table, [])
+    stream = connection.query(sql, columns, request)
+    return pa.Table.from_batches(list(stream.batches), stream.schema)
+
+
+def _earliest(
+    connection: Connection, columns: Sequence[Column], table: str, source: str, name: str
+) -> Callable[[str], Any]:
+    """Ask for the first value of each time column now: the connection is closed later."""
+    times = [column for column in columns if column.time]
+    first = {
+        column.name: _read(connection, f"select min({column.select}) from {table}", [column], source, name)
+        for column in times
+    }
+    return lambda column: first[column].column(0)[0].as_py() if column in first else None

@@ -1,0 +1,316 @@
+"""A look at files: what they are by their content, and which of them are one table."""
+
+import codecs
+import gzip
+import io
+import itertools
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import duckdb
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.duck import connect, quote_identifier, quote_literal
+from pipeline.errors import UserError
+from pipeline.landing.readers import READERS
+from pipeline.new_source.found import Found, Place
+from pipeline.new_source.inspect_database import inspect_sqlite
+from pipeline.new_source.layout import layout_of
+from pipeline.new_source.words import snake
+from pipeline.settings import ROOT, Settings
+
+BYTES_LOOKED_AT = 200 << 20
+MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "excel", b"SQLite format 3\0": "sqlite", b"\x1f\x8b": "gzip"}
+PATTERN = re.compile(r"[*?[]")
+MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file, the columns it has, the keys of the yml that describe it, and its rows as a DuckDB relation."""
+
+    path: Path
+    columns: list[str]
+    options: dict[str, Any]
+    rows: str
+    is_whole: bool = True
+
+
+def inspect_files(place: str, scratch: Path, settings: Settings) -> Place:
+    """Look at a file, a folder, or the files that are like a pattern.
+
+    Raises
+    ------
+    UserError
+        Nothing is there, or a file is of no kind that can be read.
+    """
+    folder, paths = _paths(place)
+    if len(paths) == 1 and _magic(paths[0]) == "sqlite":
+        return inspect_sqlite(paths[0], _location(paths[0], settings))
+    connection = connect()
+    files = [file for number, path in enumerate(paths) for file in _look(path, connection, scratch, number)]
+    is_one_file = Path(place).is_file()
+    tables = _tables(connection, files, None if is_one_file else folder)
+    location = paths[0] if is_one_file else folder
+    remarks = [
+        f"{path.name} is compressed with gzip: should landing not read it, unpack it"
+        for path in paths
+        if _magic(path) == "gzip"
+    ]
+    return Place("files", connection, tables, _location(location, settings), folder, remarks)
+
+
+def _paths(place: str) -> tuple[Path, list[Path]]:
+    """The folder, and the files in it."""
+    given = Path(place).absolute()
+    if given.is_file():
+        return given.parent, [given]
+    if given.is_dir():
+        folder, found = given, list(given.rglob("*"))
+    else:
+        parts = given.parts
+        fixed = next((number for number, part in enumerate(parts) if PATTERN.search(part)), None)
+        if fixed is None:
+            raise UserError(f"FILE: there is no file or folder {given}. Correct the path.")
+        folder = Path(*parts[:fixed])
+        found = list(folder.glob(str(Path(*parts[fixed:]))))
+    inside = [path for path in found if path.is_file() and not _is_hidden(path, folder) and path.stat().st_size]
+    if not inside:
+        raise UserError(
+            f"FILE: {given} has no files with content. Name a file, a folder or a pattern such as 'x/*.csv'."
+        )
+    return folder, sorted(inside)
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _location(path: Path, settings: Settings) -> str:
+    if "${" in str(path):
+        raise UserError(
+            f"FILE: {path} has '${{' in its name, which dags/sources/*.yml takes for a variable. Rename it."
+        )
+    for folder, name in ((settings.data, "${CRM_DATA}"), (ROOT, "")):
+        if path.is_relative_to(folder):
+            return f"{name}{'/' if name else ''}{path.relative_to(folder).as_posix()}"
+    return str(path)
+
+
+def _magic(path: Path) -> str | None:
+    with path.open("rb") as handle:
+        beginning = handle.read(16)
+    return next((kind for magic, kind in MAGIC.items() if beginning.startswith(magic)), None)
+
+
+def _look(path: Path, connection: duckdb.DuckDBPyConnection, scratch: Path, number: int) -> list[_File]:
+    """The tables of a file: one, or one for each sheet."""
+    kind = _magic(path)
+    if kind == "sqlite":
+        raise UserError(f"FILE: {path} is a SQLite database among other files. Make a source of its own of it.")
+    if kind == "parquet":
+        names = pq.ParquetFile(path).schema_arrow.names
+        return [_File(path, names, {"format": "parquet"}, f"read_parquet({quote_literal(str(path))})")]
+    if kind == "excel":
+        return _sheets(path, connection, number)
+    text, encoding, is_whole = _as_utf8(path, scratch / f"{number}.txt", kind == "gzip")
+    file = _text_table(path, text, connection, number, is_whole)
+    if encoding != "utf-8":
+        file.options["encoding"] = encoding
+    if file.options["format"] not in READERS:
+        raise UserError(f"FILE: {path} looks like {file.options['format']}, which cannot be landed. Save it as CSV.")
+    return [file]
+
+
+def _as_utf8(path: Path, target: Path, is_packed: bool) -> tuple[Path, str, bool]:
+    """Write the file's text as UTF-8; return where, the encoding that it has, and whether that is all of it."""
+    with _open(path, is_packed) as handle:
+        content = handle.read(BYTES_LOOKED_AT)
+        is_whole = not handle.read(1)
+    if not is_whole:
+        content = content[: content.rfind(b"\n") + 1]
+    encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), None) or _guess(content)
+    text = content.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    if "\0" in text:
+        raise UserError(f"FILE: {path} is no Parquet, Excel, SQLite or text file that can be read. Save it as CSV.")
+    target.write_text(text, encoding="utf-8", newline="")
+    return target, encoding, is_whole
+
+
+def _open(path: Path, is_packed: bool) -> IO[bytes]:
+    return io.BufferedReader(gzip.open(path)) if is_packed else path.open("rb")
+
+
+def _guess(content: bytes) -> str:
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return "latin-1"
+
+
+def _text_table(path: Path, text: Path, connection: duckdb.DuckDBPyConnection, number: int, is_whole: bool) -> _File:
+    with text.open(encoding="utf-8", newline=None) as handle:
+        lines = [line.rstrip("\n") for _, line in zip(range(4000), handle, strict=False)]
+    first = next((line for line in lines if line.strip()), "")
+    if first.lstrip().startswith("{"):
+        return _json_lines(path, text, connection, number, is_whole)
+    layout = layout_of(lines)
+    if layout is None:
+        raise UserError(
+            f"FILE: {path} has no columns that can be told apart; its first line is {first[:60]!r}. "
+            "Save it as CSV, or write the yml by hand (docs/adding_a_source.md)."
+        )
+    columns = list(layout["columns"])
+    if layout["format"] == "csv":
+        rows = _csv_relation(text, layout)
+    else:
+        rows = f"looked_{number}"
+        connection.register(rows, _split(text, layout))
+    return _File(path, columns, layout, rows, is_whole)
+
+
+def _csv_relation(text: Path, layout: dict[str, Any]) -> str:
+    names = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in layout["columns"])
+    skip = layout["skip_rows"] + layout["header"]
+    return (
+        f"read_csv({quote_literal(str(text))}, auto_detect = false, delim = {quote_literal(layout['delimiter'])}, "
+        f"quote = '\"', escape = '\"', header = false, skip = {skip}, columns = {{{names}}}, ignore_errors = true, "
+        "strict_mode = false)"
+    )
+
+
+def _split(text: Path, layout: dict[str, Any]) -> pa.Table:
+    """Rows of a fixed-width or whitespace file."""
+    places = layout["columns"] if layout["format"] == "fixed_width" else None
+    skipped = layout["skip_rows"] + bool(layout.get("header"))
+    lines = [line for line in text.read_text(encoding="utf-8").splitlines()[skipped:] if line.strip()]
+    if places:
+        parts: list[list[str | None]] = [
+            [line[start:end].strip() or None for start, end in places.values()] for line in lines
+        ]
+    else:
+        parts = [[*words] for words in map(str.split, lines) if len(words) == len(layout["columns"])]
+    return _texts(list(layout["columns"]), parts)
+
+
+def _texts(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.Table:
+    values = zip(*rows, strict=True) if rows else [() for _ in names]
+    return pa.table([pa.array(column, pa.string()) for column in values], names=list(names))
+
+
+def _json_lines(path: Path, text: Path, connection: duckdb.DuckDBPyConnection, number: int, is_whole: bool) -> _File:
+    objects = list(_objects(text))
+    names = list(dict.fromkeys(name for item in objects for name in item))
+    rows = [[_json_text(item.get(name)) for name in names] for item in objects]
+    connection.register(f"looked_{number}", _texts(names, rows))
+    return _File(path, names, {"format": "jsonl", "columns": names}, f"looked_{number}", is_whole)
+
+
+def _objects(text: Path) -> Iterator[dict[str, Any]]:
+    with text.open(encoding="utf-8") as handle:
+        for line in handle:
+            try:
+                item = json.loads(line)
+            except ValueError:
+                continue  # landing sets such a line aside, and says so
+            if isinstance(item, dict):
+                yield item
+
+
+def _json_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _sheets(path: Path, connection: duckdb.DuckDBPyConnection, number: int) -> list[_File]:
+    if "excel" not in READERS:
+        raise UserError(f"FILE: {path} is an Excel file, which cannot be landed. Save each sheet as CSV.")
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    files: list[_File] = []
+    for sheet in book.worksheets:
+        rows = [list(row) for row in sheet.iter_rows(values_only=True) if any(cell is not None for cell in row)]
+        if len(rows) < 2:
+            continue
+        names = [str(name).strip() for name in rows[0] if name is not None]
+        relation = f"looked_{number}_{len(files)}"
+        texts = [[None if cell is None else str(cell) for cell in row[: len(names)]] for row in rows[1:]]
+        connection.register(relation, _texts(names, texts))
+        files.append(_File(path, names, {"format": "excel", "sheet": sheet.title, "columns": names}, relation))
+    return files
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, files: Sequence[_File], folder: Path | None) -> list[Found]:
+    """Files with the same columns are one table, if one pattern names them and no others."""
+    groups: dict[str, list[_File]] = {}
+    for file in files:
+        groups.setdefault(json.dumps([sorted(file.columns), _without_columns(file)], sort_keys=True), []).append(file)
+    tables: list[Found] = []
+    for group in groups.values():
+        pattern = _pattern(group, folder) if len(group) > 1 and folder else None
+        for part in [group] if pattern else [[file] for file in group]:
+            tables.append(_found(connection, part, folder, pattern, [table.name for table in tables]))
+    return tables
+
+
+def _without_columns(file: _File) -> dict[str, Any]:
+    return {name: value for name, value in file.options.items() if name != "columns"}
+
+
+def _found(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[_File],
+    folder: Path | None,
+    pattern: str | None,
+    taken: Sequence[str],
+) -> Found:
+    first = files[0]
+    name = _unused(
+        snake(_stem(pattern) if pattern else str(first.options.get("sheet") or _stem(first.path.name))), taken
+    )
+    names = ", ".join(quote_identifier(column) for column in first.columns)
+    union = " union all ".join(f"select {names} from {file.rows}" for file in files)
+    connection.execute(f"create table {quote_identifier(f'found_{name}')} as {union}")
+    options = dict(first.options)
+    if folder:
+        options = {"file": pattern or first.path.relative_to(folder).as_posix(), **options}
+    if options["format"] == "parquet":
+        options["columns"] = first.columns
+    is_whole = all(file.is_whole for file in files)
+    return Found(name, quote_identifier(f"found_{name}"), options, is_whole=is_whole, is_series=pattern is not None)
+
+
+def _stem(name: str) -> str:
+    """The name of a file, or of its folder, without what changes from file to file: sales of 'sales_*.csv'."""
+    parts = [part.split(".")[0].replace("*", "").strip("_- ") for part in name.split("/")]
+    return next((part for part in reversed(parts) if part), "rows")
+
+
+def _unused(name: str, taken: Sequence[str]) -> str:
+    numbered = [name, *(f"{name}_{number}" for number in range(2, len(taken) + 3))]
+    return next(candidate for candidate in numbered if candidate not in taken)
+
+
+def _pattern(files: Sequence[_File], folder: Path) -> str | None:
+    """A pattern that is like these files and no others in the folder."""
+    names = [file.path.relative_to(folder).as_posix() for file in files]
+    common = _common_beginning(names)
+    beginning = re.sub(r"[0-9_.-]*[0-9]+$", lambda match: match[0][:1] if match[0][0] in "_-." else "", common)
+    ending = _common_beginning([name[::-1] for name in names])[::-1]
+    ending = ending[ending.index(".") :] if "." in ending else ""
+    pattern = f"{beginning}*{ending}"
+    if PATTERN.search(common) or "/" in "".join(name[len(beginning) :] for name in names):
+        return None
+    return pattern if {path for path in folder.glob(pattern) if path.is_file()} == {f.path for f in files} else None
+
+
+def _common_beginning(names: Sequence[str]) -> str:
+    pairs = itertools.takewhile(lambda characters: len(set(characters)) == 1, zip(*names, strict=False))
+    return "".join(characters[0] for characters in pairs)
