@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup data active-data demo run up backfill accept prove test test-all lint bench docs airflow lock clean
+.PHONY: help setup data active-data demo run new-source up backfill accept prove test test-all lint bench docs airflow lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -64,6 +64,13 @@ accept: export SOURCE := $(SOURCE)
 accept: export TABLE := $(TABLE)
 accept: $(READY) ## Let a held load land: make accept SOURCE=shop TABLE=orders
 	@$(BIN)/python -m pipeline.accept
+
+# As they were written: make would take a $ in a password for a variable of its own.
+new-source: export NEW_SOURCE_NAME = $(value NAME)
+new-source: export NEW_SOURCE_FILE = $(value FILE)
+new-source: export NEW_SOURCE_URL = $(value URL)
+new-source: $(READY) ## The first draft of a source: NAME=shop and FILE=path-or-folder, or URL=postgresql://...
+	@$(BIN)/python -m pipeline.new_source
 
 prove: $(READY) ## The pipeline on worlds whose truth is known, recovered against true
 	@$(if $(HAS_DEMO),,echo 'There is no folder demo: the demo company was deleted.' >&2; exit 2)
