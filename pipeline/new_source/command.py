@@ -8,18 +8,24 @@ import shlex
 import sys
 import tempfile
 import textwrap
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+import duckdb
+import pyarrow as pa
+
 from pipeline import settings as project
 from pipeline.errors import UserError
 from pipeline.landing.connections import variable_of
+from pipeline.new_source.found import Place
 from pipeline.new_source.guess import Draft, Guess, guess
 from pipeline.new_source.inspect_database import inspect_url
 from pipeline.new_source.inspect_files import inspect_files
 from pipeline.new_source.notes import Note, write_notes
 from pipeline.new_source.write import check_new, make_files, save
+from pipeline.settings import Settings
 from pipeline.source_model import NAME
 from pipeline.sources import load_source
 
@@ -50,13 +56,20 @@ def draft(env: Mapping[str, str]) -> str:
     check_new(name)
     with tempfile.TemporaryDirectory(prefix="perennial-") as scratch:
         settings = project.load_settings(project.every_source(env))
-        place = inspect_url(url, name) if url else inspect_files(file, Path(scratch), settings)
+        place = inspect_url(url, name) if url else _look(file, Path(scratch), settings)
         guessed = guess(place)
         files = make_files(name, place, guessed)
         notes = write_notes(name, place, guessed)
     save(files)
     load_source(name)
     return _report(name, guessed, files, notes, url)
+
+
+def _look(file: str, scratch: Path, settings: Settings) -> Place:
+    try:
+        return inspect_files(file, scratch, settings)
+    except (pa.ArrowException, duckdb.Error, zipfile.BadZipFile, UnicodeError, EOFError, OSError) as error:
+        raise UserError(f"FILE: {file} cannot be read ({str(error).splitlines()[0]}). Copy it again.") from error
 
 
 def without_password(url: str) -> str:

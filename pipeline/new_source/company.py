@@ -28,6 +28,7 @@ COUNTRIES = {
     "singapore|sg": ("SGD", "Asia/Singapore"),
     "south africa|za": ("ZAR", "Africa/Johannesburg"),
 }
+OF_WORD = {"dollar": "USD", "usd": "USD", "eur": "EUR", "euro": "EUR", "gbp": "GBP", "chf": "CHF"}
 OF_COUNTRY = {name: company for names, company in COUNTRIES.items() for name in names.split("|")}
 
 
@@ -51,12 +52,15 @@ def guess_company(connection: duckdb.DuckDBPyConnection, tables: Sequence[tuple[
     country = next((found for item in columns if (found := _country(connection, *item))), None)
     named = next((names for item in columns if (names := _currencies(connection, *item))), [])
     symbol = next((profile for _, profile in columns if profile.symbol), None)
+    word = next((word for _, profile in columns for word in profile.words if word in OF_WORD), None)
     money, zone = OF_COUNTRY[country[1]] if country else ("EUR", "UTC")
     origin = f"most rows have {country[0]} = {country[2]}" if country else None
     if named:
         return Company(named[0], "a column names it", zone, origin, named)
     if symbol is not None and symbol.symbol:
         return Company(SYMBOLS[symbol.symbol], f"{symbol.name} has the symbol {symbol.symbol}", zone, origin)
+    if word and not country:
+        return Company(OF_WORD[word], f"a column's name has the word {word}", zone, origin)
     return Company(money, origin, zone, origin)
 
 

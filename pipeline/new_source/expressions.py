@@ -63,11 +63,6 @@ def exact(sql: str) -> str:
     return sql if sql.startswith("try_cast(") and sql.endswith(f" as {EXACT})") else f"try_cast({sql} as {EXACT})"
 
 
-def product(quantity: str, price: str) -> str:
-    """SQL of quantity times price, with the four decimals that the warehouse has."""
-    return f"round({exact(quantity)} * {exact(price)}, 4)"
-
-
 def time(profile: Profile, *, is_date: bool = False) -> str:
     """SQL of a time in a model; text that is none passes as it is."""
     value = in_template(identifier(profile.name))

@@ -128,7 +128,7 @@ def find_line_types(
     """Return the products that by their name are none: line type to (product, name) pairs."""
     identity = sql.identifier(product_id.name)
     query = (
-        f"select cast({identity} as varchar), mode(trim({sql.identifier(name.name)})) from {rows} "
+        f"select cast({identity} as varchar), mode(trim(cast({sql.identifier(name.name)} as varchar))) from {rows} "
         f"where {identity} is not null and {sql.identifier(name.name)} is not null group by 1 order by 1"
     )
     found: dict[str, list[tuple[str, str]]] = {}

@@ -52,6 +52,7 @@ OF_CUSTOMER: tuple[str, ...] = (
     "postcode",
 )
 OF_CUSTOMER = (*OF_CUSTOMER, "country", "birth_date")
+ROWS_THAT_TELL = 1000
 OF_PRODUCT = ("product_name", "department", "category", "brand")
 OF_ORDER = ("source_customer_id", "channel", "status", "currency", "campaign_id", "ordered_at")
 PERSONAL = {"email", "phone", "first", "last", "address", "street", "postcode", "city", "birth", "ip", "iban", "free"}
@@ -262,12 +263,23 @@ def _key(connection: duckdb.DuckDBPyConnection, draft: Draft, cursor: str | None
         others = {role: profile for role, profile in draft.roles.items() if role != "line_number"}
         dropped = [*draft.dropped, f"{column} looked like the line's number, but repeats within an order"]
         draft = replace(draft, roles=others, dropped=dropped)
-    single = [p for p in draft.profiles if "id" in p.words and p.is_full and p.distinct == p.rows]
+    known = {profile.name for profile in draft.roles.values()} if draft.entity == "order_lines" else set()
+    single = [
+        p for p in draft.profiles if "id" in p.words and p.is_full and p.distinct == p.rows and p.name not in known
+    ]
     if single:
         return [single[0].name], draft
     product = draft.roles.get("product_id")
-    pair = [*names, product.name] if product and names and draft.entity == "order_lines" else []
-    return (pair, draft) if pair and facts.is_key(connection, draft.found.rows, pair) else ([], draft)
+    order = draft.roles.get("order_id")
+    if draft.entity != "order_lines" or not (product and order) or not _is_telling(order):
+        return [], draft
+    pair = [order.name, product.name]
+    return (pair, draft) if facts.is_key(connection, draft.found.rows, pair) else ([], draft)
+
+
+def _is_telling(order: Profile) -> bool:
+    """Whether so many orders have several lines that a product twice in an order would have been seen."""
+    return order.rows >= ROWS_THAT_TELL and order.distinct < order.rows * 0.8
 
 
 def _is_personal(profile: Profile, entity: str | None) -> bool:
@@ -342,16 +354,16 @@ def _check(drafts: Sequence[Draft]) -> None:
 
 
 def _first_day(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft]) -> date:
-    """The first day of the month of the first event."""
-    firsts = [first for draft in drafts if draft.event_time and (first := _first_event(connection, draft))]
+    """The first day of the month in which anything happened first, or was changed first."""
+    times = [(draft, p) for draft in drafts for p in draft.profiles if p.name == draft.cursor or p == draft.event_time]
+    firsts = [first for draft, profile in times if (first := _first_time(connection, draft, profile))]
     first = min(firsts, default=datetime(2000, 1, 1))  # noqa: DTZ001 - local time of the source
     return date(first.year, first.month, 1)
 
 
-def _first_event(connection: duckdb.DuckDBPyConnection, draft: Draft) -> datetime | None:
-    assert draft.event_time is not None  # the caller asks for those that have one
-    if draft.found.earliest and not draft.event_time.formats:
-        return first_time(draft.found.earliest(draft.event_time.name))
-    value = sql.instant(draft.event_time)
+def _first_time(connection: duckdb.DuckDBPyConnection, draft: Draft, profile: Profile) -> datetime | None:
+    if draft.found.earliest and not profile.formats:
+        return first_time(draft.found.earliest(profile.name))
+    value = sql.instant(profile)
     query = f"select min({value}) filter ({value} >= timestamp '1900-01-01') from {draft.found.rows}"
     return first_time(facts.ask(connection, query)[0])

@@ -71,14 +71,14 @@ def _fixed_width(lines: Sequence[str]) -> dict[str, Any] | None:
         return None
     skipped = next(number for number, line in enumerate(lines) if len(line) == usual[0][0])
     rows = [line for line in lines[skipped:] if len(line) == usual[0][0]]
-    names = rows[0].split()
-    has_header = not any(VALUE.fullmatch(name) for name in names) and len(rows) > 1
-    places = _places(rows[1:] if has_header else rows)
+    if len(rows) > 1 and not any(VALUE.fullmatch(name) for name in rows[0].split()):
+        rows, skipped = rows[1:], skipped + 1
+    places = _places(rows)
     if len(places) < 2:
         return None
-    called = names if has_header and len(names) == len(places) else None
-    columns = dict(zip(called or _numbered(len(places)), places, strict=True))
-    return {"format": "fixed_width", "skip_rows": skipped + has_header, "columns": columns}
+    names = lines[skipped - 1].split() if skipped else []
+    columns = dict(zip(names if len(names) == len(places) else _numbered(len(places)), places, strict=True))
+    return {"format": "fixed_width", "skip_rows": skipped, "columns": columns}
 
 
 def _places(rows: Sequence[str]) -> list[list[int]]:

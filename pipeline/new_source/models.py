@@ -126,7 +126,8 @@ def _of_lines(draft: Draft, values: dict[str, str]) -> dict[str, str]:
     elif "line_number" not in roles:
         values = {"order_id": values["order_id"], "line_number": _line_number(draft), **values}
     if "net_amount" not in roles:
-        values["net_amount"] = sql.product(values["quantity"], values["unit_price"])
+        amount = f"{sql.exact(values['quantity'])} * {sql.exact(values['unit_price'])}"
+        values["net_amount"] = f"round(\n        {amount},\n        4\n    )"
     if draft.line_types:
         values["line_type"] = _line_type(draft, sql.name_or_number(roles["product_id"]))
     if draft.mark:
@@ -190,7 +191,7 @@ def _of_returns(draft: Draft, roles: Mapping[str, str]) -> dict[str, str]:
     columns = {"return_id": "order_id || '-' || line_number"}
     if draft.mark and draft.mark.column and draft.mark.names_order:
         columns["order_id"] = "returned_order_id"
-    columns |= {role: role for role in ("source_customer_id",) if role in draft.roles}
+    columns |= {role: role for role in ("source_customer_id", "currency") if role in draft.roles}
     columns |= {role: role for role in ("product_id", "line_type") if role in roles}
     columns |= {"quantity": f"-{sql.exact('quantity')}"} if "quantity" in roles else {}
     columns["refund_amount"] = f"-{sql.exact('net_amount')}"

@@ -201,8 +201,11 @@ def _of_table(yml: Path, draft: Draft) -> list[Note]:
     notes = [Note(f"{draft.found.name}: {sentence}.", yml, f"  {draft.found.name}:") for sentence in draft.dropped]
     if draft.entity is None:
         columns = ", ".join(profile.name for profile in draft.profiles)
-        text = f"Table {draft.found.name} is landed and not used: nothing says what it is. It has: {columns}."
-        return [*notes, Note(f"{text} Write a model, or remove it.", yml, f"  {draft.found.name}:")]
+        text = f"Table {draft.found.name} is not used: nothing says what it is. It has: {columns}."
+        return [*notes, Note(f"{text} To use it, uncomment it and write a model.", yml, f"  # {draft.found.name}:")]
+    if draft.key and draft.key != draft.found.primary_key:
+        text = f"Key of {draft.found.name}: {', '.join(draft.key)} identify a row so far. Is that so for good?"
+        notes.append(Note(text, yml, f"key: [{draft.key[0]}"))
     if not draft.key and draft.entity != "order_lines":
         text = f"Table {draft.found.name}: no columns were found that identify a row (key: position)."
         notes.append(Note(text, yml, f"  {draft.found.name}:"))

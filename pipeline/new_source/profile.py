@@ -192,7 +192,15 @@ def _formats(connection: duckdb.DuckDBPyConnection) -> list[str]:
         for item in likely
     }
     best = max(shares.values(), default=0)
-    return [item for item, share in shares.items() if share == best] if best >= MOST else []
+    fitting = [item for item, share in shares.items() if share == best] if best >= MOST else []
+    return sorted(fitting, key=lambda item: _steps_back(connection, item)) if len(fitting) > 1 else fitting
+
+
+def _steps_back(connection: duckdb.DuckDBPyConnection, time_format: str) -> int:
+    """How often a row would be earlier than the one before it: exports are mostly in the order of time."""
+    value = f"try_strptime(value, {quote_literal(time_format)})"
+    query = f"select {value} < lag({value}) over (order by rowid) as is_back from looked_at"
+    return int(connection.execute(f"select count(*) filter (is_back) from ({query})").fetchall()[0][0])
 
 
 def _fits_some(connection: duckdb.DuckDBPyConnection, time_format: str) -> bool:

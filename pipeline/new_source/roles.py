@@ -11,7 +11,7 @@ SAYINGS: dict[str, str] = {
     "order_id": "order id, order",
     "line_number": "line id, line, line sequence, sequence, line index",
     "product_id": "product id, product",
-    "source_customer_id": "customer id, customer, account id, loyalty id, email",
+    "source_customer_id": "customer id, customer, account id, loyalty id, customer email, email",
     "quantity": "quantity, product quantity, id product",
     "unit_price": "unit price, price, price unit",
     "net_amount": "net amount, amount net, net, amount, line amount, order amount, extended price, price amount",

@@ -64,7 +64,7 @@ description: >
   {name}: whose data, and under which terms? Drafted by make new-source.
 kind: {place.kind}
 {where}
-schedule: none
+schedule: none  # or cron text such as "0 3 * * *": then make up loads it by itself
 currency: {company.currency}  # {_comment(money)}
 time_zone: {company.time_zone}  # {_comment(zone)}
 # extract: customers may be older than the data. complete: nobody bought before them.
@@ -92,12 +92,16 @@ def _table(draft: Draft) -> str:
     formats = draft.event_time.formats if draft.event_time else []
     keys["event_time_format"] = formats[0] if formats else None
     keys["personal"] = draft.personal or None
+    keys["may_be_empty"] = True if draft.found.estimate == 0 else None
     keys["columns"] = columns
     lines = [_key(key, value) for key, value in keys.items() if value is not None]
-    return f"  {draft.found.name}:\n" + "".join(lines)
+    text = f"  {draft.found.name}:\n" + "".join(lines)
+    return text if draft.entity else "".join(f"  # {line[2:]}\n" for line in text.splitlines())
 
 
 def _key(name: str, value: Any) -> str:
+    if value is True:
+        return f"    {name}: true\n"
     if isinstance(value, dict):
         return f"    {name}:\n" + "".join(
             f"      {scalar(item)}: {json.dumps(place)}\n" for item, place in value.items()
