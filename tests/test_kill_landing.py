@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,8 +58,8 @@ SOURCE = {
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with server(tmp_path_factory.mktemp("postgres") / "data") as running:
+def postgres() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="perennial-") as folder, server(Path(folder) / "data") as running:
         yield running
 
 

@@ -14,3 +14,9 @@
         )
     )
 {%- endmacro %}
+
+{# The hours that the source files allow a source to lie behind the others; null where they say nothing. #}
+{% macro fresh_within_hours(source) -%}
+    case {{ source }}
+        {%- for name, hours in var('fresh_within_hours').items() %} when '{{ name }}' then {{ hours }}{% endfor %} when '' then null end
+{%- endmacro %}

@@ -57,7 +57,7 @@ def _landed_measures(
         "received": receipt["received"],
         "is_unexpectedly_empty": receipt["received"] == 0 and not table.may_be_empty and not _may_be_quiet(receipt),
         "rows_unaccounted": receipt["received"] - receipt["unreadable"] - receipt["unchanged"] - counted["landed_rows"],
-        "missing_columns": len(set(table.columns) - {column["name"] for column in receipt["schema"]}),
+        "missing_columns": len(set(table.columns) - set(columns) - _personal(receipt)),
         "unreadable": receipt["unreadable"],
         "has_too_many_unreadable": receipt["unreadable"] > _tolerated(receipt["received"]),
         "without_key_share": counted["without_key"] / rows,
@@ -66,6 +66,11 @@ def _landed_measures(
         "before_interval_share": counted["before_interval"] / rows,
         "after_interval_share": counted["after_interval"] / rows,
     }
+
+
+def _personal(receipt: dict[str, Any]) -> set[str]:
+    """Columns that landed in the sibling."""
+    return {column["name"] for column in receipt["schema"] if column.get("personal")}
 
 
 def _may_be_quiet(receipt: dict[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """A PostgreSQL server, and a source that reads it."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from tests.support.postgres import Server, server
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The server of this test process."""
-    with server(tmp_path_factory.mktemp("postgres") / "data") as running:
+def postgres() -> Iterator[Server]:
+    """The server of this test process. Not in pytest's folder, which a later session may clear."""
+    with tempfile.TemporaryDirectory(prefix="perennial-") as folder, server(Path(folder) / "data") as running:
         yield running
 
 

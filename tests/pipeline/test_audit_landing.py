@@ -96,6 +96,10 @@ def land(settings, query: str = "from orders", **changes) -> dict:
         "interval_end": "2026-02-09T23:00:00Z",
         "received": 40,
         "unreadable": 0,
+        "unchanged": 0,
+        "load": "snapshot",
+        "is_first_load": True,
+        "schema": [],
         "file": path.relative_to(settings.home).as_posix(),
         **changes,
     }
@@ -114,6 +118,7 @@ def save_plan(settings, receipts: list[dict]) -> None:
         timestamps_in={},
         history={},
         landed={},
+        personal={},
         receipts=receipts,
         landing_hash="b" * 64,
         code_version=RELEASE.code_version,

@@ -26,6 +26,7 @@ PLAN = Plan(
     timestamps_in={"cdnow": "UTC"},
     history={"cdnow": "complete"},
     landed={"cdnow": {"purchases": ["/landed.parquet"]}},
+    personal={},
     receipts=[],
     landing_hash="l",
     code_version="c",

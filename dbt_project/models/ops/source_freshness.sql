@@ -29,14 +29,7 @@ placed as (
         cast(
             floor((extract(epoch from newest.newest_end) - extract(epoch from tables.landed_until)) / 3600) as bigint
         ) as hours_behind,
-        cast(
-            case tables.source
-                {%- for source, hours in var('fresh_within_hours').items() %}
-                when '{{ source }}' then {{ hours }}
-                {%- endfor %}
-                when '' then null
-            end as bigint
-        ) as fresh_within_hours
+        cast({{ fresh_within_hours('tables.source') }} as bigint) as fresh_within_hours
     from tables
     cross join newest
 )
