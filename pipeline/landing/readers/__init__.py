@@ -12,15 +12,17 @@ from pathlib import Path
 import duckdb
 
 from pipeline.duck import connect
-from pipeline.landing.readers import database, delimited, fixed_width, jsonl, parquet
+from pipeline.landing.readers import database, delimited, excel, fixed_width, jsonl, parquet, whitespace
 from pipeline.landing.readers.base import Reader, Request, Rows, Session
 from pipeline.landing.readers.database import Connection
 
 READERS: dict[str, Reader] = {
     "csv": delimited.open_rows,
+    "excel": excel.open_rows,
     "jsonl": jsonl.open_rows,
     "fixed_width": fixed_width.open_rows,
     "parquet": parquet.open_rows,
+    "whitespace": whitespace.open_rows,
     "database": database.open_rows,
 }
 

@@ -1,6 +1,9 @@
 """Text files: check the encoding before anything is parsed."""
 
 import codecs
+import gzip
+import shutil
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +20,9 @@ def utf8_file(path: Path, session: Session, request: Request) -> Path:
     Raises
     ------
     UserError
-        Bytes do not fit the declared encoding; the message names the byte and the line.
+        Bytes do not fit the declared encoding; the message names the byte and the line. Or a gzip file is broken.
     """
+    path = _decompressed(path, session, request)
     encoding = codecs.lookup(request.table.encoding).name
     with path.open("rb") as handle:
         has_mark = handle.read(3) == codecs.BOM_UTF8
@@ -29,6 +33,22 @@ def utf8_file(path: Path, session: Session, request: Request) -> Path:
     target = session.new_file(f"-{path.name}")
     with target.open("w", encoding="utf-8", newline="") as output:
         output.writelines(_decoded(path, request, "utf-8-sig" if encoding in UTF8 else encoding))
+    return target
+
+
+def _decompressed(path: Path, session: Session, request: Request) -> Path:
+    """Return the text of a `.gz` file as a file of the scratch folder; another path as it is."""
+    if path.suffix != ".gz":
+        return path
+    target = session.new_file(f"-{path.stem}")
+    try:
+        with gzip.open(path) as compressed, target.open("wb") as output:
+            shutil.copyfileobj(compressed, output, CHUNK)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(
+            f"{request.label}: {path} is not a whole gzip file ({error}). Copy it again; if it is not compressed, "
+            "take .gz off its name."
+        ) from error
     return target
 
 

@@ -1,0 +1,67 @@
+"""Text whose columns are parted by blanks or tabs, one or more. Every value is text."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.errors import UserError
+from pipeline.landing.readers.base import Rejects, Request, Rows, Session, check_columns, spool
+from pipeline.landing.readers.text import utf8_file
+
+LINES_AT_ONCE = 65_536
+
+
+def open_rows(session: Session, request: Request) -> Rows:
+    """Open whitespace-delimited files. A line with another number of values is unreadable; empty lines are no rows."""
+    texts = {path: utf8_file(path, session, request) for path in request.files}
+    columns = [_columns(path, text, request) for path, text in texts.items()]
+    for path, names in zip(texts, columns, strict=True):
+        check_columns(request, names, f"{request.label}: {path.name}")
+        if names != columns[0]:
+            raise UserError(
+                f"{request.label}: {path.name} has the columns {', '.join(names)}, and {next(iter(texts)).name} has "
+                f"{', '.join(columns[0])}. Give them the same columns, or make them two tables."
+            )
+    rejected: Rejects = []
+    schema = pa.schema([(name, pa.string()) for name in columns[0]])
+    return spool(session, schema, _batches(texts, schema, request, rejected), rejected)
+
+
+def _columns(path: Path, text: Path, request: Request) -> list[str]:
+    table = request.table
+    if not table.header:
+        return list(table.columns)
+    with text.open(encoding="utf-8") as handle:
+        names = next(islice(handle, table.skip_rows, None), "").split()
+    if not names:
+        raise UserError(
+            f"{request.label}: {path} has no header in line {table.skip_rows + 1}. "
+            f"Set `skip_rows`, or `header: false` with `columns`, for {request.definition}."
+        )
+    return names
+
+
+def _batches(
+    texts: dict[Path, Path], schema: pa.Schema, request: Request, rejected: Rejects
+) -> Iterator[pa.RecordBatch]:
+    skipped = request.table.skip_rows + int(request.table.header)
+    for path, text in texts.items():
+        with text.open(encoding="utf-8") as handle:
+            numbered = enumerate(islice(handle, skipped, None), skipped + 1)
+            while some := list(islice(numbered, LINES_AT_ONCE)):
+                yield _batch(some, schema, path.name, rejected)
+
+
+def _batch(lines: Sequence[tuple[int, str]], schema: pa.Schema, file: str, rejected: Rejects) -> pa.RecordBatch:
+    whole = []
+    for number, line in lines:
+        values = line.split()
+        if len(values) == len(schema):
+            whole.append(values)
+        elif values:
+            error = f"{len(schema)} columns expected, {len(values)} found"
+            rejected.append({"file": file, "line": number, "error": error, "content": line.rstrip("\n")})
+    columns = zip(*whole, strict=True) if whole else [[] for _ in schema]
+    return pa.RecordBatch.from_arrays([pa.array(values, pa.string()) for values in columns], schema=schema)
