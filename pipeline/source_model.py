@@ -4,6 +4,7 @@ import re
 from datetime import UTC, date, datetime, time
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -256,6 +257,8 @@ class Source(_Strict):
             raise ValueError(f"kind {self.kind} needs `connection`, the id of an Airflow connection, and no `location`")
         if not is_server and (self.location is None or self.connection is not None):
             raise ValueError(f"kind {self.kind} needs `location`, and no `connection`")
+        if self.location and urlsplit(self.location).password:
+            raise ValueError("`location` holds a password; leave it to the environment of the file system's library")
         return self
 
     @model_validator(mode="after")

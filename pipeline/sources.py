@@ -22,6 +22,7 @@ __all__ = [
     "company",
     "load_source",
     "location_of",
+    "location_text",
     "next_step",
     "providers",
 ]
@@ -100,7 +101,12 @@ def _problem(item: Any) -> str:
 
 
 def location_of(source: Source, settings: Settings, env: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder or file of a source, ${VARIABLES} replaced; a relative path starts at the project's folder.
+    """Return the folder or file of a source; a relative path starts at the project's folder."""
+    return project.ROOT / location_text(source, settings, env)
+
+
+def location_text(source: Source, settings: Settings, env: Mapping[str, str] = os.environ) -> str:
+    """Return a source's location, a path or an address of fsspec, with ${VARIABLES} replaced.
 
     Raises
     ------
@@ -120,7 +126,7 @@ def location_of(source: Source, settings: Settings, env: Mapping[str, str] = os.
         return text
 
     assert source.location is not None  # sources without a place of files have a connection
-    return project.ROOT / VARIABLE.sub(value, source.location)
+    return VARIABLE.sub(value, source.location)
 
 
 def next_step(source: Source) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 from pipeline.errors import UserError
 from pipeline.files import sha256_of_file
 from pipeline.landing.receipts import Receipt
+from pipeline.landing.remote import fetched
 from pipeline.settings import Settings
-from pipeline.sources import Source, Table, location_of, next_step
+from pipeline.sources import Source, Table, location_of, location_text, next_step
 
 
 def find_files(source: Source, name: str, table: Table, settings: Settings) -> list[Path]:
@@ -20,21 +21,31 @@ def find_files(source: Source, name: str, table: Table, settings: Settings) -> l
     UserError
         There is none, one lies outside the location (a link), or all are empty.
     """
-    location = location_of(source, settings)
     label = f"{source.name}.{name}"
+    address = location_text(source, settings)
+    if "://" in address:
+        copies = settings.build / "remote" / source.name
+        return _not_empty(fetched(address, table.file, copies, label), f"{address}/{table.file or ''}", source, label)
+    location = location_of(source, settings)
     if table.file is None:
         found = [location] if location.is_file() else []
         wanted = location
     else:
         found = sorted(path for path in location.glob(table.file) if path.is_file() and not path.name.startswith("."))
         wanted = location / table.file
-    if not found:
-        raise UserError(f"{label}: there is no file {wanted}.{next_step(source)}")
+    _not_empty(found, str(wanted), source, label)
     real_folder = cache(Path.resolve)  # a folder may hold thousands of files
     for path in found:
         real = path.resolve() if path.is_symlink() else real_folder(path.parent) / path.name
         if table.file is not None and not real.is_relative_to(real_folder(location)):
             raise UserError(f"{label}: {path} is a link out of {location}. Copy the file there instead.")
+    return found
+
+
+def _not_empty(found: list[Path], wanted: str, source: Source, label: str) -> list[Path]:
+    if not found:
+        raise UserError(f"{label}: there is no file {wanted}.{next_step(source)}")
+    for path in found:
         if path.stat().st_size == 0:
             raise UserError(f"{label}: {path} is empty (0 bytes).{next_step(source) or ' Copy it again.'}")
     return found
