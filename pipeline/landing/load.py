@@ -15,7 +15,8 @@ from pipeline.errors import UserError
 from pipeline.landing.databases import open_database
 from pipeline.landing.events import event_span
 from pipeline.landing.files import find_files, not_landed_yet
-from pipeline.landing.readers import Request, opened
+from pipeline.landing.readers import Request, Rows, opened
+from pipeline.landing.readers.base import with_fallback
 from pipeline.landing.readers.database import Connection, Database, UnavailableError
 from pipeline.landing.receipts import Receipt, instant, iso, newest, read_receipts, remove_leftovers
 from pipeline.landing.write import Load, write_load
@@ -289,5 +290,11 @@ def _last_event(request: Request, connection: Connection | None) -> list[datetim
         if rows.stream:
             batches = pa.RecordBatchReader.from_batches(rows.stream.schema, rows.stream.batches)
             working.register("streamed", batches)
-        span = event_span(working, request, rows.relation or "streamed")
-    return [span.last] if span else []
+        found: list[datetime] = []
+
+        def measure(readable: Rows) -> None:
+            span = event_span(working, request, readable.relation or "streamed")
+            found[:] = [span.last] if span else []
+
+        with_fallback(rows, measure)
+    return found

@@ -1,4 +1,4 @@
-"""Files of a remote file system (s3://, gs://, sftp://, …), by way of fsspec: copied once, and again when they change."""
+"""Files of a remote file system (s3://, gs://, sftp://, …), through fsspec: copied once, again when they change."""
 
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,16 +10,8 @@ from pipeline.files import atomic_path, private_folder, sha256_of, write_text
 
 # What file systems call a file's version; each has some of them.
 VERSION_KEYS = (
-    "size",
-    "ETag",
-    "etag",
-    "md5",
-    "md5Hash",
-    "checksum",
-    "mtime",
-    "LastModified",
-    "last_modified",
-    "updated",
+    *("size", "ETag", "etag", "md5", "md5Hash", "checksum"),
+    *("mtime", "created", "LastModified", "last_modified", "updated"),
 )
 
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from pipeline.landing.events import Span, event_span
 from pipeline.landing.files import fingerprint, not_landed_yet
 from pipeline.landing.pair import Pair
 from pipeline.landing.readers import READERS, Request, Rows, Session, session
-from pipeline.landing.readers.base import REJECTS, Window, list_of_files, personal_columns, write_batches
+from pipeline.landing.readers.base import REJECTS, Window, list_of_files, personal_columns, with_fallback, write_batches
 from pipeline.landing.readers.database import Connection
 from pipeline.landing.receipts import Receipt, instant, interval_name, iso, newest
 from pipeline.landing.scan import Scan, scan_keys
@@ -180,7 +180,7 @@ def _write(load: Load, pair: Pair) -> _Written:
             deleted, unchanged = (scan.gone.num_rows if scan else 0), 0
             total = pair.write(rows.stream, scan.gone if scan else None)
         else:
-            rows = _copied(rows, lambda whole: _copy_whole(pair, working, whole))
+            rows = with_fallback(rows, lambda whole: _copy_whole(pair, working, whole))
             total, unchanged, deleted = pq.read_metadata(pair.main).num_rows, 0, 0
         main = list_of_files("read_parquet", [pair.main])
         return _Written(
@@ -221,22 +221,6 @@ def _windowed(load: Load, scan: Scan | None) -> Request:
     return replace(load.request, window=Window(start, load.end))
 
 
-def _copied(rows: Rows, copy: Callable[[Rows], Any]) -> Rows:
-    """Copy rows; where their file turns out to be broken, read it record by record and copy those."""
-    try:
-        copy(rows)
-    except duckdb.Error:
-        if rows.fallback is None:
-            raise
-    else:
-        if rows.is_whole is None or rows.is_whole():
-            return rows
-    assert rows.fallback is not None
-    rows = rows.fallback()
-    copy(rows)
-    return rows
-
-
 def _copy_whole(pair: Pair, working: Session, rows: Rows) -> None:
     relation = f"(select *, 'upsert' as _op from {rows.relation})"
     if pair.personal and rows.spooled is None:  # it is read twice: once is enough for a large file of text
@@ -257,7 +241,7 @@ def _write_difference(load: Load, pair: Pair, working: Session, rows: Rows) -> t
     if rows.stream:
         spooled = write_batches(working, rows.stream.schema, rows.stream.batches)
     else:
-        rows = _copied(rows, spool)
+        rows = with_fallback(rows, spool)
     snapshot = list_of_files("read_parquet", [spooled])
     state = landed(load.settings, load.earlier, load.request.table.key_columns)
     assert state is not None  # there are earlier loads

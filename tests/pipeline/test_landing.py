@@ -534,3 +534,44 @@ def test_cdnow(data_dir, make_settings):
     lines = (data_dir / "cdnow" / "CDNOW_master.txt").read_text().splitlines()[1:]
     discs = sum(int(line.split()[2]) for line in lines if line.strip())
     assert duckdb.sql(totals).fetchall() == [(23_570, "2500315.63", discs, 80, "19970101", "19980630", 69_659)]
+
+
+# a large file is read only once
+
+
+@pytest.fixture
+def large(define_source, make_settings):
+    """A file of 5 MB with what text may hold, and what is wrong in it."""
+
+    def make(*broken: str, tail: bytes = b""):
+        folder = define_source("shop", tables={"sales": {**SALES, "key": ["id"]}})
+        lines = [f'{number},2024-01-05,"a ""b"",\r\n中文 🎉 {"x" * 40}",' for number in range(1, 60_001)]
+        lines[40_000:40_000] = broken
+        text = "\n".join(["id,sold_at,note,nothing", *lines, ""])
+        (folder / "sales.csv").write_bytes(text.encode() + tail)
+        return make_settings(CRM_SOURCES="shop")
+
+    return make
+
+
+def test_a_large_file_arrives_as_it_was_in_its_order(large):
+    settings = large()
+    receipt = land_source(settings, "shop")["sales"]
+    assert receipt["unreadable"] == 0
+    rows = rows_of(settings, receipt)
+    assert [row[0] for row in rows] == [str(number) for number in range(1, 60_001)]
+    assert {row[2] for row in rows} == {f'a "b",\r\n中文 🎉 {"x" * 40}'}
+    assert {row[3] for row in rows} == {None}
+
+
+def test_a_broken_line_of_a_large_file_costs_that_line(large):
+    settings = large('x,2024-01-05,"open', "y,2024-01-05")
+    receipt = land_source(settings, "shop")["sales"]
+    assert receipt["unreadable"] == 2
+    assert [row[0] for row in rows_of(settings, receipt)] == [str(number) for number in range(1, 60_001)]
+
+
+def test_a_wrong_encoding_far_inside_is_named(large):
+    message = said(land_source, large(tail="60001,2024-01-05,für,\n".encode("cp1252")), "shop")
+    for word in ("sales.csv", "is not utf-8", "0xfc", "line 120002", "`encoding:`"):
+        assert word in message

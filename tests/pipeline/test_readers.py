@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UserError
 from pipeline.landing.readers import Request, opened
+from pipeline.landing.readers.base import with_fallback
 from pipeline.landing.readers.records import Broken, records
 from pipeline.sources import load_source
 
@@ -22,8 +23,13 @@ from pipeline.sources import load_source
 def read(files: list[Path], **table):
     """Rows and rejects of a table that is read from files."""
     request = request_of(files, **table)
+    found: list = []
     with opened(request) as (connection, rows):
-        return connection.execute(f"select * from {rows.relation}").fetchall(), rows.rejects.to_pylist()
+        query = "select * from {}"
+        rows = with_fallback(
+            rows, lambda readable: found.append(connection.execute(query.format(readable.relation)).fetchall())
+        )
+        return found[-1], rows.rejects.to_pylist()
 
 
 def request_of(files: list[Path], **table) -> Request:

@@ -129,6 +129,22 @@ Reader = Callable[[Session, Request], Rows]
 Rejects = list[dict[str, object]]
 
 
+def with_fallback(rows: Rows, action: Callable[[Rows], object]) -> Rows:
+    """Do something with rows; where their file turns out to be broken, do it again with what can be read of it."""
+    try:
+        action(rows)
+    except duckdb.Error:
+        if rows.fallback is None:
+            raise
+    else:
+        if rows.is_whole is None or rows.is_whole():
+            return rows
+    assert rows.fallback is not None
+    rows = rows.fallback()
+    action(rows)
+    return rows
+
+
 def spool(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch], rejected: Rejects) -> Rows:
     """Write batches to the scratch folder, and return them with the rejects that making them has collected."""
     path = write_batches(session, schema, batches)

@@ -1,5 +1,6 @@
 """CSV and its relatives: every value as text, a broken line set aside with its number."""
 
+import codecs
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from pipeline.landing.readers.base import (
     write_batches,
 )
 from pipeline.landing.readers.records import Broken, records
-from pipeline.landing.readers.text import utf8_file
+from pipeline.landing.readers.text import CHUNK, UTF8, utf8_file
 
 ROWS_AT_ONCE = 65_536
 # Files up to this size are laid end to end: DuckDB takes a millisecond to open one.
@@ -53,8 +54,37 @@ def open_rows(session: Session, request: Request) -> Rows:
     """Open delimited files; all files of a glob have the same columns, in any order. An empty value is null.
 
     DuckDB reads what is well formed, small files together. Where it finds a broken line it may skip many good ones
-    after it (an open quote swallows them), so then that file is read record by record instead.
+    after it (an open quote swallows them), so then that file is read record by record instead. One large file in UTF-8
+    is read only when its rows are.
     """
+    if len(request.files) == 1 and (lazy := _lazy(session, request, request.files[0])):
+        return lazy
+    return _read(session, request)
+
+
+def _lazy(session: Session, request: Request, path: Path) -> Rows | None:
+    """Rows of a large file that looks like UTF-8; None for another."""
+    is_utf8 = codecs.lookup(request.table.encoding).name in UTF8
+    if not is_utf8 or path.suffix == ".gz" or path.stat().st_size <= SMALL:
+        return None
+    with path.open("rb") as handle:
+        first = handle.read(CHUNK)
+    if first.startswith(codecs.BOM_UTF8) or b"\0" in first:
+        return None
+    try:
+        names = _header(path, path, request)
+    except UnicodeDecodeError:
+        return None
+    relation, rejects = _scan(session, request, path, names)
+
+    def is_whole() -> bool:
+        ((broken,),) = session.connection.execute(f"select count(*) from {rejects}").fetchall()
+        return not broken
+
+    return Rows(names, relation, is_whole=is_whole, fallback=lambda: _read(session, request))
+
+
+def _read(session: Session, request: Request) -> Rows:
     texts = [_open(path, session, request) for path in request.files]
     _check_same(request, texts)
     rejected: Rejects = []
@@ -126,19 +156,10 @@ def _check_same(request: Request, texts: Sequence[_Text]) -> None:
 
 def _read_at_once(session: Session, request: Request, texts: Sequence[_Text]) -> Path | None:
     """Write the rows of texts with the same columns as Parquet; None when a line of them is broken."""
-    table = request.table
     is_joined = len(texts) > 1
     text = _join(session, texts) if is_joined else texts[0].text
-    typed = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in texts[0].names)
+    rows, rejects = _scan(session, request, text, texts[0].names, is_joined=is_joined)
     target = session.new_file(".parquet")
-    rejects = f"rejects_{target.stem}"
-    options = (
-        f"columns = {{{typed}}}, delim = {quote_literal(table.delimiter)}, quote = '\"', escape = '\"', "
-        f"header = {str(table.header and not is_joined).lower()}, skip = {0 if is_joined else table.skip_rows}, "
-        "auto_detect = false, strict_mode = true, "
-        f"store_rejects = true, rejects_table = '{rejects}', rejects_scan = 'scans_{target.stem}'"
-    )
-    rows = list_of_files("read_csv", [text], options)
     try:
         ((read,),) = session.connection.execute(
             f"copy (select * from {rows}) to {quote_literal(str(target))} (format parquet)"
@@ -148,6 +169,22 @@ def _read_at_once(session: Session, request: Request, texts: Sequence[_Text]) ->
     ((broken,),) = session.connection.execute(f"select count(*) from {rejects}").fetchall()
     is_whole = not is_joined or read == sum(text.rows or 0 for text in texts)
     return target if is_whole and not broken else None
+
+
+def _scan(
+    session: Session, request: Request, text: Path, names: Sequence[str], *, is_joined: bool = False
+) -> tuple[str, str]:
+    """SQL of the rows of a text, and the name of the table with what it could not read, once it has been read."""
+    table = request.table
+    typed = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in names)
+    number = session.new_file("").name
+    options = (
+        f"columns = {{{typed}}}, delim = {quote_literal(table.delimiter)}, quote = '\"', escape = '\"', "
+        f"header = {str(table.header and not is_joined).lower()}, skip = {0 if is_joined else table.skip_rows}, "
+        "auto_detect = false, strict_mode = true, "
+        f"store_rejects = true, rejects_table = 'rejects_{number}', rejects_scan = 'scans_{number}'"
+    )
+    return list_of_files("read_csv", [text], options), f"rejects_{number}"
 
 
 def _join(session: Session, texts: Sequence[_Text]) -> Path:

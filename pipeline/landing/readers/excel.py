@@ -2,7 +2,7 @@
 
 import datetime as dt
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -33,7 +33,7 @@ def open_rows(session: Session, request: Request) -> Rows:
     return spool(session, schema, _batches(request, schema, rejected), rejected)
 
 
-def _cells(path: Path, request: Request) -> Iterator[tuple[Any, ...]]:
+def _cells(path: Path, request: Request) -> Generator[tuple[Any, ...], None, None]:
     """Rows of the sheet, cells as openpyxl has them."""
     try:
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
