@@ -25,7 +25,6 @@ from pipeline.new_source.inspect_database import inspect_url
 from pipeline.new_source.inspect_files import inspect_files
 from pipeline.new_source.notes import Note, write_notes
 from pipeline.new_source.write import check_new, make_files, save
-from pipeline.settings import Settings
 from pipeline.source_model import NAME
 from pipeline.sources import load_source
 
@@ -55,8 +54,8 @@ def draft(env: Mapping[str, str]) -> str:
         raise UserError(f"URL has no scheme: {USAGE}.")
     check_new(name)
     with tempfile.TemporaryDirectory(prefix="perennial-") as scratch:
-        settings = project.load_settings(project.every_source(env))
-        place = inspect_url(url, name) if url else _look(file, Path(scratch), settings)
+        data = Path(env.get("CRM_DATA") or project.ROOT / ".data").absolute()
+        place = inspect_url(url, name) if url else _look(file, Path(scratch), data)
         guessed = guess(place)
         files = make_files(name, place, guessed)
         notes = write_notes(name, place, guessed)
@@ -65,9 +64,9 @@ def draft(env: Mapping[str, str]) -> str:
     return _report(name, guessed, files, notes, url)
 
 
-def _look(file: str, scratch: Path, settings: Settings) -> Place:
+def _look(file: str, scratch: Path, data: Path) -> Place:
     try:
-        return inspect_files(file, scratch, settings)
+        return inspect_files(file, scratch, data)
     except (pa.ArrowException, duckdb.Error, zipfile.BadZipFile, UnicodeError, EOFError, OSError) as error:
         raise UserError(f"FILE: {file} cannot be read ({str(error).splitlines()[0]}). Copy it again.") from error
 

@@ -329,11 +329,12 @@ def _derived(draft: Draft, there: set[str | None]) -> dict[str, Roles]:
         if columns := {role: found[role] for role in OF_PRODUCT if role in found}:
             derived["products"] = {"product_id": roles["product_id"], **columns}
     if "customers" not in there and "source_customer_id" in roles:
-        columns = {r: p for r, p in match_columns("customers", draft.profiles).items() if r in OF_CUSTOMER}
-        if columns := {
-            r: p for r, p in columns.items() if p.words != ["name"] and not (r == "country" and p in roles.values())
-        }:
-            derived["customers"] = {"source_customer_id": roles["source_customer_id"], **columns}
+        customer = roles["source_customer_id"]
+        found = match_columns("customers", draft.profiles)
+        columns = {role: found[role] for role in OF_CUSTOMER if role in found and found[role].words != ["name"]}
+        columns |= {"email": customer} if customer.is_email else {}
+        if columns:
+            derived["customers"] = {"source_customer_id": customer, **columns}
     return derived
 
 

@@ -23,7 +23,7 @@ from pipeline.new_source.found import Found, Place
 from pipeline.new_source.inspect_database import inspect_sqlite
 from pipeline.new_source.layout import layout_of
 from pipeline.new_source.words import snake
-from pipeline.settings import ROOT, Settings
+from pipeline.settings import ROOT
 
 BYTES_LOOKED_AT = 200 << 20
 MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "excel", b"SQLite format 3\0": "sqlite", b"\x1f\x8b": "gzip"}
@@ -42,7 +42,7 @@ class _File:
     is_whole: bool = True
 
 
-def inspect_files(place: str, scratch: Path, settings: Settings) -> Place:
+def inspect_files(place: str, scratch: Path, data: Path) -> Place:
     """Look at a file, a folder, or the files that are like a pattern.
 
     Raises
@@ -52,7 +52,7 @@ def inspect_files(place: str, scratch: Path, settings: Settings) -> Place:
     """
     folder, paths = _paths(place)
     if len(paths) == 1 and _magic(paths[0]) == "sqlite":
-        return inspect_sqlite(paths[0], _location(paths[0], settings))
+        return inspect_sqlite(paths[0], _location(paths[0], data))
     connection = connect()
     files = [file for number, path in enumerate(paths) for file in _look(path, connection, scratch, number)]
     is_one_file = Path(place).is_file()
@@ -63,7 +63,7 @@ def inspect_files(place: str, scratch: Path, settings: Settings) -> Place:
         for path in paths
         if _magic(path) == "gzip"
     ]
-    return Place("files", connection, tables, _location(location, settings), folder, remarks)
+    return Place("files", connection, tables, _location(location, data), folder, remarks)
 
 
 def _paths(place: str) -> tuple[Path, list[Path]]:
@@ -92,12 +92,12 @@ def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
-def _location(path: Path, settings: Settings) -> str:
+def _location(path: Path, data: Path) -> str:
     if "${" in str(path):
         raise UserError(
             f"FILE: {path} has '${{' in its name, which dags/sources/*.yml takes for a variable. Rename it."
         )
-    for folder, name in ((settings.data, "${CRM_DATA}"), (ROOT, "")):
+    for folder, name in ((data, "${CRM_DATA}"), (ROOT, "")):
         if path.is_relative_to(folder):
             return f"{name}{'/' if name else ''}{path.relative_to(folder).as_posix()}"
     return str(path)

@@ -26,10 +26,10 @@ def read(files: list[Path], **table):
     found: list = []
     with opened(request) as (connection, rows):
         query = "select * from {}"
-        rows = with_fallback(
+        taken = with_fallback(
             rows, lambda readable: found.append(connection.execute(query.format(readable.relation)).fetchall())
         )
-        return found[-1], rows.rejects.to_pylist()
+        return found[-1], taken.rejects.to_pylist()
 
 
 def request_of(files: list[Path], **table) -> Request:

