@@ -1,7 +1,8 @@
 """Fixtures that all tests share. No test reads or writes the user's own CRM_HOME."""
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from pipeline.fetch_data import missing_files
 from pipeline.settings import ROOT, Settings, load_settings
+from tests.support.postgres import Server, server
 
 SHOP: dict[str, Any] = {
     "description": "A shop for tests.",
@@ -36,6 +38,13 @@ def data_dir() -> Path:
     missing = missing_files(settings)
     assert not missing, f"{settings.data} has no {', '.join(missing)}: run `make data`"
     return settings.data
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The server of this test process. Not in pytest's folder, which a later session may clear."""
+    with tempfile.TemporaryDirectory(prefix="perennial-") as folder, server(Path(folder) / "data") as running:
+        yield running
 
 
 @pytest.fixture

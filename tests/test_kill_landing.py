@@ -6,9 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import adbc_driver_postgresql.dbapi as postgresql
@@ -19,7 +17,7 @@ import yaml
 
 from pipeline.landing.receipts import read_receipts
 from pipeline.settings import ROOT, Settings, load_settings
-from tests.support.postgres import Server, server
+from tests.support.postgres import Server
 
 pytestmark = pytest.mark.slow
 KILLS = 50
@@ -55,12 +53,6 @@ SOURCE = {
         "people": {"query_table": "people", "load": "snapshot", "key": ["id"], "personal": ["email"]},
     },
 }
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="perennial-") as folder, server(Path(folder) / "data") as running:
-        yield running
 
 
 @pytest.fixture

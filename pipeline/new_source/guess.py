@@ -210,9 +210,10 @@ def _are_lines(roles: Mapping[str, Profile]) -> bool:
 
 
 def _is_one_row_an_order(connection: duckdb.DuckDBPyConnection, table: Draft, roles: Roles) -> bool:
-    """Whether a table with amounts has orders, and says nothing of what was bought."""
+    """Whether a table with amounts has orders: one row says what the order comes to, and nothing of what was bought."""
     order_id = roles["order_id"].name
-    return "product_id" not in roles and facts.is_key(connection, table.found.rows, [order_id], exact_repeats=True)
+    has_goods = "product_id" in roles or "total_amount" not in match_columns("orders", table.profiles)
+    return not has_goods and facts.is_key(connection, table.found.rows, [order_id], exact_repeats=True)
 
 
 def _is_by_columns(connection: duckdb.DuckDBPyConnection, entity: str, table: Draft, roles: Roles) -> bool:

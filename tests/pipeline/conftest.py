@@ -1,21 +1,13 @@
-"""A PostgreSQL server, and a source that reads it."""
+"""A source that reads a PostgreSQL database."""
 
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.settings import Settings
-from tests.support.postgres import Server, server
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """The server of this test process. Not in pytest's folder, which a later session may clear."""
-    with tempfile.TemporaryDirectory(prefix="perennial-") as folder, server(Path(folder) / "data") as running:
-        yield running
+from tests.support.postgres import Server
 
 
 @pytest.fixture
