@@ -84,10 +84,20 @@ checked as (
             when valued_by.source_system is null and {{ spec.valued_by[1] }} is null
                 then '{{ spec.valued_by[1] }}: missing, and there are no {{ spec.valued_by[0] }}'
             {%- endif %}
-        end as _check_reason
+        end as _check_reason,
+        -- What a deleted row had, such as the lines of an order, is gone with it.
+        true{% for parent in spec.get('parents', {}) %} and coalesce({{ parent }}.is_current, false){% endfor %} as _has_parents
     from typed
     {%- for parent, column in spec.get('parents', {}).items() %}
-    left join (select distinct source_system, {{ column }} from {{ ref('int_' ~ parent) }}) as {{ parent }}
+    left join (
+        select
+            source_system,
+            {{ column }},
+            max(case when _is_current then 1 else 0 end) = 1 as is_current
+        from {{ ref('int_' ~ parent ~ '__versions') }}
+        where _fate <> 'quarantined'
+        group by source_system, {{ column }}
+    ) as {{ parent }}
         on typed.source_system = {{ parent }}.source_system and typed.{{ column }} = {{ parent }}.{{ column }}
     {%- endfor %}
     {%- if 'currency' in spec.columns %}
@@ -122,7 +132,7 @@ single_rows as (
         checked.*,
         checked._check_reason as _reason,
         case when checked._check_reason is null then 'accepted' else 'quarantined' end as _fate,
-        checked._check_reason is null and checked._op <> 'delete' as _is_current
+        checked._check_reason is null and checked._op <> 'delete' and checked._has_parents as _is_current
     from checked
     left join repeated_keys using (source_system, {{ spec.key | join(', ') }})
     where checked._check_reason is not null or repeated_keys.source_system is null
@@ -205,7 +215,7 @@ fated as (
 repeated_rows as (
     select
         *,
-        _fate = 'accepted' and _op <> 'delete' and _version = _last_version as _is_current
+        _fate = 'accepted' and _op <> 'delete' and _version = _last_version and _has_parents as _is_current
     from fated
 ),
 

@@ -64,7 +64,7 @@ SOURCE = {
     "currency": "EUR",
     "time_zone": "UTC",
     "history": "complete",
-    "first_interval_start": "2024-03-01",
+    "first_interval_start": "2024-02-01",
     "tables": {name: {"query_table": name, **table} for name, table in TABLES.items()},
 }
 STAGING = {
@@ -187,7 +187,7 @@ def differing(one: Path, other: Path, *, schemas: tuple[str, ...] = ("intermedia
         for schema, table in tables:
             left_out = f"exclude ({UNLIKE[table]})" if table in UNLIKE else ""
             pair = [f"(select * {left_out} from {name}.{schema}.{table})" for name in ("one", "other")]
-            query = "((from {{}} except all from {{}}) union all (from {{}} except all from {{}}))"
+            query = "((from {} except all from {}) union all (from {} except all from {}))"
             query = query.format(pair[0], pair[1], pair[1], pair[0])
             ((counts[f"{schema}.{table}"],),) = connection.execute(f"select count(*) from {query}").fetchall()
         return {name: count for name, count in counts.items() if count}
