@@ -24,7 +24,7 @@ history: complete
 first_interval_start: 2024-03-01
 tables:
 """
-ROOMS = ("dags", "dbt_project", "mining", "pipeline")
+ROOMS = ("dags", "dbt_project", "expectations", "mining", "pipeline")
 
 
 def make_project(folder: Path, source: str, definition: str, staging: dict[str, str]) -> Path:
