@@ -92,7 +92,7 @@ def airflow_up(environment: dict[str, str], project: Path = ROOT) -> Iterator[tu
             line = up.stdout.readline()
             assert line, said
             said += line
-        password = json.loads(password_file(load_settings(environment)).read_text())[USER]
+        password = json.loads(password_file(load_settings({**environment, "CRM_SOURCES": "*"})).read_text())[USER]
         yield Api(f"http://localhost:{environment['CRM_AIRFLOW_PORT']}", password), said
     finally:
         up.send_signal(signal.SIGTERM)
