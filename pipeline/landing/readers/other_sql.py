@@ -1,5 +1,6 @@
 """MySQL, SQL Server, Oracle and Redshift through connectorx. Numbers with decimals come as text, so none is rounded."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import connectorx
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.duck import quote_identifier, quote_literal
 from pipeline.errors import UserError
@@ -17,12 +19,8 @@ from pipeline.landing.readers.base import Request, Stream
 from pipeline.landing.readers.database import Column, Connection, Database, TimeKind, UnavailableError
 
 BATCH_ROWS = 65_536
-TIMES: dict[str, TimeKind] = {
-    "datetimeoffset": "instant",
-    "timestamp with time zone": "instant",
-    "timestamptz": "instant",
-    "date": "date",
-}
+MICROSECONDS = len("2024-01-05 00:00:00.000000")
+ARROW_TIMES = {"instant": pa.timestamp("us", "UTC"), "local": pa.timestamp("us"), "date": pa.date32()}
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,12 @@ class Dialect:
         Quotes a name.
     text : str
         SQL that turns `{}` into text without loss.
-    moment : str
-        SQL of a moment `{}`, which is quoted text such as '2024-01-05 00:00:00'.
+    local, instant : str
+        SQL that turns a time without a zone into text, and one with a zone into text of UTC with `+00:00`.
+    moment, moment_of_instant : str
+        SQL of a moment `{}`, which is quoted text such as '2024-01-05 00:00:00': local time, and UTC.
+    instants : set of str
+        Types of times with a zone, or with one that the server keeps for them.
     as_it_is : set of str
         Types that connectorx hands over whole.
     here : str
@@ -45,7 +47,11 @@ class Dialect:
 
     quote: Callable[[str], str]
     text: str
+    local: str
+    instant: str
     moment: str
+    moment_of_instant: str
+    instants: frozenset[str]
     as_it_is: frozenset[str]
     here: str
     columns: str = """
@@ -65,7 +71,11 @@ def _brackets(name: str) -> str:
 _ANSI = Dialect(
     quote=quote_identifier,
     text="cast({} as varchar)",
+    local="cast({} as varchar)",
+    instant="cast({} at time zone 'UTC' as varchar) || '+00:00'",
     moment="cast({} as timestamp)",
+    moment_of_instant="(cast({} as timestamp) at time zone 'UTC')",
+    instants=frozenset({"timestamp with time zone", "timestamptz"}),
     as_it_is=frozenset({"smallint", "integer", "bigint", "character varying", "character", "text"}),
     here="current_schema()",
 )
@@ -75,7 +85,11 @@ DIALECTS = {
     "mysql": Dialect(
         quote=_backticks,
         text="cast({} as char)",
+        local="cast({} as char)",
+        instant="concat(cast(convert_tz({}, @@session.time_zone, '+00:00') as char), '+00:00')",
         moment="cast({} as datetime)",
+        moment_of_instant="convert_tz({}, '+00:00', @@session.time_zone)",
+        instants=frozenset({"timestamp"}),
         as_it_is=frozenset(
             {"int", "bigint", "smallint", "mediumint", "varchar", "char", "text", "mediumtext", "longtext"}
         ),
@@ -84,14 +98,22 @@ DIALECTS = {
     "mssql": Dialect(
         quote=_brackets,
         text="convert(nvarchar(max), {}, 121)",
+        local="convert(nvarchar(27), {}, 121)",
+        instant="convert(nvarchar(26), cast(switchoffset({}, '+00:00') as datetime2(6)), 121) + '+00:00'",
         moment="cast({} as datetime2)",
+        moment_of_instant="todatetimeoffset(cast({} as datetime2), '+00:00')",
+        instants=frozenset({"datetimeoffset"}),
         as_it_is=frozenset({"int", "bigint", "smallint", "varchar", "nvarchar", "char", "nchar", "text", "ntext"}),
         here="schema_name()",
     ),
     "oracle": Dialect(
         quote=quote_identifier,
         text="to_char({})",
+        local="to_char(cast({} as timestamp), 'YYYY-MM-DD HH24:MI:SS.FF6')",
+        instant="to_char(sys_extract_utc({}), 'YYYY-MM-DD HH24:MI:SS.FF6') || '+00:00'",
         moment="to_timestamp({}, 'YYYY-MM-DD HH24:MI:SS')",
+        moment_of_instant="from_tz(to_timestamp({}, 'YYYY-MM-DD HH24:MI:SS'), 'UTC')",
+        instants=frozenset({"timestamp with time zone", "timestamp with local time zone"}),
         as_it_is=frozenset({"varchar2", "nvarchar2", "char", "nchar", "clob"}),
         here="sys_context('userenv', 'current_schema')",
         columns="""
@@ -151,24 +173,50 @@ class _Connection(Connection):
         return [self._column(name, kind.lower()) for name, kind in self._ask(sql)]
 
     def _column(self, name: str, kind: str) -> Column:
-        quoted = self.quote(name)
-        time = TIMES.get(kind) or ("local" if kind.startswith(("timestamp", "datetime")) else None)
-        return Column(
-            name, kind, quoted if kind in self.dialect.as_it_is else self.dialect.text.format(quoted), time=time
-        )
+        quoted, dialect = self.quote(name), self.dialect
+        time = self._time(kind)
+        if time is None:
+            return Column(name, kind, quoted if kind in dialect.as_it_is else dialect.text.format(quoted))
+        text = {"instant": dialect.instant, "local": dialect.local, "date": dialect.text}[time]
+        return Column(name, kind, text.format(quoted), arrow=ARROW_TIMES[time], time=time)
+
+    def _time(self, kind: str) -> TimeKind | None:
+        bare = re.sub(r"\(\d+\)", "", kind)
+        if bare in self.dialect.instants:
+            return "instant"
+        if self.address.scheme == "oracle" and bare == "date":
+            return "local"  # it has a time of day
+        if bare == "date":
+            return "date"
+        return "local" if bare.startswith(("timestamp", "datetime", "smalldatetime")) else None
 
     def moment(self, column: Column, moment: datetime, zone: str) -> tuple[str, str]:
-        local = moment.astimezone(UTC if column.time == "instant" else ZoneInfo(zone)).replace(tzinfo=None)
-        return self.quote(column.name), self.dialect.moment.format(quote_literal(local.isoformat(" ", "seconds")))
+        is_instant = column.time == "instant"
+        local = moment.astimezone(UTC if is_instant else ZoneInfo(zone)).replace(tzinfo=None)
+        pattern = self.dialect.moment_of_instant if is_instant else self.dialect.moment
+        return self.quote(column.name), pattern.format(quote_literal(local.isoformat(" ", "seconds")))
 
     def query(self, sql: str, columns: Sequence[Column], request: Request) -> Stream:
         received = self._read(sql)
-        schema = pa.schema([(column.name, kind) for column, kind in zip(columns, received.schema.types, strict=True)])
+        # The cursor is compared, so it becomes a time; other times stay what the server wrote, such as 0000-00-00.
+        cursor = next((column for column in columns if column.name == request.table.cursor and column.arrow), None)
+        schema = pa.schema(
+            [
+                (column.name, column.arrow if column is cursor else kind)
+                for column, kind in zip(columns, received.schema.types, strict=True)
+            ]
+        )
 
         def batches() -> Iterator[pa.RecordBatch]:
             try:
                 for batch in received:
-                    yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+                    arrays = [
+                        _as_time(array, column, request) if column is cursor else array
+                        for column, array in zip(columns, batch.columns, strict=True)
+                    ]
+                    yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+            except UserError:
+                raise
             except Exception as error:  # noqa: BLE001 - as above
                 raise self._failed(error) from None
 
@@ -184,3 +232,16 @@ class _Connection(Connection):
         return UnavailableError(
             f"{self.place} could not answer ({said}). Is the server up, and is the connection right?"
         )
+
+
+def _as_time(texts: pa.Array, cursor: Column, request: Request) -> pa.Array:
+    times = pc.utf8_slice_codeunits(pc.replace_substring(texts.cast(pa.string()), "+00:00", ""), 0, MICROSECONDS)
+    if cursor.time == "instant":
+        times = pc.binary_join_element_wise(times, "+00:00", "")
+    try:
+        return times.cast(cursor.arrow)
+    except pa.ArrowInvalid as error:
+        raise UserError(
+            f"{request.label}: the cursor column '{cursor.name}' has a value that is no time ({error}). Read a view "
+            f"that has null in its place, or give another cursor for {request.definition}."
+        ) from error
