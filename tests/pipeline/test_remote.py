@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.landing import land_source
+from pipeline.landing.remote import fetched
 from pipeline.sources import load_source
 from tests.conftest import SALES
 
@@ -26,10 +27,10 @@ def test_files_are_fetched_once_and_landed_once(bucket, define_source, make_sett
     define_source("shop", location="memory://shop", tables={"sales": table})
     settings = make_settings(CRM_SOURCES="shop")
     assert land_source(settings, "shop")["sales"]["received"] == 1
-    fetched: list[str] = []
-    monkeypatch.setattr(type(bucket), "get_file", lambda self, name, target: fetched.append(name))
+    again: list[str] = []
+    monkeypatch.setattr(type(bucket), "get_file", lambda self, name, target: again.append(name))
     assert land_source(settings, "shop") == {"sales": "unchanged"}
-    assert fetched == []
+    assert again == []
 
 
 def test_a_file_that_has_changed_is_fetched_again(bucket, define_source, make_settings):
@@ -64,3 +65,22 @@ def test_a_password_in_the_address_is_refused(define_source):
     message = said(load_source, "shop")
     assert "holds a password" in message
     assert "s3cr3t" not in message
+
+
+@pytest.mark.parametrize("name", ["bucket/../x.csv", "bucket/a/../../x.csv"])
+def test_a_name_that_leads_out_of_its_folder_is_refused(tmp_path, name):
+    """An object store takes such names for names like any others."""
+
+    class Store(fsspec.AbstractFileSystem):
+        protocol = "odd"
+
+        def glob(self, path, **_):
+            return [name]
+
+        def info(self, path, **_):
+            return {"name": path, "type": "file", "size": 1}
+
+    fsspec.register_implementation("odd", Store, clobber=True)
+    with pytest.raises(UserError, match=r"leads out of its folder"):
+        fetched("odd://bucket", "*.csv", tmp_path / "copies", "shop.sales")
+    assert not list(tmp_path.rglob("*.csv"))
