@@ -5,6 +5,8 @@ import hashlib
 import os
 import subprocess
 import sys
+import urllib.error
+from http import HTTPStatus
 from pathlib import Path
 
 import duckdb
@@ -13,7 +15,7 @@ import yaml
 
 from pipeline.landing.receipts import read_receipts
 from pipeline.settings import Settings, load_settings
-from tests.support.airflow_up import airflow_up, free_port, wait_for
+from tests.support.airflow_up import Api, airflow_up, free_port, wait_for
 from tests.support.postgres import Server
 from tests.warehouse.till import make_project
 
@@ -117,6 +119,23 @@ def test_a_month_is_loaded_again_and_then_published(environment: dict[str, str],
     assert len(read_receipts(settings, "shop", "orders")) == 30
 
 
+def is_asked_for(api: Api, day: dt.date) -> bool:
+    """Ask Airflow for a backfill of a day and its neighbours; false where its SQLite is locked by the scheduler."""
+    asked = {
+        "dag_id": "extract_shop",
+        "from_date": f"{day - dt.timedelta(days=1)}T00:00:00Z",
+        "to_date": f"{day + dt.timedelta(days=1)}T00:00:00Z",
+        "reprocess_behavior": "completed",
+        "max_active_runs": 1,
+    }
+    try:
+        api.call("/api/v2/backfills", asked)
+    except urllib.error.HTTPError as error:
+        assert error.code == HTTPStatus.SERVICE_UNAVAILABLE, error.read()
+        return False
+    return True
+
+
 def test_airflows_own_backfill_asks_again_beside_the_schedule(
     environment: dict[str, str], postgres: Server, tmp_path: Path
 ) -> None:
@@ -128,16 +147,7 @@ def test_airflows_own_backfill_asks_again_beside_the_schedule(
         wait_for(lambda: api.last_state("build_customers") == "success")
         ((orders, amount),) = sales(settings)
         correct(postgres, day)
-        api.call(
-            "/api/v2/backfills",
-            {
-                "dag_id": "extract_shop",
-                "from_date": f"{day - dt.timedelta(days=1)}T00:00:00Z",
-                "to_date": f"{day + dt.timedelta(days=1)}T00:00:00Z",
-                "reprocess_behavior": "completed",
-                "max_active_runs": 1,
-            },
-        )
+        wait_for(lambda: is_asked_for(api, day))
         wait_for(lambda: sales(settings) == [(orders, amount + 20 * 100)])
     again = [receipt["interval_start"][:10] for receipt in read_receipts(settings, "shop", "orders")[1:]]
     assert str(day) in again
