@@ -227,23 +227,27 @@ booked_costs as (
     inner join shared on costs.cost_id = shared.cost_id
 ),
 
-final as (
+allocations as (
     select * from contact_costs
     union all
     select * from campaign_contact_costs
     union all
     select * from booked_costs
+),
+
+final as (
+    select
+        allocation_id,
+        customer_id,
+        source_system,
+        campaign_id,
+        kind,
+        source,
+        cost_id,
+        cast(amount as {{ decimal }}) as amount,
+        cost_date,
+        known_date
+    from allocations
 )
 
-select
-    allocation_id,
-    customer_id,
-    source_system,
-    campaign_id,
-    kind,
-    source,
-    cost_id,
-    cast(amount as {{ decimal }}) as amount,
-    cost_date,
-    known_date
-from final
+{{ with_version('customer', 'final', 'cost_date') }}

@@ -76,4 +76,4 @@ final as (
         on orders.source_system = campaigns.source_system and orders.campaign_id = campaigns.source_campaign_id
 )
 
-select * from final
+{{ with_version('customer', 'final', 'order_date') }}

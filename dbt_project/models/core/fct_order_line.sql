@@ -66,6 +66,10 @@ final as (
             and orders.source_customer_id = source_customers.source_customer_id
     left join products
         on order_lines.source_system = products.source_system and order_lines.product_id = products.source_product_id
+),
+
+with_product as (
+    {{ with_version('product', 'final', 'order_date') }}
 )
 
-select * from final
+{{ with_version('customer', 'with_product', 'order_date') }}
