@@ -1,7 +1,7 @@
 -- Grain: one row per (customer_id, valid_from): what the records of a customer say together from a day on. Personal.
 -- Each day on which one of the records changes is a state, whether it changes the customer or not. Attributes are
--- resolved as in dim_customer, from the records that were there by then; the name, e-mail address, phone number and
--- address are those that changed last. Deleted: every record that described the customer is.
+-- resolved as in dim_customer, from the records that were there by then, so that another spelling in another record is no
+-- change; the address is the one that changed last. Deleted: every record that described the customer is.
 with versions as (
     select
         *,
@@ -21,14 +21,11 @@ days as (
 select
     days.customer_id,
     days.valid_from,
-    {%- for column in ['kind', 'country'] %}
+    {%- for column in ['kind', 'country', 'full_name', 'email', 'phone'] %}
     {{ resolved_attribute(column, 'versions.') }} as {{ column }},
     {%- endfor %}
     {{ first_attribute('acquisition_channel', 'versions.') }} as acquisition_channel,
-    {%- for column in ['full_name', 'email', 'phone', 'address'] %}
-    max_by(versions.{{ column }}, versions.change_number) filter (where versions.{{ column }} is not null)
-        as {{ column }},
-    {%- endfor %}
+    max_by(versions.address, versions.change_number) filter (where versions.address is not null) as address,
     min(case when versions.is_deleted then 1 else 0 end) = 1 as is_deleted
 from days
 inner join versions
