@@ -108,6 +108,8 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "fresh_within_hours": {n: s.fresh_within_hours for n, s in sources.items() if s.fresh_within_hours},
         "deleted_columns": {name: _named(source, "deleted") for name, source in sources.items()},
         "left_truncation_days": settings.left_truncation_days,
+        "week_start": settings.week_start,
+        "fiscal_year_start": settings.fiscal_year_start,
         "plan": str(plan_path(settings)),
         "crm_home": str(settings.home),
         "score_files": now,

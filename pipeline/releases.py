@@ -23,7 +23,9 @@ CONTACT_TABLES = ("core.customer_source_id", "core.dim_customer_contact")
 # Grain of the published tables: rows are stored in this order, and the gate checks that it is unique and not null.
 GRAINS: dict[str, tuple[str, ...]] = {
     "core.dim_customer": ("customer_id",),
+    "core.dim_customer_history": ("customer_version_key",),
     "core.dim_product": ("product_id",),
+    "core.dim_product_history": ("product_version_key",),
     "core.dim_date": ("date_day",),
     "core.dim_campaign": ("campaign_id",),
     "core.dim_channel": ("channel",),
@@ -45,6 +47,7 @@ GRAINS: dict[str, tuple[str, ...]] = {
     "core.fct_cost_allocation": ("allocation_id",),
     "core.fct_customer_month": ("customer_id", "month_start_date"),
     "core.bridge_customer_source": ("source_record_key",),
+    "core.bridge_customer_relationship": ("customer_id", "kind", "related_id"),
     "core.dim_customer_contact": ("customer_id",),
     "core.customer_source_id": ("customer_id", "source_system", "source_customer_id"),
     "marts.customer_360": ("customer_id",),

@@ -19,6 +19,7 @@ CODE_FOLDERS = ("dags", "dbt_project", "expectations", "mining", "pipeline")
 PATTERN = re.compile(r"[*?[]")
 LIBRARIES = ROOT / "requirements.lock"
 CURRENCY = r"^[A-Z]{3}$"
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 # The made-up company of demo/.
 DEFAULT_SOURCES = "demo_*"
 
@@ -39,6 +40,8 @@ class Settings:
     clv_horizon_days: int
     churn_horizon_days: int
     left_truncation_days: int
+    week_start: str = "monday"
+    fiscal_year_start: int = 1
 
     @property
     def landing(self) -> Path:
@@ -171,6 +174,20 @@ def _currency(env: Mapping[str, str]) -> str | None:
     return text
 
 
+def _week_start(env: Mapping[str, str]) -> str:
+    text = env.get("CRM_WEEK_START") or "monday"
+    if text not in WEEKDAYS:
+        raise UserError(f"CRM_WEEK_START is '{text}': give one of {', '.join(WEEKDAYS)}.")
+    return text
+
+
+def _fiscal_year_start(env: Mapping[str, str]) -> int:
+    text = env.get("CRM_FISCAL_YEAR_START") or "1"
+    if not text.isdecimal() or not 1 <= int(text) <= 12:
+        raise UserError(f"CRM_FISCAL_YEAR_START is '{text}': give the month that the fiscal year begins with, 1 to 12.")
+    return int(text)
+
+
 def check_time_zone(name: str, where: str) -> str:
     """Return an IANA time zone name, or say where the wrong one stands."""
     try:
@@ -199,4 +216,6 @@ def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
         clv_horizon_days=_positive_integer(env, "CRM_CLV_HORIZON_DAYS", 365),
         churn_horizon_days=_positive_integer(env, "CRM_CHURN_HORIZON_DAYS", 28),
         left_truncation_days=_positive_integer(env, "CRM_LEFT_TRUNCATION_DAYS", 28),
+        week_start=_week_start(env),
+        fiscal_year_start=_fiscal_year_start(env),
     )

@@ -3,7 +3,8 @@
 
   Each row gets one fate: accepted, duplicate (same key and content as the version before or after it) or quarantined
   with its reason. The versions of a key follow each other by their cursor, and where that is equal or missing by their
-  load. Rows of one load that share key and cursor but differ are all quarantined: nothing says which is right.
+  load (`_version` numbers the accepted ones in this order). Rows of one load that share key and cursor but differ are
+  all quarantined: nothing says which is right.
 #}
 {% macro conform(entity) -%}
 {%- set spec = contract(entity) -%}
@@ -132,7 +133,8 @@ single_rows as (
         checked.*,
         checked._check_reason as _reason,
         case when checked._check_reason is null then 'accepted' else 'quarantined' end as _fate,
-        checked._check_reason is null and checked._op <> 'delete' and checked._has_parents as _is_current
+        checked._check_reason is null and checked._op <> 'delete' and checked._has_parents as _is_current,
+        cast(1 as bigint) as _version
     from checked
     left join repeated_keys using (source_system, {{ spec.key | join(', ') }})
     where checked._check_reason is not null or repeated_keys.source_system is null
@@ -246,6 +248,7 @@ select
     {{ relation }}._reason,
     {{ relation }}._fate,
     {{ relation }}._is_current,
+    cast({{ relation }}._version as bigint) as _version,
     later_loads._known_from,
     {%- if relation == 'single_rows' %}
     later_loads._known_from as _first_known_from

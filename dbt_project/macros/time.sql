@@ -55,3 +55,8 @@
 {% macro end_of_year(date) -%}
     cast(concat(cast(extract(year from {{ date }}) as {{ contract_type('text') }}), '-12-31') as date)
 {%- endmacro %}
+
+{# Days of the week, from Monday; a setting names one of them as the first. #}
+{% macro weekday_names() -%}
+    {{ return(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']) }}
+{%- endmacro %}

@@ -9,6 +9,8 @@ from pipeline.duck import quote_literal
 
 CUSTOMERS = ("core.dim_customer", "customer_id")
 CAMPAIGNS = ("core.dim_campaign", "campaign_id")
+CUSTOMER_VERSIONS = ("core.dim_customer_history", "customer_version_key")
+PRODUCT_VERSIONS = ("core.dim_product_history", "product_version_key")
 PRODUCTS = ("core.dim_product", "product_id")
 ORDERS = ("core.fct_order", "order_id")
 CASES = ("core.fct_case", "case_id")
@@ -32,6 +34,7 @@ OF_CUSTOMERS = (
     "core.fct_cost_allocation",
     "core.fct_customer_month",
     "core.bridge_customer_source",
+    "core.bridge_customer_relationship",
     "core.customer_source_id",
     "core.dim_customer_contact",
     "marts.customer_360",
@@ -41,6 +44,8 @@ OF_CUSTOMERS = (
     "marts.customer_churn",
     "marts.campaign_audience",
 )
+OF_CUSTOMER_VERSIONS = tuple(table for table in OF_CUSTOMERS if table.startswith("core.fct_"))
+OF_PRODUCTS = ("core.fct_order_line", "core.fct_return")
 OF_CAMPAIGNS = (
     "core.fct_order",
     "core.fct_campaign_contact",
@@ -77,7 +82,9 @@ class Reference:
 REFERENCES = (
     *(Reference(table, "customer_id", *CUSTOMERS) for table in OF_CUSTOMERS),
     *(Reference(table, "campaign_id", *CAMPAIGNS) for table in OF_CAMPAIGNS),
-    *(Reference(table, "product_id", *PRODUCTS) for table in ("core.fct_order_line", "core.fct_return")),
+    *(Reference(table, "customer_version_key", *CUSTOMER_VERSIONS) for table in OF_CUSTOMER_VERSIONS),
+    *(Reference(table, "product_id", *PRODUCTS) for table in (*OF_PRODUCTS, "core.dim_product_history")),
+    *(Reference(table, "product_version_key", *PRODUCT_VERSIONS) for table in OF_PRODUCTS),
     Reference("core.fct_order", "order_date", "core.dim_date", "date_day"),
     Reference("core.fct_order_line", "order_id", *ORDERS),
     *(

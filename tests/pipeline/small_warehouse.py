@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipeline.audit.references import OF_CUSTOMER_VERSIONS, OF_PRODUCTS
 from pipeline.duck import connect
 from pipeline.publish import Release
 from pipeline.settings import Settings
@@ -178,6 +179,22 @@ comment on table marts.customer_360 is 'One row per customer. Ana''s row is here
 comment on column marts.customer_360.tier is 'platinum, gold, iron or lead';
 """
 
+# Everything has one version, which holds for ever.
+HISTORY = """
+create table core.dim_customer_history as
+select customer_id || '#0001-01-01' as customer_version_key, customer_id from core.dim_customer;
+create table core.dim_product_history as
+select product_id || '#0001-01-01' as product_version_key, product_id from core.dim_product;
+create table core.bridge_customer_relationship as
+select 'ben' as customer_id, 'referral' as kind, 'ana' as related_id;
+"""
+VERSION_KEYS = [
+    f"alter table {table} add column {thing}_version_key varchar;"
+    f"update {table} set {thing}_version_key = {thing}_id || '#0001-01-01';"
+    for thing, tables in (("customer", OF_CUSTOMER_VERSIONS), ("product", OF_PRODUCTS))
+    for table in tables
+]
+
 
 def make_settings(home: Path) -> Settings:
     """Settings of a home of its own."""
@@ -189,7 +206,7 @@ def _sound_warehouse() -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "warehouse.duckdb"
         with closing(connect(path)) as connection:
-            connection.execute(SQL)
+            connection.execute(SQL + HISTORY + "".join(VERSION_KEYS))
         return path.read_bytes()
 
 

@@ -58,16 +58,10 @@ resolved as (
         customer_id,
         max(case when record_number = 1 then source_system end) as source_system,
         {%- for column in ['kind', 'country'] %}
-        coalesce(
-            {%- if column == 'kind' %}
-            max(case when kind = 'organisation' then kind end),
-            {%- endif %}
-            max(case when record_number = 1 then {{ column }} end),
-            max_by({{ column }}, record_number) filter (where {{ column }} is not null)
-        ) as {{ column }},
+        {{ resolved_attribute(column) }} as {{ column }},
         {%- endfor %}
         {%- for column in ['acquisition_channel', 'created_at'] %}
-        min_by({{ column }}, record_number) filter (where {{ column }} is not null) as {{ column }},
+        {{ first_attribute(column) }} as {{ column }},
         {%- endfor %}
         count(*) as records,
         count(distinct source_system) as source_systems,

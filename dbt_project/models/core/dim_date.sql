@@ -39,14 +39,42 @@ bounds as (
 
 days as (
     {{ day_series('(select first_day from bounds)', '(select last_day from bounds)') }}
+),
+
+-- Monday is weekday 1; 1 January 1900 was one.
+weekdays as (
+    select
+        date_day,
+        cast(extract(year from date_day) as int) as year_number,
+        cast(extract(month from date_day) as int) as month_of_year,
+        {{ days_between("cast('1900-01-01' as date)", 'date_day') }} % 7 + 1 as day_of_week,
+        (cast(extract(month from date_day) as int) + 12 - {{ var('fiscal_year_start') }}) % 12 + 1 as fiscal_month
+    from days
 )
 
 select
     date_day,
-    cast(extract(year from date_day) as int) as year_number,
+    year_number,
     cast(extract(quarter from date_day) as int) as quarter_of_year,
-    cast(extract(month from date_day) as int) as month_of_year,
+    month_of_year,
     cast(extract(day from date_day) as int) as day_of_month,
+    cast(day_of_week as int) as day_of_week,
+    case day_of_week
+        {%- for name in weekday_names() %}
+        when {{ loop.index }} then '{{ name }}'
+        {%- endfor %}
+    end as weekday_name,
+    cast(extract(year from {{ add_days('date_day', '(4 - cast(day_of_week as int))') }}) as int) as iso_year,
+    cast(extract(week from date_day) as int) as iso_week,
+    year_number
+    + case when {{ var('fiscal_year_start') }} > 1 and month_of_year >= {{ var('fiscal_year_start') }} then 1 else 0 end
+        as fiscal_year,
+    cast(ceil(fiscal_month / 3.0) as int) as fiscal_quarter,
+    cast(fiscal_month as int) as fiscal_month,
+    day_of_week >= 6 as is_weekend,
     cast(date_trunc('month', date_day) as date) as month_start_date,
-    cast(date_trunc('week', date_day) as date) as week_start_date
-from days
+    {{ add_days(
+        'date_day',
+        '-cast((day_of_week + 7 - ' ~ (weekday_names().index(var('week_start')) + 1) ~ ') % 7 as int)'
+    ) }} as week_start_date
+from weekdays

@@ -1,6 +1,15 @@
 -- Grain: one row per product_id, and two members for lines that are of no known product.
-with products as (
-    select * from {{ ref('int_products') }}
+-- A product that its source deleted keeps what it was, so that its sales do.
+with versions as (
+    select
+        *,
+        row_number() over (
+            partition by source_system, product_id order by is_deleted asc, valid_from desc
+        ) as recency,
+        max(case when valid_to = {{ end_of_time() }} and is_deleted then 1 else 0 end) over (
+            partition by source_system, product_id
+        ) = 1 as has_ended
+    from {{ ref('int_product_versions') }}
 ),
 
 known as (
@@ -13,8 +22,10 @@ known as (
         category,
         brand,
         list_price,
-        unit_cost
-    from products
+        unit_cost,
+        has_ended as is_deleted
+    from versions
+    where recency = 1 and not is_deleted
 ),
 
 members as (
@@ -39,7 +50,8 @@ final as (
         null as category,
         null as brand,
         null as list_price,
-        null as unit_cost
+        null as unit_cost,
+        false as is_deleted
     from members
 )
 

@@ -78,4 +78,4 @@ final as (
     from contacted
 )
 
-select * from final
+{{ with_version('customer', 'final', 'contact_date') }}

@@ -31,4 +31,4 @@ final as (
         on responses.source_system = campaigns.source_system and responses.campaign_id = campaigns.source_campaign_id
 )
 
-select * from final
+{{ with_version('customer', 'final', 'response_date') }}

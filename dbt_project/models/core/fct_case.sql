@@ -30,4 +30,4 @@ final as (
             and cases.source_customer_id = source_customers.source_customer_id
 )
 
-select * from final
+{{ with_version('customer', 'final', 'opened_date') }}

@@ -29,4 +29,4 @@ final as (
             and consents.source_customer_id = source_customers.source_customer_id
 )
 
-select * from final
+{{ with_version('customer', 'final', 'changed_date') }}

@@ -53,4 +53,4 @@ final as (
         on contacts.source_system = cases.source_system and contacts.case_id = cases.source_case_id
 )
 
-select * from final
+{{ with_version('customer', 'final', 'contact_date') }}

@@ -3,8 +3,7 @@
 -- their campaign. Sums equal those of the three, to the last digit; what falls on nobody stands under 'unknown'.
 -- A booked cost is that of a month: it counts when the month is over, and is shared among what was known by then, so
 -- that a row that comes later does not move a cost that has been brought to a customer.
--- Shares are whole cents by the largest remainder: every share is rounded down, and the cents that are left go, one
--- each, to the largest remainders (ties in the order of a hash).
+-- Shares are whole cents by the largest remainder.
 {% set decimal = contract_type('decimal') %}
 
 with contact_costs as (
@@ -163,52 +162,27 @@ weights as (
     group by cost_id, customer_id
 ),
 
--- In cents without sign, as whole numbers; parts of a cent go to the first share.
-shares as (
+sharing as ( -- noqa: ST03
     select
         costs.cost_id,
+        costs.amount,
         weights.customer_id,
-        weights.weight,
-        sum(weights.weight) over (partition by costs.cost_id) as total_weight,
-        cast(floor(abs(costs.amount) * 100) as bigint) as cents
+        weights.weight
     from costs
     inner join weights on costs.cost_id = weights.cost_id
 ),
 
-floors as (
-    select
-        cost_id,
-        customer_id,
-        cents,
-        cast(cents * weight % total_weight as bigint) as remainder,
-        cast((cents * weight - cents * weight % total_weight) / total_weight as bigint) as floor_cents
-    from shares
-),
-
-ranked as (
-    select
-        *,
-        cents - sum(floor_cents) over (partition by cost_id) as cents_left,
-        row_number() over (
-            partition by cost_id
-            order by remainder desc, md5(cost_id || customer_id) asc, customer_id asc
-        ) as rank_of_remainder
-    from floors
+shares as (
+    {{ largest_remainder('sharing', ['cost_id'], ['customer_id']) }}
 ),
 
 shared as (
     select
         costs.cost_id,
-        coalesce(ranked.customer_id, 'unknown') as customer_id,
-        case
-            when ranked.customer_id is null then costs.amount
-            else
-                case when costs.amount < 0 then -0.01 else 0.01 end
-                * (ranked.floor_cents + case when ranked.rank_of_remainder <= ranked.cents_left then 1 else 0 end)
-                + case when ranked.rank_of_remainder = 1 then costs.amount % 0.01 else 0 end
-        end as amount
+        coalesce(shares.customer_id, 'unknown') as customer_id,
+        coalesce(shares.share_amount, costs.amount) as amount
     from costs
-    left join ranked on costs.cost_id = ranked.cost_id
+    left join shares on costs.cost_id = shares.cost_id
 ),
 
 booked_costs as (
@@ -227,23 +201,27 @@ booked_costs as (
     inner join shared on costs.cost_id = shared.cost_id
 ),
 
-final as (
+allocations as (
     select * from contact_costs
     union all
     select * from campaign_contact_costs
     union all
     select * from booked_costs
+),
+
+final as (
+    select
+        allocation_id,
+        customer_id,
+        source_system,
+        campaign_id,
+        kind,
+        source,
+        cost_id,
+        cast(amount as {{ decimal }}) as amount,
+        cost_date,
+        known_date
+    from allocations
 )
 
-select
-    allocation_id,
-    customer_id,
-    source_system,
-    campaign_id,
-    kind,
-    source,
-    cost_id,
-    cast(amount as {{ decimal }}) as amount,
-    cost_date,
-    known_date
-from final
+{{ with_version('customer', 'final', 'cost_date') }}

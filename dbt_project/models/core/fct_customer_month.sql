@@ -142,4 +142,4 @@ final as (
     {%- endfor %}
 )
 
-select * from final
+{{ with_version('customer', 'final', 'last_day(month_start_date)') }}

@@ -28,6 +28,7 @@ summed as (
         sum(case when is_goods then net_amount else 0 end) as goods_amount,
         sum(case when line_type = 'shipping' then net_amount else 0 end) as shipping_amount,
         sum(case when line_type in ('discount', 'adjustment') then net_amount else 0 end) as adjustment_amount,
+        sum(order_discount_amount) as order_discount_amount,
         sum(case when is_sale then net_amount else 0 end) as net_sales,
         sum(case when is_sale then 0 else net_amount end) as other_amount,
         sum(net_amount) as net_amount,
@@ -60,8 +61,8 @@ final as (
         cast(summed.quantity as {{ contract_type('decimal') }}) as quantity,
         {%- for column in [
             'list_amount', 'discount_amount', 'coupon_discount_amount', 'manufacturer_coupon_amount', 'goods_amount',
-            'shipping_amount', 'adjustment_amount', 'net_sales', 'other_amount', 'net_amount', 'tax_amount',
-            'cost_amount',
+            'shipping_amount', 'adjustment_amount', 'order_discount_amount', 'net_sales', 'other_amount', 'net_amount',
+            'tax_amount', 'cost_amount',
         ] %}
         cast(summed.{{ column }} as {{ contract_type('decimal') }}) as {{ column }},
         {%- endfor %}
@@ -76,4 +77,4 @@ final as (
         on orders.source_system = campaigns.source_system and orders.campaign_id = campaigns.source_campaign_id
 )
 
-select * from final
+{{ with_version('customer', 'final', 'order_date') }}

@@ -1,6 +1,8 @@
 -- Grain: one row per (order, line). Key: order_line_id.
 -- net_amount is what the source books for the line; list_amount adds back the retailer's own discounts.
 -- manufacturer_coupon_amount is part of net_amount: the maker refunds it.
+-- order_discount_amount is the line's part of the order's discount lines (int_order_discounts), which are lines of their
+-- own: net_amount - order_discount_amount of goods is what the customer paid for them.
 -- Amounts are without tax, in the reporting currency; tax_amount stands beside them, original_net_amount is as booked.
 with order_lines as (
     select * from {{ ref('int_order_lines__all') }}
@@ -44,6 +46,7 @@ final as (
         order_lines.discount_amount,
         order_lines.coupon_discount_amount,
         order_lines.manufacturer_coupon_amount,
+        coalesce(order_discounts.order_discount_amount, 0) as order_discount_amount,
         order_lines.net_amount,
         order_lines.tax_amount,
         order_lines.original_net_amount,
@@ -64,8 +67,17 @@ final as (
         on
             orders.source_system = source_customers.source_system
             and orders.source_customer_id = source_customers.source_customer_id
+    left join {{ ref('int_order_discounts') }} as order_discounts
+        on
+            order_lines.source_system = order_discounts.source_system
+            and order_lines.order_id = order_discounts.order_id
+            and order_lines.line_number = order_discounts.line_number
     left join products
         on order_lines.source_system = products.source_system and order_lines.product_id = products.source_product_id
+),
+
+with_product as (
+    {{ with_version('product', 'final', 'order_date') }}
 )
 
-select * from final
+{{ with_version('customer', 'with_product', 'order_date') }}

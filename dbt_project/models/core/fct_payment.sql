@@ -39,4 +39,4 @@ final as (
     {{ exchange_rates_on('payments.currency', 'payments.payment_date') }}
 )
 
-select * from final
+{{ with_version('customer', 'final', 'payment_date') }}

@@ -60,6 +60,10 @@ final as (
     left join products
         on returned.source_system = products.source_system and returned.product_id = products.source_product_id
     {{ exchange_rates_on('returned.currency', 'returned.return_date') }}
+),
+
+with_product as (
+    {{ with_version('product', 'final', 'return_date') }}
 )
 
-select * from final
+{{ with_version('customer', 'with_product', 'return_date') }}

@@ -32,4 +32,4 @@ final as (
         on responses.source_system = cases.source_system and responses.case_id = cases.source_case_id
 )
 
-select * from final
+{{ with_version('customer', 'final', 'response_date') }}

@@ -111,4 +111,4 @@ final as (
             and sessions.users_so_far = users.users_so_far
 )
 
-select * from final
+{{ with_version('customer', 'final', 'session_date') }}

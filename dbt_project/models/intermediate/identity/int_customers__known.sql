@@ -25,7 +25,7 @@ earlier as (
         versions.*,
         row_number() over (
             partition by versions.source_system, versions.source_customer_id
-            order by versions.is_known desc, versions._interval desc, versions._generation desc, versions._position desc
+            order by versions.is_known desc, versions._version desc
         ) as version_number
     from versions
     left join newest

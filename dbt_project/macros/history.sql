@@ -1,0 +1,128 @@
+{# History: which version of a row held on which day (docs/decisions.md). #}
+
+{# Days before and after all others: a first version holds from the beginning of time, a current one to its end. #}
+{% macro beginning_of_time() -%}cast('0001-01-01' as date){%- endmacro %}
+{% macro end_of_time() -%}cast('9999-12-31' as date){%- endmacro %}
+
+{#
+  The versions of an entity's rows, dated: one row per (source system, key, valid_from).
+
+  A version holds from the day of its cursor; where the cursor is no time, from the day it was known; in a first load
+  from the day that the entity's time column says, and else ever since. A version that is older than one that comes after
+  it in the order of versions never held: it was corrected. Only versions known on the as-of date count; of a key that
+  came later, all.
+#}
+{% macro dated_versions(entity) -%}
+{%- set spec = contract(entity) -%}
+{%- set key = (['source_system'] + spec.key) | join(', ') -%}
+with accepted as (
+    select
+        source_system,
+        {%- for column in spec.columns %}
+        {{ column }},
+        {%- endfor %}
+        _version,
+        _op = 'delete' as is_deleted,
+        {{ seen_by_as_of('_known_from') }} as is_known,
+        coalesce(
+            {{ local_date(
+                'coalesce(' ~ utc_timestamp(time_of_cursor('_cursor'), zone_of_source('source_system'))
+                ~ ', _known_from' ~ (', ' ~ spec.time if spec.time else '') ~ ')'
+            ) }}, {{ beginning_of_time() }}
+        ) as version_date
+    from {{ ref('int_' ~ entity ~ '__versions') }}
+    where _fate = 'accepted'
+),
+
+placed as (
+    select
+        *,
+        max(case when is_known then 1 else 0 end) over (partition by {{ key }}) = 1 as has_known
+    from accepted
+),
+
+followed as (
+    select
+        *,
+        min(version_date) over (
+            partition by {{ key }} order by _version rows between 1 following and unbounded following
+        ) as next_version_date
+    from placed
+    where is_known = has_known
+)
+
+select
+    {{ key }},
+    {%- for column in spec.columns if column not in spec.key %}
+    case when not is_deleted then {{ column }} end as {{ column }},
+    {%- endfor %}
+    is_deleted,
+    version_date
+from followed
+where next_version_date is null or version_date < next_version_date
+{%- endmacro %}
+
+{# The time zone of a source's local times, as an expression. #}
+{% macro zone_of_source(column) -%}
+    case {{ column }}
+        {%- for source, zone in var('timestamps_in').items() %} when '{{ source }}' then '{{ zone }}'{% endfor %} else '{{ var("time_zone") }}' end
+{%- endmacro %}
+
+{# The cursor that a source wrote: where whole copies follow each other, it stands behind the copy's (`landed_cursor`). #}
+{% macro time_of_cursor(column) -%}
+    regexp_replace({{ column }}, '^[0-9]{8}T[0-9]{6}Z_[0-9]{8}T[0-9]{6}Z [0-9]{9}( |$)', '')
+{%- endmacro %}
+
+{# The key of the version of a thing that holds from a day. It depends on nothing else, so that a rebuild gives the same. #}
+{% macro version_key(id, valid_from) -%}
+    {{ id }} || '#' || cast({{ valid_from }} as {{ contract_type('text') }})
+{%- endmacro %}
+
+{# The key of a thing's first version: it needs no look at the history. #}
+{% macro first_version_key(id) -%}{{ id }} || '#0001-01-01'{%- endmacro %}
+
+{#
+  The rows of a relation with the version of its `<thing>_id` that held on a date; the current one where there is no date.
+  Most things have one version, and its key follows from the id: only the later ones are joined.
+#}
+{% macro with_version(thing, relation, date) -%}
+select
+    {{ relation }}.*,
+    coalesce(later.{{ thing }}_version_key, {{ first_version_key(relation ~ '.' ~ thing ~ '_id') }})
+        as {{ thing }}_version_key
+from {{ relation }}
+left join {{ ref('dim_' ~ thing ~ '_history') }} as later
+    on
+        {{ relation }}.{{ thing }}_id = later.{{ thing }}_id
+        and coalesce({{ date }}, {{ as_of_date() }}) >= later.valid_from
+        and coalesce({{ date }}, {{ as_of_date() }}) < later.valid_to
+        and later.version_number > 1
+{%- endmacro %}
+
+{# What a version changed, in words: 'country, address'; null where nothing was. `changes`: word: column. #}
+{% macro changed_words(prefix, changes) -%}
+    nullif(concat_ws(', '
+            {%- for word, column in changes.items() -%}
+            , case when {{ prefix }}{{ column }} then '{{ word }}' end
+            {%- endfor -%}
+            ), '')
+{%- endmacro %}
+
+{#
+  What the records of a customer say of an attribute, as an aggregate over them: the founding record (number 1) or, where
+  it says nothing, the last that says it. One record of an organisation makes the customer an organisation.
+#}
+{% macro resolved_attribute(column, prefix='') -%}
+    coalesce(
+        {%- if column == 'kind' %}
+        max(case when {{ prefix }}kind = 'organisation' then {{ prefix }}kind end),
+        {%- endif %}
+        max(case when {{ prefix }}record_number = 1 then {{ prefix }}{{ column }} end),
+        max_by({{ prefix }}{{ column }}, {{ prefix }}record_number) filter (where {{ prefix }}{{ column }} is not null)
+    )
+{%- endmacro %}
+
+{# What the first record that says it says of an attribute. #}
+{% macro first_attribute(column, prefix='') -%}
+    min_by({{ prefix }}{{ column }}, {{ prefix }}record_number) filter (where {{ prefix }}{{ column }} is not null)
+{%- endmacro %}

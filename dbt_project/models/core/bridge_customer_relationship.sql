@@ -1,0 +1,59 @@
+-- Grain: one row per (customer_id, kind, related_id): a household or account that a customer is of, or who referred it.
+-- related_id of a referral is a customer_id: the record of that number in the same source system or, where that has
+-- none, in the only other system that has one. Of a household or an account it is a hash that its members share; an
+-- account's number means the same in every system, a household's in its own.
+-- A reference that cannot be resolved points to 'unknown': references are counted, not dropped.
+{% set kinds = {'household': 'household_ref', 'account': 'account_ref', 'referral': 'referred_by'} %}
+
+with source_customers as (
+    select * from {{ ref('int_source_customers') }}
+),
+
+known_once as (
+    select
+        source_customer_id,
+        min(customer_id) as customer_id
+    from source_customers
+    group by source_customer_id
+    having count(*) = 1
+),
+
+named as (
+    {%- for kind, column in kinds.items() %}
+    select
+        source_record_key,
+        source_system,
+        '{{ kind }}' as kind,
+        trim({{ column }}) as reference,
+        {{ normal_number(column) }} as number
+    from {{ ref('int_customers__known') }}
+    where trim({{ column }}) <> ''
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+resolved as (
+    select
+        source_customers.customer_id,
+        named.kind,
+        case
+            when named.kind = 'referral' then coalesce(own.customer_id, elsewhere.customer_id)
+            when {{ is_placeholder("'account'", 'named.number') }} then null
+            when named.kind = 'account' then 'account_' || substr(md5(coalesce(nullif(named.number, ''), named.reference)), 1, 16)
+            else 'household_' || substr(md5(named.source_system || '|' || named.reference), 1, 16)
+        end as related_id
+    from named
+    inner join source_customers on named.source_record_key = source_customers.source_record_key
+    left join source_customers as own
+        on named.source_system = own.source_system and named.reference = own.source_customer_id
+    left join known_once as elsewhere on named.reference = elsewhere.source_customer_id
+)
+
+select
+    customer_id,
+    kind,
+    coalesce(related_id, 'unknown') as related_id,
+    count(*) as records,
+    coalesce(customer_id = related_id, false) as is_self
+from resolved
+group by customer_id, kind, related_id

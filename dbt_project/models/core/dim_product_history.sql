@@ -1,0 +1,102 @@
+-- Grain: one row per (product_id, valid_from): a version of a product, until the next one. Key: product_version_key.
+-- The version of a day: valid_from <= day < valid_to. First versions hold from the beginning of time, current ones to its
+-- end. Versions come from the landed versions of the product's row, dated by their own time. A product that its source
+-- deleted keeps what it was. Current versions are equal to dim_product.
+{% set attributes = ['product_name', 'department', 'category', 'brand', 'list_price', 'unit_cost'] %}
+{% set changes = {
+    'name': 'product_name',
+    'department': 'department',
+    'category': 'category',
+    'brand': 'brand',
+    'list price': 'list_price',
+    'unit cost': 'unit_cost',
+} %}
+
+with sequenced as (
+    select
+        *,
+        coalesce(lag(is_deleted) over (partition by source_system, product_id order by valid_from), true) as was_deleted
+    from {{ ref('int_product_versions') }}
+),
+
+-- What deletes nothing says nothing. A version that deletes is as the one before.
+told as (
+    select
+        source_system || ':' || product_id as product_id,
+        {%- for column in attributes %}
+        case
+            when is_deleted then lag({{ column }}) over (partition by source_system, product_id order by valid_from)
+            else {{ column }}
+        end as {{ column }},
+        {%- endfor %}
+        is_deleted,
+        was_deleted,
+        valid_from
+    from sequenced
+    where not (is_deleted and was_deleted)
+),
+
+compared as (
+    select
+        *,
+        {%- for column in attributes %}
+        {{ column }} is distinct from lag({{ column }}) over by_day as has_other_{{ column }},
+        {%- endfor %}
+        row_number() over by_day as state_number
+    from told
+    window by_day as (partition by product_id order by valid_from)
+),
+
+described as (
+    select
+        *,
+        case
+            when state_number = 1 then 'first'
+            when is_deleted then 'deleted'
+            when was_deleted then 'returned'
+            else {{ changed_words('has_other_', changes) }}
+        end as changed
+    from compared
+),
+
+versions as (
+    select
+        product_id,
+        {{ attributes | join(',\n        ') }},
+        changed,
+        is_deleted,
+        valid_from,
+        row_number() over (partition by product_id order by valid_from) as version_number
+    from described
+    where changed is not null
+    union all
+    select
+        product_id,
+        {{ attributes | join(',\n        ') }},
+        'first' as changed,
+        false as is_deleted,
+        cast(null as date) as valid_from,
+        1 as version_number
+    from {{ ref('dim_product') }}
+    where product_id in ('unknown', 'not_applicable')
+),
+
+dated as (
+    select
+        *,
+        case when version_number = 1 then {{ beginning_of_time() }} else valid_from end as version_from,
+        lead(valid_from) over (partition by product_id order by version_number) as next_from
+    from versions
+)
+
+select
+    {{ version_key('product_id', 'version_from') }} as product_version_key,
+    product_id,
+    version_number,
+    {{ attributes | join(',\n    ') }},
+    changed,
+    is_deleted,
+    next_from is null as is_current,
+    version_from as valid_from,
+    coalesce(next_from, {{ end_of_time() }}) as valid_to
+from dated
