@@ -9,7 +9,7 @@ import uuid
 import zipfile
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -23,19 +23,33 @@ NAME = "perennial"
 MADE_AT = "1970-01-01T00:00:00+00:00"  # equal releases give equal files
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 DATES = ("DATE", "TIMESTAMP")
-# Charts: title, kind, mart, dimension columns, what is shown (as SQL), a filter (column: value).
-CHARTS: tuple[tuple[str, str, str, tuple[str, ...], str, dict[str, str]], ...] = (
-    ("Net revenue by month", "line", "metrics_monthly", (), "sum(value)", {"metric": "net_revenue", "dimension": "all"}),
-    ("Active customers", "line", "metrics_monthly", (), "sum(value)", {"metric": "active_customers", "dimension": "all"}),
-    ("New customers", "line", "metrics_monthly", (), "sum(value)", {"metric": "new_customers", "dimension": "all"}),
-    ("Net promoter score", "line", "metrics_monthly", (), "sum(value)", {"metric": "nps", "dimension": "all"}),
-    ("Net sales by channel", "line", "metrics_monthly", ("dimension_value",), "sum(value)",
+
+
+class Chart(NamedTuple):
+    """What a chart shows: an aggregate of a mart by columns (a line: by month), of the rows that filters keep."""
+
+    title: str
+    kind: str
+    mart: str
+    columns: tuple[str, ...]
+    sql: str
+    filters: dict[str, str]
+
+
+CHARTS = (
+    Chart("Net revenue by month", "line", "metrics_monthly", (), "sum(value)",
+     {"metric": "net_revenue", "dimension": "all"}),
+    Chart("Active customers", "line", "metrics_monthly", (), "sum(value)",
+     {"metric": "active_customers", "dimension": "all"}),
+    Chart("New customers", "line", "metrics_monthly", (), "sum(value)", {"metric": "new_customers", "dimension": "all"}),
+    Chart("Net promoter score", "line", "metrics_monthly", (), "sum(value)", {"metric": "nps", "dimension": "all"}),
+    Chart("Net sales by channel", "line", "metrics_monthly", ("dimension_value",), "sum(value)",
      {"metric": "net_sales", "dimension": "channel"}),
-    ("Customers by segment", "table", "segment_profile", ("segment_name",), "sum(customers)", {}),
-    ("Net sales by segment", "table", "segment_profile", ("segment_name",), "sum(net_sales)", {}),
-    ("Customers by lifecycle stage", "table", "customer_360", ("lifecycle_stage",), "count(*)", {}),
-    ("Expected loss by risk band", "table", "customer_churn", ("risk_band",), "sum(expected_loss)", {}),
-    ("Campaign profit", "table", "campaign_performance", ("campaign_id",), "sum(profit)", {}),
+    Chart("Customers by segment", "table", "segment_profile", ("segment_name",), "sum(customers)", {}),
+    Chart("Net sales by segment", "table", "segment_profile", ("segment_name",), "sum(net_sales)", {}),
+    Chart("Customers by lifecycle stage", "table", "customer_360", ("lifecycle_stage",), "count(*)", {}),
+    Chart("Expected loss by risk band", "table", "customer_churn", ("risk_band",), "sum(expected_loss)", {}),
+    Chart("Campaign profit", "table", "campaign_performance", ("campaign_id",), "sum(profit)", {}),
 )  # fmt: skip
 
 
@@ -66,7 +80,7 @@ def write_superset(settings: Settings) -> Path:
 def import_files(tables: list[Table], database: Path) -> dict[str, dict[str, Any]]:
     """All files of the import, by path, as they are said in Superset's export format."""
     by_name = {table.name: table for table in tables}
-    charts = {title: _chart(by_name, title, *rest) for title, *rest in CHARTS}
+    charts = {chart.title: _chart(by_name, chart) for chart in CHARTS}
     return {
         "metadata.yaml": {"version": "1.0.0", "type": "Dashboard", "timestamp": MADE_AT},
         f"databases/{NAME}.yaml": _database(database),
@@ -128,9 +142,8 @@ def _dataset(table: Table) -> dict[str, Any]:
     }
 
 
-def _chart(
-    tables: dict[str, Table], title: str, kind: str, mart: str, columns: tuple[str, ...], sql: str, filters: dict[str, str]
-) -> dict[str, Any]:
+def _chart(tables: dict[str, Table], chart: Chart) -> dict[str, Any]:
+    title, kind, mart, columns, sql, filters = chart
     needed = [*columns, *filters, *(["month_start_date"] if kind == "line" else [])]
     if sql != "count(*)":
         needed.append(sql.split("(")[1].rstrip(")"))
@@ -200,7 +213,13 @@ def _dashboard(charts: list[dict[str, Any]]) -> dict[str, Any]:
                 "id": child,
                 "children": [],
                 "parents": [*parents, name],
-                "meta": {"uuid": chart["uuid"], "sliceName": chart["slice_name"], "width": 6, "height": 50, "chartId": 0},
+                "meta": {
+                    "uuid": chart["uuid"],
+                    "sliceName": chart["slice_name"],
+                    "width": 6,
+                    "height": 50,
+                    "chartId": 0,
+                },
             }
     return {
         "dashboard_title": "Customers at a glance",
