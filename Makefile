@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup data active-data demo run new-source up backfill accept prove test test-all lint bench docs airflow lock clean
+.PHONY: help setup data active-data demo run new-source up backfill accept prove test test-all lint bench docs superset airflow lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -94,6 +94,9 @@ bench: data ## Measured times and sizes, as a table and $CRM_HOME/bench.json
 
 docs: $(READY) ## docs/marts.md and dbt's site (in $CRM_HOME/docs), from the models
 	@$(BIN)/python -m pipeline.document
+
+superset: $(READY) ## Superset's import file of the published release, in $CRM_HOME/docs: docs/bi.md
+	@$(BIN)/python -m pipeline.superset
 
 airflow: $(READY) ## Airflow's own command on the `make up` database: make airflow ARGS='dags list-import-errors'
 	@$(BIN)/python -m pipeline.airflow_settings $(ARGS)

@@ -59,6 +59,8 @@ GRAINS: dict[str, tuple[str, ...]] = {
     "marts.model_runs": ("run_id",),
     "marts.model_metrics": ("run_id", "stratum", "metric"),
     "marts.segment_profile": ("segment_id",),
+    "marts.metric_catalogue": ("metric",),
+    "marts.metrics_monthly": ("metric", "month_start_date", "dimension", "dimension_value"),
     "marts.campaign_audience": ("list_name", "customer_id"),
     "marts.campaign_performance": ("campaign_id",),
     "marts.release": ("release_id",),

@@ -1,0 +1,148 @@
+-- Grain: one row per (metric, month, dimension, dimension_value). Generated from vars.metrics of dbt_project.yml.
+-- dimension 'all' has every month; other dimensions the months in which something was there. Do not add up a dimension
+-- of a metric that counts customers, or is a quotient. value = scale * numerator / denominator, or the numerator alone.
+with terms as (
+    {%- for name, metric in var('metrics').items() %}
+    {%- set last_metric = loop.last %}
+    {%- for part, measure, sign in metric_terms(metric) %}
+    select
+        '{{ name }}' as metric,
+        '{{ part }}' as part,
+        '{{ measure }}' as measure,
+        {{ sign }} as sign,
+        {{ 'true' if loop.first else 'false' }} as is_first
+    {{ 'union all' if not (last_metric and loop.last) }}
+    {%- endfor %}
+    {%- endfor %}
+),
+
+allowed as (
+    {%- for name, metric in var('metrics').items() %}
+    {%- set last_metric = loop.last %}
+    {%- for dimension in metric_dimensions(metric) %}
+    select
+        '{{ name }}' as metric,
+        '{{ dimension }}' as dimension
+    {{ 'union all' if not (last_metric and loop.last) }}
+    {%- endfor %}
+    {%- endfor %}
+),
+
+measures as (
+    select * from {{ ref('part_metric_measure') }}
+),
+
+catalogue as (
+    select
+        *,
+        denominator_formula is not null as is_quotient
+    from {{ ref('metric_catalogue') }}
+),
+
+starts as (
+    select
+        terms.metric,
+        min(measures.first_date) as first_date
+    from terms
+    inner join measures on terms.measure = measures.measure and measures.dimension = 'all'
+    where terms.is_first
+    group by terms.metric
+),
+
+months as (
+    select distinct month_start_date from measures
+),
+
+parts as (
+    select
+        terms.metric,
+        measures.month_start_date,
+        measures.dimension,
+        measures.dimension_value,
+        sum(case when terms.part = 'numerator' then terms.sign * measures.value end) as numerator,
+        sum(case when terms.part = 'denominator' then terms.sign * measures.value end) as denominator,
+        count(*) > count(measures.value) as has_unknown
+    from terms
+    inner join measures on terms.measure = measures.measure
+    inner join allowed on terms.metric = allowed.metric and measures.dimension = allowed.dimension
+    group by terms.metric, measures.month_start_date, measures.dimension, measures.dimension_value
+),
+
+cells as (
+    select
+        metric,
+        month_start_date,
+        dimension,
+        dimension_value
+    from parts
+    union
+    select
+        catalogue.metric,
+        months.month_start_date,
+        'all' as dimension,
+        'all' as dimension_value
+    from catalogue
+    cross join months
+),
+
+judged as (
+    select
+        cells.metric,
+        cells.month_start_date,
+        cells.dimension,
+        cells.dimension_value,
+        catalogue.unit,
+        catalogue.is_quotient,
+        catalogue.digits,
+        catalogue.scale,
+        coalesce(parts.numerator, 0) as numerator,
+        case when catalogue.is_quotient then coalesce(parts.denominator, 0) end as denominator,
+        starts.first_date,
+        case
+            when catalogue.unavailable_reason is not null then catalogue.unavailable_reason
+            when
+                starts.first_date is null
+                or {{ month_number('cells.month_start_date') }} < {{ month_number('starts.first_date') }}
+                then 'before the first data'
+            when
+                {{ month_number('cells.month_start_date') }}
+                < {{ month_number('starts.first_date') }} + catalogue.history_months
+                then 'needs ' || catalogue.history_months || ' months of data before'
+            when coalesce(parts.has_unknown, false) then 'a part of it is not known for every row'
+            when catalogue.is_quotient and coalesce(parts.denominator, 0) = 0 then 'the denominator is zero'
+        end as unavailable_reason
+    from cells
+    inner join catalogue on cells.metric = catalogue.metric
+    left join parts
+        on
+            cells.metric = parts.metric
+            and cells.month_start_date = parts.month_start_date
+            and cells.dimension = parts.dimension
+            and cells.dimension_value = parts.dimension_value
+    left join starts on cells.metric = starts.metric
+),
+
+final as (
+    select
+        metric,
+        month_start_date,
+        dimension,
+        dimension_value,
+        unit,
+        unavailable_reason,
+        cast(
+            case
+                when unavailable_reason is not null then null
+                when is_quotient
+                    then round(scale * cast(numerator as double) / nullif(cast(denominator as double), 0), cast(digits as integer))
+                else numerator
+            end as decimal(28, 6)
+        ) as value,
+        cast(case when unavailable_reason is null then numerator end as decimal(28, 4)) as numerator,
+        cast(case when unavailable_reason is null then denominator end as decimal(28, 4)) as denominator,
+        last_day(month_start_date) <= {{ as_of_date() }} and coalesce(first_date <= month_start_date, false)
+            as is_complete_month
+    from judged
+)
+
+select * from final
