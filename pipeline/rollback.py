@@ -136,7 +136,7 @@ def _message(settings: Settings, before: Path, target: Path, marked: list[str]) 
         ).fetchall()[0]
     lines = [
         f"Readers now see release {target.name}, as of {manifest['as_of_date']} (before: {before.name}).",
-        f"It is whole, by its manifest: {len(manifest['tables'])} tables, {customers:,} customers, net sales {sales:,.2f}.",
+        f"It is whole: {len(manifest['tables'])} tables, {customers:,} customers, net sales {sales:,.2f}.",
         "Connections that are open read on in the release that they opened.",
     ]
     if not has_facts(manifest):
