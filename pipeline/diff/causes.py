@@ -29,7 +29,7 @@ FROM_OTHER_TABLES = frozenset(
 class Fact:
     """A fact whose rows are compared by key, and the amounts that are summed over it: name, SQL on one row.
 
-    `is_shared_out`: its rows are shares of others' amounts. `changes_are_dated`: its rows change in their ordinary life.
+    `is_shared_out`: rows are shares of other amounts. `changes_are_dated`: rows change in their ordinary life.
     """
 
     table: str

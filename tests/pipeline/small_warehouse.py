@@ -174,6 +174,31 @@ create table ops.quarantine as select 'shop' as source, 'order_id: missing' as r
 create table ops.releases as select release_id, as_of_date from marts.release;
 create table features.customer_features as select customer_id from core.dim_customer;
 
+alter table core.fct_order add column is_purchase boolean default true;
+alter table core.fct_order add column source_system varchar default 'shop';
+alter table core.fct_order_line add column source_system varchar default 'shop';
+alter table core.fct_order_line add column cost_amount decimal(18, 4);
+alter table core.fct_return add column source_system varchar default 'shop';
+alter table core.fct_cost_allocation add column source_system varchar default 'shop';
+alter table core.fct_contact add column source_system varchar default 'shop';
+alter table core.fct_contact add column contact_date date default date '2026-03-02';
+alter table core.fct_contact add column known_date date default date '2026-03-02';
+alter table core.fct_case add column source_system varchar default 'shop';
+alter table core.fct_case add column opened_date date default date '2026-03-02';
+alter table core.fct_case add column known_date date default date '2026-03-02';
+alter table core.fct_survey_response add column source_system varchar default 'shop';
+alter table core.fct_survey_response add column response_date date default date '2026-03-03';
+alter table core.fct_survey_response add column known_date date default date '2026-03-03';
+alter table core.fct_web_session add column source_system varchar default 'shop';
+alter table core.fct_web_session add column session_date date default date '2026-03-04';
+alter table core.fct_web_session add column known_date date default date '2026-03-04';
+alter table marts.customer_clv add column model_version varchar default 'clv-a';
+alter table marts.customer_clv add column horizon_days int default 365;
+alter table marts.customer_clv add column annual_discount_rate double default 0.1;
+alter table marts.release add column code_version varchar default 'c0de';
+alter table marts.release add column sources varchar default 'shop';
+alter table ops.load_receipts add column content_hash varchar default 'h1';
+
 comment on table marts.customer_360 is 'One row per customer. Ana''s row is here.';
 comment on column marts.customer_360.tier is 'platinum, gold, iron or lead';
 """
