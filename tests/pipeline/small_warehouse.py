@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipeline.audit.frames import promised_columns
 from pipeline.duck import connect
 from pipeline.publish import Release
 from pipeline.settings import Settings
@@ -198,6 +199,17 @@ alter table marts.customer_clv add column annual_discount_rate double default 0.
 alter table marts.release add column code_version varchar default 'c0de';
 alter table marts.release add column sources varchar default 'shop';
 alter table ops.load_receipts add column content_hash varchar default 'h1';
+alter table core.dim_product add column list_price decimal(18, 4);
+update core.dim_product set list_price = 5 where product_id = 'tea';
+alter table core.fct_order_line add column quantity decimal(18, 4) default 2;
+alter table core.fct_order_line add column list_amount decimal(18, 4) default 10;
+alter table core.fct_order_line add column original_currency varchar default 'EUR';
+alter table core.fct_order_line add column is_goods boolean default true;
+alter table core.fct_payment add column source_system varchar default 'shop';
+alter table core.fct_payment add column payment_date date default date '2026-03-02';
+alter table core.fct_payment add column known_date date default date '2026-03-02';
+create table ops.source_freshness as
+select 'shop' as source, 'orders' as table_name, 0::bigint as hours_behind, false as is_late;
 
 comment on table marts.customer_360 is 'One row per customer. Ana''s row is here.';
 comment on column marts.customer_360.tier is 'platinum, gold, iron or lead';
@@ -215,6 +227,8 @@ def _sound_warehouse() -> bytes:
         path = Path(folder) / "warehouse.duckdb"
         with closing(connect(path)) as connection:
             connection.execute(SQL)
+            for table, column in promised_columns():
+                connection.execute(f'alter table {table} add column if not exists "{column}" varchar')
         return path.read_bytes()
 
 
