@@ -1,7 +1,7 @@
 -- Grain: one row per (source system, fact) with rows in the eight weeks up to the as-of date.
 -- is_silent: nothing on the as-of date, though there are rows on 26 of the 28 days before it and, on each of the eight
 -- same weekdays, usually ten or more. is_thin: less than a fifth of the usual fifty or more.
--- A source whose tables all say `volume: none` has such days.
+-- A source whose tables all say `volume: null` has such days.
 with events as (
     select source_system, 'fct_order' as fact, order_date as day, known_date from core.fct_order
     union all

@@ -59,7 +59,7 @@ def audit_marts(settings: Settings) -> dict[str, int]:
 
 
 def _quiet_sources(plan: Plan) -> list[str]:
-    """Sources whose tables may all bring nothing on a day: `volume: none`."""
+    """Sources whose tables may all bring nothing on a day: `volume: null`."""
     sources = [load_source(name) for name in plan.sources]
     return [source.name for source in sources if all(table.volume is None for table in source.tables.values())]
 
