@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from pipeline import ledger, report
+from pipeline import accounts, ledger, report
 from pipeline.duck import connect
 from pipeline.errors import UserError
 from pipeline.files import TEMPORARY_PREFIX, fsync_path, fsync_tree, write_json
@@ -137,7 +137,10 @@ def _write_release(settings: Settings, release: Release, checks: dict[str, Any],
         write_parquet(connection, tables, folder / "parquet")
     _write_contacts(settings, folder / CONTACTS)
     report.write_overview(folder / DATABASE, folder / "overview.png", release.currency)
+    lines = accounts.balance_warehouse(settings, release.as_of_date)
+    accounts.write_report(folder / accounts.REPORT, f"Release {release.release_id}", release.currency, lines)
     manifest = {
+        "accounts": accounts.verdict(lines),
         "release_id": release.release_id,
         "as_of_date": str(release.as_of_date),
         "code_version": release.code_version,

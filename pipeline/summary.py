@@ -14,7 +14,7 @@ import duckdb
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.releases import current_release, open_release
+from pipeline.releases import current_release, open_release, read_manifest
 from pipeline.settings import Settings
 
 SEGMENTS_SHOWN = 6
@@ -54,6 +54,8 @@ def print_summary(settings: Settings, console: Console, *, is_new: bool, undone:
         _print_rows(console, [*loads(release), *business(release, currency)])
         _print_segments(console, segments(release))
         _print_sentences(console, "Models against their baselines", decisions(release))
+    if told := read_manifest(folder).get("accounts"):
+        _print_sentences(console, "Accounts", [f"{told} {short(folder.parent.parent / 'current' / 'report.md')}"])
     if warned := warnings(folder):
         _print_sentences(console, "Warnings", warned)
     _print_lines(console, "Files", files(settings, release_id))

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipeline.accounts import ROWS_OF_FACTS
 from pipeline.audit.frames import promised_columns
 from pipeline.duck import connect
 from pipeline.publish import Release
@@ -208,11 +209,39 @@ alter table core.fct_order_line add column is_goods boolean default true;
 alter table core.fct_payment add column source_system varchar default 'shop';
 alter table core.fct_payment add column payment_date date default date '2026-03-02';
 alter table core.fct_payment add column known_date date default date '2026-03-02';
+alter table core.fct_order_line add column discount_amount decimal(18, 4) default 1;
+alter table core.fct_order_line add column coupon_discount_amount decimal(18, 4) default 0;
+alter table core.fct_order_line add column tax_amount decimal(18, 4) default 0.5;
+alter table core.fct_order add column discount_amount decimal(18, 4) default 1;
+alter table core.fct_order add column coupon_discount_amount decimal(18, 4) default 0;
+alter table core.fct_order add column tax_amount decimal(18, 4) default 0.5;
+alter table core.fct_return add column original_refund_amount decimal(18, 4) default 2.10;
+alter table core.fct_customer_month add column discount_amount decimal(18, 4) default 0;
+alter table core.fct_customer_month add column coupon_discount_amount decimal(18, 4) default 0;
+update core.fct_customer_month set discount_amount = 5 where customer_id = 'ana' and month_start_date = '2026-01-01';
+alter table core.fct_customer_month add column contacts bigint default 0;
+alter table core.fct_customer_month add column cases bigint default 0;
+alter table core.fct_customer_month add column survey_responses bigint default 0;
+update core.fct_customer_month set contacts = 2, cases = 1, survey_responses = 1
+where customer_id = 'ben' and month_start_date = '2026-03-01';
 create table ops.source_freshness as
 select 'shop' as source, 'orders' as table_name, 0::bigint as hours_behind, false as is_late;
 
 comment on table marts.customer_360 is 'One row per customer. Ana''s row is here.';
 comment on column marts.customer_360.tier is 'platinum, gold, iron or lead';
+"""
+
+
+# Each fact's rows landed once. What else was accepted has no fact of its own.
+VERSIONS = """
+create table intermediate.int_{entity}__versions as
+select *, 'accepted' as _fate, true as _is_current, false as _is_derived from core.{fact};
+insert into ops.row_fates select '{entity}', 'accepted', count(*) from core.{fact};
+"""
+OTHER_FATES = """
+insert into ops.row_fates
+select 'customers', 'accepted', 198 - sum(landed_rows) from ops.row_fates
+union all values ('customers', 'quarantined', 1), ('customers', 'duplicate', 1);
 """
 
 
@@ -227,6 +256,12 @@ def _sound_warehouse() -> bytes:
         path = Path(folder) / "warehouse.duckdb"
         with closing(connect(path)) as connection:
             connection.execute(SQL)
+            connection.execute("create schema intermediate")
+            connection.execute("create table intermediate.int_order_lines__all as from core.fct_order_line")
+            connection.execute("create or replace table ops.row_fates (entity varchar, fate varchar, landed_rows int)")
+            for entity, fact in ROWS_OF_FACTS.items():
+                connection.execute(VERSIONS.format(entity=entity, fact=fact))
+            connection.execute(OTHER_FATES)
             for table, column in promised_columns():
                 connection.execute(f'alter table {table} add column if not exists "{column}" varchar')
         return path.read_bytes()

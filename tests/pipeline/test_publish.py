@@ -74,7 +74,7 @@ def test_release_folder_has_everything(published):
     folder = current_release(published)
     assert folder.name == RELEASE.release_id
     assert {path.name for path in folder.iterdir()} == {
-        *("perennial.duckdb", "contacts.duckdb", "parquet", "release.json", "checks.json", "overview.png")
+        *("perennial.duckdb", "contacts.duckdb", "parquet", "release.json", "checks.json", "overview.png", "report.md")
     }
     assert read(published, "select count(*) from marts.customer_360") == [(3,)]
     assert read(published, "select checks_passed from marts.release") == [(48,)]

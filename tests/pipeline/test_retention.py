@@ -84,7 +84,7 @@ def test_a_monthly_release_has_its_marts_and_is_whole(settings):
     assert not has_facts(manifest)
     check_whole(folder)
     assert {path.name for path in folder.iterdir()} == {
-        *("perennial.duckdb", "parquet", "release.json", "checks.json", "overview.png")
+        *("perennial.duckdb", "parquet", "release.json", "checks.json", "overview.png", "report.md")
     }
     with closing(connect(folder / "perennial.duckdb", read_only=True)) as connection:
         query = "select comment from duckdb_columns() where table_name = 'customer_360' and column_name = 'tier'"
