@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup data active-data demo run new-source up backfill accept prove test test-all lint bench docs superset airflow lock clean
+.PHONY: help setup data active-data demo run new-source up backfill accept rollback diff prove test test-all lint bench docs superset airflow lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -64,6 +64,16 @@ accept: export SOURCE := $(SOURCE)
 accept: export TABLE := $(TABLE)
 accept: $(READY) ## Let a held load land: make accept SOURCE=shop TABLE=orders
 	@$(BIN)/python -m pipeline.accept
+
+rollback: export RELEASE := $(RELEASE)
+rollback: $(READY) ## Give readers the release before, or RELEASE=<id>
+	@$(BIN)/python -m pipeline.rollback
+
+diff: export RELEASE_A := $(A)
+diff: export RELEASE_B := $(B)
+diff: export FORMAT := $(FORMAT)
+diff: $(READY) ## What changed between two releases, and why: A=<id> B=<id>, default the last two; FORMAT=json
+	@$(BIN)/python -m pipeline.diff
 
 # As they were written: make would take a $ in a password for a variable of its own.
 new-source: export NEW_SOURCE_NAME = $(value NAME)

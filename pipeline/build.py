@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
+from pipeline import ledger
 from pipeline.errors import UserError
 from pipeline.files import remove_temporaries, write_text
-from pipeline.plan import make_plan
+from pipeline.plan import load_plan, make_plan
 from pipeline.settings import Settings
 
 
@@ -22,7 +23,7 @@ def begin_build(settings: Settings, run_id: str) -> bool:
     """Plan a build and make it this run's; return whether there is anything to build. The caller holds the lock.
 
     Nothing is to be built when the published release has the plan's input hash: the same landed files, code, as-of
-    date, settings and models.
+    date, settings and models; nor when the release of these inputs was rolled back.
     """
     # Not in the landing: a load may be running there, which cleans up behind the one before by itself.
     written = (settings.ledger, settings.build, settings.features, settings.scores, settings.models, settings.lists)
@@ -31,7 +32,14 @@ def begin_build(settings: Settings, run_id: str) -> bool:
     write_text(settings.build / "run_id", run_id)
     plan = make_plan(settings)
     release = published(settings)
-    return release is None or release["input_hash"] != plan.input_hash
+    if release is None:
+        return True
+    return release["input_hash"] != plan.input_hash and not ledger.rolled_back(settings, plan.basis_hash)
+
+
+def undone_release(settings: Settings) -> str | None:
+    """The release of the planned inputs, if somebody rolled it back."""
+    return ledger.rolled_back(settings, load_plan(settings).basis_hash)
 
 
 def check_owner(settings: Settings, run_id: str) -> None:

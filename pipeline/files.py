@@ -24,6 +24,12 @@ def fsync_path(path: Path) -> None:
         os.close(descriptor)
 
 
+def fsync_tree(folder: Path) -> None:
+    """Flush all files and folders below a folder, and itself."""
+    for path in (*sorted(folder.rglob("*")), folder):
+        fsync_path(path)
+
+
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target`; rename it over `target` when the block succeeds.

@@ -35,6 +35,8 @@ class Plan:
         `as_of_date`, the training cut-offs before it, and the start of the CLV holdout.
     landing_hash, input_hash : str
         Equal hashes mean equal published data. They depend on no path, time or size of this machine.
+    basis_hash : str
+        The inputs without what earlier builds left (models, history): what somebody rolled back is known by it.
     """
 
     release_id: str
@@ -53,6 +55,7 @@ class Plan:
     landing_hash: str
     code_version: str
     input_hash: str
+    basis_hash: str = ""
 
     @property
     def as_of(self) -> date:
@@ -95,11 +98,14 @@ def make_plan(settings: Settings) -> Plan:
     first = _first_event_date(sources, flat, time_zone)
     landing_hash = sha256_of([_what_matters(receipt) for receipt in flat])
     code_version = settings.code_version()
-    inputs = {
+    basis = {
         "landing_hash": landing_hash,
         "code_version": code_version,
         "as_of_date": as_of.isoformat(),
         "settings": _settings_that_matter(settings, currency, time_zone),
+    }
+    inputs = {
+        **basis,
         "models": _earlier_models(settings, as_of),
         "history": [
             {name: entry[name] for name in ("release_id", "code_version", "score_files")}
@@ -124,6 +130,7 @@ def make_plan(settings: Settings) -> Plan:
         landing_hash=landing_hash,
         code_version=code_version,
         input_hash=input_hash,
+        basis_hash=sha256_of(basis),
     )
     write_json(plan_path(settings), asdict(plan))
     return plan

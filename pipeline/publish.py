@@ -15,10 +15,10 @@ from typing import Any
 
 import duckdb
 
-from pipeline import ledger, report
-from pipeline.duck import connect, quote_identifier, quote_literal
+from pipeline import accounts, ledger, report
+from pipeline.duck import connect
 from pipeline.errors import UserError
-from pipeline.files import TEMPORARY_PREFIX, fsync_path, remove_temporaries, write_json
+from pipeline.files import TEMPORARY_PREFIX, fsync_path, fsync_tree, write_json
 from pipeline.lock import run_lock
 from pipeline.plan import load_plan
 from pipeline.releases import (
@@ -27,18 +27,21 @@ from pipeline.releases import (
     CONTACTS,
     DATABASE,
     MANIFEST,
-    Table,
     attach_read_only,
+    copy_table,
+    has_facts,
     open_release,
+    point_current_at,
     published_tables,
     read_manifest,
     read_tables,
     releases_folder,
     table_content,
+    write_parquet,
 )
+from pipeline.retention import clean_up, replace_release, thin_out
 from pipeline.settings import Settings
 
-KEPT_RELEASES = 14
 SCORE_TABLES = {
     "segments": "customer_segments",
     "clv": "customer_clv",
@@ -58,6 +61,7 @@ class Release:
     input_hash: str
     sources: tuple[str, ...]
     currency: str
+    basis_hash: str = ""
 
 
 def publish(settings: Settings) -> str:
@@ -70,31 +74,37 @@ def publish(settings: Settings) -> str:
     """
     plan = load_plan(settings)
     release = Release(
-        plan.release_id, plan.as_of, plan.code_version, plan.input_hash, tuple(plan.sources), plan.currency
+        plan.release_id,
+        plan.as_of,
+        plan.code_version,
+        plan.input_hash,
+        tuple(plan.sources),
+        plan.currency,
+        plan.basis_hash,
     )
     publish_release(settings, release)
     return release.release_id
 
 
-def publish_release(settings: Settings, release: Release, *, keep: int = KEPT_RELEASES) -> None:
-    """Write a release, point `current` at it, and remove all but the newest `keep` releases."""
+def publish_release(settings: Settings, release: Release) -> None:
+    """Write a release, point `current` at it, and thin out the older ones."""
     checks = _passed_checks(settings, release)
     releases = releases_folder(settings)
     releases.mkdir(parents=True, exist_ok=True)
     with run_lock(settings, "publish"):
-        remove_temporaries(settings.serving)
+        clean_up(settings)
         folder = releases / release.release_id
         temporary = releases / f"{TEMPORARY_PREFIX}{os.getpid()}-{release.release_id}"
         manifest = _write_release(settings, release, checks, temporary)
         if folder.is_dir():
             _check_same(folder, manifest)
+        if folder.is_dir() and has_facts(read_manifest(folder)):
             shutil.rmtree(temporary)
         else:
-            temporary.rename(folder)
-            fsync_path(releases)
+            replace_release(folder, temporary)
         _write_ledger(settings, release, checks, folder)
-        _point_current_at(settings, release.release_id)
-        _remove_old(settings, keep)
+        point_current_at(settings, release.release_id)
+        thin_out(settings)
 
 
 def _passed_checks(settings: Settings, release: Release) -> dict[str, Any]:
@@ -120,14 +130,17 @@ def _write_release(settings: Settings, release: Release, checks: dict[str, Any],
         attach_read_only(connection, settings.warehouse, "warehouse")
         tables = published_tables(read_tables(connection, "warehouse"))
         for table in tables:
-            _copy_table(connection, table, table.schema)
+            copy_table(connection, "warehouse", table, table.schema)
         _record_checks(connection, checks)
         connection.execute("detach warehouse")
         content = {table.full_name: table_content(connection, table) for table in tables}
-        _write_parquet(connection, tables, folder / "parquet")
+        write_parquet(connection, tables, folder / "parquet")
     _write_contacts(settings, folder / CONTACTS)
     report.write_overview(folder / DATABASE, folder / "overview.png", release.currency)
+    lines = accounts.balance_warehouse(settings, release.as_of_date)
+    accounts.write_report(folder / accounts.REPORT, f"Release {release.release_id}", release.currency, lines)
     manifest = {
+        "accounts": accounts.verdict(lines),
         "release_id": release.release_id,
         "as_of_date": str(release.as_of_date),
         "code_version": release.code_version,
@@ -139,37 +152,15 @@ def _write_release(settings: Settings, release: Release, checks: dict[str, Any],
     }
     write_json(folder / CHECKS, checks)
     write_json(folder / MANIFEST, manifest)
-    for path in sorted(folder.rglob("*")):
-        fsync_path(path)
+    fsync_tree(folder)
     folder.chmod(0o755)
     fsync_path(folder)
     return manifest
 
 
-def _copy_table(connection: duckdb.DuckDBPyConnection, table: Table, schema: str) -> None:
-    target = f"{quote_identifier(schema)}.{quote_identifier(table.name)}"
-    parts = [f"{quote_identifier(name)} {kind}" for name, kind in table.columns.items()]
-    if table.primary_key:
-        parts.append(f"primary key ({', '.join(quote_identifier(name) for name in table.primary_key)})")
-    connection.execute(f"create schema if not exists {quote_identifier(schema)}")
-    connection.execute(f"create table {target} ({', '.join(parts)})")
-    connection.execute(f"insert into {target} select * from warehouse.{table.sql_name} order by {table.order_by}")
-    if table.comment:
-        connection.execute(f"comment on table {target} is {quote_literal(table.comment)}")
-    for name, comment in table.column_comments.items():
-        connection.execute(f"comment on column {target}.{quote_identifier(name)} is {quote_literal(comment)}")
-
-
 def _record_checks(connection: duckdb.DuckDBPyConnection, checks: dict[str, Any]) -> None:
     """Write into `marts.release` what only the gate knows."""
     connection.execute("update marts.release set checks_passed = $1", [checks["passed"]])
-
-
-def _write_parquet(connection: duckdb.DuckDBPyConnection, tables: list[Table], folder: Path) -> None:
-    for table in tables:
-        target = folder / table.schema / f"{table.name}.parquet"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        connection.execute(f"copy {table.sql_name} to {quote_literal(str(target))} (format parquet, compression zstd)")
 
 
 def _write_contacts(settings: Settings, target: Path) -> None:
@@ -179,13 +170,13 @@ def _write_contacts(settings: Settings, target: Path) -> None:
         attach_read_only(connection, settings.warehouse, "warehouse")
         for table in read_tables(connection, "warehouse"):
             if table.full_name in CONTACT_TABLES:
-                _copy_table(connection, table, "main")
+                copy_table(connection, "warehouse", table, "main")
 
 
 def _check_same(folder: Path, manifest: dict[str, Any]) -> None:
-    """Compare all but `ops`, which also tells how long the loads took."""
+    """Compare all but `ops`, which also tells how long the loads took; of a monthly release what it has."""
     published = read_manifest(folder)
-    names = sorted({*published["tables"], *manifest["tables"]})
+    names = sorted({*published["tables"], *(manifest["tables"] if has_facts(published) else ())})
     differing = [
         name
         for name in names
@@ -216,25 +207,8 @@ def _write_ledger(settings: Settings, release: Release, checks: dict[str, Any], 
             "sources": sorted(release.sources),
             "code_version": release.code_version,
             "input_hash": release.input_hash,
+            "basis_hash": release.basis_hash,
             "score_files": files,
             "checks": {name: checks[name] for name in ("passed", "warned", "stopped")},
         },
     )
-
-
-def _point_current_at(settings: Settings, release_id: str) -> None:
-    link = settings.serving / f"{TEMPORARY_PREFIX}{os.getpid()}-current"
-    link.symlink_to(Path("releases") / release_id)
-    link.replace(settings.serving / "current")
-    fsync_path(settings.serving)
-
-
-def _remove_old(settings: Settings, keep: int) -> None:
-    """Keep the releases written last; the current one counts and always stays. What is no release is left alone."""
-    current = (settings.serving / "current").resolve()
-    manifests = [path for path in releases_folder(settings).glob(f"*/{MANIFEST}") if path.parent.resolve() != current]
-    manifests.sort(key=lambda path: (path.stat().st_mtime_ns, path.parent.name), reverse=True)
-    for path in [manifest.parent for manifest in manifests[keep - 1 :]]:
-        doomed = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
-        path.rename(doomed)  # half a release must not look like one
-        shutil.rmtree(doomed)

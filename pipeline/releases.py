@@ -1,6 +1,7 @@
 """What a release is: its folder, its tables, the grain of each, and what its data hash to."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import duckdb
 
 from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
+from pipeline.files import TEMPORARY_PREFIX, fsync_path
 from pipeline.settings import Settings
 
 DATABASE = "perennial.duckdb"
@@ -149,6 +151,31 @@ def table_content(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[s
     return {"rows": rows, "columns": table.columns, "content_hash": f"{digest:032x}"}
 
 
+def copy_table(connection: duckdb.DuckDBPyConnection, catalog: str, table: Table, schema: str) -> None:
+    """Copy a table of an attached database with its key and comments, its rows in their one order."""
+    target = f"{quote_identifier(schema)}.{quote_identifier(table.name)}"
+    parts = [f"{quote_identifier(name)} {kind}" for name, kind in table.columns.items()]
+    if table.primary_key:
+        parts.append(f"primary key ({', '.join(quote_identifier(name) for name in table.primary_key)})")
+    connection.execute(f"create schema if not exists {quote_identifier(schema)}")
+    connection.execute(f"create table {target} ({', '.join(parts)})")
+    connection.execute(
+        f"insert into {target} select * from {quote_identifier(catalog)}.{table.sql_name} order by {table.order_by}"
+    )
+    if table.comment:
+        connection.execute(f"comment on table {target} is {quote_literal(table.comment)}")
+    for name, comment in table.column_comments.items():
+        connection.execute(f"comment on column {target}.{quote_identifier(name)} is {quote_literal(comment)}")
+
+
+def write_parquet(connection: duckdb.DuckDBPyConnection, tables: list[Table], folder: Path) -> None:
+    """Write each table as `<schema>/<name>.parquet`."""
+    for table in tables:
+        target = folder / table.schema / f"{table.name}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        connection.execute(f"copy {table.sql_name} to {quote_literal(str(target))} (format parquet, compression zstd)")
+
+
 def attach_read_only(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
     """Attach a database file for reading.
 
@@ -182,6 +209,25 @@ def current_release(settings: Settings) -> Path:
     if not (link / MANIFEST).is_file():
         raise UserError(f"Nothing is published yet: {link} is not there. Build first (`make run`).")
     return link.resolve()
+
+
+def point_current_at(settings: Settings, release_id: str) -> None:
+    """Replace the link `current` in one step."""
+    link = settings.serving / f"{TEMPORARY_PREFIX}{os.getpid()}-current"
+    link.symlink_to(Path("releases") / release_id)
+    link.replace(settings.serving / "current")
+    fsync_path(settings.serving)
+
+
+def kept_releases(settings: Settings) -> list[Path]:
+    """Folders of all releases, by name. A folder without the manifest of a release of its name is none."""
+    found = (path.parent for path in releases_folder(settings).glob(f"[!.]*/{MANIFEST}"))
+    return sorted(folder for folder in found if read_manifest(folder)["release_id"] == folder.name)
+
+
+def has_facts(manifest: dict[str, Any]) -> bool:
+    """Whether a release is kept in full: a monthly one has marts only."""
+    return any(name.startswith("core.") for name in manifest["tables"])
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class Settings:
     left_truncation_days: int
     week_start: str = "monday"
     fiscal_year_start: int = 1
+    daily_releases: int = 14
+    monthly_releases: int = 12
 
     @property
     def landing(self) -> Path:
@@ -149,10 +151,10 @@ def _active_sources(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _positive_integer(env: Mapping[str, str], name: str, default: int) -> int:
+def _whole_number(env: Mapping[str, str], name: str, default: int, unit: str = "days", least: int = 1) -> int:
     text = env.get(name) or str(default)
-    if not text.isdecimal() or int(text) < 1:
-        raise UserError(f"{name} is '{text}': give a whole number of days, 1 or more (default {default}).")
+    if not (text.isascii() and text.isdecimal()) or int(text) < least:
+        raise UserError(f"{name} is '{text}': give a whole number of {unit}, {least} or more (default {default}).")
     return int(text)
 
 
@@ -213,9 +215,11 @@ def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
         currency=_currency(env),
         time_zone=check_time_zone(zone, "CRM_TIME_ZONE") if zone else None,
         annual_discount_rate=_rate(env, "CRM_ANNUAL_DISCOUNT_RATE", "0.10"),
-        clv_horizon_days=_positive_integer(env, "CRM_CLV_HORIZON_DAYS", 365),
-        churn_horizon_days=_positive_integer(env, "CRM_CHURN_HORIZON_DAYS", 28),
-        left_truncation_days=_positive_integer(env, "CRM_LEFT_TRUNCATION_DAYS", 28),
+        clv_horizon_days=_whole_number(env, "CRM_CLV_HORIZON_DAYS", 365),
+        churn_horizon_days=_whole_number(env, "CRM_CHURN_HORIZON_DAYS", 28),
+        left_truncation_days=_whole_number(env, "CRM_LEFT_TRUNCATION_DAYS", 28),
         week_start=_week_start(env),
         fiscal_year_start=_fiscal_year_start(env),
+        daily_releases=_whole_number(env, "CRM_DAILY_RELEASES", 14, "releases"),
+        monthly_releases=_whole_number(env, "CRM_MONTHLY_RELEASES", 12, "releases", 0),
     )

@@ -14,7 +14,7 @@ import duckdb
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.releases import current_release, open_release
+from pipeline.releases import current_release, open_release, read_manifest
 from pipeline.settings import Settings
 
 SEGMENTS_SHOWN = 6
@@ -22,7 +22,7 @@ BAR_WIDTH = 24
 Row = tuple[str, str, str]
 
 
-def print_summary(settings: Settings, console: Console, *, is_new: bool) -> None:
+def print_summary(settings: Settings, console: Console, *, is_new: bool, undone: str | None = None) -> None:
     """Print the published release.
 
     Parameters
@@ -33,6 +33,8 @@ def print_summary(settings: Settings, console: Console, *, is_new: bool) -> None
         Where to.
     is_new
         Whether this run published it; otherwise the summary says that nothing has changed.
+    undone
+        The release of the same inputs that somebody rolled back, if that is why nothing was published.
 
     Raises
     ------
@@ -46,18 +48,30 @@ def print_summary(settings: Settings, console: Console, *, is_new: bool) -> None
         console.print()
         console.rule(style="dim")
         if not is_new:
-            console.print(Text(f"Nothing has changed since release {release_id}: it stays as it is.\n", style="bold"))
+            console.print(Text(f"{why_unchanged(release_id, undone)}\n", style="bold"), soft_wrap=True)
         title = Text(f"Perennial {release_id}", style="bold green")
         _print(console, title.append(f"  {sources}, as of {as_of}, {checks} checks passed", style="default"))
         _print_rows(console, [*loads(release), *business(release, currency)])
         _print_segments(console, segments(release))
         _print_sentences(console, "Models against their baselines", decisions(release))
+    if told := read_manifest(folder).get("accounts"):
+        _print_sentences(console, "Accounts", [f"{told} {short(folder.parent.parent / 'current' / 'report.md')}"])
     if warned := warnings(folder):
         _print_sentences(console, "Warnings", warned)
     _print_lines(console, "Files", files(settings, release_id))
     _print_lines(
         console, "Next", [query(settings), "make up    # Airflow with its web UI and schedule", "make       # the menu"]
     )
+
+
+def why_unchanged(release_id: str, undone: str | None) -> str:
+    """Why this run published nothing."""
+    if undone and undone != release_id:
+        return (
+            f"Release {undone} of these inputs was rolled back: {release_id} stays until data, code or settings "
+            f"change. To publish it again: make rollback RELEASE={undone}"
+        )
+    return f"Nothing has changed since release {release_id}: it stays as it is."
 
 
 def _one(release: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:

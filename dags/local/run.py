@@ -86,7 +86,7 @@ def redirect_output(settings: Settings) -> None:
 
 def build(settings: Settings, console: Console, *, extract: bool) -> None:
     """Walk the DAGs in order, then print the summary."""
-    from pipeline.build import published
+    from pipeline.build import published, undone_release
     from pipeline.sources import active_sources, company, providers
     from pipeline.summary import print_summary
 
@@ -98,7 +98,7 @@ def build(settings: Settings, console: Console, *, extract: bool) -> None:
     extracts = [f"extract_{name}" for name in settings.sources] if extract else []
     run_dags([*extracts, "build_customers", "export_campaign_lists"], console)
     after = published(settings)
-    print_summary(settings, console, is_new=after != before)
+    print_summary(settings, console, is_new=after != before, undone=undone_release(settings))
 
 
 def run_dags(dag_ids: list[str], console: Console) -> None:

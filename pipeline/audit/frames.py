@@ -1,10 +1,12 @@
 """The frames that suites are run on: measures computed in DuckDB, small enough for pandas."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import duckdb
 import pandas as pd
+import yaml
 
 from pipeline.audit.references import references_frame
 from pipeline.audit.suites import suite_query
@@ -12,7 +14,7 @@ from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
 from pipeline.landing.events import event_instant_sql
 from pipeline.releases import GRAINS, attach_read_only, published_tables, read_tables
-from pipeline.settings import Settings
+from pipeline.settings import DBT_PROJECT, Settings
 from pipeline.sources import Source, Table, load_source
 
 EMAIL = r"[^@\s]@[^@\s]+\.[A-Za-z]{2,}"
@@ -106,13 +108,19 @@ def _event_measures(source: Source, table: Table, receipt: dict[str, Any], colum
     }
 
 
-def open_warehouse(settings: Settings, release_id: str, as_of: date) -> duckdb.DuckDBPyConnection:
-    """Open the warehouse for reading; queries of suites read the plan as `getvariable('release_id')`, `…('as_of')`."""
+def open_warehouse(
+    settings: Settings, release_id: str, as_of: date, quiet_sources: Sequence[str] = ()
+) -> duckdb.DuckDBPyConnection:
+    """Open the warehouse for reading; queries of suites read the arguments as `getvariable('as_of')` and so on.
+
+    `quiet_sources` are those that may bring nothing on a day.
+    """
     connection = connect()
     attach_read_only(connection, settings.warehouse, "warehouse")
     connection.execute("use warehouse")
     connection.execute(f"set variable release_id = {quote_literal(release_id)}")
     connection.execute(f"set variable as_of = {quote_literal(str(as_of))}::date")
+    connection.execute(f"set variable quiet_sources = [{', '.join(map(quote_literal, quiet_sources))}]::varchar[]")
     return connection
 
 
@@ -139,6 +147,30 @@ def _grain_frame(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _contract_frame(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """One row per column that the yml of a published mart promises, and whether it is there."""
+    there = {(table.full_name, name) for table in read_tables(connection, "warehouse") for name in table.columns}
+    return pd.DataFrame(
+        {"table_name": table, "column_name": name, "is_there": (table, name) in there}
+        for table, name in promised_columns()
+    )
+
+
+def promised_columns() -> list[tuple[str, str]]:
+    """Table and column of each column in the yml of the published marts."""
+    models = [
+        model
+        for path in sorted((DBT_PROJECT / "models" / "marts").glob("*.yml"))
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    ]
+    return [
+        (f"marts.{model['name']}", column["name"])
+        for model in models
+        if f"marts.{model['name']}" in GRAINS
+        for column in model["columns"]
+    ]
+
+
 def _columns_frame(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """One row per column that would be published to BI, and how many of its values look like an e-mail address."""
     rows = []
@@ -163,6 +195,7 @@ def _values_like_email(connection: duckdb.DuckDBPyConnection, sql_name: str, col
 
 
 IN_PYTHON = {
+    "marts_columns": _contract_frame,
     "marts_grain": _grain_frame,
     "marts_personal_data": _columns_frame,
     "marts_relationships": references_frame,

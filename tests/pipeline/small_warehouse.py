@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipeline.accounts import ROWS_OF_FACTS
+from pipeline.audit.frames import promised_columns
 from pipeline.audit.references import OF_CUSTOMER_VERSIONS, OF_PRODUCTS
 from pipeline.duck import connect
 from pipeline.publish import Release
@@ -175,6 +177,57 @@ create table ops.quarantine as select 'shop' as source, 'order_id: missing' as r
 create table ops.releases as select release_id, as_of_date from marts.release;
 create table features.customer_features as select customer_id from core.dim_customer;
 
+alter table core.fct_order add column is_purchase boolean default true;
+alter table core.fct_order add column source_system varchar default 'shop';
+alter table core.fct_order_line add column source_system varchar default 'shop';
+alter table core.fct_order_line add column cost_amount decimal(18, 4);
+alter table core.fct_return add column source_system varchar default 'shop';
+alter table core.fct_cost_allocation add column source_system varchar default 'shop';
+alter table core.fct_contact add column source_system varchar default 'shop';
+alter table core.fct_contact add column contact_date date default date '2026-03-02';
+alter table core.fct_contact add column known_date date default date '2026-03-02';
+alter table core.fct_case add column source_system varchar default 'shop';
+alter table core.fct_case add column opened_date date default date '2026-03-02';
+alter table core.fct_case add column known_date date default date '2026-03-02';
+alter table core.fct_survey_response add column source_system varchar default 'shop';
+alter table core.fct_survey_response add column response_date date default date '2026-03-03';
+alter table core.fct_survey_response add column known_date date default date '2026-03-03';
+alter table core.fct_web_session add column source_system varchar default 'shop';
+alter table core.fct_web_session add column session_date date default date '2026-03-04';
+alter table core.fct_web_session add column known_date date default date '2026-03-04';
+alter table marts.customer_clv add column model_version varchar default 'clv-a';
+alter table marts.customer_clv add column horizon_days int default 365;
+alter table marts.customer_clv add column annual_discount_rate double default 0.1;
+alter table marts.release add column code_version varchar default 'c0de';
+alter table marts.release add column sources varchar default 'shop';
+alter table ops.load_receipts add column content_hash varchar default 'h1';
+alter table core.dim_product add column list_price decimal(18, 4);
+update core.dim_product set list_price = 5 where product_id = 'tea';
+alter table core.fct_order_line add column quantity decimal(18, 4) default 2;
+alter table core.fct_order_line add column list_amount decimal(18, 4) default 10;
+alter table core.fct_order_line add column original_currency varchar default 'EUR';
+alter table core.fct_order_line add column is_goods boolean default true;
+alter table core.fct_payment add column source_system varchar default 'shop';
+alter table core.fct_payment add column payment_date date default date '2026-03-02';
+alter table core.fct_payment add column known_date date default date '2026-03-02';
+alter table core.fct_order_line add column discount_amount decimal(18, 4) default 1;
+alter table core.fct_order_line add column coupon_discount_amount decimal(18, 4) default 0;
+alter table core.fct_order_line add column tax_amount decimal(18, 4) default 0.5;
+alter table core.fct_order add column discount_amount decimal(18, 4) default 1;
+alter table core.fct_order add column coupon_discount_amount decimal(18, 4) default 0;
+alter table core.fct_order add column tax_amount decimal(18, 4) default 0.5;
+alter table core.fct_return add column original_refund_amount decimal(18, 4) default 2.10;
+alter table core.fct_customer_month add column discount_amount decimal(18, 4) default 0;
+alter table core.fct_customer_month add column coupon_discount_amount decimal(18, 4) default 0;
+update core.fct_customer_month set discount_amount = 5 where customer_id = 'ana' and month_start_date = '2026-01-01';
+alter table core.fct_customer_month add column contacts bigint default 0;
+alter table core.fct_customer_month add column cases bigint default 0;
+alter table core.fct_customer_month add column survey_responses bigint default 0;
+update core.fct_customer_month set contacts = 2, cases = 1, survey_responses = 1
+where customer_id = 'ben' and month_start_date = '2026-03-01';
+create table ops.source_freshness as
+select 'shop' as source, 'orders' as table_name, 0::bigint as hours_behind, false as is_late;
+
 comment on table marts.customer_360 is 'One row per customer. Ana''s row is here.';
 comment on column marts.customer_360.tier is 'platinum, gold, iron or lead';
 """
@@ -196,6 +249,19 @@ VERSION_KEYS = [
 ]
 
 
+# Each fact's rows landed once. What else was accepted has no fact of its own.
+VERSIONS = """
+create table intermediate.int_{entity}__versions as
+select *, 'accepted' as _fate, true as _is_current, false as _is_derived from core.{fact};
+insert into ops.row_fates select '{entity}', 'accepted', count(*) from core.{fact};
+"""
+OTHER_FATES = """
+insert into ops.row_fates
+select 'customers', 'accepted', 198 - sum(landed_rows) from ops.row_fates
+union all values ('customers', 'quarantined', 1), ('customers', 'duplicate', 1);
+"""
+
+
 def make_settings(home: Path) -> Settings:
     """Settings of a home of its own."""
     return Settings(home, home / "data", ("shop",), None, None, 0.1, 365, 28, 28)
@@ -207,6 +273,14 @@ def _sound_warehouse() -> bytes:
         path = Path(folder) / "warehouse.duckdb"
         with closing(connect(path)) as connection:
             connection.execute(SQL + HISTORY + "".join(VERSION_KEYS))
+            connection.execute("create schema intermediate")
+            connection.execute("create table intermediate.int_order_lines__all as from core.fct_order_line")
+            connection.execute("create or replace table ops.row_fates (entity varchar, fate varchar, landed_rows int)")
+            for entity, fact in ROWS_OF_FACTS.items():
+                connection.execute(VERSIONS.format(entity=entity, fact=fact))
+            connection.execute(OTHER_FATES)
+            for table, column in promised_columns():
+                connection.execute(f'alter table {table} add column if not exists "{column}" varchar')
         return path.read_bytes()
 
 

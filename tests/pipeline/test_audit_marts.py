@@ -10,6 +10,17 @@ from pipeline.audit.gate import run_on_warehouse
 from pipeline.audit.suites import marts_suites, read_suite
 from tests.pipeline.small_warehouse import AS_OF, RELEASE, build_warehouse, make_settings
 
+EVERY_DAY = (
+    "insert into core.fct_web_session by name select 's' || row_number() over () as session_id, 'ana' as customer_id,"
+    " 'spring' as campaign_id, d::date as session_date, d::date as known_date, 'shop' as source_system"
+    " from generate_series(date '2026-01-31', date '2026-03-{last}', interval 1 day) as t (d), range({rows})"
+)
+THIN_DAY = (
+    "; insert into core.fct_web_session by name select 'last' as session_id, 'ana' as customer_id,"
+    " 'spring' as campaign_id, date '2026-03-31' as session_date, date '2026-03-31' as known_date,"
+    " 'shop' as source_system"
+)
+
 # (suite, check): the SQL that plants an error which it must find.
 PLANTED = {
     ("marts_customer_360", "every row has a customer_id"): "update marts.customer_360 set customer_id = null"
@@ -134,6 +145,22 @@ PLANTED = {
     " set reason = 'email: ''ben@mail.example'' is there twice'",
     ("marts_relationships", "every key is found in the table that it refers to"): "update core.fct_order_line"
     " set product_id = 'coffee' where order_id = 'o1'",
+    ("marts_columns", "every column of the published contract is there"): "alter table marts.customer_360"
+    " rename column average_order to mean_order",
+    ("marts_prices", "no price is 50 times the product's list price"): "update core.fct_order_line"
+    " set list_amount = list_amount * 100 where order_id = 'o1'",
+    (
+        "marts_prices",
+        "no price of the last four weeks is 50 times the product's usual price",
+    ): "update core.fct_order_line set list_amount = 1000, known_date = date '2026-03-30' where order_id = 'o1'",
+    ("marts_prices", "no older price is 50 times the product's usual price"): "update core.fct_order_line"
+    " set list_amount = 1000 where order_id = 'o1'",
+    ("marts_days", "no source that speaks every day is silent on the as-of date"): EVERY_DAY.format(rows=10, last=30),
+    ("marts_days", "no source brings less than a fifth of its usual rows on the as-of date"): EVERY_DAY.format(
+        rows=50, last=30
+    )
+    + THIN_DAY,
+    ("marts_freshness", "no table is later than its source allows"): "update ops.source_freshness set is_late = true",
     ("marts_release", "marts.release has one row"): "insert into marts.release from marts.release",
     ("marts_release", "marts.release names this release"): "update marts.release set release_id = 'another'",
     ("marts_release", "marts.release has the as-of date of the plan"): "update marts.release"
@@ -187,6 +214,29 @@ def test_the_last_day_ends_at_local_midnight(settings, first_seen, is_missing):
     ]
     failed = {each.check for each in run(settings, ["marts_facts"], *changes) if not each.success}
     assert (check in failed) is is_missing
+
+
+SILENT = "no source that speaks every day is silent on the as-of date"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [EVERY_DAY.format(rows=9, last=30)],
+        [EVERY_DAY.format(rows=10, last=31)],
+        [EVERY_DAY.format(rows=10, last=30), "delete from core.fct_web_session where session_date = '2026-03-24'"],
+        [EVERY_DAY.format(rows=10, last="05")],
+    ],
+)
+def test_small_irregular_and_ended_sources_may_be_silent(settings, changes):
+    checks = {check.check: check.success for check in run(settings, ["marts_days"], *changes)}
+    assert checks[SILENT]
+
+
+def test_a_source_that_may_be_quiet_is_not_asked(settings):
+    build_warehouse(settings, EVERY_DAY.format(rows=10, last=30))
+    with closing(open_warehouse(settings, RELEASE.release_id, AS_OF, ["shop"])) as connection:
+        assert all(check.success for check in run_on_warehouse(connection, "marts_days"))
 
 
 def test_what_was_observed_names_the_row(settings):

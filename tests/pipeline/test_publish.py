@@ -43,9 +43,9 @@ def pass_gate(settings, release=RELEASE, stopped=0):
     )
 
 
-def publish(settings, release=RELEASE, **options):
+def publish(settings, release=RELEASE):
     pass_gate(settings, release)
-    publish_release(settings, release, **options)
+    publish_release(settings, release)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_release_folder_has_everything(published):
     folder = current_release(published)
     assert folder.name == RELEASE.release_id
     assert {path.name for path in folder.iterdir()} == {
-        *("perennial.duckdb", "contacts.duckdb", "parquet", "release.json", "checks.json", "overview.png")
+        *("perennial.duckdb", "contacts.duckdb", "parquet", "release.json", "checks.json", "overview.png", "report.md")
     }
     assert read(published, "select count(*) from marts.customer_360") == [(3,)]
     assert read(published, "select checks_passed from marts.release") == [(48,)]
@@ -196,22 +196,24 @@ def test_ledger_names_the_score_files(settings):
     assert (ledger["sources"], ledger["as_of_date"]) == (["shop"], "2026-03-31")
 
 
-def test_only_the_newest_releases_stay_and_always_the_current_one(settings):
+def test_of_one_date_the_current_release_and_the_one_before_stay(settings):
     for release in OTHERS[:5]:
-        publish(settings, release, keep=3)
+        publish(settings, release)
     releases = settings.serving / "releases"
-    assert sorted(path.name for path in releases.iterdir()) == [release.release_id for release in OTHERS[2:5]]
-    publish(settings, OTHERS[2], keep=1)
-    assert [path.name for path in releases.iterdir()] == [OTHERS[2].release_id]
-    assert current_release(settings).name == OTHERS[2].release_id
+    assert sorted(path.name for path in releases.iterdir()) == [release.release_id for release in OTHERS[3:5]]
+    publish(settings, OTHERS[3])
+    assert sorted(path.name for path in releases.iterdir()) == [release.release_id for release in OTHERS[3:5]]
+    assert current_release(settings).name == OTHERS[3].release_id
 
 
 def test_a_folder_that_is_no_release_is_left_alone(settings):
     publish(settings, OTHERS[0])
     kept = settings.serving / "releases" / "before-the-rollback"
     kept.mkdir()
-    publish(settings, OTHERS[1], keep=1)
-    assert sorted(path.name for path in kept.parent.iterdir()) == [OTHERS[1].release_id, kept.name]
+    publish(settings, OTHERS[1])
+    publish(settings, OTHERS[2])
+    names = [OTHERS[1].release_id, OTHERS[2].release_id, kept.name]
+    assert sorted(path.name for path in kept.parent.iterdir()) == names
 
 
 def test_a_release_that_is_published_again_is_the_last_of_the_ledger(settings):
@@ -239,7 +241,7 @@ def test_a_reader_with_the_file_open_reads_on(published):
             f"update core.fct_order set net_amount = {number}",
             f"update marts.release set release_id = '{release.release_id}'",
         )
-        publish(published, release, keep=1)
+        publish(published, release)
         reader.stdin.write("again\n")
         reader.stdin.flush()
         assert reader.stdout.readline() == "[(Decimal('35.8500'), '2026-03-31-aaaaaaaaaaaa')]\n"

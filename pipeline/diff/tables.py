@@ -1,0 +1,80 @@
+"""Which published tables differ, by key."""
+
+from typing import Any
+
+import duckdb
+
+from pipeline.duck import quote_identifier
+from pipeline.releases import GRAINS
+
+# They differ between any two releases, so they say nothing about a row.
+OF_THE_RELEASE = frozenset({"as_of_date", "run_id", "model_version", "release_id"})
+
+
+def differs(columns: list[str]) -> str:
+    """SQL: whether one of the columns differs between the rows `a` and `b`."""
+    names = map(quote_identifier, columns)
+    return " or ".join(f"a.{name} is distinct from b.{name}" for name in names) or "false"
+
+
+def changed_tables(
+    connection: duckdb.DuckDBPyConnection, tables_a: dict[str, Any], tables_b: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Compare the tables of two attached releases, `a` and `b`, whose content hashes differ.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    tables_a, tables_b : dict
+        `tables` of their manifests.
+
+    Returns
+    -------
+    list of dict
+        table, rows_a, rows_b (null where the table is not there), rows added, removed and changed by key, and columns
+        added and removed.
+    """
+    found = []
+    for name in sorted({*tables_a, *tables_b}):
+        a, b = tables_a.get(name), tables_b.get(name)
+        if a == b:
+            continue
+        columns_a, columns_b = (list(side["columns"]) if side else [] for side in (a, b))
+        added, removed, changed = _row_counts(connection, name, columns_a, columns_b) if a and b else (None, None, None)
+        found.append(
+            {
+                "table": name,
+                "rows_a": a["rows"] if a else None,
+                "rows_b": b["rows"] if b else None,
+                "added": added,
+                "removed": removed,
+                "changed": changed,
+                "columns_added": [column for column in columns_b if column not in columns_a],
+                "columns_removed": [column for column in columns_a if column not in columns_b],
+            }
+        )
+    return found
+
+
+def _row_counts(
+    connection: duckdb.DuckDBPyConnection, name: str, columns_a: list[str], columns_b: list[str]
+) -> tuple[int, int, int]:
+    """Rows by key; where a table has none, every row that is not there in the same words is added or removed."""
+    common = [column for column in columns_a if column in columns_b]
+    key = [column for column in GRAINS.get(name, ()) if column in common] or common
+    rest = [column for column in common if column not in key and column not in OF_THE_RELEASE]
+    keys = ", ".join(map(quote_identifier, key))
+    values = ", ".join([f"list(row({', '.join(map(quote_identifier, rest))}) order by all)" if rest else "null"])
+    table = ".".join(map(quote_identifier, name.split(".")))
+    sides = (
+        f"(select {keys}, count(*) as rows_of_key, {values} as content from {side}.{table} group by all)"
+        for side in ("a", "b")
+    )
+    on = " and ".join(f"a.{column} is not distinct from b.{column}" for column in map(quote_identifier, key))
+    counts: tuple[int, int, int] = connection.execute(
+        "select cast(coalesce(sum(greatest(coalesce(b.rows_of_key, 0) - coalesce(a.rows_of_key, 0), 0)), 0) as bigint),"
+        " cast(coalesce(sum(greatest(coalesce(a.rows_of_key, 0) - coalesce(b.rows_of_key, 0), 0)), 0) as bigint),"
+        " count(*) filter (a.rows_of_key = b.rows_of_key and a.content is distinct from b.content)"
+        f" from {next(sides)} as a full join {next(sides)} as b on {on}"
+    ).fetchall()[0]
+    return counts

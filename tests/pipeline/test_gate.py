@@ -1,0 +1,115 @@
+"""The gate stops what is wrong: exit code 2, a report that says what to do, and readers' files as they were."""
+
+import hashlib
+import json
+from contextlib import closing
+from dataclasses import asdict
+
+import pytest
+
+from dags.local.run import command
+from pipeline.audit import audit_marts
+from pipeline.duck import connect
+from pipeline.files import write_json
+from pipeline.plan import Plan, plan_path
+from pipeline.publish import publish
+from pipeline.summary import warnings
+from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
+
+DAILY = (
+    "insert into core.fct_contact by name select 'd' || row_number() over () as contact_id, 'ana' as customer_id,"
+    " 'desk:7' as agent_id, 'k1' as case_id, 'o1' as order_id, 'unknown' as campaign_id, 'shop' as source_system,"
+    " d::date as contact_date, d::date as known_date"
+    " from generate_series(date '2026-01-20', date '2026-03-30', interval 1 day) as t (d), range(12)"
+)
+# What goes wrong: the SQL that plants it, and the check that finds it.
+PLANTED = {
+    "an order line doubled": (
+        ["insert into core.fct_order_line from core.fct_order_line where order_id = 'o1'"],
+        "no key is there twice",
+    ),
+    "a price a hundred times too high": (
+        ["update core.fct_order_line set list_amount = 1000, net_amount = 1000 where order_id = 'o1'"],
+        "no price is 50 times the product's list price",
+    ),
+    "a customer key missing from the dimension": (
+        ["delete from core.dim_customer where customer_id = 'ben'"],
+        "every key is found in the table that it refers to",
+    ),
+    "a mart column renamed": (
+        ["alter table marts.customer_360 rename column net_revenue to revenue_net"],
+        "every column of the published contract is there",
+    ),
+    "a score outside 0 to 1": (
+        ["update marts.customer_churn set churn_probability = 1.2 where customer_id = 'ben'"],
+        "churn probabilities are probabilities",
+    ),
+    "yesterday missing": ([DAILY], "no source that speaks every day is silent on the as-of date"),
+}
+
+
+def audit_and_publish(settings) -> int:
+    """What the last steps of `make run` do, with its exit code."""
+
+    def steps(_, console) -> None:
+        audit_marts(settings)
+        publish(settings)
+
+    return command(steps)
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("CRM_HOME", str(tmp_path))
+    monkeypatch.setenv("CRM_SOURCES", "cdnow")
+    settings = make_settings(tmp_path)
+    plan = Plan(
+        *(RELEASE.release_id, str(RELEASE.as_of_date), "2026-01-05", [], "EUR", "America/New_York", []),
+        *({}, {}, {}, {}, {}, [], "landed", RELEASE.code_version, RELEASE.input_hash),
+    )
+    write_json(plan_path(settings), asdict(plan))
+    write_json(settings.build / "landing_checks.json", {"landing_hash": "landed", "checks": []})
+    build_warehouse(settings)
+    assert audit_and_publish(settings) == 0
+    return settings
+
+
+def served(settings) -> dict[str, str]:
+    files = [path for path in settings.serving.rglob("*") if path.is_file()]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_a_planted_error_stops_the_release_and_leaves_readers_files_alone(settings, capfd, what):
+    changes, check = PLANTED[what]
+    before = served(settings)
+    build_warehouse(settings, *changes)
+    assert audit_and_publish(settings) == 2
+    assert served(settings) == before
+    said = capfd.readouterr().out
+    assert "The gate stopped the build; what is published stays as it is." in said
+    assert check in " ".join(said.split())
+    assert "first action" in said
+    report = json.loads((settings.build / "checks.json").read_text(encoding="utf-8"))
+    (failed,) = [each for each in report["checks"] if each["check"] == check]
+    assert (failed["success"], failed["severity"]) == (False, "stop")
+    assert check in (settings.build / "checks.txt").read_text(encoding="utf-8")
+
+
+def test_a_warning_stops_nothing_and_is_in_the_summary(settings):
+    build_warehouse(settings, "update ops.source_freshness set is_late = true")
+    (settings.serving / "releases" / RELEASE.release_id).rename(settings.home / "the first one")
+    assert audit_and_publish(settings) == 0
+    folder = settings.serving / "releases" / RELEASE.release_id
+    (warned,) = warnings(folder)
+    assert warned.startswith("marts_freshness: not so: no table is later than its source allows.")
+    assert json.loads((folder / "checks.json").read_text(encoding="utf-8"))["warned"] == 1
+
+
+def test_a_day_that_is_there_passes(settings):
+    build_warehouse(settings, DAILY.replace("2026-03-30", "2026-03-31"))
+    with closing(connect(settings.warehouse, read_only=True)) as connection:
+        assert connection.execute("select max(contact_date)::varchar from core.fct_contact").fetchall() == [
+            ("2026-03-31",)
+        ]
+    assert audit_marts(settings)["stopped"] == 0
