@@ -139,6 +139,9 @@ create table marts.customer_score_history as
 select customer_id, date '2026-03-31' as as_of_date, run_id, 'churn' as job, churn_probability
 from marts.customer_churn where churn_probability is not null;
 create table marts.model_runs as select 'churn-1' as run_id, 'churn' as job, true as is_published;
+create table marts.metric_catalogue as select 'net_sales' as metric;
+create table marts.metrics_monthly as
+select 'net_sales' as metric, date '2024-01-01' as month_start_date, 'all' as dimension, 'all' as dimension_value;
 create table marts.model_metrics as
 select 'churn-1' as run_id, 'churn' as job, 'all' as stratum, 'roc_auc' as metric, 0.83 as "value",
     0.79 as baseline_value;
