@@ -39,7 +39,8 @@ resolved as (
         case
             when named.kind = 'referral' then coalesce(own.customer_id, elsewhere.customer_id)
             when {{ is_placeholder("'account'", 'named.number') }} then null
-            when named.kind = 'account' then 'account_' || substr(md5(coalesce(nullif(named.number, ''), named.reference)), 1, 16)
+            when named.kind = 'account'
+                then 'account_' || substr(md5(coalesce(nullif(named.number, ''), named.reference)), 1, 16)
             else 'household_' || substr(md5(named.source_system || '|' || named.reference), 1, 16)
         end as related_id
     from named

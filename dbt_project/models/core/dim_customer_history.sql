@@ -26,7 +26,7 @@ compared as (
         row_number() over by_day as state_number,
         lag(is_deleted) over by_day as was_deleted,
         {%- for column in changes.values() %}
-        {{ column }} is distinct from lag({{ column }}) over by_day as has_other_{{ column }},
+        (lag({{ column }}) over by_day) is distinct from {{ column }} as has_other_{{ column }},
         {%- endfor %}
         min(valid_from) over (partition by customer_id, address) as address_from
     from states

@@ -1,6 +1,6 @@
 -- Grain: one row per (product_id, valid_from): a version of a product, until the next one. Key: product_version_key.
--- The version of a day: valid_from <= day < valid_to. First versions hold from the beginning of time, current ones to its
--- end. Versions come from the landed versions of the product's row, dated by their own time. A product that its source
+-- The version of a day: valid_from <= day < valid_to. First versions hold from the beginning of time, current ones to
+-- its end. Versions come from the landed versions of the product's row, dated by their own time. A product that its source
 -- deleted keeps what it was. Current versions are equal to dim_product.
 {% set attributes = ['product_name', 'department', 'category', 'brand', 'list_price', 'unit_cost'] %}
 {% set changes = {
@@ -40,7 +40,7 @@ compared as (
     select
         *,
         {%- for column in attributes %}
-        {{ column }} is distinct from lag({{ column }}) over by_day as has_other_{{ column }},
+        (lag({{ column }}) over by_day) is distinct from {{ column }} as has_other_{{ column }},
         {%- endfor %}
         row_number() over by_day as state_number
     from told

@@ -1,8 +1,8 @@
 -- Grain: one row per (order, line). Key: order_line_id.
 -- net_amount is what the source books for the line; list_amount adds back the retailer's own discounts.
 -- manufacturer_coupon_amount is part of net_amount: the maker refunds it.
--- order_discount_amount is the line's part of the order's discount lines (int_order_discounts), which are lines of their
--- own: net_amount - order_discount_amount of goods is what the customer paid for them.
+-- order_discount_amount is the line's part of the order's discount lines (int_order_discounts), which are lines of
+-- their own: net_amount - order_discount_amount of goods is what the customer paid for them.
 -- Amounts are without tax, in the reporting currency; tax_amount stands beside them, original_net_amount is as booked.
 with order_lines as (
     select * from {{ ref('int_order_lines__all') }}

@@ -1,6 +1,6 @@
 -- Grain: one row per (source system, order, line) that carries a part of its order's discount lines.
--- The discount of an order belongs to its goods, by their net amount (equally, where none is above zero), to the cent by
--- the largest remainder. An order without goods keeps it on the first of its discount lines. order_discount_amount is
+-- The discount of an order belongs to its goods, by their net amount (equally, where none is above zero), to the cent
+-- by the largest remainder. An order without goods keeps it on the first of its discount lines. order_discount_amount is
 -- positive; summed over an order it is what the discount lines book.
 with order_lines as (
     select * from {{ ref('int_order_lines__all') }}

@@ -1,0 +1,117 @@
+"""A model says what it is and is held to it: its yml twin has grain, owner, columns, a key and, for a rule, a unit test."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.settings import ROOT
+from tests.lint.test_layers import FILES, layer_of, sql
+
+# Layers whose columns others read: each is described.
+DESCRIBED = ("core", "features", "marts", "ops")
+KEY_TESTS = {"unique_key", "unique"}
+# A rule: something is decided, numbered, compared with its neighbours or summed up.
+RULE = re.compile(r"\b(case\s+when|over\s*\(|group\s+by)\b|\bover\s+\w+\b", re.IGNORECASE)
+# Rules without a unit test of their own so far. The list only shrinks.
+WITHOUT_UNIT_TEST = {
+    "clv_statement",
+    "customer_360",
+    "customer_churn",
+    "customer_clv",
+    "customer_segments",
+    "dim_product",
+    "fct_order_line",
+    "identifiers",
+    "int_customer_name_pairs",
+    "int_customer_names",
+    "int_customer_records",
+    "int_exchange_rates",
+    "load_receipts",
+    "part_customer",
+    "row_fates",
+    "segment_profile",
+    "source_freshness",
+}
+JINJA = re.compile(r"\{[%#{].*?[%#}]\}", re.DOTALL)
+
+
+def described_models() -> dict[str, tuple[Path, dict[str, Any]]]:
+    """The yml of each model, by name."""
+    found: dict[str, tuple[Path, dict[str, Any]]] = {}
+    for path in sorted((ROOT / "dbt_project" / "models").rglob("*.yml")):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
+            assert model["name"] not in found, f"{model['name']} is described twice"
+            found[model["name"]] = (path, model)
+    return found
+
+
+def unit_tested() -> set[str]:
+    """The models that have a unit test."""
+    files = (ROOT / "dbt_project" / "models").rglob("*.yml")
+    contents = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in files]
+    return {test["model"] for content in contents for test in content.get("unit_tests", [])}
+
+
+def has_rule(text: str) -> bool:
+    """Whether a model's SQL decides, numbers, compares or sums, by itself and not by a macro."""
+    return RULE.search(JINJA.sub("", text)) is not None
+
+
+MODELS = described_models()
+UNIT_TESTED = unit_tested()
+WITH_RULE = [path for path in FILES if layer_of(path) != "staging" and has_rule(sql(path))]
+
+
+def ids(path: Path) -> str:
+    return path.stem
+
+
+@pytest.mark.parametrize("path", FILES, ids=ids)
+def test_a_model_has_its_yml_with_grain_and_owner(path: Path) -> None:
+    assert path.stem in MODELS, f"{path.relative_to(ROOT)} has no yml"
+    model = MODELS[path.stem][1]
+    assert model["description"].lstrip("'\"").startswith("One row"), model["description"]
+    assert model["config"]["meta"]["owner"]
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if layer_of(path) in DESCRIBED], ids=ids)
+def test_every_column_is_described(path: Path) -> None:
+    columns = MODELS[path.stem][1].get("columns", [])
+    assert columns
+    assert [column["name"] for column in columns if not column.get("description")] == []
+
+
+def key_tests(model: dict[str, Any]) -> set[str]:
+    listed = [*model.get("data_tests", []), *(t for c in model.get("columns", []) for t in c.get("data_tests", []))]
+    return {name for test in listed for name in ([test] if isinstance(test, str) else test)} & KEY_TESTS
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if layer_of(path) in DESCRIBED], ids=ids)
+def test_the_key_is_tested(path: Path) -> None:
+    # ops.row_fates has a reason that may be null: its rows are held to what was received.
+    assert key_tests(MODELS[path.stem][1]) or path.stem == "row_fates"
+
+
+@pytest.mark.parametrize("path", WITH_RULE, ids=ids)
+def test_a_rule_has_a_unit_test(path: Path) -> None:
+    assert (path.stem in UNIT_TESTED) != (path.stem in WITHOUT_UNIT_TEST), (
+        f"{path.relative_to(ROOT)} decides or sums something: tell it as people"
+    )
+
+
+def test_every_description_is_of_a_model() -> None:
+    assert set(MODELS) - {path.stem for path in FILES} == set()
+
+
+def test_the_lint_sees_a_rule() -> None:
+    assert has_rule("select sum(a) from t group by b")
+    assert has_rule("select row_number() over (order by a) from t")
+    assert has_rule("select lag(a) over by_day from t window by_day as (order by a)")
+    assert has_rule("select case when a then b end from t")
+    assert not has_rule("select {{ macro('case when') }} as a from t")
+    assert key_tests({"data_tests": [{"unique_key": {}}]}) == {"unique_key"}
+    assert key_tests({"columns": [{"data_tests": ["unique", "not_null"]}]}) == {"unique"}
+    assert key_tests({"data_tests": [{"holds": {}}]}) == set()
