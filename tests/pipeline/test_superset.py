@@ -95,7 +95,7 @@ def test_superset_takes_the_import_and_sees_a_new_release(
     config = tmp_path / "superset_config.py"
     config.write_text(
         f"SECRET_KEY = 'a key for this test alone, of no use elsewhere'\n"
-        f"SQLALCHEMY_DATABASE_URI = 'sqlite:///{tmp_path}/superset.db'\n",
+        f"SQLALCHEMY_DATABASE_URI = 'sqlite:///{tmp_path}/superset.db'\n"
         # The default cache of 6.1 does not start with the newest Flask-Caching.
         "FILTER_STATE_CACHE_CONFIG = EXPLORE_FORM_DATA_CACHE_CONFIG = {'CACHE_TYPE': 'SimpleCache'}\n",
         encoding="utf-8",
