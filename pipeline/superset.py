@@ -50,7 +50,7 @@ CHARTS = (
     Chart("Net sales by segment", "table", "segment_profile", ("segment_name",), "sum(net_sales)", {}),
     Chart("Customers by lifecycle stage", "table", "customer_360", ("lifecycle_stage",), "count(*)", {}),
     Chart("Expected loss by risk band", "table", "customer_churn", ("risk_band",), "sum(expected_loss)", {}),
-    Chart("Campaign profit", "table", "campaign_performance", ("campaign_id",), "sum(profit)", {}),
+    Chart("Campaign profit", "table", "campaign_performance", ("campaign_id",), "sum(incremental_profit)", {}),
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ TABLES = {
     "segment_profile": "select 'Champions' as segment_name, 2 as customers, 3.5::decimal(28, 4) as net_sales",
     "customer_360": "select 'ana' as customer_id, 'new' as lifecycle_stage",
     "customer_churn": "select 'high' as risk_band, 1.0 as expected_loss",
-    "campaign_performance": "select 'spring' as campaign_id, 2.0 as profit",
+    "campaign_performance": "select 'spring' as campaign_id, 2.0 as incremental_profit",
 }
 
 
