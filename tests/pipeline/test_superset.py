@@ -29,7 +29,7 @@ TABLES = {
     "segment_profile": "select 'Champions' as segment_name, 2 as customers, 3.5::decimal(28, 4) as net_sales",
     "customer_360": "select 'ana' as customer_id, 'new' as lifecycle_stage",
     "customer_churn": "select 'high' as risk_band, 1.0 as expected_loss",
-    "campaign_performance": "select 'spring' as campaign_id, 2.0 as profit",
+    "campaign_performance": "select 'spring' as campaign_id, 2.0 as incremental_profit",
 }
 
 
@@ -95,7 +95,7 @@ def test_superset_takes_the_import_and_sees_a_new_release(
     config = tmp_path / "superset_config.py"
     config.write_text(
         f"SECRET_KEY = 'a key for this test alone, of no use elsewhere'\n"
-        f"SQLALCHEMY_DATABASE_URI = 'sqlite:///{tmp_path}/superset.db'\n",
+        f"SQLALCHEMY_DATABASE_URI = 'sqlite:///{tmp_path}/superset.db'\n"
         # The default cache of 6.1 does not start with the newest Flask-Caching.
         "FILTER_STATE_CACHE_CONFIG = EXPLORE_FORM_DATA_CACHE_CONFIG = {'CACHE_TYPE': 'SimpleCache'}\n",
         encoding="utf-8",

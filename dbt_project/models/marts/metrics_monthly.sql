@@ -134,7 +134,10 @@ final as (
             case
                 when unavailable_reason is not null then null
                 when is_quotient
-                    then round(scale * cast(numerator as double) / nullif(cast(denominator as double), 0), cast(digits as integer))
+                    then round(
+                        scale * cast(numerator as double) / nullif(cast(denominator as double), 0),
+                        cast(digits as integer)
+                    )
                 else numerator
             end as decimal(28, 6)
         ) as value,
