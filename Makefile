@@ -96,7 +96,7 @@ lint: $(READY) ## ruff, mypy, sqlfluff, and the rules about imports and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(if $(HAS_DEMO),,-p pipeline -p mining -p dags -p benchmarks)
-	$(BIN)/sqlfluff lint dbt_project/models
+	$(BIN)/sqlfluff lint --processes 2 dbt_project/models
 	$(BIN)/pytest -q tests/lint
 
 bench: data ## Measured times and sizes, as a table and $CRM_HOME/bench.json

@@ -99,11 +99,12 @@ left join {{ ref('dim_' ~ thing ~ '_history') }} as later
         and later.version_number > 1
 {%- endmacro %}
 
-{# What a version changed, in words: 'country, address'; null where nothing was. `changes`: word: column. #}
+{# What a version changed, in words: 'country, address'; null where nothing was. `changes`: word: column; the values
+   of the version before have the prefix. #}
 {% macro changed_words(prefix, changes) -%}
     nullif(concat_ws(', '
             {%- for word, column in changes.items() -%}
-            , case when {{ prefix }}{{ column }} then '{{ word }}' end
+            , case when {{ prefix }}{{ column }} is distinct from {{ column }} then '{{ word }}' end
             {%- endfor -%}
             ), '')
 {%- endmacro %}

@@ -1,6 +1,6 @@
 -- Grain: one row per (customer_id, valid_from): a version of a customer, until the next one. Key: customer_version_key.
--- The version of a day: valid_from <= day < valid_to. First versions hold from the beginning of time, current ones to its
--- end; there are no gaps. A day's last state is its version. No personal data: a new address, name, e-mail address or
+-- The version of a day: valid_from <= day < valid_to. First versions hold from the beginning of time, current ones to
+-- its end; there are no gaps. A day's last state is its version. No personal data: a new address, name, e-mail address or
 -- phone number makes a version, and `changed` says which it was.
 -- Versions come from the landed versions of the records, dated by their own time, never from when a job ran: a
 -- correction that comes late restates the past. Current versions are equal to dim_customer. A customer whose records
@@ -26,7 +26,7 @@ compared as (
         row_number() over by_day as state_number,
         lag(is_deleted) over by_day as was_deleted,
         {%- for column in changes.values() %}
-        (lag({{ column }}) over by_day) is distinct from {{ column }} as has_other_{{ column }},
+        lag({{ column }}) over by_day as previous_{{ column }},
         {%- endfor %}
         min(valid_from) over (partition by customer_id, address) as address_from
     from states
@@ -39,14 +39,15 @@ described as (
         kind,
         country,
         acquisition_channel,
-        case when address is not null then
-            dense_rank() over (partition by customer_id, address is null order by address_from)
+        case
+            when address is not null
+                then dense_rank() over (partition by customer_id, address is null order by address_from)
         end as residence_number,
         case
             when state_number = 1 then 'first'
             when is_deleted and not was_deleted then 'deleted'
             when was_deleted and not is_deleted then 'returned'
-            when not is_deleted then {{ changed_words('has_other_', changes) }}
+            when not is_deleted then {{ changed_words('previous_', changes) }}
         end as changed,
         is_deleted,
         valid_from

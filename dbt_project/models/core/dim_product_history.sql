@@ -1,7 +1,7 @@
 -- Grain: one row per (product_id, valid_from): a version of a product, until the next one. Key: product_version_key.
 -- The version of a day: valid_from <= day < valid_to. First versions hold from the beginning of time, current ones to
--- its end. Versions come from the landed versions of the product's row, dated by their own time. A product that its source
--- deleted keeps what it was. Current versions are equal to dim_product.
+-- its end. Versions come from the landed versions of the product's row, dated by their own time. A product that its
+-- source deleted keeps what it was. Current versions are equal to dim_product.
 {% set attributes = ['product_name', 'department', 'category', 'brand', 'list_price', 'unit_cost'] %}
 {% set changes = {
     'name': 'product_name',
@@ -40,7 +40,7 @@ compared as (
     select
         *,
         {%- for column in attributes %}
-        (lag({{ column }}) over by_day) is distinct from {{ column }} as has_other_{{ column }},
+        lag({{ column }}) over by_day as previous_{{ column }},
         {%- endfor %}
         row_number() over by_day as state_number
     from told
@@ -54,7 +54,7 @@ described as (
             when state_number = 1 then 'first'
             when is_deleted then 'deleted'
             when was_deleted then 'returned'
-            else {{ changed_words('has_other_', changes) }}
+            else {{ changed_words('previous_', changes) }}
         end as changed
     from compared
 ),

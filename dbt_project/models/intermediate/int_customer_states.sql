@@ -1,7 +1,7 @@
 -- Grain: one row per (customer_id, valid_from): what the records of a customer say together from a day on. Personal.
 -- Each day on which one of the records changes is a state, whether it changes the customer or not. Attributes are
--- resolved as in dim_customer, from the records that were there by then, so that another spelling in another record is no
--- change; the address is the one that changed last. Deleted: every record that described the customer is.
+-- resolved as in dim_customer, from the records that were there by then, so that another spelling in another record is
+-- no change; the address is the one that changed last. Deleted: every record that described the customer is.
 with versions as (
     select
         *,

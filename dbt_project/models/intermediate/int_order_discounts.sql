@@ -1,7 +1,7 @@
 -- Grain: one row per (source system, order, line) that carries a part of its order's discount lines.
 -- The discount of an order belongs to its goods, by their net amount (equally, where none is above zero), to the cent
--- by the largest remainder. An order without goods keeps it on the first of its discount lines. order_discount_amount is
--- positive; summed over an order it is what the discount lines book.
+-- by the largest remainder. An order without goods keeps it on the first of its discount lines. order_discount_amount
+-- is positive; summed over an order it is what the discount lines book.
 with order_lines as (
     select * from {{ ref('int_order_lines__all') }}
 ),
@@ -44,6 +44,13 @@ weighed as (
     from goods
 ),
 
+with_goods as (
+    select distinct
+        source_system,
+        order_id
+    from goods
+),
+
 without_goods as (
     select
         discounts.source_system,
@@ -52,7 +59,7 @@ without_goods as (
         discounts.amount,
         cast(1 as bigint) as weight
     from discounts
-    left join (select distinct source_system, order_id from goods) as with_goods
+    left join with_goods
         on discounts.source_system = with_goods.source_system and discounts.order_id = with_goods.order_id
     where with_goods.order_id is null
 ),

@@ -41,6 +41,6 @@ select
 from last_of_month
 inner join months
     on
-        months.month_number >= last_of_month.month_number
+        last_of_month.month_number <= months.month_number
         and months.month_number < coalesce(last_of_month.next_number, months.month_number + 1)
 where last_of_month.is_granted

@@ -41,7 +41,7 @@ covered as (
     from neighbours
     inner join months
         on
-            months.month_number >= neighbours.month_number
+            neighbours.month_number <= months.month_number
             and months.month_number <= neighbours.month_number + 12
             and months.month_number < coalesce(neighbours.next_number, months.month_number + 1)
 ),

@@ -1,6 +1,7 @@
 -- Grain: one row per (measure, month, dimension, dimension_value) with rows in the measure's fact, by the as-of date.
 -- Generated from vars.metric_facts of dbt_project.yml. A null value is unknown; a row that is missing counts as zero.
 -- The segment is the customer's on the as-of date, in all months.
+-- noqa: disable=LT02,LT05
 with {% for name, fact in var('metric_facts').items() %}
 {%- set joins = fact.get('joins', {}) %}
 {{ name }}_rows as (
