@@ -29,7 +29,7 @@ LINE = (
     " true as is_sale, date '{day}' as order_date, date '{known}' as known_date, 'shop' as source_system"
 )
 ORDERS = (
-    "create or replace table core.fct_order as select order_id, min(customer_id) as customer_id,"
+    "delete from core.fct_order; insert into core.fct_order by name select order_id, min(customer_id) as customer_id,"
     " 'unknown' as campaign_id, count(*) as lines, sum(net_amount)::decimal(18, 4) as net_amount,"
     " coalesce(sum(net_amount) filter (is_sale), 0)::decimal(18, 4) as net_sales, min(order_date) as order_date,"
     " max(known_date) as known_date, true as is_purchase, 'shop' as source_system"

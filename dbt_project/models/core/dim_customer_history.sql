@@ -1,6 +1,6 @@
 -- Grain: one row per (customer_id, valid_from): a version of a customer, until the next one. Key: customer_version_key.
 -- The version of a day: valid_from <= day < valid_to. First versions hold from the beginning of time, current ones to
--- its end; there are no gaps. A day's last state is its version. No personal data: a new address, name, e-mail address or
+-- its end; there are no gaps. A day's last state is its version. No personal data: a new address, name, e-mail or
 -- phone number makes a version, and `changed` says which it was.
 -- Versions come from the landed versions of the records, dated by their own time, never from when a job ran: a
 -- correction that comes late restates the past. Current versions are equal to dim_customer. A customer whose records
