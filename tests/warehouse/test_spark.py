@@ -36,7 +36,14 @@ def test_spark_parses_core_and_features(tmp_path: Path) -> None:
     run([uv, "pip", "install", "--quiet", "--python", python, "-r", SUPPORT / "spark_requirements.txt"], tmp_path)
     (tmp_path / "profiles.yml").write_text(PROFILE, encoding="utf-8")
     compile_models = [python.with_name("dbt"), "compile", "--no-populate-cache", "--no-introspect"]
-    layers = ["--resource-type", "model", "--select", "path:models/core", "path:models/features"]
+    layers = [
+        "--select",
+        "path:models/core",
+        "path:models/features",
+        "--exclude",
+        "resource_type:unit_test",
+        "resource_type:test",
+    ]
     folders = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(tmp_path)]
     targets = ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs")]
     run([*compile_models, *layers, *folders, *targets], tmp_path)
