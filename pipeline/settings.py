@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import filter as names_like
 from pathlib import Path
@@ -40,10 +40,10 @@ class Settings:
     clv_horizon_days: int
     churn_horizon_days: int
     left_truncation_days: int
-    week_start: str = "monday"
-    fiscal_year_start: int = 1
-    daily_releases: int = 14
-    monthly_releases: int = 12
+    week_start: str
+    fiscal_year_start: int
+    daily_releases: int
+    monthly_releases: int
 
     @property
     def landing(self) -> Path:
@@ -176,18 +176,11 @@ def _currency(env: Mapping[str, str]) -> str | None:
     return text
 
 
-def _week_start(env: Mapping[str, str]) -> str:
-    text = env.get("CRM_WEEK_START") or "monday"
-    if text not in WEEKDAYS:
-        raise UserError(f"CRM_WEEK_START is '{text}': give one of {', '.join(WEEKDAYS)}.")
+def _one_of(env: Mapping[str, str], name: str, known: Sequence[str]) -> str:
+    text = env.get(name) or known[0]
+    if text not in known:
+        raise UserError(f"{name} is '{text}': give one of {', '.join(known)} (default {known[0]}).")
     return text
-
-
-def _fiscal_year_start(env: Mapping[str, str]) -> int:
-    text = env.get("CRM_FISCAL_YEAR_START") or "1"
-    if not text.isdecimal() or not 1 <= int(text) <= 12:
-        raise UserError(f"CRM_FISCAL_YEAR_START is '{text}': give the month that the fiscal year begins with, 1 to 12.")
-    return int(text)
 
 
 def check_time_zone(name: str, where: str) -> str:
@@ -218,8 +211,8 @@ def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
         clv_horizon_days=_whole_number(env, "CRM_CLV_HORIZON_DAYS", 365),
         churn_horizon_days=_whole_number(env, "CRM_CHURN_HORIZON_DAYS", 28),
         left_truncation_days=_whole_number(env, "CRM_LEFT_TRUNCATION_DAYS", 28),
-        week_start=_week_start(env),
-        fiscal_year_start=_fiscal_year_start(env),
+        week_start=_one_of(env, "CRM_WEEK_START", WEEKDAYS),
+        fiscal_year_start=int(_one_of(env, "CRM_FISCAL_YEAR_START", [str(month) for month in range(1, 13)])),
         daily_releases=_whole_number(env, "CRM_DAILY_RELEASES", 14, "releases"),
         monthly_releases=_whole_number(env, "CRM_MONTHLY_RELEASES", 12, "releases", 0),
     )

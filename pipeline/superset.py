@@ -37,21 +37,40 @@ class Chart(NamedTuple):
 
 
 CHARTS = (
-    Chart("Net revenue by month", "line", "metrics_monthly", (), "sum(value)",
-     {"metric": "net_revenue", "dimension": "all"}),
-    Chart("Active customers", "line", "metrics_monthly", (), "sum(value)",
-     {"metric": "active_customers", "dimension": "all"}),
-    Chart("New customers", "line", "metrics_monthly", (), "sum(value)",
-          {"metric": "new_customers", "dimension": "all"}),
+    Chart(
+        "Net revenue by month",
+        "line",
+        "metrics_monthly",
+        (),
+        "sum(value)",
+        {"metric": "net_revenue", "dimension": "all"},
+    ),
+    Chart(
+        "Active customers",
+        "line",
+        "metrics_monthly",
+        (),
+        "sum(value)",
+        {"metric": "active_customers", "dimension": "all"},
+    ),
+    Chart(
+        "New customers", "line", "metrics_monthly", (), "sum(value)", {"metric": "new_customers", "dimension": "all"}
+    ),
     Chart("Net promoter score", "line", "metrics_monthly", (), "sum(value)", {"metric": "nps", "dimension": "all"}),
-    Chart("Net sales by channel", "line", "metrics_monthly", ("dimension_value",), "sum(value)",
-     {"metric": "net_sales", "dimension": "channel"}),
+    Chart(
+        "Net sales by channel",
+        "line",
+        "metrics_monthly",
+        ("dimension_value",),
+        "sum(value)",
+        {"metric": "net_sales", "dimension": "channel"},
+    ),
     Chart("Customers by segment", "table", "segment_profile", ("segment_name",), "sum(customers)", {}),
     Chart("Net sales by segment", "table", "segment_profile", ("segment_name",), "sum(net_sales)", {}),
     Chart("Customers by lifecycle stage", "table", "customer_360", ("lifecycle_stage",), "count(*)", {}),
     Chart("Expected loss by risk band", "table", "customer_churn", ("risk_band",), "sum(expected_loss)", {}),
     Chart("Campaign profit", "table", "campaign_performance", ("campaign_id",), "sum(incremental_profit)", {}),
-)  # fmt: skip
+)
 
 
 def write_superset(settings: Settings) -> Path:

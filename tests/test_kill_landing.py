@@ -17,7 +17,7 @@ import yaml
 
 from pipeline.landing.receipts import read_receipts
 from pipeline.settings import ROOT, Settings, load_settings
-from tests.support.postgres import Server
+from tests.support.postgres import SHOP, Server
 
 pytestmark = pytest.mark.slow
 KILLS = 50
@@ -32,13 +32,7 @@ print("began", flush=True)
 land_source(load_settings(), "shop", dt.datetime.fromisoformat(sys.argv[1]))
 """
 SOURCE = {
-    "description": "A shop.",
-    "kind": "postgresql",
-    "connection": "shop_db",
-    "schedule": "0 0 * * *",
-    "currency": "EUR",
-    "time_zone": "UTC",
-    "history": "complete",
+    **SHOP,
     "first_interval_start": "2024-01-01",
     "tables": {
         "orders": {

@@ -82,6 +82,33 @@ where next_version_date is null or version_date < next_version_date
 {% macro first_version_key(id) -%}{{ id }} || '#0001-01-01'{%- endmacro %}
 
 {#
+  Versions with the days on which they held, and their keys. The relation has `<thing>_id`, version_number, the columns,
+  changed, is_deleted, and valid_from, which of a first version does not count.
+#}
+{% macro dated_history(thing, relation, columns) -%}
+{%- set id = thing ~ '_id' -%}
+select
+    {{ version_key(id, 'version_from') }} as {{ thing }}_version_key,
+    {{ id }},
+    version_number,
+    {%- for column in columns %}
+    {{ column }},
+    {%- endfor %}
+    changed,
+    is_deleted,
+    next_from is null as is_current,
+    version_from as valid_from,
+    coalesce(next_from, {{ end_of_time() }}) as valid_to
+from (
+    select
+        *,
+        case when version_number = 1 then {{ beginning_of_time() }} else valid_from end as version_from,
+        lead(valid_from) over (partition by {{ id }} order by version_number) as next_from
+    from {{ relation }}
+) as dated
+{%- endmacro %}
+
+{#
   The rows of a relation with the version of its `<thing>_id` that held on a date; the current one where there is no date.
   Most things have one version, and its key follows from the id: only the later ones are joined.
 #}

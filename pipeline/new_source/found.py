@@ -43,14 +43,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Place:
-    """A source's place, its tables, and what was noticed about them (`remarks`)."""
+    """A source's place, and its tables."""
 
     kind: str
     connection: duckdb.DuckDBPyConnection
     tables: list[Found]
     location: str | None = None
     folder: Path | None = None
-    remarks: list[str] = field(default_factory=list)
 
 
 def first_time(value: Any) -> datetime | None:

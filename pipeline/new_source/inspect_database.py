@@ -35,7 +35,7 @@ inner join pg_catalog.pg_namespace as namespace on relation.relnamespace = names
 where
     relation.relkind in ('r', 'p') and not relation.relispartition and namespace.nspname <> 'information_schema'
     and namespace.nspname not like 'pg~_%' escape '~'
-    and has_table_privilege(relation.oid, 'select')
+    and has_schema_privilege(namespace.oid, 'usage') and has_table_privilege(relation.oid, 'select')
 order by 1, 2
 """
 LIMITS = {

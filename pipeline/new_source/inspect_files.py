@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
-from pipeline.landing.readers import READERS
 from pipeline.new_source.found import Found, Place
 from pipeline.new_source.inspect_database import inspect_sqlite
 from pipeline.new_source.layout import layout_of
@@ -58,12 +57,7 @@ def inspect_files(place: str, scratch: Path, data: Path) -> Place:
     is_one_file = Path(place).is_file()
     tables = _tables(connection, files, None if is_one_file else folder)
     location = paths[0] if is_one_file else folder
-    remarks = [
-        f"{path.name} is compressed with gzip: should landing not read it, unpack it"
-        for path in paths
-        if _magic(path) == "gzip"
-    ]
-    return Place("files", connection, tables, _location(location, data), folder, remarks)
+    return Place("files", connection, tables, _location(location, data), folder)
 
 
 def _paths(place: str) -> tuple[Path, list[Path]]:
@@ -123,8 +117,6 @@ def _look(path: Path, connection: duckdb.DuckDBPyConnection, scratch: Path, numb
     file = _text_table(path, text, connection, number, is_whole)
     if encoding != "utf-8":
         file.options["encoding"] = encoding
-    if file.options["format"] not in READERS:
-        raise UserError(f"FILE: {path} looks like {file.options['format']}, which cannot be landed. Save it as CSV.")
     return [file]
 
 
@@ -231,8 +223,6 @@ def _json_text(value: Any) -> str | None:
 
 
 def _sheets(path: Path, connection: duckdb.DuckDBPyConnection, number: int) -> list[_File]:
-    if "excel" not in READERS:
-        raise UserError(f"FILE: {path} is an Excel file, which cannot be landed. Save each sheet as CSV.")
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     files: list[_File] = []
     for sheet in book.worksheets:

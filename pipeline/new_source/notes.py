@@ -36,7 +36,7 @@ def write_notes(name: str, place: Place, guess: Guess) -> list[Note]:
     notes += [_of_history(yml)]
     for draft in guess.drafts:
         notes += _of_table(yml, draft)
-    return notes + [Note(f"{remark}.", yml) for remark in place.remarks]
+    return notes
 
 
 def _of_company(yml: Path, guess: Guess) -> list[Note]:

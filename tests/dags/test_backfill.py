@@ -13,20 +13,14 @@ import yaml
 
 from pipeline.landing.receipts import read_receipts
 from pipeline.settings import Settings, load_settings
-from tests.support.postgres import Server
+from tests.support.postgres import SHOP, Server
 from tests.warehouse.till import make_project
 
 pytestmark = pytest.mark.slow
 DAYS = 40
 TODAY = dt.datetime.now(dt.UTC).date()
-SHOP = {
-    "description": "A shop.",
-    "kind": "postgresql",
-    "connection": "shop_db",
-    "schedule": "0 0 * * *",
-    "currency": "EUR",
-    "time_zone": "UTC",
-    "history": "complete",
+SOURCE = {
+    **SHOP,
     "first_interval_start": str(TODAY - dt.timedelta(days=DAYS)),
     "tables": {
         "orders": {
@@ -49,7 +43,7 @@ ORDERS = """\
 @pytest.fixture
 def environment(postgres: Server, tmp_path: Path) -> dict[str, str]:
     """Settings of a project whose shop has had twenty orders a day."""
-    make_project(tmp_path, "shop", yaml.safe_dump(SHOP), {"orders": ORDERS})
+    make_project(tmp_path, "shop", yaml.safe_dump(SOURCE), {"orders": ORDERS})
     address = postgres.new_database("shop")
     postgres.run(
         "create table orders (id int primary key, customer int, amount numeric(12, 2), updated_at timestamptz)",

@@ -1,12 +1,14 @@
-"""A source that reads a PostgreSQL database."""
+"""Sources: one that reads a PostgreSQL database, one of a file."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.settings import Settings
+from tests.support.loads import TWO_SALES
 from tests.support.postgres import Server
 
 
@@ -35,3 +37,19 @@ def shop_of(define_source: Callable[..., Path], make_settings: Callable[..., Set
         return make_settings(CRM_SOURCES="shop")
 
     return define
+
+
+@pytest.fixture
+def orders(postgres: Server, database: str) -> Callable[..., None]:
+    """Make a table of orders, and return what runs SQL in its database."""
+    run = partial(postgres.run, database=database)
+    run("create table orders (id bigint primary key, amount numeric(12, 2), updated_at timestamptz)")
+    return run
+
+
+@pytest.fixture
+def shop(define_source: Callable[..., Path], make_settings: Callable[..., Settings]) -> tuple[Path, Settings]:
+    """A source with one file of two sales: its folder, and its settings."""
+    folder = define_source("shop", hint="ask the shop for its export")
+    (folder / "sales.csv").write_text(TWO_SALES.replace("07 23:30", "07 22:30"), encoding="utf-8")
+    return folder, make_settings(CRM_SOURCES="shop")

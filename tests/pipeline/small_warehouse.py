@@ -2,6 +2,7 @@
 
 import datetime as dt
 from contextlib import closing
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ from pipeline.audit.frames import promised_columns
 from pipeline.audit.references import OF_CUSTOMER_VERSIONS, OF_PRODUCTS
 from pipeline.duck import connect
 from pipeline.publish import Release
-from pipeline.settings import Settings
+from pipeline.settings import Settings, load_settings
 
 AS_OF = dt.date(2026, 3, 31)
 RELEASE = Release("2026-03-31-aaaaaaaaaaaa", AS_OF, "c0de", "a" * 64, ("shop",), "EUR")
@@ -267,7 +268,8 @@ union all values ('customers', 'quarantined', 1), ('customers', 'duplicate', 1);
 
 def make_settings(home: Path) -> Settings:
     """Settings of a home of its own."""
-    return Settings(home, home / "data", ("shop",), None, None, 0.1, 365, 28, 28)
+    settings = load_settings({"CRM_HOME": str(home), "CRM_DATA": str(home / "data"), "CRM_SOURCES": "*"})
+    return replace(settings, sources=("shop",))
 
 
 @cache

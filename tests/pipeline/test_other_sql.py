@@ -1,6 +1,7 @@
 """Databases read through connectorx; PostgreSQL stands for those that no test can start from a wheel."""
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -26,7 +27,7 @@ def shop(postgres, database, define_source, make_settings):
         time_zone="UTC",
         tables={"orders": {**ORDERS, "key_scan_days": 1}, "people": PEOPLE},
     )
-    run = lambda *statements: postgres.run(*statements, database=database)  # noqa: E731
+    run = partial(postgres.run, database=database)
     run(
         "create table orders (id bigint primary key, amount numeric(38, 10), note text, updated_at timestamptz)",
         'create table "pe""op;le" (id int primary key, email text, "sel""ect" text)',

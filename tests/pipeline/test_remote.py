@@ -8,6 +8,7 @@ from pipeline.landing import land_source
 from pipeline.landing.remote import fetched
 from pipeline.sources import load_source
 from tests.conftest import SALES
+from tests.support.loads import said
 
 CSV = b"id,sold_at\n1,2024-01-05\n"
 
@@ -40,12 +41,6 @@ def test_a_file_that_has_changed_is_fetched_again(bucket, define_source, make_se
     land_source(settings, "shop")
     bucket.pipe("/shop/sales.csv", CSV + b"2,2024-01-06\n")
     assert land_source(settings, "shop")["sales"]["received"] == 2
-
-
-def said(action, *arguments) -> str:
-    with pytest.raises(UserError) as error:
-        action(*arguments)
-    return str(error.value)
 
 
 def test_what_cannot_be_fetched_is_named(bucket, define_source, make_settings):

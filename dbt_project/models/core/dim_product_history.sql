@@ -59,7 +59,7 @@ described as (
     from compared
 ),
 
-versions as (
+versions as ( -- noqa: ST03
     select
         product_id,
         {{ attributes | join(',\n        ') }},
@@ -79,24 +79,6 @@ versions as (
         1 as version_number
     from {{ ref('dim_product') }}
     where product_id in ('unknown', 'not_applicable')
-),
-
-dated as (
-    select
-        *,
-        case when version_number = 1 then {{ beginning_of_time() }} else valid_from end as version_from,
-        lead(valid_from) over (partition by product_id order by version_number) as next_from
-    from versions
 )
 
-select
-    {{ version_key('product_id', 'version_from') }} as product_version_key,
-    product_id,
-    version_number,
-    {{ attributes | join(',\n    ') }},
-    changed,
-    is_deleted,
-    next_from is null as is_current,
-    version_from as valid_from,
-    coalesce(next_from, {{ end_of_time() }}) as valid_to
-from dated
+{{ dated_history('product', 'versions', attributes) }}

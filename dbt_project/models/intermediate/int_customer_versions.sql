@@ -7,13 +7,7 @@ with versions as (
 ),
 
 records as (
-    select
-        *,
-        row_number() over (
-            partition by customer_id
-            order by match_rule = 'own_record' desc, first_seen_at asc nulls last, source_record_key asc
-        ) as record_number
-    from {{ ref('int_source_customers') }}
+    select * from {{ ref('int_source_customers') }}
 ),
 
 identified as (

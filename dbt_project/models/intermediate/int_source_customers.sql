@@ -1,4 +1,5 @@
 -- Grain: one row per (source system, its customer id) seen in any accepted row of any entity.
+-- record_number orders the records of a customer: the founding one, then as they were first seen.
 -- customer_id is that of the customer's founding record: a hash of its source and its id there, and of nothing else.
 with records as (
     select * from {{ ref('int_customer_records') }}
@@ -6,15 +7,25 @@ with records as (
 
 clusters as (
     select * from {{ ref('int_customer_clusters') }}
+),
+
+identified as (
+    select
+        records.source_system,
+        records.source_customer_id,
+        'c_' || substr(coalesce(clusters.founding_record_key, records.source_record_key), 1, 16) as customer_id,
+        records.source_record_key,
+        coalesce(clusters.match_rule, 'own_record') as match_rule,
+        clusters.matched_to,
+        records.first_seen_at
+    from records
+    left join clusters on records.source_record_key = clusters.source_record_key
 )
 
 select
-    records.source_system,
-    records.source_customer_id,
-    'c_' || substr(coalesce(clusters.founding_record_key, records.source_record_key), 1, 16) as customer_id,
-    records.source_record_key,
-    coalesce(clusters.match_rule, 'own_record') as match_rule,
-    clusters.matched_to,
-    records.first_seen_at
-from records
-left join clusters on records.source_record_key = clusters.source_record_key
+    *,
+    row_number() over (
+        partition by customer_id
+        order by match_rule = 'own_record' desc, first_seen_at asc nulls last, source_record_key asc
+    ) as record_number
+from identified
