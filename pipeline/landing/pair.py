@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.duck import quote_identifier, quote_literal
 from pipeline.landing.readers.base import Stream
 
 log = logging.getLogger("perennial.landing")
@@ -48,27 +46,6 @@ class Pair:
     interval: str
     generation: int
     label: str
-
-    def copy(self, connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]) -> int:
-        """Write a relation with `_op`, which gives the same rows in the same order each time; return their number."""
-        public = ", ".join(quote_identifier(name) for name in columns if name not in self.personal)
-        rows = self._copy(
-            connection,
-            f"select {public}, row_number() over () as _position, _op, {quote_literal(self.interval)} as _interval, "
-            f"{self.generation}::bigint as _generation from {relation}",
-            self.main,
-        )
-        if self.personal:
-            names = ", ".join(quote_identifier(name) for name in self.personal)
-            self._copy(connection, f"select row_number() over () as _position, {names} from {relation}", self.sibling)
-        return rows
-
-    @staticmethod
-    def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:
-        ((rows,),) = connection.execute(
-            f"copy ({query}) to {quote_literal(str(target))} (format parquet, compression zstd, compression_level 1)"
-        ).fetchall()
-        return int(rows)
 
     def write(self, stream: Stream, deletions: pa.Table | None = None) -> int:
         """Write a stream, then rows that delete; return the number of rows of both."""

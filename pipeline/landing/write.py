@@ -20,7 +20,15 @@ from pipeline.landing.events import Span, event_span
 from pipeline.landing.files import fingerprint, not_landed_yet
 from pipeline.landing.pair import Pair
 from pipeline.landing.readers import READERS, Request, Rows, Session, session
-from pipeline.landing.readers.base import REJECTS, Window, list_of_files, personal_columns, with_fallback, write_batches
+from pipeline.landing.readers.base import (
+    REJECTS,
+    Window,
+    list_of_files,
+    personal_columns,
+    streamed,
+    with_fallback,
+    write_batches,
+)
 from pipeline.landing.readers.database import Connection
 from pipeline.landing.receipts import Receipt, instant, interval_name, iso, newest
 from pipeline.landing.scan import Scan, scan_keys
@@ -180,7 +188,7 @@ def _write(load: Load, pair: Pair) -> _Written:
             deleted, unchanged = (scan.gone.num_rows if scan else 0), 0
             total = pair.write(rows.stream, scan.gone if scan else None)
         else:
-            rows = with_fallback(rows, lambda whole: _copy_whole(pair, working, whole))
+            rows = with_fallback(rows, lambda whole: _write_whole(pair, working, whole))
             total, unchanged, deleted = pq.read_metadata(pair.main).num_rows, 0, 0
         main = list_of_files("read_parquet", [pair.main])
         return _Written(
@@ -221,13 +229,8 @@ def _windowed(load: Load, scan: Scan | None) -> Request:
     return replace(load.request, window=Window(start, load.end))
 
 
-def _copy_whole(pair: Pair, working: Session, rows: Rows) -> None:
-    relation = f"(select *, 'upsert' as _op from {rows.relation})"
-    if pair.personal and rows.spooled is None:  # it is read twice: once is enough for a large file of text
-        spooled = working.new_file(".parquet")
-        working.connection.execute(f"copy (from {relation}) to {quote_literal(str(spooled))} (format parquet)")
-        relation = list_of_files("read_parquet", [spooled])
-    pair.copy(working.connection, relation, rows.columns)
+def _write_whole(pair: Pair, working: Session, rows: Rows) -> int:
+    return pair.write(streamed(working.connection, rows.relation, rows.columns))
 
 
 def _write_difference(load: Load, pair: Pair, working: Session, rows: Rows) -> tuple[Rows, int, int, int]:
@@ -252,16 +255,10 @@ def _write_difference(load: Load, pair: Pair, working: Session, rows: Rows) -> t
     if set(before) != set(rows.columns):  # every row has changed
         names = ", ".join(map(quote_identifier, rows.columns))
         changed = f"select {names}, 'upsert' as _op from {snapshot}"
-    target = working.new_file(".parquet")
-    connection.execute(
-        f"copy (select * from ({changed}) union all select * from ({gone})) "
-        f"to {quote_literal(str(target))} (format parquet)"
-    )
-    relation = list_of_files("read_parquet", [target])
-    total = pair.copy(connection, relation, rows.columns)
-    ((deleted,),) = connection.execute(f"select count(*) from {relation} where _op = 'delete'").fetchall()
     ((received,),) = connection.execute(f"select count(*) from {snapshot}").fetchall()
-    return rows, total, received - (total - deleted), deleted
+    deletions: pa.Table = connection.sql(gone).to_arrow_table().drop_columns(["_op"])
+    total = pair.write(streamed(connection, f"({changed})", rows.columns), deletions)
+    return rows, total, received - (total - deletions.num_rows), deletions.num_rows
 
 
 def _schema(connection: duckdb.DuckDBPyConnection, pair: Pair, columns: Sequence[str]) -> list[dict[str, Any]]:

@@ -18,6 +18,8 @@ from pipeline.source_model import RESERVED_COLUMNS, Source, Table
 if TYPE_CHECKING:
     from pipeline.landing.readers.database import Connection
 
+BATCH_ROWS = 122_880  # a row group of DuckDB's
+NOT_IN_ARROW = {"INTERVAL", "UUID", "BIT", "BIGNUM", "TIME WITH TIME ZONE"}
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("error", pa.string()), ("content", pa.string())])
 
 
@@ -105,8 +107,6 @@ class Rows:
         What stands after FROM in SQL on the session's connection. Empty where there is a `stream`.
     rejects : pyarrow.Table
         The lines that could not be read (schema REJECTS).
-    spooled : Path or None
-        The file with these rows and nothing else, where the reader writes one.
     stream : Stream or None
         The rows themselves, to be read once.
     is_whole : callable or None
@@ -119,7 +119,6 @@ class Rows:
     columns: list[str]
     relation: str = ""
     rejects: pa.Table = field(default_factory=REJECTS.empty_table)
-    spooled: Path | None = None
     stream: Stream | None = None
     is_whole: Callable[[], bool] | None = None
     fallback: "Callable[[], Rows] | None" = None
@@ -133,7 +132,7 @@ def with_fallback(rows: Rows, action: Callable[[Rows], object]) -> Rows:
     """Do something with rows; where their file turns out to be broken, do it again with what can be read of it."""
     try:
         action(rows)
-    except duckdb.Error:
+    except (duckdb.Error, pa.ArrowException, OSError):  # DuckDB's own errors come through Arrow as one of these
         if rows.fallback is None:
             raise
     else:
@@ -145,11 +144,23 @@ def with_fallback(rows: Rows, action: Callable[[Rows], object]) -> Rows:
     return rows
 
 
+def streamed(connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]) -> Stream:
+    """Stream columns of a relation; types that Arrow's Parquet does not have become their text."""
+    types = connection.execute(f"describe select * from {relation}").fetchall()
+    as_text = {name for name, kind, *_ in types if kind in NOT_IN_ARROW}
+    selected = ", ".join(
+        f"cast({name} as varchar) as {name}" if column in as_text else name
+        for column, name in zip(columns, map(quote_identifier, columns), strict=True)
+    )
+    reader: pa.RecordBatchReader = connection.sql(f"select {selected} from {relation}").to_arrow_reader(BATCH_ROWS)
+    return Stream(reader.schema, iter(reader))
+
+
 def spool(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch], rejected: Rejects) -> Rows:
     """Write batches to the scratch folder, and return them with the rejects that making them has collected."""
     path = write_batches(session, schema, batches)
     rejects = pa.Table.from_pylist(rejected, schema=REJECTS)
-    return Rows(schema.names, list_of_files("read_parquet", [path]), rejects, path)
+    return Rows(schema.names, list_of_files("read_parquet", [path]), rejects)
 
 
 def write_batches(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Path:
