@@ -114,11 +114,11 @@ def test_a_month_is_loaded_again_and_then_published(environment: dict[str, str],
 
 
 def is_asked_for(api: Api, day: dt.date) -> bool:
-    """Ask Airflow for a backfill of a day and its neighbours; false where its SQLite is locked by the scheduler."""
+    """Ask Airflow for a backfill of a day; false where its SQLite is locked by the scheduler."""
     asked = {
         "dag_id": "extract_shop",
-        "from_date": f"{day - dt.timedelta(days=1)}T00:00:00Z",
-        "to_date": f"{day + dt.timedelta(days=1)}T00:00:00Z",
+        "from_date": f"{day}T00:00:00Z",
+        "to_date": f"{day}T00:00:00Z",
         "reprocess_behavior": "completed",
         "max_active_runs": 1,
     }
