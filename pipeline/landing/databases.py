@@ -24,8 +24,9 @@ def open_database(source: Source, settings: Settings, tables: int) -> Iterator[t
     if not source.is_database:
         yield None, min(source.max_connections, tables)
         return
+    wanted = source.max_connections if source.kind == "postgresql" else tables  # it reads a table over several
     with (
-        slots(settings.landing / source.name, source.max_connections, tables) as connections,
+        slots(settings.landing / source.name, source.max_connections, wanted) as connections,
         closing(_open(source, settings, connections)) as database,
     ):
         yield database, connections

@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.landing.readers.base import Stream
+from pipeline.landing.readers.base import Stream, one_ahead
 
 log = logging.getLogger("perennial.landing")
 COMPRESSION = {"compression": "zstd", "compression_level": 1}
@@ -105,15 +104,6 @@ class _Writer:
             self._said = time.monotonic()
             share = self.rows / self._expected if self._expected else None
             log.info("%s: %s rows", self.pair.label, f"{self.rows:,}", extra={"share": share})
-
-
-def one_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield batches while the next one is fetched in a thread of its own."""
-    with ThreadPoolExecutor(1) as thread:
-        ahead = thread.submit(next, batches, None)
-        while (batch := ahead.result()) is not None:
-            ahead = thread.submit(next, batches, None)
-            yield batch
 
 
 def _batch(columns: dict[str, pa.Array]) -> pa.RecordBatch:

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from pipeline.landing import accept, land_source
+from pipeline.landing.readers import postgresql
 from pipeline.landing.receipts import Receipt, read_receipts
 from tests.support.loads import day, said
 from tests.support.postgres import ORDERS
@@ -319,6 +320,35 @@ def test_tables_are_read_side_by_side_within_the_limit(postgres, database, shop_
 
 
 # Held
+
+
+def test_a_large_table_is_read_in_ranges_over_the_idle_connections(postgres, database, shop_of, monkeypatch):
+    monkeypatch.setattr(postgresql, "LEAST_PAGES", 2)
+    postgres.run(
+        "create table big (id int primary key, price numeric(12, 2), at timestamptz not null)",
+        "insert into big select n, n / 100.0, timestamptz '2024-01-01' + n * interval '1 s'"
+        " from generate_series(1, 20000) n",
+        "update big set price = 'NaN' where id % 5000 = 0",
+        "delete from big where id % 7 = 0",
+        database=database,
+    )
+    settings = shop_of(big={"query_table": "big", "load": "upsert", "key": ["id"], "cursor": "at"})
+    queries = []
+    query = postgresql._Connection._open
+    monkeypatch.setattr(
+        postgresql._Connection, "_open", lambda self, sql, *rest: queries.append(sql) or query(self, sql, *rest)
+    )
+    receipt = land_source(settings, "shop", day(9))["big"]
+    assert len(queries) == 4
+    assert all("ctid" in sql for sql in queries)
+    sound = [n for n in range(1, 20001) if n % 7 and n % 5000]
+    landed = rows_of(settings, receipt, "id, price, _position")
+    assert sorted(landed) == sorted((n, Decimal(n) / 100, position) for (n, _, position) in landed if n in set(sound))
+    assert sorted(n for n, _, _ in landed) == sound
+    assert [position for _, _, position in landed] == list(range(1, len(sound) + 1))
+    assert receipt["unreadable"] == 4
+    rejects = duckdb.sql(f"from '{settings.home / receipt['rejects']}'").fetchall()
+    assert len({line for _, line, *_ in rejects}) == 4
 
 
 def test_a_new_column_is_kept_and_reported(orders, shop_of, caplog):

@@ -1,7 +1,8 @@
 """What every reader takes and gives."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -154,6 +155,15 @@ def streamed(connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequ
     )
     reader: pa.RecordBatchReader = connection.sql(f"select {selected} from {relation}").to_arrow_reader(BATCH_ROWS)
     return Stream(reader.schema, iter(reader))
+
+
+def one_ahead(batches: Iterator[pa.RecordBatch]) -> Generator[pa.RecordBatch]:
+    """Yield batches while the next one is fetched in a thread of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        ahead = thread.submit(next, batches, None)
+        while (batch := ahead.result()) is not None:
+            ahead = thread.submit(next, batches, None)
+            yield batch
 
 
 def spool(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch], rejected: Rejects) -> Rows:

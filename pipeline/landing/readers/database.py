@@ -1,10 +1,11 @@
 """Tables of databases: what every kind of database answers, and how a load asks for its rows."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 import pyarrow as pa
@@ -65,6 +66,13 @@ class Connection(ABC):
     def query(self, sql: str, columns: Sequence[Column], request: Request) -> Stream:
         """Stream the rows of a query that selects these columns."""
 
+    def query_whole(self, select: Callable[[str], str], columns: Sequence[Column], request: Request) -> Stream:
+        """Stream a whole table; `select` makes the SQL of the rows that meet a condition.
+
+        A database that can reads ranges of it side by side.
+        """
+        return self.query(select(""), columns, request)
+
     @abstractmethod
     def moment(self, column: Column, moment: datetime, zone: str) -> tuple[str, str]:
         """SQL of a cursor column and of an instant, such that the two compare.
@@ -99,12 +107,12 @@ def open_rows(session: Session, request: Request) -> Rows:
     assert connection is not None  # the load lends one
     columns = described(connection, request)
     chosen = [column for column in columns if request.only in (None, column.name)]
-    sql = select_sql(connection, request, chosen, columns)
-    is_whole_table = request.window is None or request.window.start is None
-    expected = (
-        connection.rows_about(request.table.query_table or "", request.table.query_schema) if is_whole_table else None
-    )
-    stream = replace(connection.query(sql, chosen, request), expected=expected)
+    select = partial(select_sql, connection, request, chosen, columns)
+    if request.window is None or request.window.start is None:
+        expected = connection.rows_about(request.table.query_table or "", request.table.query_schema)
+        stream = replace(connection.query_whole(select, chosen, request), expected=expected)
+    else:
+        stream = connection.query(select(), chosen, request)
     return Rows([column.name for column in chosen], stream=stream)
 
 
@@ -143,25 +151,36 @@ def _check_cursor(request: Request, cursor: Column) -> None:
         )
 
 
-def select_sql(connection: Connection, request: Request, chosen: Sequence[Column], columns: Sequence[Column]) -> str:
-    """SQL of the rows in the window.
+def select_sql(
+    connection: Connection, request: Request, chosen: Sequence[Column], columns: Sequence[Column], within: str = ""
+) -> str:
+    """SQL of the rows in the window that meet the condition `within`.
 
     Rows without a cursor belong to no window. They are read every time, where a key tells that they are the same rows.
     """
     table = request.table
     selected = ", ".join(f"{column.select} as {connection.quote(column.name)}" for column in chosen)
     sql = f"select {selected} from {connection.name_of(table.query_table or '', table.query_schema)}"
-    if table.load != "snapshot" and request.window is not None:
-        cursor = next(column for column in columns if column.name == table.cursor)
-        conditions = []
-        for sign, moment in ((">=", request.window.start), ("<", request.window.end)):
-            if moment is not None:
-                value, limit = connection.moment(cursor, moment, request.source.event_zone)
-                conditions.append(f"{value} {sign} {limit}")
-        if conditions:
-            sql += f" where ({' and '.join(conditions)})"
-        if conditions and (table.key_columns or request.window.start is None):
-            sql += f" or {connection.quote(cursor.name)} is null"
+    conditions = [condition for condition in (_in_window(connection, request, columns), within) if condition]
+    if conditions:
+        sql += f" where {' and '.join(conditions)}"
     if not request.source.is_scheduled and table.key_columns:  # equal content is to be an equal load
         sql += " order by " + ", ".join(connection.quote(name) for name in table.key_columns)
     return sql
+
+
+def _in_window(connection: Connection, request: Request, columns: Sequence[Column]) -> str:
+    table, window = request.table, request.window
+    if table.load == "snapshot" or window is None:
+        return ""
+    cursor = next(column for column in columns if column.name == table.cursor)
+    conditions = []
+    for sign, moment in ((">=", window.start), ("<", window.end)):
+        if moment is not None:
+            value, limit = connection.moment(cursor, moment, request.source.event_zone)
+            conditions.append(f"{value} {sign} {limit}")
+    if not conditions:
+        return ""
+    if not (table.key_columns or window.start is None):
+        return " and ".join(conditions)
+    return f"(({' and '.join(conditions)}) or {connection.quote(cursor.name)} is null)"

@@ -2,8 +2,9 @@
 
 import logging
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,12 +17,12 @@ import pyarrow.compute as pc
 from pipeline.duck import quote_identifier
 from pipeline.errors import UserError
 from pipeline.landing.connections import CONNECT_SECONDS, Address
-from pipeline.landing.readers.base import Rejects, Request, Stream
+from pipeline.landing.readers.base import Rejects, Request, Stream, one_ahead
 from pipeline.landing.readers.database import Column, Connection, Database, TimeKind, UnavailableError
 
 log = logging.getLogger("perennial.landing")
 BEGIN = "set transaction isolation level repeatable read, read only"
-BATCH_BYTES = str(16 << 20)
+BATCH_BYTES = 16 << 20  # of all connections that a table is read over
 # What ADBC hands over whole. Everything else is asked for as text, which loses nothing.
 AS_IT_IS = {
     *("bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar", "bpchar", "bytea"),
@@ -59,13 +60,26 @@ where relation.relname = $1 and namespace.nspname = coalesce(nullif($2, ''), cur
 """
 
 
+# Where a table's rows are in its file; a server before version 14 finds a range only by reading everything.
+PAGES = """
+select pg_catalog.pg_relation_size(relation.oid) / current_setting('block_size')::int8
+from pg_catalog.pg_class as relation
+inner join pg_catalog.pg_namespace as namespace on relation.relnamespace = namespace.oid
+where
+    relation.relname = $1 and namespace.nspname = coalesce(nullif($2, ''), current_schema())
+    and relation.relkind in ('r', 'm') and current_setting('server_version_num')::int4 >= 140000
+"""
+LEAST_PAGES = 8_192  # 64 MB: below that a second connection gains nothing
+Idle = queue.SimpleQueue["_Connection"]
+
+
 class PostgreSQL(Database):
     """Connections that share the snapshot of the first one: all tables are read as of one moment."""
 
     def __init__(self, address: Address, connections: int) -> None:
         self.address = address.with_defaults(connect_timeout=CONNECT_SECONDS, application_name="perennial")
         self._all: list[_Connection] = []
-        self._idle: queue.SimpleQueue[_Connection] = queue.SimpleQueue()
+        self._idle: Idle = queue.SimpleQueue()
         try:
             first = self._open()
             if connections > 1:
@@ -77,7 +91,7 @@ class PostgreSQL(Database):
             raise
 
     def _open(self, snapshot: str | None = None) -> "_Connection":
-        connection = _Connection(self.address)
+        connection = _Connection(self.address, self._idle)
         self._all.append(connection)
         connection.run(BEGIN)
         if snapshot:
@@ -86,7 +100,7 @@ class PostgreSQL(Database):
         return connection
 
     @contextmanager
-    def connection(self) -> Iterator["_Connection"]:
+    def connection(self) -> Generator["_Connection"]:
         """Lend a connection; wait for one while all are lent."""
         lent = self._idle.get()
         try:
@@ -101,9 +115,10 @@ class PostgreSQL(Database):
 
 
 class _Connection(Connection):
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, others: Idle) -> None:
         self.address = address
         self.place = address.label
+        self._others = others
         try:
             self._connection = postgresql.connect(address.url)
         except adbc.Error as error:
@@ -140,30 +155,46 @@ class _Connection(Connection):
         return quoted, f"date '{local.date()}'" if column.time == "date" else f"timestamp '{local.isoformat()}'"
 
     def query(self, sql: str, columns: Sequence[Column], request: Request) -> Stream:
+        return _stream([self._open(sql, request)], columns, request)
+
+    def query_whole(self, select: Callable[[str], str], columns: Sequence[Column], request: Request) -> Stream:
+        """Read ranges of a large table over the connections that are idle now: a server works on one core for each."""
+        pages = self.ask(PAGES, request.table.query_table or "", request.table.query_schema or "")
+        is_ordered = not request.source.is_scheduled and request.table.key_columns
+        if is_ordered or not pages or pages[0][0] < LEAST_PAGES:
+            return self.query(select(""), columns, request)
+        borrowed = _all_of(self._others)
+        try:
+            readers = [self, *borrowed]
+            opened = [
+                reader._open(select(condition), request, BATCH_BYTES // len(readers))
+                for reader, condition in zip(readers, _ranges(pages[0][0], len(readers)), strict=True)
+            ]
+        except BaseException:
+            _give_back(borrowed, self._others)
+            raise
+        return _stream(opened, columns, request, lambda: _give_back(borrowed, self._others))
+
+    def _open(self, sql: str, request: Request, batch_bytes: int = BATCH_BYTES) -> "_Opened":
         cursor = self._connection.cursor()
         try:
-            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": BATCH_BYTES})
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(batch_bytes)})
             cursor.execute(sql)
             received = cursor.fetch_record_batch()
         except adbc.Error as error:
             cursor.close()
             raise self._failed(request, error) from None
-        types = [column.arrow or kind for column, kind in zip(columns, received.schema.types, strict=True)]
-        schema = pa.schema([(column.name, kind) for column, kind in zip(columns, types, strict=True)])
-        rejected: Rejects = []
+        return _Opened(received.schema, self._batches(cursor, received, request))
 
-        def batches() -> Iterator[pa.RecordBatch]:
-            number = 0
-            try:
-                for batch in received:
-                    yield _typed(batch, schema, number, rejected, request)
-                    number += batch.num_rows
-            except (adbc.Error, OSError, pa.ArrowException) as error:
-                raise self._failed(request, error) from None
-            finally:
-                cursor.close()
-
-        return Stream(schema, batches(), rejected)
+    def _batches(
+        self, cursor: postgresql.Cursor, received: pa.RecordBatchReader, request: Request
+    ) -> Generator[pa.RecordBatch]:
+        try:
+            yield from received
+        except (adbc.Error, OSError, pa.ArrowException) as error:
+            raise self._failed(request, error) from None
+        finally:
+            cursor.close()
 
     def _failed(self, request: Request, error: Exception) -> UserError:
         """What the server said of a query; its text has no values of rows."""
@@ -177,6 +208,70 @@ class _Connection(Connection):
         if state is None or state.startswith(("08", "57", "53")):
             return UnavailableError(f"{request.label}: the connection to {self.place} broke ({said}). Run again.")
         return UserError(f"{request.label}: {self.place} could not answer ({said}). Check {request.definition}.")
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """The answer to a query, as it comes."""
+
+    schema: pa.Schema
+    batches: Generator[pa.RecordBatch]
+
+
+def _stream(
+    opened: Sequence[_Opened], columns: Sequence[Column], request: Request, done: Callable[[], None] = lambda: None
+) -> Stream:
+    types = [column.arrow or kind for column, kind in zip(columns, opened[0].schema.types, strict=True)]
+    schema = pa.schema([(column.name, kind) for column, kind in zip(columns, types, strict=True)])
+    rejected: Rejects = []
+
+    def batches() -> Generator[pa.RecordBatch]:
+        number = 0
+        parts = [one_ahead(part.batches) if len(opened) > 1 else part.batches for part in opened]
+        try:
+            for batch in _by_turns(parts):
+                yield _typed(batch, schema, number, rejected, request)
+                number += batch.num_rows
+        finally:
+            for part in (*parts, *(part.batches for part in opened)):
+                part.close()
+            done()
+
+    return Stream(schema, batches(), rejected)
+
+
+def _by_turns(parts: Sequence[Generator[pa.RecordBatch]]) -> Generator[pa.RecordBatch]:
+    """Yield a batch of each part in turn: an order that does not depend on which server process is faster."""
+    live = list(parts)
+    while live:
+        for part in list(live):
+            batch = next(part, None)
+            if batch is None:
+                live.remove(part)
+            else:
+                yield batch
+
+
+def _ranges(pages: int, count: int) -> list[str]:
+    """SQL conditions that share out the rows of a table among `count` readers by where they are in its file."""
+    firsts = [pages * number // count for number in range(count)]
+    return [
+        f"ctid >= '({first},0)'::tid" + (f" and ctid < '({last},0)'::tid" if last else "")
+        for first, last in zip(firsts, [*firsts[1:], None], strict=True)
+    ]
+
+
+def _all_of(idle: Idle) -> list[_Connection]:
+    taken: list[_Connection] = []
+    with suppress(queue.Empty):
+        while True:
+            taken.append(idle.get_nowait())
+    return taken
+
+
+def _give_back(lent: list[_Connection], idle: Idle) -> None:
+    while lent:
+        idle.put(lent.pop())
 
 
 def _column(name: str, kind: str, modifier: int, declared: str) -> Column:
