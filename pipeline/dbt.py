@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline import increment
 from pipeline.errors import UserError
 from pipeline.ledger import earlier_releases, published_files
 from pipeline.lock import inherited_descriptors
@@ -16,6 +17,7 @@ from pipeline.settings import DBT_PROJECT, Settings
 from pipeline.sources import Source, load_source
 
 LAYERS = ("staging", "intermediate", "core", "features", "marts")
+INCREMENTAL = ("intermediate", "core")
 SHOWN_FAILURES = 5
 SHOWN_LINES = 20
 # The tables that mining writes and marts read; the first three have a history.
@@ -62,6 +64,9 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
     results = folder / "target" / "run_results.json"
     log.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
+    variables = build_variables(settings, plan, scored)
+    if layer in INCREMENTAL:
+        variables = increment.begin(settings, plan, variables)
     command = [
         str(Path(sys.executable).with_name("dbt")),
         *("--no-use-colors", "--no-version-check", "build"),
@@ -69,7 +74,7 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
         *("--indirect-selection", "cautious"),
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
         *("--target-path", str(folder / "target"), "--log-path", str(log.parent)),
-        *("--vars", json.dumps(build_variables(settings, plan, scored), sort_keys=True)),
+        *("--vars", json.dumps(variables, sort_keys=True)),
     ]
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(
@@ -85,6 +90,8 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
         )
     if done.returncode:
         raise UserError(f"dbt could not build the layer {layer}:\n{_failures(results, log)}\nThe whole log: {log}")
+    if layer == INCREMENTAL[-1]:
+        increment.complete(settings, plan, variables)
     return _summary(results)
 
 
@@ -96,6 +103,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
     now = {name: sorted(str(files[name]) for files in written if name in files) for name in SCORES}
     return {
         "providers": plan.providers,
+        "row_by_row": increment.row_by_row(plan.providers),
         "as_of_date": str(plan.as_of),
         "feature_dates": [str(date) for date in plan.feature_dates],
         "currency": plan.currency,

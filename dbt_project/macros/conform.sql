@@ -16,6 +16,9 @@ with staged as (
         '{{ var("timestamps_in").get(source, var("time_zone")) }}' as _zone,
         {{ local_midnight(var("first_interval_start").get(source, "1970-01-01")) }} as _first_instant
     from {{ ref('stg_' ~ source ~ '__' ~ entity) }}
+    {%- if spec.changes_with %}
+    where {{ only_changed_staged(spec) }}
+    {%- endif %}
     {{ 'union all' if not loop.last }}
     {%- else %}
     {{ empty_staged(spec) }}
@@ -26,7 +29,7 @@ as_text as (
     select
         source_system,
         {%- for column in spec.columns %}
-        nullif(trim(cast({{ column }} as {{ contract_type('text') }})), '') as {{ column }},
+        {{ staged_key(column) }} as {{ column }},
         {%- endfor %}
         _table,
         _file,
@@ -97,6 +100,9 @@ checked as (
             max(case when _is_current then 1 else 0 end) = 1 as is_current
         from {{ ref('int_' ~ parent ~ '__versions') }}
         where _fate <> 'quarantined'
+        {%- if spec.changes_with %}
+            and {{ only_changed(ref(spec.changes_with[0]), ['source_system', spec.changes_with[1]]) }}
+        {%- endif %}
         group by source_system, {{ column }}
     ) as {{ parent }}
         on typed.source_system = {{ parent }}.source_system and typed.{{ column }} = {{ parent }}.{{ column }}
@@ -111,7 +117,7 @@ checked as (
     ) as rates on typed.currency = rates.from_currency
     {%- endif %}
     {%- if spec.valued_by %}
-    left join ({{ staged_keys(spec.valued_by[0], spec.key) }}) as valued_by
+    left join ({{ staged_keys(spec.valued_by[0], spec) }}) as valued_by
         on typed.source_system = valued_by.source_system
         {%- for column in spec.key %} and typed.{{ column }} = valued_by.{{ column }}{% endfor %}
     {%- endif %}
@@ -281,19 +287,28 @@ partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous
                 _interval, _generation, _position, _file
 {%- endmacro %}
 
-{# The keys that the staged rows of another entity name. #}
-{% macro staged_keys(entity, columns) -%}
+{# The keys of an entity that the staged rows of another one name. #}
+{% macro staged_keys(entity, spec) -%}
     {%- for source in var('providers').get(entity, []) %}
     select distinct
         source_system,
-        {%- for column in columns %}
-        nullif(trim(cast({{ column }} as {{ contract_type('text') }})), '') as {{ column }}{{ ',' if not loop.last }}
+        {%- for column in spec.key %}
+        {{ staged_key(column) }} as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('stg_' ~ source ~ '__' ~ entity) }}
+    {%- if spec.changes_with %}
+    where {{ only_changed_staged(spec) }}
+    {%- endif %}
     {{ 'union all' if not loop.last }}
     {%- else %}
-    select '' as source_system, {% for column in columns %}'' as {{ column }}{{ ', ' if not loop.last }}{% endfor %} where 1 = 0
+    select '' as source_system, {% for column in spec.key %}'' as {{ column }}{{ ', ' if not loop.last }}{% endfor %} where 1 = 0
     {%- endfor %}
+{%- endmacro %}
+
+{# In an incremental build, a condition: the staged row belongs to a key of the entity that has changed. #}
+{% macro only_changed_staged(spec) -%}
+    {%- set key = spec.changes_with[1] -%}
+    {{ only_changed(ref(spec.changes_with[0]), ['source_system', key], ['source_system', staged_key(key)]) }}
 {%- endmacro %}
 
 {#

@@ -4,6 +4,7 @@
   key       columns that identify a row within its source system
   parents   entity that must have accepted the row of the same key, else the row is quarantined
   valued_by the entity whose rows say what this row is worth, and the column that says it where there are none
+  changes_with  the model that names the keys that an incremental build judges anew, and its key column
   columns   name: [type, required]; types are text, decimal (18,4), rate (18,8), integer, boolean, date, timestamp
   time      column that says when it happened: the row is known from then, where its load does not say better
   changes_are_dated  a row is delivered again in its ordinary life, and says by its own dates when it changed: it is known
@@ -58,6 +59,7 @@
             'key': ['order_id'],
             'time': 'ordered_at',
             'valued_by': ['order_lines', 'total_amount'],
+            'changes_with': ['int_changed_orders', 'order_id'],
             'columns': {
                 'order_id': ['text', true],
                 'source_customer_id': ['text', false],
@@ -78,6 +80,7 @@
         'order_lines': {
             'key': ['order_id', 'line_number'],
             'parents': {'orders': 'order_id'},
+            'changes_with': ['int_changed_orders', 'order_id'],
             'columns': {
                 'order_id': ['text', true],
                 'line_number': ['integer', true],

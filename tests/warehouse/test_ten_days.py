@@ -35,19 +35,21 @@ land_source(load_settings(), "shop", dt.datetime.fromisoformat(sys.argv[1]), for
 BUILD = """
 import json
 from dbt.cli.main import dbtRunner
-from pipeline import dbt
+from pipeline import dbt, increment
 from pipeline.plan import make_plan
 from pipeline.settings import DBT_PROJECT, load_settings
 settings = load_settings()
 plan = make_plan(settings)
+variables = increment.begin(settings, plan, dbt.build_variables(settings, plan))
 done = dbtRunner().invoke([
     "run", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
     "--target-path", str(settings.home / "dbt"), "--log-path", str(settings.home / "dbt"),
-    "--vars", json.dumps(dbt.build_variables(settings, plan)),
+    "--vars", json.dumps(variables),
     *(part for layer in ("staging", "intermediate", "core") for path in dbt.selectors(settings, layer)
       for part in ("--select", path)),
 ])
 assert done.success, done.exception
+increment.complete(settings, plan, variables)
 """
 UPSERT = {"load": "upsert", "cursor": "updated_at", "look_back_hours": 6, "key_scan_days": 2}
 TABLES = {

@@ -1,17 +1,13 @@
-"""A copy of the project that knows one more source, which a test defines itself; a till, for one, that sends files."""
+"""A till that sends files: a source of its own, in a copy of the project."""
 
 import csv
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from pipeline.settings import ROOT
+from tests.support.project import make_project, run_in
 
 SOURCE = """\
 description: A till that sends a file a day.
@@ -24,35 +20,6 @@ history: complete
 first_interval_start: 2024-03-01
 tables:
 """
-ROOMS = ("dags", "dbt_project", "expectations", "mining", "pipeline")
-
-
-def make_project(folder: Path, source: str, definition: str, staging: dict[str, str]) -> Path:
-    """Copy the project and add a source: its yml, and its staging models by entity."""
-    project = folder / "project"
-    for room in ROOMS:
-        shutil.copytree(ROOT / room, project / room, ignore=shutil.ignore_patterns("__pycache__", "target", "logs"))
-    (project / "requirements.lock").touch()
-    (project / "dags" / "sources" / f"{source}.yml").write_text(definition, encoding="utf-8")
-    models = project / "dbt_project" / "models" / "staging" / source
-    models.mkdir()
-    for entity, sql in staging.items():
-        (models / f"stg_{source}__{entity}.sql").write_text(sql, encoding="utf-8")
-    return project
-
-
-def run_in(project: Path, program: str, *arguments: str, **env: str | Path) -> str:
-    """Run Python in a copy of the project; return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(project), **{name: str(value) for name, value in env.items()}},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,24 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='changed',
+    unique_key=['order_id'],
+    meta={'changed_in': 'changed_order_facts'},
+    on_schema_change='fail',
+) }}
+
 -- Grain: one row per order. Key: order_id.
 -- Amounts are sums of the order's lines. net_amount = net_sales + other_amount (fees, bad debt: booked, but no sale).
 -- is_purchase: something was bought (goods of zero or more pieces); manual bookings and write-offs are none.
 with order_lines as (
-    select * from {{ ref('fct_order_line') }}
+    select *
+    from {{ ref('fct_order_line') }}
+    where {{ only_changed(ref('changed_order_facts'), ['order_id']) }}
 ),
 
 orders as (
-    select * from {{ ref('int_orders') }}
+    select *
+    from {{ ref('int_orders') }}
+    where {{ only_changed(ref('changed_order_facts'), ['source_system', 'source_order_id'], ['source_system', 'order_id']) }}
 ),
 
 campaigns as (

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='changed',
+    unique_key=['order_id'],
+    meta={'changed_in': 'changed_order_facts'},
+    on_schema_change='fail',
+) }}
+
 -- Grain: one row per (order, line). Key: order_line_id.
 -- net_amount is what the source books for the line; list_amount adds back the retailer's own discounts.
 -- manufacturer_coupon_amount is part of net_amount: the maker refunds it.
@@ -5,7 +13,9 @@
 -- their own: net_amount - order_discount_amount of goods is what the customer paid for them.
 -- Amounts are without tax, in the reporting currency; tax_amount stands beside them, original_net_amount is as booked.
 with order_lines as (
-    select * from {{ ref('int_order_lines__all') }}
+    select *
+    from {{ ref('int_order_lines__all') }}
+    where {{ only_changed(ref('changed_order_facts'), ['source_system', 'source_order_id'], ['source_system', 'order_id']) }}
 ),
 
 orders as (
@@ -16,6 +26,7 @@ orders as (
         ordered_at,
         {{ local_date('ordered_at') }} as order_date
     from {{ ref('int_orders') }}
+    where {{ only_changed(ref('changed_order_facts'), ['source_system', 'source_order_id'], ['source_system', 'order_id']) }}
 ),
 
 source_customers as (

@@ -1,9 +1,19 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='changed',
+    unique_key=['source_system', 'order_id'],
+    meta={'changed_in': 'int_changed_orders'},
+    on_schema_change='fail',
+) }}
+
 -- Grain: one row per (source system, order, line) that carries a part of its order's discount lines.
 -- The discount of an order belongs to its goods, by their net amount (equally, where none is above zero), to the cent
 -- by the largest remainder. An order without goods keeps it on the first of its discount lines. order_discount_amount
 -- is positive; summed over an order it is what the discount lines book.
 with order_lines as (
-    select * from {{ ref('int_order_lines__all') }}
+    select *
+    from {{ ref('int_order_lines__all') }}
+    where {{ only_changed(ref('int_changed_orders'), ['source_system', 'order_id']) }}
 ),
 
 discounts as (

@@ -1,11 +1,23 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='changed',
+    unique_key=['source_system', 'order_id'],
+    meta={'changed_in': 'int_changed_orders'},
+    on_schema_change='fail',
+) }}
+
 -- Grain: one row per (source system, order, line): the source's lines, and those that an order's header stands for.
 -- Line 0: the total of an order that has no lines. Line -1: its shipping. Line -2: its order-level discount.
 with orders as (
-    select * from {{ ref('int_orders') }}
+    select *
+    from {{ ref('int_orders') }}
+    where {{ only_changed(ref('int_changed_orders'), ['source_system', 'order_id']) }}
 ),
 
 order_lines as (
-    select * from {{ ref('int_order_lines') }}
+    select *
+    from {{ ref('int_order_lines') }}
+    where {{ only_changed(ref('int_changed_orders'), ['source_system', 'order_id']) }}
 ),
 
 orders_with_lines as (

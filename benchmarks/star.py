@@ -1,0 +1,201 @@
+"""The star at size: a full build beside its own SQL in one DuckDB session, a day's build, and features of one date.
+
+A company of 1 million customers, 10 million orders and 30 million lines; the day after brings 0.1 % more of each, and
+changes as many. `CRM_BENCH_CUSTOMERS` makes it smaller.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tests.support.project import make_project, run_in
+
+COMMAND = "make bench"
+CUSTOMERS = int(os.environ.get("CRM_BENCH_CUSTOMERS", "1000000"))
+DAILY_SHARE = 1000
+MEMORY_MB = 8_192
+SOURCE = """\
+description: A large shop that sends a file of each table a day.
+kind: files
+location: ${SHOP}
+schedule: "0 0 * * *"
+currency: EUR
+time_zone: UTC
+history: complete
+first_interval_start: 2022-01-01
+tables:
+"""
+TABLE = "  {name}: {{file: '{name}*.parquet', format: parquet, load: append, volume: null, {options}}}\n"
+TABLES = {
+    "customers": "key: [id], cursor: changed_at, event_time: created_at",
+    "products": "key: [sku]",
+    "orders": "key: [id], cursor: changed_at, event_time: placed_at",
+    "order_lines": "key: [order_id, line]",
+    "returns": "key: [id], event_time: returned_at",
+}
+# Rows numbered from {first} to {last}; {changed}: how many of the earlier ones come again, with other content.
+ROWS = {
+    "customers": """
+select
+    n as id, 'customer' || n || '@example.org' as email, 'city ' || n % 500 as city, 'DE' as country,
+    timestamp '2022-01-01' + to_seconds((n * 7919) % {seconds}) as created_at, {day} as changed_at
+from range({first}, {last}) as rows(n)""",
+    "products": """
+select
+    'sku' || n as sku, 'product ' || n as name, 'category ' || n % 40 as category,
+    ((n * 37) % 5000 / 100.0 + 1)::decimal(18, 2) as price, ((n * 37) % 5000 / 200.0)::decimal(18, 2) as cost
+from range({first}, {last}) as rows(n)""",
+    "orders": """
+select
+    n as id, hash(n) % {customers} as customer_id, ['web', 'shop', 'app'][1 + n % 3] as channel, 'sent' as status,
+    case when n % 7 = 0 then 4.90 end::decimal(18, 2) as shipping,
+    case when n % 11 = 0 then 1.50 end::decimal(18, 2) as discount,
+    {placed} as placed_at, {day} as changed_at
+from range({first}, {last}) as rows(n)""",
+    "order_lines": """
+select
+    n as order_id, line, 'sku' || hash(n * 10 + line) % {products} as sku, 1 + (n + line) % 3 as quantity,
+    ((n * 7 + line * 13) % 10000 / 100.0 + {day_number})::decimal(18, 2) as amount
+from range({first}, {last}) as rows(n), unnest(range(1, 2 + n % 5)) as lines(line)""",
+    "returns": """
+select
+    n as id, n * 25 as order_id, 1 as line, ((n * 175 + 13) % 10000 / 100.0)::decimal(18, 2) as amount,
+    {returned} as returned_at
+from range({first}, {last}) as rows(n)""",
+}
+COLUMNS = {
+    "customers": {
+        "source_customer_id": "id", "email": "email", "city": "city", "country": "country", "created_at": "created_at"
+    },
+    "products": {
+        "product_id": "sku", "product_name": "name", "category": "category", "list_price": "price", "unit_cost": "cost"
+    },
+    "orders": {
+        "order_id": "id", "source_customer_id": "customer_id", "channel": "channel", "status": "status",
+        "shipping_amount": "shipping", "discount_amount": "discount", "ordered_at": "placed_at",
+    },
+    "order_lines": {
+        "order_id": "order_id", "line_number": "line", "product_id": "sku", "quantity": "quantity", "net_amount": "amount"
+    },
+    "returns": {
+        "return_id": "id", "order_id": "order_id", "line_number": "line", "refund_amount": "amount", "returned_at": "returned_at"
+    },
+}  # fmt: skip
+# One process for the layers, without their tests: prints the seconds of each model.
+BUILD = """
+import json, resource, sys, time
+from dbt.cli.main import dbtRunner
+from pipeline import dbt, increment
+from pipeline.plan import make_plan
+from pipeline.settings import DBT_PROJECT, load_settings
+settings = load_settings()
+plan = make_plan(settings)
+folder = settings.home / "dbt"
+layers = sys.argv[1].split(",")
+variables = dbt.build_variables(settings, plan)
+if "core" in layers:
+    variables = increment.begin(settings, plan, variables)
+began = time.perf_counter()
+done = dbtRunner().invoke([
+    "--quiet", "run", *sys.argv[2:], "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+    "--target-path", str(folder), "--log-path", str(folder), "--vars", json.dumps(variables),
+    "--select", *(path for layer in layers for path in dbt.selectors(settings, layer)),
+])
+assert done.success, done.exception or [(r.node.name, r.message) for r in done.result if r.status == "error"]
+if "core" in layers:
+    increment.complete(settings, plan, variables)
+print(json.dumps({
+    "models": [
+        [r.node.schema, r.node.name, r.node.config.materialized, r.node.compiled_code, r.execution_time]
+        for r in done.result.results
+    ],
+    "seconds": time.perf_counter() - began,
+    "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+}))
+"""
+LAND = """
+import datetime as dt, sys
+from pipeline.landing import land_source
+from pipeline.settings import load_settings
+land_source(load_settings(), "shop", dt.datetime.fromisoformat(sys.argv[1]))
+"""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The copy of the project, the folder of files, the home of the warehouse, and how many customers there are."""
+
+    folder: Path
+    project: Path
+    customers: int
+
+    def count(self, table: str) -> int:
+        """Rows of a table's first file; of lines, the orders they belong to."""
+        return {"customers": 1, "products": 0.01, "orders": 10, "order_lines": 10, "returns": 0.4}[table] * self.customers
+
+    def run(self, program: str, *arguments: str) -> str:
+        """Run Python in the project."""
+        env = {"CRM_HOME": self.folder / "home", "SHOP": self.folder / "files", "CRM_SOURCES": "shop"}
+        return run_in(self.project, program, *arguments, **env)
+
+    def land(self, day: int) -> None:
+        """Write the files of a day and land them; day 0 is all that went before."""
+        (self.folder / "files").mkdir(exist_ok=True)
+        for table in TABLES:
+            for number, (first, last) in enumerate(self._ranges(table, day)):
+                self._write(table, day, number, first, last)
+        self.run(LAND, f"2025-01-{1 + day:02}T00:00:00+00:00")
+
+    def _ranges(self, table: str, day: int) -> list[tuple[int, int]]:
+        """Of day 0, all. Later, the new rows and as many that come again."""
+        count = int(self.count(table))
+        if day == 0:
+            return [(0, count)]
+        step = max(1, count // DAILY_SHARE // 2)
+        new = (count + step * (day - 1), count + step * day)
+        again = (step * day * 3, step * day * 4)
+        return [new] if table == "returns" else [new, again]
+
+    def _write(self, table: str, day: int, number: int, first: int, last: int) -> None:
+        values = {
+            "first": first,
+            "last": last,
+            "customers": self.customers,
+            "products": int(self.count("products")),
+            "seconds": 1096 * 86_400,
+            "day": f"timestamp '2025-01-01' + interval '{day} days' - interval '12 hours'",
+            "day_number": day,
+            "placed": _moment(self.count("orders"), day),
+            "returned": _moment(self.count("returns"), day),
+        }
+        target = self.folder / "files" / f"{table}-{day}-{number}.parquet"
+        duckdb.sql(f"copy ({ROWS[table].format(**values)}) to '{target}' (format parquet)")
+
+
+def _moment(count: float, day: int) -> str:
+    """When row n happened: the first ones spread over three years, new ones on their day."""
+    spread = f"timestamp '2022-01-01' + to_seconds((n * 104729) % {1096 * 86_400})"
+    return f"case when n < {int(count)} then {spread} else timestamp '2024-12-31 09:00' + interval '{day} days' end"
+
+
+def make_shop(folder: Path, customers: int) -> Shop:
+    """Copy the project and add the shop."""
+    definition = SOURCE + "".join(TABLE.format(name=name, options=options) for name, options in TABLES.items())
+    staging = {
+        entity: f"with rows as (select * from {{{{ landed('{entity}') }}}})\n"
+        f"{{{{ stage('{entity}', 'rows', columns={json.dumps({**columns})}) }}}}\n"
+        for entity, columns in COLUMNS.items()
+    }
+    return Shop(folder, make_project(folder, "shop", definition, staging), customers)
+
+
+def build(shop: Shop, layers: str, *options: str) -> dict[str, Any]:
+    """Build layers; return the seconds of the models, of all, and the peak of the memory."""
+    done: dict[str, Any] = json.loads(shop.run(BUILD, layers, *options).splitlines()[-1])
+    return done

@@ -1,0 +1,73 @@
+{#
+  What a build computes anew (docs/decisions.md, incremental builds). The variable `new_files` names the landed files that
+  the tables in the warehouse were built without; where it is null, everything is built.
+#}
+{% macro is_increment() -%}
+    {{ return(is_incremental() and model.resource_type != 'unit_test') }}
+{%- endmacro %}
+
+{#
+  The keys whose staged rows may differ from those of the build before: rows of new files, and all rows of a staging
+  model that makes a row of anything but one landed row. None in a full build, which needs no keys.
+#}
+{% macro changed_keys(entities, key) -%}
+    {%- set selects = [] -%}
+    {%- for entity in entities -%}
+        {%- for source in var('providers').get(entity, []) if var('new_files') is not none -%}
+            {%- set model_name = 'stg_' ~ source ~ '__' ~ entity -%}
+            {%- set condition -%}
+                {%- if model_name in var('row_by_row') %} where _file in ({{ text_list(var('new_files')) or "''" }}){%- endif -%}
+            {%- endset -%}
+            {%- do selects.append(
+                'select source_system, ' ~ staged_key(key) ~ ' as ' ~ key ~ ' from ' ~ ref(model_name) ~ condition) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ selects | join('\n    union\n    ') or "select '' as source_system, '' as " ~ key ~ ' where 1 = 0' }}
+{%- endmacro %}
+
+{# A key column as `conform` reads it. #}
+{% macro staged_key(column) -%}
+    nullif(trim(cast({{ column }} as {{ contract_type('text') }})), '')
+{%- endmacro %}
+
+{# In an incremental build, a condition: the row belongs to one of the keys that a relation names. #}
+{% macro only_changed(relation, columns, expressions=none) -%}
+    {%- if is_increment() -%}
+    ({{ (expressions or columns) | join(', ') }}) in (select {{ columns | join(', ') }} from {{ relation }})
+    {%- else -%}
+    1 = 1
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+  Strategy `changed`: rows of the keys that `meta.changed_in` names are replaced, also by none. Both happen in one
+  transaction.
+#}
+{% macro get_incremental_changed_sql(arguments) -%}
+    {%- set key = config.get('unique_key') | join(', ') -%}
+    {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    delete from {{ arguments['target_relation'] }}
+    where ({{ key }}) in (select {{ key }} from {{ ref(config.get('meta')['changed_in']) }});
+    insert into {{ arguments['target_relation'] }} ({{ columns }})
+    select {{ columns }} from {{ arguments['temp_relation'] }}
+{%- endmacro %}
+
+{# A table of the build before, read by its name, since it is written after the model that asks; none in a full build. #}
+{% macro as_built(schema, name) -%}
+    {%- if execute and var('new_files') is not none and model.resource_type != 'unit_test' -%}
+        {{ return(adapter.get_relation(this.database, schema, name)) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# What a relation has in some columns and had not when the facts were built, or had and has no more. #}
+{% macro differs(relation, joined, columns) -%}
+    {%- set names = columns | join(', ') -%}
+    {%- set before = as_built('increment', joined) -%}
+    {%- if before -%}
+    (select {{ names }} from {{ relation }} except select {{ names }} from {{ before }})
+        union
+        (select {{ names }} from {{ before }} except select {{ names }} from {{ relation }})
+    {%- else -%}
+    select {{ names }} from {{ relation }} where 1 = 0
+    {%- endif -%}
+{%- endmacro %}

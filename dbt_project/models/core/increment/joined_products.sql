@@ -1,0 +1,9 @@
+-- Grain: one row per product_id that the facts of orders were built with.
+-- Written after those facts, so that a build that was cut off finds what they were built with.
+-- depends_on: {{ ref('fct_order') }}
+select
+    source_system,
+    source_product_id,
+    product_id,
+    unit_cost
+from {{ ref('dim_product') }}

@@ -1,0 +1,83 @@
+"""What a build must compute anew: what changed since the build that the warehouse holds; or everything.
+
+`$CRM_HOME/build/built.json` says what the warehouse was built of. A build is incremental when nothing but files has been
+added since: code, settings, definitions of sources and the files read before are the same. It is written before the
+first model and after the last one, so that a build that was cut off is known for what it is.
+"""
+
+import json
+import re
+from typing import Any
+
+from pipeline.files import sha256_of, write_json
+from pipeline.plan import Plan
+from pipeline.settings import DBT_PROJECT, Settings
+
+STATE = "built.json"
+# Variables of a build that its core does not depend on, or that say of files what `_basis` says of each.
+NOT_OF_CORE = {
+    *("as_of_date", "feature_dates", "score_files", "history_files", "release", "releases"),
+    *("plan", "new_files"),
+}
+# In a staging model: a row may be made of more, or of other, than one landed row.
+OF_SEVERAL_ROWS = re.compile(
+    r"\bref\s*\(|\b(join|group|distinct|over|qualify|union|except|intersect|unnest|lateral|limit)\b|\b(occurrence|lineage)_",
+    re.IGNORECASE,
+)
+COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}", re.DOTALL)
+
+
+def row_by_row(providers: dict[str, list[str]]) -> list[str]:
+    """Names of the staging models that make each row of one landed row: what is new in them stands in new files."""
+    names = [(source, f"stg_{source}__{entity}") for entity, sources in providers.items() for source in sources]
+    return sorted(name for source, name in names if _is_row_by_row(source, name))
+
+
+def _is_row_by_row(source: str, name: str) -> bool:
+    path = DBT_PROJECT / "models" / "staging" / source / f"{name}.sql"
+    if not path.is_file():
+        return False
+    text = COMMENT.sub("", path.read_text(encoding="utf-8"))
+    selects, tables = (len(re.findall(word, text, re.IGNORECASE)) for word in (r"\bselect\b", r"\blanded\s*\("))
+    return selects <= 1 and tables == 1 and not OF_SEVERAL_ROWS.search(text)
+
+
+def begin(settings: Settings, plan: Plan, variables: dict[str, Any]) -> dict[str, Any]:
+    """Say that the warehouse is being built; return the variables with `new_files`.
+
+    These are the landed files that the warehouse was built without, relative to CRM_HOME; None: everything is built.
+    """
+    path = settings.build / STATE
+    state = json.loads(path.read_text(encoding="utf-8")) if path.is_file() and settings.warehouse.is_file() else {}
+    now = _basis(plan, variables)
+    built = state.get("built")
+    is_increment = built and all(_is_part(basis, now) for basis in (built, state["begun"]) if basis)
+    write_json(path, {"built": built if is_increment else None, "begun": now})
+    files = sorted(set(now["files"]) - set(built["files"])) if is_increment else None
+    return {**variables, "new_files": files}
+
+
+def complete(settings: Settings, plan: Plan, variables: dict[str, Any]) -> None:
+    """Say that the core of the warehouse is built."""
+    write_json(settings.build / STATE, {"built": _basis(plan, variables), "begun": None})
+
+
+def _basis(plan: Plan, variables: dict[str, Any]) -> dict[str, Any]:
+    """What a core is built of: a hash of all but the files, and what matters of each file."""
+    rest = {name: value for name, value in variables.items() if name not in NOT_OF_CORE}
+    personal = {name for tables in plan.personal.values() for table in tables.values() for name in table["files"]}
+    keys = ("content_hash", "interval", "generation", "is_first_load", "has_history")
+    return {
+        "rest": sha256_of([rest, plan.code_version]),
+        "files": {receipt["file"]: [receipt[key] for key in keys] for receipt in plan.receipts},
+        "personal": sorted(personal),
+    }
+
+
+def _is_part(earlier: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether files were added, and nothing else is different; a sibling that was erased is."""
+    return (
+        earlier["rest"] == now["rest"]
+        and earlier["files"].items() <= now["files"].items()
+        and set(earlier["personal"]) <= set(now["personal"])
+    )
