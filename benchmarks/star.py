@@ -43,7 +43,8 @@ TABLES = {
 ROWS = {
     "customers": """
 select
-    n as id, 'customer' || n || '@example.org' as email, 'city ' || n % 500 as city, 'DE' as country,
+    n as id, 'customer' || n || '@example.org' as email, 'street ' || (n + {day_number}) as street,
+    'city ' || n % 500 as city, 'DE' as country,
     timestamp '2022-01-01' + to_seconds((n * 7919) % {seconds}) as created_at, {day} as changed_at
 from range({first}, {last}) as rows(n)""",
     "products": """
@@ -71,7 +72,8 @@ from range({first}, {last}) as rows(n)""",
 }
 COLUMNS = {
     "customers": {
-        "source_customer_id": "id", "email": "email", "city": "city", "country": "country", "created_at": "created_at"
+        "source_customer_id": "id", "email": "email", "street": "street", "postcode": "city", "city": "city",
+        "country": "country", "created_at": "created_at",
     },
     "products": {
         "product_id": "sku", "product_name": "name", "category": "category", "list_price": "price", "unit_cost": "cost"
