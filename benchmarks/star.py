@@ -6,7 +6,6 @@ changes as many. `CRM_BENCH_CUSTOMERS` makes it smaller.
 
 import json
 import os
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ COMMAND = "make bench"
 CUSTOMERS = int(os.environ.get("CRM_BENCH_CUSTOMERS", "1000000"))
 DAILY_SHARE = 1000
 MEMORY_MB = 8_192
+CORE = "staging,intermediate,core"
 SOURCE = """\
 description: A large shop that sends a file of each table a day.
 kind: files
@@ -83,15 +83,17 @@ COLUMNS = {
         "shipping_amount": "shipping", "discount_amount": "discount", "ordered_at": "placed_at",
     },
     "order_lines": {
-        "order_id": "order_id", "line_number": "line", "product_id": "sku", "quantity": "quantity", "net_amount": "amount"
+        "order_id": "order_id", "line_number": "line", "product_id": "sku", "quantity": "quantity",
+        "net_amount": "amount",
     },
     "returns": {
-        "return_id": "id", "order_id": "order_id", "line_number": "line", "refund_amount": "amount", "returned_at": "returned_at"
+        "return_id": "id", "order_id": "order_id", "line_number": "line", "refund_amount": "amount",
+        "returned_at": "returned_at",
     },
 }  # fmt: skip
 # One process for the layers, without their tests: prints the seconds of each model.
 BUILD = """
-import json, resource, sys, time
+import datetime as dt, json, resource, sys, time
 from dbt.cli.main import dbtRunner
 from pipeline import dbt, increment
 from pipeline.plan import make_plan
@@ -103,7 +105,7 @@ layers = sys.argv[1].split(",")
 variables = dbt.build_variables(settings, plan)
 if "core" in layers:
     variables = increment.begin(settings, plan, variables)
-began = time.perf_counter()
+began, at = time.perf_counter(), dt.datetime.now(dt.UTC).replace(tzinfo=None)
 done = dbtRunner().invoke([
     "--quiet", "run", *sys.argv[2:], "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
     "--target-path", str(folder), "--log-path", str(folder), "--vars", json.dumps(variables),
@@ -112,14 +114,31 @@ done = dbtRunner().invoke([
 assert done.success, done.exception or [(r.node.name, r.message) for r in done.result if r.status == "error"]
 if "core" in layers:
     increment.complete(settings, plan, variables)
+ended = time.perf_counter()
+started = min(t.started_at for r in done.result.results for t in r.timing if t.name == "execute")
 print(json.dumps({
     "models": [
         [r.node.schema, r.node.name, r.node.config.materialized, r.node.compiled_code, r.execution_time]
         for r in done.result.results
     ],
-    "seconds": time.perf_counter() - began,
+    "seconds": ended - began - (started - at).total_seconds(),
+    "startup": (started - at).total_seconds(),
     "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
 }))
+"""
+# The same statements in one DuckDB session, in the order in which dbt has run them; on dbt's two threads' cores.
+PLAIN = """
+import json, sys, time
+import duckdb
+models = json.load(open(sys.argv[1]))
+with duckdb.connect(sys.argv[2]) as connection:
+    connection.execute("set TimeZone = 'UTC'")
+    began = time.perf_counter()
+    for schema, name, kind, sql, _ in models:
+        connection.execute(f"create schema if not exists {schema}")
+        what = "view" if kind == "view" else "table"
+        connection.execute(f'create or replace {what} {schema}."{name}" as {sql}')
+    print(time.perf_counter() - began)
 """
 LAND = """
 import datetime as dt, sys
@@ -139,12 +158,13 @@ class Shop:
 
     def count(self, table: str) -> int:
         """Rows of a table's first file; of lines, the orders they belong to."""
-        return {"customers": 1, "products": 0.01, "orders": 10, "order_lines": 10, "returns": 0.4}[table] * self.customers
+        each = {"customers": 1, "products": 0.01, "orders": 10, "order_lines": 10, "returns": 0.4}
+        return int(each[table] * self.customers)
 
     def run(self, program: str, *arguments: str) -> str:
         """Run Python in the project."""
-        env = {"CRM_HOME": self.folder / "home", "SHOP": self.folder / "files", "CRM_SOURCES": "shop"}
-        return run_in(self.project, program, *arguments, **env)
+        home, files = self.folder / "home", self.folder / "files"
+        return run_in(self.project, program, *arguments, CRM_HOME=home, SHOP=files, CRM_SOURCES="shop")
 
     def land(self, day: int) -> None:
         """Write the files of a day and land them; day 0 is all that went before."""
@@ -156,7 +176,7 @@ class Shop:
 
     def _ranges(self, table: str, day: int) -> list[tuple[int, int]]:
         """Of day 0, all. Later, the new rows and as many that come again."""
-        count = int(self.count(table))
+        count = self.count(table)
         if day == 0:
             return [(0, count)]
         step = max(1, count // DAILY_SHARE // 2)
@@ -169,7 +189,7 @@ class Shop:
             "first": first,
             "last": last,
             "customers": self.customers,
-            "products": int(self.count("products")),
+            "products": self.count("products"),
             "seconds": 1096 * 86_400,
             "day": f"timestamp '2025-01-01' + interval '{day} days' - interval '12 hours'",
             "day_number": day,
@@ -180,10 +200,10 @@ class Shop:
         duckdb.sql(f"copy ({ROWS[table].format(**values)}) to '{target}' (format parquet)")
 
 
-def _moment(count: float, day: int) -> str:
+def _moment(count: int, day: int) -> str:
     """When row n happened: the first ones spread over three years, new ones on their day."""
     spread = f"timestamp '2022-01-01' + to_seconds((n * 104729) % {1096 * 86_400})"
-    return f"case when n < {int(count)} then {spread} else timestamp '2024-12-31 09:00' + interval '{day} days' end"
+    return f"case when n < {count} then {spread} else timestamp '2024-12-31 09:00' + interval '{day} days' end"
 
 
 def make_shop(folder: Path, customers: int) -> Shop:
@@ -201,3 +221,59 @@ def build(shop: Shop, layers: str, *options: str) -> dict[str, Any]:
     """Build layers; return the seconds of the models, of all, and the peak of the memory."""
     done: dict[str, Any] = json.loads(shop.run(BUILD, layers, *options).splitlines()[-1])
     return done
+
+
+def plain(shop: Shop, built: dict[str, Any], database: Path) -> float:
+    """Seconds of a build's statements in one DuckDB session on `database`."""
+    statements = shop.folder / "statements.json"
+    statements.write_text(json.dumps(built["models"]), encoding="utf-8")
+    return float(shop.run(PLAIN, str(statements), str(database)).splitlines()[-1])
+
+
+def run() -> list[dict[str, Any]]:
+    """Build everything, then a day, then features of one date; each beside its own SQL."""
+    with tempfile.TemporaryDirectory(prefix="perennial-") as folder:
+        shop = make_shop(Path(folder), CUSTOMERS)
+        shop.land(0)
+        full = build(shop, CORE)
+        (Path(folder) / "plain").mkdir()
+        bare = plain(shop, full, Path(folder) / "plain" / "warehouse.duckdb")
+        shop.land(1)
+        day = build(shop, CORE)
+        features = build(shop, "features")
+        bare_features = plain(shop, features, Path(folder) / "home" / "warehouse.duckdb")
+    size = f"{CUSTOMERS:,} customers"
+    return [
+        _row("star.full_build", full["seconds"] / bare, "times plain SQL", 1.5, f"{size}: {_said(full, bare)}"),
+        _row("star.full_build_memory", full["megabytes"], "MB", MEMORY_MB, size),
+        _row(
+            "star.daily_build", day["seconds"] / full["seconds"], "of a full build", 0.1,
+            f"{size}: {day['seconds']:.1f} s, start-up {day['startup']:.1f} s aside",
+        ),
+        _row(
+            "star.features", features["seconds"] / bare_features, "times plain SQL", 1.5,
+            _said(features, bare_features),
+        ),
+    ]  # fmt: skip
+
+
+def _said(built: dict[str, Any], bare: float) -> str:
+    return f"{built['seconds']:.1f} s, start-up {built['startup']:.1f} s aside; plain {bare:.1f} s"
+
+
+def _row(name: str, value: float, unit: str, bound: float, peers: str) -> dict[str, Any]:
+    value = round(value, 3)
+    return {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "bound": bound,
+        "ok": value <= bound,
+        "peers": peers,
+        "command": COMMAND,
+    }
+
+
+if __name__ == "__main__":
+    for measure in run():
+        print(measure)

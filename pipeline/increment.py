@@ -1,8 +1,8 @@
 """What a build must compute anew: what changed since the build that the warehouse holds; or everything.
 
-`$CRM_HOME/build/built.json` says what the warehouse was built of. A build is incremental when nothing but files has been
-added since: code, settings, definitions of sources and the files read before are the same. It is written before the
-first model and after the last one, so that a build that was cut off is known for what it is.
+`$CRM_HOME/build/built.json` says what the warehouse was built of. A build is incremental when nothing but files has
+been added since: code, settings, definitions of sources and the files read before are the same. It is written before
+the first model and after the last one, so that a build that was cut off is known for what it is.
 """
 
 import json
@@ -51,10 +51,11 @@ def begin(settings: Settings, plan: Plan, variables: dict[str, Any]) -> dict[str
     state = json.loads(path.read_text(encoding="utf-8")) if path.is_file() and settings.warehouse.is_file() else {}
     now = _basis(plan, variables)
     built = state.get("built")
-    is_increment = built and all(_is_part(basis, now) for basis in (built, state["begun"]) if basis)
-    write_json(path, {"built": built if is_increment else None, "begun": now})
-    files = sorted(set(now["files"]) - set(built["files"])) if is_increment else None
-    return {**variables, "new_files": files}
+    if not built or not all(_is_part(basis, now) for basis in (built, state["begun"]) if basis):
+        write_json(path, {"built": None, "begun": now})
+        return {**variables, "new_files": None}
+    write_json(path, {"built": built, "begun": now})
+    return {**variables, "new_files": sorted(set(now["files"]) - set(built["files"]))}
 
 
 def complete(settings: Settings, plan: Plan, variables: dict[str, Any]) -> None:

@@ -57,6 +57,7 @@
     {%- if execute and var('new_files') is not none and model.resource_type != 'unit_test' -%}
         {{ return(adapter.get_relation(this.database, schema, name)) }}
     {%- endif -%}
+    {{ return(none) }}
 {%- endmacro %}
 
 {# What a relation has in some columns and had not when the facts were built, or had and has no more. #}
@@ -70,4 +71,11 @@
     {%- else -%}
     select {{ names }} from {{ relation }} where 1 = 0
     {%- endif -%}
+{%- endmacro %}
+
+{# In an incremental build, a condition: the row belongs to an order whose facts are made anew. #}
+{% macro of_changed_order() -%}
+    {{ only_changed(
+        ref('changed_order_facts'), ['source_system', 'source_order_id'], ['source_system', 'order_id']
+    ) }}
 {%- endmacro %}

@@ -13,7 +13,7 @@ ALLOWED = {
     "mining": ("mining", "pipeline.settings", "pipeline.errors", "pipeline.files"),
     "demo": ("demo", "pipeline.settings", "pipeline.errors", "pipeline.files"),
     "dags": ("dags", "pipeline", "mining"),
-    "benchmarks": ("benchmarks", "pipeline", "mining", "demo"),
+    "benchmarks": ("benchmarks", "pipeline", "mining", "demo", "tests.support"),
 }
 ROOMS = (*ALLOWED, "tests")
 AIRFLOW_ROOMS = ("dags",)

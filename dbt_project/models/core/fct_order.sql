@@ -1,11 +1,3 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='changed',
-    unique_key=['order_id'],
-    meta={'changed_in': 'changed_order_facts'},
-    on_schema_change='fail',
-) }}
-
 -- Grain: one row per order. Key: order_id.
 -- Amounts are sums of the order's lines. net_amount = net_sales + other_amount (fees, bad debt: booked, but no sale).
 -- is_purchase: something was bought (goods of zero or more pieces); manual bookings and write-offs are none.
@@ -18,7 +10,7 @@ with order_lines as (
 orders as (
     select *
     from {{ ref('int_orders') }}
-    where {{ only_changed(ref('changed_order_facts'), ['source_system', 'source_order_id'], ['source_system', 'order_id']) }}
+    where {{ of_changed_order() }}
 ),
 
 campaigns as (

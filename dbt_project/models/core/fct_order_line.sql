@@ -1,11 +1,3 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='changed',
-    unique_key=['order_id'],
-    meta={'changed_in': 'changed_order_facts'},
-    on_schema_change='fail',
-) }}
-
 -- Grain: one row per (order, line). Key: order_line_id.
 -- net_amount is what the source books for the line; list_amount adds back the retailer's own discounts.
 -- manufacturer_coupon_amount is part of net_amount: the maker refunds it.
@@ -15,7 +7,7 @@
 with order_lines as (
     select *
     from {{ ref('int_order_lines__all') }}
-    where {{ only_changed(ref('changed_order_facts'), ['source_system', 'source_order_id'], ['source_system', 'order_id']) }}
+    where {{ of_changed_order() }}
 ),
 
 orders as (
@@ -26,7 +18,7 @@ orders as (
         ordered_at,
         {{ local_date('ordered_at') }} as order_date
     from {{ ref('int_orders') }}
-    where {{ only_changed(ref('changed_order_facts'), ['source_system', 'source_order_id'], ['source_system', 'order_id']) }}
+    where {{ of_changed_order() }}
 ),
 
 source_customers as (

@@ -1,34 +1,29 @@
--- Grain: one row per (source system, order) that an incremental build judges anew; all that changed since the build before.
--- A new exchange rate changes the orders in its currency from its day on.
+-- Grain: one row per (source system, order) that an incremental build judges anew; none in a full build.
+-- Rows of the order or of its lines are new, or an exchange rate is: it values the orders in its currency from then on.
+{% set built = as_built('intermediate', 'int_orders__versions') %}
 with changed as (
     {{ changed_keys(['orders', 'order_lines'], 'order_id') }}
 ),
 
-{% set built = as_built('intermediate', 'int_orders__versions') %}
-{% if built and var('providers').get('fx_rates') %}
-new_rates as (
+rates as ( -- noqa: ST03
     {{ changed_keys(['fx_rates'], 'rate_date') }}
 ),
 
-revalued as (
+final as (
+    select
+        source_system,
+        order_id
+    from changed
+    {%- if built %}
+    union
     select
         source_system,
         order_id
     from {{ built }}
     where
         currency <> '{{ var("currency") }}'
-        and {{ local_date('ordered_at') }} >= (select min(try_cast(rate_date as date)) from new_rates)
-),
-{% else %}
-revalued as (
-    select * from changed where 1 = 0
-),
-{% endif %}
-
-final as (
-    select * from changed
-    union
-    select * from revalued
+        and {{ local_date('ordered_at') }} >= (select min(try_cast(rates.rate_date as date)) from rates)
+    {%- endif %}
 )
 
 select * from final

@@ -1,11 +1,3 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='changed',
-    unique_key=['source_system', 'order_id'],
-    meta={'changed_in': 'int_changed_orders'},
-    on_schema_change='fail',
-) }}
-
 -- Grain: one row per (source system, order, line): the source's lines, and those that an order's header stands for.
 -- Line 0: the total of an order that has no lines. Line -1: its shipping. Line -2: its order-level discount.
 with orders as (
