@@ -21,9 +21,19 @@ NOT_OF_CORE = {
 }
 # In a staging model: a row may be made of more, or of other, than one landed row.
 OF_SEVERAL_ROWS = re.compile(
-    r"\bref\s*\(|\b(join|group|distinct|over|qualify|union|except|intersect|unnest|lateral|limit)\b|\b(occurrence|lineage)_",
-    re.IGNORECASE,
+    r"\bref\s*\(|\b(join|group|distinct|over|qualify|union|except|intersect|unnest|lateral|limit)\b", re.IGNORECASE
 )
+# The project's macros that look at one row; another one that a staging model calls may look at several.
+OF_ONE_ROW = {
+    "landed",
+    "stage",
+    "decimal_comma",
+    "quoted",
+    "text_list",
+    "content_hash",
+    "goods_line_types",
+    "true_words",
+}
 COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}", re.DOTALL)
 
 
@@ -39,7 +49,13 @@ def _is_row_by_row(source: str, name: str) -> bool:
         return False
     text = COMMENT.sub("", path.read_text(encoding="utf-8"))
     selects, tables = (len(re.findall(word, text, re.IGNORECASE)) for word in (r"\bselect\b", r"\blanded\s*\("))
-    return selects <= 1 and tables == 1 and not OF_SEVERAL_ROWS.search(text)
+    others = (_macros() - OF_ONE_ROW) & set(re.findall(r"\b(\w+)\s*\(", text))
+    return selects <= 1 and tables == 1 and not others and not OF_SEVERAL_ROWS.search(text)
+
+
+def _macros() -> set[str]:
+    files = (DBT_PROJECT / "macros").glob("*.sql")
+    return {name for path in files for name in re.findall(r"{%-?\s*macro\s+(\w+)", path.read_text(encoding="utf-8"))}
 
 
 def begin(settings: Settings, plan: Plan, variables: dict[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,7 @@ TABLES = {
     "customers": {**UPSERT, "key": ["id"], "event_time": "created_at", "personal": ["email"]},
     "orders": {**UPSERT, "key": ["id"], "event_time": "placed_at"},
     "lines": {"load": "snapshot", "key": ["order_id", "line"]},
+    "products": {"load": "snapshot", "key": ["sku"]},
     "payments": {"load": "append", "key": ["id"], "cursor": "paid_at", "look_back_hours": 0, "event_time": "paid_at"},
 }
 SOURCE = {
@@ -64,9 +65,13 @@ SOURCE = {
     "tables": {name: {"query_table": name, **table} for name, table in TABLES.items()},
 }
 STAGING = {
-    "customers": {"source_customer_id": "id", "email": "email", "city": "city", "created_at": "created_at"},
+    "customers": {"source_customer_id": "id", "email": "email", "street": "city", "created_at": "created_at"},
+    "products": {"product_id": "sku", "unit_cost": "cost"},
     "orders": {"order_id": "id", "source_customer_id": "customer", "status": "status", "ordered_at": "placed_at"},
-    "order_lines": {"order_id": "order_id", "line_number": "line", "quantity": "quantity", "net_amount": "amount"},
+    "order_lines": {
+        **{"order_id": "order_id", "line_number": "line", "product_id": "line"},
+        **{"quantity": "quantity", "net_amount": "amount"},
+    },
     "payments": {"payment_id": "id", "order_id": "order_id", "paid_at": "paid_at", "amount": "amount"},
 }
 LANDED_AS = {"order_lines": "lines"}
@@ -76,6 +81,7 @@ SCHEMA = (
     "alter table customers add created_at timestamptz, add updated_at timestamptz",
     "alter table orders add updated_at timestamptz",
     "create table lines (order_id int, line int, quantity int, amount numeric(12, 2), primary key (order_id, line))",
+    "create table products (sku int primary key, cost numeric(12, 2))",
     "create table payments (id int primary key, order_id int, amount numeric(12, 2), paid_at timestamptz)",
 )
 # What a build says of itself: the time it took, and what it computed anew.
@@ -120,6 +126,9 @@ def live(postgres: Server, day: int) -> None:
         f"insert into payments select n, n, n % 977 / 7.0, {spread} from generate_series({first}, {first + 99}) as n",
         # Changes: people move, orders are sent; a correction of an old line, and of an old order back to what it was.
         f"update customers set city = 'moved ' || {day}, updated_at = {noon} where id % 17 = {day} and id < {first}",
+        f"update customers set email = 'c' || (id - 1) || '@example.org', updated_at = {noon}"
+        f" where id % 7 = 1 and id / 100 = {day - 2}",  # they are one with their neighbour
+        f"insert into products values ({1 + day % 3}, {day}.50) on conflict (sku) do update set cost = excluded.cost",
         f"update orders set status = 'sent', updated_at = {noon} where id % 5 = {day % 5} and id < {first}",
         f"update orders set status = 'open', updated_at = {noon} where id % 41 = {day} and id < {first}",
         f"update lines set amount = amount + 0.01 where order_id % 23 = {day} and order_id < {first}",

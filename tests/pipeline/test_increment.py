@@ -1,0 +1,125 @@
+"""Which files a build adds to the warehouse, and when everything is built anew."""
+
+import json
+import shutil
+from dataclasses import fields, replace
+
+import pytest
+
+from pipeline import increment
+from pipeline.files import write_text
+from pipeline.plan import Plan
+from pipeline.settings import DBT_PROJECT
+
+VARIABLES = {"currency": "EUR", "as_of_date": "2024-01-05", "new_files": None}
+RECEIPT = {"content_hash": "c", "interval": "i", "generation": 1, "is_first_load": False, "has_history": True}
+
+
+@pytest.fixture
+def settings(make_settings):
+    settings = make_settings()
+    write_text(settings.warehouse, "")
+    settings.build.mkdir(parents=True, exist_ok=True)
+    return settings
+
+
+def plan_of(*files: str, personal: tuple[str, ...] = (), **changes: object) -> Plan:
+    plan = replace(
+        Plan(**{field.name: "" for field in fields(Plan)}),
+        code_version="v1",
+        receipts=[{**RECEIPT, "file": file} for file in files],
+        personal={"shop": {"customers": {"files": list(personal), "columns": [], "in_main": []}}},
+    )
+    return replace(plan, **changes)
+
+
+def built(settings, plan: Plan, **variables: object) -> list[str] | None:
+    """Build all layers; return the new files."""
+    begun = increment.begin(settings, plan, {**VARIABLES, **variables})
+    increment.complete(settings, plan, {**VARIABLES, **variables})
+    return begun["new_files"]
+
+
+def test_a_build_adds_the_files_that_the_one_before_had_not(settings):
+    assert built(settings, plan_of("a")) is None
+    assert built(settings, plan_of("a", "b", "c")) == ["b", "c"]
+    assert built(settings, plan_of("a", "b", "c")) == []
+
+
+def test_both_layers_of_a_build_add_the_same(settings):
+    built(settings, plan_of("a"))
+    for _ in ("intermediate", "core"):
+        assert increment.begin(settings, plan_of("a", "b"), VARIABLES)["new_files"] == ["b"]
+
+
+def test_another_day_adds_and_another_setting_builds_anew(settings):
+    built(settings, plan_of("a"))
+    assert built(settings, plan_of("a"), as_of_date="2024-01-06") == []
+    assert built(settings, plan_of("a"), currency="CHF") is None
+    assert built(settings, plan_of("a", code_version="v2"), currency="CHF") is None
+    assert built(settings, plan_of("a", code_version="v2"), currency="CHF") == []
+
+
+def test_a_file_that_is_gone_or_another_builds_anew(settings):
+    built(settings, plan_of("a", "b"))
+    assert built(settings, plan_of("a")) is None
+    other = plan_of("a")
+    other.receipts[0]["content_hash"] = "other"
+    assert built(settings, other) is None
+
+
+def test_an_erased_sibling_builds_anew(settings):
+    built(settings, plan_of("a", personal=("a.personal",)))
+    assert built(settings, plan_of("a", "b", personal=("a.personal", "b.personal"))) == ["b"]
+    assert built(settings, plan_of("a", "b", personal=("b.personal",))) is None
+
+
+def test_what_a_build_that_was_cut_off_had_read_is_new_again(settings):
+    built(settings, plan_of("a"))
+    increment.begin(settings, plan_of("a", "b"), VARIABLES)
+    assert increment.begin(settings, plan_of("a", "b", "c"), VARIABLES)["new_files"] == ["b", "c"]
+
+
+def test_a_build_that_was_cut_off_and_is_not_gone_on_with_is_undone(settings):
+    built(settings, plan_of("a"))
+    increment.begin(settings, plan_of("a", "b"), VARIABLES)
+    assert increment.begin(settings, plan_of("a", "c"), VARIABLES)["new_files"] is None
+    increment.begin(settings, plan_of("a", "c"), VARIABLES)
+    assert increment.begin(settings, plan_of("a", "c"), VARIABLES)["new_files"] is None  # core follows intermediate
+
+
+def test_without_its_warehouse_everything_is_built(settings):
+    built(settings, plan_of("a"))
+    settings.warehouse.unlink()
+    assert built(settings, plan_of("a")) is None
+
+
+def test_the_state_names_no_place_of_this_machine(settings):
+    built(settings, plan_of("a"))
+    state = json.loads((settings.build / increment.STATE).read_text(encoding="utf-8"))
+    assert str(settings.home) not in json.dumps(state)
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_row_by_row"),
+    [
+        ("with a as (select * from {{ landed('orders') }}) {{ stage('orders', 'a', columns={}) }}", True),
+        ("-- one join\n{{ stage('orders', landed('orders'), columns={'over_price': 'x'}) }}", True),
+        ("with a as (select * from {{ landed('orders') }} where is_new) {{ stage('orders', 'a', columns={}) }}", True),
+        ("with a as (select b, max(c) from {{ landed('orders') }} group by b) {{ stage('orders', 'a') }}", False),
+        ("with a as (select *, {{ occurrence(['b']) }} from {{ landed('orders') }}) {{ stage('orders', 'a') }}", False),
+        ("with a as (select sum(b) over (order by c) from {{ landed('orders') }}) {{ stage('orders', 'a') }}", False),
+        (
+            "with a as (select * from {{ landed('b') }} join {{ landed('c') }} using (d)) {{ stage('orders', 'a') }}",
+            False,
+        ),
+        ("with a as (select * from {{ ref('base_shop__b') }}) {{ stage('orders', 'a') }}", False),
+        ("with a as (select * from {{ landed('b') }} where c > (select max(c) from d)) {{ stage('o', 'a') }}", False),
+        ("with a as (select * from {{ landed('b') }} LIMIT 3) {{ stage('orders', 'a') }}", False),
+    ],
+)
+def test_a_staging_model_is_row_by_row_or_not(tmp_path, monkeypatch, sql, is_row_by_row):
+    shutil.copytree(DBT_PROJECT / "macros", tmp_path / "macros")
+    monkeypatch.setattr(increment, "DBT_PROJECT", tmp_path)
+    write_text(tmp_path / "models" / "staging" / "shop" / "stg_shop__orders.sql", sql)
+    assert increment.row_by_row({"orders": ["shop"]}) == (["stg_shop__orders"] if is_row_by_row else [])
