@@ -17,13 +17,16 @@ from pipeline.errors import UserError
 from pipeline.files import write_json
 from pipeline.settings import every_source, load_settings
 
+PARTS = {"__main__", "dashboards"}  # modules of this folder that are part of another one
 FIELDS = {"name", "value", "unit", "bound", "ok", "peers", "command"}
 Row = dict[str, Any]
 
 
 def known_benchmarks() -> list[str]:
     """Names of the modules in this folder."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__main__")
+    return sorted(
+        path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in ("__main__", "dashboards")
+    )
 
 
 def run_benchmarks(names: list[str]) -> list[Row]:

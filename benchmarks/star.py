@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from benchmarks import dashboards
 from tests.support.project import make_project, run_in
 
 COMMAND = "make bench"
@@ -242,6 +243,7 @@ def run() -> list[dict[str, Any]]:
         day = build(shop, CORE)
         features = build(shop, "features")
         bare_features = plain(shop, features, Path(folder) / "home" / "warehouse.duckdb")
+        queries = dashboards.measure(Path(folder) / "home" / "warehouse.duckdb", Path(folder))
     size = f"{CUSTOMERS:,} customers"
     return [
         _row("star.full_build", full["seconds"] / bare, "times plain SQL", 1.5, f"{size}: {_said(full, bare)}"),
@@ -254,6 +256,7 @@ def run() -> list[dict[str, Any]]:
             "star.features", features["seconds"] / bare_features, "times plain SQL", 1.5,
             _said(features, bare_features),
         ),
+        *queries,
     ]  # fmt: skip
 
 
