@@ -1,4 +1,4 @@
-"""`make docs`: docs/marts.md from the models' descriptions, and dbt's site with the lineage."""
+"""`make docs`: docs/marts.md from the models' descriptions, dbt's site with the lineage, pages of the checks."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from pipeline.audit.pages import write_pages
 from pipeline.files import write_text
 from pipeline.settings import DBT_PROJECT, ROOT, every_source, load_settings
 
@@ -62,9 +63,11 @@ def write_site(folder: Path) -> Path:
 
 
 def main() -> None:
-    """Write both and say where they are."""
+    """Write all three and say where they are."""
+    settings = load_settings(every_source())
     write_text(TARGET, contract())
-    print(f"{TARGET.relative_to(ROOT)}\n{write_site(load_settings(every_source()).home / 'docs')}")
+    for page in (TARGET.relative_to(ROOT), write_site(settings.home / "docs"), write_pages(settings)):
+        print(page)
 
 
 if __name__ == "__main__":
