@@ -102,7 +102,7 @@ lint: $(READY) ## ruff, mypy, sqlfluff, and the rules about imports and layers
 bench: data ## Measured times and sizes, as a table and $CRM_HOME/bench.json
 	@$(BIN)/python -m benchmarks
 
-docs: $(READY) ## docs/marts.md and dbt's site (in $CRM_HOME/docs), from the models
+docs: $(READY) ## docs/marts.md, dbt's site and Great Expectations' data docs (in $CRM_HOME/docs)
 	@$(BIN)/python -m pipeline.document
 
 superset: $(READY) ## Superset's import file of the published release, in $CRM_HOME/docs: docs/bi.md

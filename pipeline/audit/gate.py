@@ -8,7 +8,8 @@ import duckdb
 
 from pipeline.audit.checks import STOP, Check, count, text_of, write_checks
 from pipeline.audit.frames import landing_frame, marts_frame, open_warehouse
-from pipeline.audit.suites import marts_suites, run_suite
+from pipeline.audit.pages import forget_results, results_folder, save_result, write_pages
+from pipeline.audit.suites import checks_of, marts_suites, validate
 from pipeline.errors import UserError
 from pipeline.plan import Plan, load_plan
 from pipeline.settings import Settings
@@ -29,10 +30,11 @@ def audit_landing(settings: Settings) -> dict[str, int]:
         A check stops the build; the message says which, what was observed and what to do first.
     """
     plan = load_plan(settings)
-    checks = run_suite("landing", landing_frame(settings, plan.receipts))
-    return _finish(
-        settings.build / "landing_checks", {"landing_hash": plan.landing_hash}, checks, "What landed, checked"
-    )
+    result = validate("landing", landing_frame(settings, plan.receipts))
+    forget_results(settings)
+    save_result(results_folder(settings), result)
+    identity = {"landing_hash": plan.landing_hash}
+    return _finish(settings, "landing_checks", identity, checks_of(result), "What landed, checked")
 
 
 def audit_marts(settings: Settings) -> dict[str, int]:
@@ -52,10 +54,11 @@ def audit_marts(settings: Settings) -> dict[str, int]:
     checks = _landing_checks(settings, plan)
     with closing(open_warehouse(settings, plan.release_id, plan.as_of, _quiet_sources(plan))) as connection:
         for suite in marts_suites():
-            checks += run_on_warehouse(connection, suite)
-    return _finish(
-        settings.build / "checks", {"release_id": plan.release_id}, checks, f"Release {plan.release_id}, checked"
-    )
+            checks += run_on_warehouse(connection, suite, results_folder(settings))
+    identity = {"release_id": plan.release_id}
+    totals = _finish(settings, "checks", identity, checks, f"Release {plan.release_id}, checked")
+    write_pages(settings)
+    return totals
 
 
 def _quiet_sources(plan: Plan) -> list[str]:
@@ -64,13 +67,19 @@ def _quiet_sources(plan: Plan) -> list[str]:
     return [source.name for source in sources if all(table.volume is None for table in source.tables.values())]
 
 
-def run_on_warehouse(connection: duckdb.DuckDBPyConnection, suite: str) -> list[Check]:
-    """Make a suite's frame and run it; a table or column that is not there is a check that stops."""
+def run_on_warehouse(connection: duckdb.DuckDBPyConnection, suite: str, results: Path | None = None) -> list[Check]:
+    """Make a suite's frame and run it; a table or column that is not there is a check that stops.
+
+    What was found is saved in the folder `results`, if there is one.
+    """
     try:
         frame = marts_frame(connection, suite)
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         return [_not_readable(suite, error)]
-    return run_suite(suite, frame)
+    result = validate(suite, frame)
+    if results:
+        save_result(results, result)
+    return checks_of(result)
 
 
 def _not_readable(suite: str, error: duckdb.Error) -> Check:
@@ -96,13 +105,16 @@ def _landing_checks(settings: Settings, plan: Plan) -> list[Check]:
     return [Check(**check) for check in content["checks"]]
 
 
-def _finish(path: Path, identity: dict[str, str], checks: list[Check], heading: str) -> dict[str, int]:
+def _finish(
+    settings: Settings, name: str, identity: dict[str, str], checks: list[Check], heading: str
+) -> dict[str, int]:
+    path = settings.build / name
     write_checks(path, identity, checks, heading)
     totals = count(checks)
     if totals["stopped"]:
         failed = [check for check in checks if not check.success and check.severity == STOP]
         raise UserError(
             text_of(failed, "The gate stopped the build; what is published stays as it is.")
-            + f"\nThe whole report: {path.with_suffix('.txt')}"
+            + f"\nThe whole report: {path.with_suffix('.txt')}\nAs pages: {write_pages(settings)}"
         )
     return totals

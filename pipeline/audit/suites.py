@@ -50,7 +50,17 @@ def _context() -> Any:
 
 
 def run_suite(name: str, frame: pd.DataFrame) -> list[Check]:
-    """Validate a frame against a suite.
+    """Validate a frame against a suite; what was found, as checks."""
+    return checks_of(validate(name, frame))
+
+
+def checks_of(result: Any) -> list[Check]:
+    """What Great Expectations found, as checks."""
+    return [_check(result.suite_name, item) for item in result.results]
+
+
+def validate(name: str, frame: pd.DataFrame) -> Any:
+    """Validate a frame against a suite; what was found, as Great Expectations says it.
 
     Parameters
     ----------
@@ -63,7 +73,7 @@ def run_suite(name: str, frame: pd.DataFrame) -> list[Check]:
     batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
     # Sorted, so that equal data give equal examples of what failed.
     rows = frame.sort_values(suite["meta"]["index"], ignore_index=True)
-    result = batch.get_batch({"dataframe": rows}).validate(
+    return batch.get_batch({"dataframe": rows}).validate(
         gx.ExpectationSuite(name=name, expectations=suite["expectations"]),
         result_format={
             "result_format": "SUMMARY",
@@ -71,7 +81,6 @@ def run_suite(name: str, frame: pd.DataFrame) -> list[Check]:
             "partial_unexpected_count": EXAMPLES,
         },
     )
-    return [_check(name, item) for item in result.results]
 
 
 def _check(suite: str, item: Any) -> Check:

@@ -1,7 +1,9 @@
 """The gate stops what is wrong: exit code 2, a report that says what to do, and readers' files as they were."""
 
 import hashlib
+import html
 import json
+import re
 from contextlib import closing
 from dataclasses import asdict
 
@@ -9,6 +11,7 @@ import pytest
 
 from dags.local.run import command
 from pipeline.audit import audit_marts
+from pipeline.audit.pages import index_page, write_pages
 from pipeline.duck import connect
 from pipeline.files import write_json
 from pipeline.plan import Plan, plan_path
@@ -80,6 +83,16 @@ def served(settings) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+def page(path) -> str:
+    """The text of a page."""
+    return html.unescape(re.sub(r"<[^>]+>", " ", path.read_text(encoding="utf-8")))
+
+
+def section(text: str, heading: str) -> str:
+    """What stands below a heading of the index, up to the next one."""
+    return re.split(r"(?:Stopped the build|Warned|Passed) \(\d+\)|Suites", text.split(f"{heading} (", 1)[1])[0]
+
+
 @pytest.mark.parametrize("what", PLANTED)
 def test_a_planted_error_stops_the_release_and_leaves_readers_files_alone(settings, capfd, what):
     changes, check = PLANTED[what]
@@ -95,6 +108,15 @@ def test_a_planted_error_stops_the_release_and_leaves_readers_files_alone(settin
     (failed,) = [each for each in report["checks"] if each["check"] == check]
     assert (failed["success"], failed["severity"]) == (False, "stop")
     assert check in (settings.build / "checks.txt").read_text(encoding="utf-8")
+    assert str(index_page(settings)) in "".join(said.split())
+    index = page(index_page(settings))
+    assert "The gate stopped the build" in index
+    assert check in section(index, "Stopped the build") and failed["first_action"] in section(
+        index, "Stopped the build"
+    )
+    assert check not in section(index, "Passed")
+    if (settings.build / "results" / f"{failed['suite']}.json").is_file():  # else a table could not be read
+        assert check in page(index_page(settings).parent / "results" / f"{failed['suite']}.html")
 
 
 def test_a_warning_stops_nothing_and_is_in_the_summary(settings):
@@ -114,3 +136,23 @@ def test_a_day_that_is_there_passes(settings):
             ("2026-03-31",)
         ]
     assert audit_marts(settings)["stopped"] == 0
+
+
+def test_the_pages_load_nothing_and_name_no_row(settings):
+    build_warehouse(settings, *PLANTED["a score outside 0 to 1"][0])
+    assert audit_and_publish(settings) == 2
+    assert "customer_id ben" in (settings.build / "checks.txt").read_text(encoding="utf-8")
+    pages = sorted(index_page(settings).parent.rglob("*.html"))
+    assert {path.parent.name for path in pages} == {"checks", "suites", "results"}
+    for path in pages:
+        content = path.read_text(encoding="utf-8")
+        assert "://" not in content and "<script" not in content
+        assert not re.search(r"\bben\b|1\.2\b", page(path)), path
+        for link in re.findall(r'href="([^"#]+)"', content):
+            assert (path.parent / link).is_file(), f"{path}: {link}"
+
+
+def test_suites_have_pages_before_anything_is_audited(tmp_path):
+    index = write_pages(make_settings(tmp_path))
+    assert "Nothing has been audited yet" in page(index)
+    assert "no key is there twice" in page(index.parent / "suites" / "marts_grain.html")

@@ -1,4 +1,4 @@
--- Grain: one row per channel that a source names, of whatever kind, and the unknown channel.
+-- Grain: one row per channel that a source names, of whatever kind; the unknown channel; and that of costs for none.
 {% set kinds = {
     'sales': 'orders',
     'contacts': 'contacts',
@@ -13,7 +13,7 @@ with named as (
         channel,
         '{{ kind }}' as kind
     from {{ ref('int_' ~ entity) }}
-    where channel is not null and channel <> 'unknown'
+    where channel is not null and channel not in ('unknown', 'not_applicable')
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
@@ -28,14 +28,16 @@ final as (
         max(case when kind = 'costs' then 1 else 0 end) = 1 as has_costs
     from named
     group by channel
+    {%- for member in ['unknown', 'not_applicable'] %}
     union all
     select
-        'unknown' as channel,
+        '{{ member }}' as channel,
         false as has_sales,
         false as has_contacts,
         false as has_campaigns,
         false as has_consents,
         false as has_costs
+    {%- endfor %}
 )
 
 select * from final

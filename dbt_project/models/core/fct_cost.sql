@@ -14,7 +14,7 @@ final as (
         coalesce(campaigns.campaign_id, 'unknown') as campaign_id,
         costs.source_system,
         costs.kind,
-        costs.channel,
+        coalesce(costs.channel, 'not_applicable') as channel,
         coalesce(costs.currency, '{{ var("currency") }}') as original_currency,
         costs.amount as original_amount,
         {{ converted('costs.amount') }} as amount,

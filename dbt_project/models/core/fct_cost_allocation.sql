@@ -107,7 +107,7 @@ carriers as (
         and first_months.known_date <= costs.closed_date
         and coalesce(first_months.earlier_known_date > costs.closed_date, true)
         and not customers.is_unknown
-        and (costs.channel is null or costs.channel = customers.acquisition_channel)
+        and costs.channel in ('not_applicable', customers.acquisition_channel)
     union all
     select
         costs.cost_id,
@@ -117,7 +117,7 @@ carriers as (
     where
         costs.kind = 'selling'
         and purchases.known_date <= costs.closed_date
-        and (costs.channel is null or costs.channel = purchases.channel or costs.channel = purchases.seller_channel)
+        and costs.channel in ('not_applicable', purchases.channel, purchases.seller_channel)
     union all
     select
         costs.cost_id,
@@ -128,7 +128,7 @@ carriers as (
     where
         costs.kind = 'service'
         and contacts.known_date <= costs.closed_date
-        and (costs.channel is null or costs.channel = contacts.channel)
+        and costs.channel in ('not_applicable', contacts.channel)
     union all
     select
         costs.cost_id,

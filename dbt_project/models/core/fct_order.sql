@@ -56,7 +56,7 @@ final as (
         coalesce(campaigns.campaign_id, 'unknown') as campaign_id,
         summed.source_system,
         orders.order_id as source_order_id,
-        orders.channel,
+        coalesce(orders.channel, 'unknown') as channel,
         orders.seller_channel,
         orders.status,
         '{{ var("currency") }}' as currency,

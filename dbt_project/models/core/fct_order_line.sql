@@ -45,7 +45,10 @@ final as (
         order_lines.line_number,
         order_lines.quantity,
         order_lines.unit_price,
-        order_lines.net_amount + order_lines.discount_amount + order_lines.coupon_discount_amount as list_amount,
+        cast(
+            order_lines.net_amount + order_lines.discount_amount + order_lines.coupon_discount_amount
+            as {{ contract_type('decimal') }}
+        ) as list_amount,
         order_lines.discount_amount,
         order_lines.coupon_discount_amount,
         order_lines.manufacturer_coupon_amount,

@@ -27,10 +27,12 @@ final as (
         scores.reason_3,
         'inferred' as reason_kind,
         -- E[value | stays] - E[value | leaves] of the horizon, not probability times value.
-        case
-            when scores.churn_probability is not null
-                then values_at_stake.value_if_stays - values_at_stake.value_if_leaves
-        end as expected_loss,
+        cast(
+            case
+                when scores.churn_probability is not null
+                    then values_at_stake.value_if_stays - values_at_stake.value_if_leaves
+            end as {{ contract_type('decimal') }}
+        ) as expected_loss,
         case
             when scores.churn_probability is not null then null
             else coalesce(scores.unavailable_reason, 'never bought, so there is nothing to lose')
