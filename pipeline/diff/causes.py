@@ -21,7 +21,10 @@ CAUSES = {
 }
 # What a fact takes from other tables: a change of these alone is no correction of the row itself.
 FROM_OTHER_TABLES = frozenset(
-    {"customer_id", "product_id", "campaign_id", "order_id", "case_id", "agent_id", "cost_amount", "known_date"}
+    {
+        *("customer_id", "product_id", "campaign_id", "order_id", "case_id", "agent_id", "cost_amount", "known_date"),
+        *("customer_version_key", "product_version_key"),
+    }
 )
 
 

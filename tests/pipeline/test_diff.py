@@ -44,6 +44,7 @@ MERGE = (
         f"update {table} set customer_id = 'ana' where customer_id in ('ben', 'unknown')"
         for table in ("core.fct_order_line", "core.fct_return", "core.fct_case", "core.bridge_customer_source")
     ),
+    "update core.fct_order_line set customer_version_key = customer_id || '#0001-01-01'",
     "delete from core.dim_customer where customer_id = 'ben'",
     *(
         f"delete from marts.{table} where customer_id = 'ben'"
