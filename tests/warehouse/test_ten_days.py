@@ -69,8 +69,11 @@ STAGING = {
     "products": {"product_id": "sku", "unit_cost": "cost"},
     "orders": {"order_id": "id", "source_customer_id": "customer", "status": "status", "ordered_at": "placed_at"},
     "order_lines": {
-        **{"order_id": "order_id", "line_number": "line", "product_id": "line"},
-        **{"quantity": "quantity", "net_amount": "amount"},
+        "order_id": "order_id",
+        "line_number": "line",
+        "product_id": "line",
+        "quantity": "quantity",
+        "net_amount": "amount",
     },
     "payments": {"payment_id": "id", "order_id": "order_id", "paid_at": "paid_at", "amount": "amount"},
 }
