@@ -108,6 +108,7 @@ def _result_document(path: Path) -> RenderedDocumentContent:
         expectationSuiteValidationResultSchema.load(content)
     )
     document.sections.pop()
+    document.page_title = f"Result / {path.stem}"
     return document
 
 
