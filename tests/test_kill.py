@@ -1,116 +1,211 @@
-"""A run that is killed leaves what is published whole, and the next one succeeds."""
+"""`kill -9` at random moments of build, audit and publish: readers see whole releases, and the next run succeeds."""
 
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pipeline.duck import connect
-from pipeline.settings import ROOT
+from pipeline.releases import current_release, kept_releases
+from pipeline.rollback import check_whole
+from pipeline.settings import ROOT, Settings, load_settings
+from tests.support.quick import TABLES_ONLY
 
 pytestmark = pytest.mark.slow
-KILLS = 10
 SEED = 20240531
-CUSTOMERS, SALES = 23_570, "2500315.6300"
+# How often each step is killed before it is let through.
+KILLS = {
+    "plan": 2,
+    "audit_landing": 3,
+    "staging": 3,
+    "intermediate": 5,
+    "core": 5,
+    "features": 3,
+    "export_features": 2,
+    "train": 3,
+    "score": 5,
+    "marts": 6,
+    "audit_marts": 5,
+    "publish": 14,
+}
+LEAST_KILLED = 50
+WHOLE_RUNS = 2
+EVERY = 20  # of the customers
 
+# A task of the DAG as a process of its own: what it imports before it begins, and what it does.
+STEP = """
+{imports}
+from pipeline.lock import run_lock
+from pipeline.plan import load_plan
+from pipeline.settings import load_settings
+settings = load_settings()
+print("began", flush=True)
+with run_lock(settings, "step"):
+    {action}
+"""
+MINE = "from mining import jobs; from pipeline.files import write_json"
+OF_THE_PLAN = "as_of=load_plan(settings).as_of"
+OF_ALL = f"{OF_THE_PLAN}, sources=settings.sources"
+SCORES = (
+    f"jobs.score_segments(settings, {OF_THE_PLAN}), jobs.score_clv(settings, {OF_ALL}),"
+    f" jobs.score_churn(settings, {OF_ALL})"
+)
+STEPS = {
+    "land": ("from pipeline.landing import land_source", "land_source(settings, 'cdnow')"),
+    "plan": ("from pipeline.build import begin_build", "assert begin_build(settings, 'steps')"),
+    "audit_landing": ("from pipeline import audit", "audit.audit_landing(settings)"),
+    **{
+        layer: ("from pipeline import dbt", f"dbt.run_layer(settings, '{layer}')")
+        for layer in ("staging", "intermediate", "core", "features")
+    },
+    "export_features": ("from pipeline import features", "features.export_features(settings)"),
+    "train": (MINE, f"jobs.train_models(settings, {OF_ALL})"),
+    "score": (MINE, f"write_json(settings.home / 'scores.json', [{SCORES}])"),
+    "marts": (
+        "import json; from pipeline import dbt",
+        "dbt.run_layer(settings, 'marts', json.loads((settings.home / 'scores.json').read_text()))",
+    ),
+    "audit_marts": ("from pipeline import audit", "audit.audit_marts(settings)"),
+    "publish": ("from pipeline.publish import publish", "publish(settings)"),
+}
+
+# Reads without pause, through a connection that stays open and through new ones; prints what releases it saw.
 READER = '''
-import sys, time
+import json, os, sys
 from pathlib import Path
 import duckdb
-database, stop = sys.argv[1], Path(sys.argv[2])
+os.nice(10)
+serving, stop = Path(sys.argv[1]), Path(sys.argv[2])
+database = str(serving / "current" / "perennial.duckdb")
 SQL = """
-    select count(distinct customer_id), sum(net_sales)::varchar, (select count(*) from marts.release)
-    from core.fct_order
+    select (select list(release_id) from marts.release),
+        (select list(distinct annual_discount_rate) from marts.customer_clv),
+        (select count(distinct customer_id) from core.fct_order), (select sum(net_sales)::varchar from core.fct_order),
+        (select count(*) from core.fct_order_line), (select count(*) from marts.customer_360)
 """
-first = duckdb.connect(database, read_only=True)
+seen, reads, long_open = {}, 0, duckdb.connect(database, read_only=True)
+first = long_open.execute(SQL).fetchone()
 while not stop.exists():
+    assert long_open.execute(SQL).fetchone() == first
+    manifest = json.loads((serving / "current" / "release.json").read_text())
     with duckdb.connect(database, read_only=True) as now:
-        for connection in (first, now):
-            print(*connection.execute(SQL).fetchone())
-    time.sleep(0.2)
+        (release_id,), (rate,), *figures = now.execute(SQL).fetchone()
+    assert seen.setdefault(release_id, [rate, *figures]) == [rate, *figures], (release_id, rate, figures)
+    if manifest["release_id"] == release_id:
+        tables = manifest["tables"]
+        assert [tables[name]["rows"] for name in ("core.fct_order_line", "marts.customer_360")] == figures[2:]
+    reads += 1
+print(json.dumps({"reads": reads, "seen": seen}))
 '''
 
 
 @pytest.fixture
 def environment(tmp_path: Path, data_dir: Path) -> dict[str, str]:
-    shutil.copytree(data_dir / "cdnow", tmp_path / "data" / "cdnow")
+    """A twentieth of CDNOW's customers, and a home of its own."""
+    lines = (data_dir / "cdnow" / "CDNOW_master.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines[1:] if int(line[:6]) % EVERY == 0]
+    target = tmp_path / "data" / "cdnow" / "CDNOW_master.txt"
+    target.parent.mkdir(parents=True)
+    target.write_text("".join([lines[0], *kept]), encoding="utf-8")
     return {
         **os.environ,
         "CRM_HOME": str(tmp_path / "home"),
         "CRM_DATA": str(tmp_path / "data"),
         "CRM_SOURCES": "cdnow",
+        **TABLES_ONLY,
     }
 
 
-def start(environment: dict[str, str], rate: str) -> subprocess.Popen[str]:
-    """Start `make run` under a discount rate of its own, so that there is something new to publish."""
+def start(environment: dict[str, str], rate: str, *words: str) -> subprocess.Popen[str]:
+    """Start a step or a run, under a discount rate of its own, so that there is something new to publish."""
     return subprocess.Popen(
-        [sys.executable, "-m", "dags.local.run"],
+        [sys.executable, *words],
         cwd=ROOT,
         env={**environment, "CRM_ANNUAL_DISCOUNT_RATE": rate},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
 
 
-def finish(environment: dict[str, str], rate: str) -> float:
+def start_step(environment: dict[str, str], rate: str, step: str) -> subprocess.Popen[str]:
+    process = start(environment, rate, "-c", STEP.format(imports=STEPS[step][0], action=STEPS[step][1]))
+    assert process.stdout is not None
+    assert process.stdout.readline() == "began\n"
+    return process
+
+
+def finish(process: subprocess.Popen[str]) -> float:
     began = time.monotonic()
-    run = start(environment, rate)
-    output, _ = run.communicate()
-    assert run.returncode == 0, output
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
     return time.monotonic() - began
 
 
-@pytest.fixture
-def reader(environment: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that reads the published file again and again, also through the connection that it opened first."""
-    finish(environment, "0.10")
-    database = Path(environment["CRM_HOME"]) / "serving" / "current" / "perennial.duckdb"
-    stop = tmp_path / "stop"
-    with (tmp_path / "reads").open("w") as output:
-        process = subprocess.Popen([sys.executable, "-c", READER, database, stop], stdout=output, text=True)
-    yield process
-    stop.touch()
+def kill(process: subprocess.Popen[str], after: float, *, with_children: bool) -> bool:
+    """Kill a process after some seconds, with its dbt or without; return whether it was still there."""
+    time.sleep(after)
+    was_there = process.poll() is None
+    if was_there and with_children:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
     process.wait()
+    return was_there
 
 
-def assert_whole(home: Path) -> None:
-    """The published release is what its manifest says."""
-    folder = (home / "serving" / "current").resolve()
-    manifest = json.loads((folder / "release.json").read_text(encoding="utf-8"))
-    assert manifest["release_id"] == folder.name
-    with connect(folder / "perennial.duckdb", read_only=True) as release:
-        for table, content in manifest["tables"].items():
-            rows = release.execute(f"select count(*) from {table}").fetchall()[0][0]
-            assert rows == content["rows"], table
+@contextmanager
+def readers(settings: Settings, stop: Path) -> Iterator[list[subprocess.Popen[str]]]:
+    words = [sys.executable, "-c", READER, str(settings.serving), str(stop)]
+    started = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+    try:
+        yield started
+    finally:
+        stop.touch()
+        for reader in started:
+            reader.wait()
 
 
-def test_ten_kills_leave_the_published_file_whole(
-    environment: dict[str, str], reader: subprocess.Popen[str], tmp_path: Path
-) -> None:
-    home = Path(environment["CRM_HOME"])
-    seconds = finish(environment, "0.11")
-    moments = random.Random(SEED)
-    for number in range(KILLS):
-        run = start(environment, f"0.{12 + number}")
-        time.sleep(moments.uniform(0.5, seconds))
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-        assert_whole(home)
-        assert reader.poll() is None
-    finish(environment, "0.30")
-    assert_whole(home)
-    (tmp_path / "stop").touch()
-    assert reader.wait() == 0
-    reads = set((tmp_path / "reads").read_text(encoding="utf-8").splitlines())
-    assert reads == {f"{CUSTOMERS} {SALES} 1"}
-    assert [path.name for path in (home / "serving" / "releases").iterdir() if path.name.startswith(".tmp-")] == []
+def test_readers_see_whole_releases_whenever_a_run_is_killed(environment: dict[str, str], tmp_path: Path) -> None:
+    settings, stop, dice = load_settings(environment), tmp_path / "stop", random.Random(SEED)
+    seconds = {step: finish(start_step(environment, "0.10", step)) for step in STEPS}
+    killed = 0
+    with readers(settings, stop) as reading:
+        for step, times in KILLS.items():
+            for _ in range(times):
+                process = start_step(environment, "0.11", step)
+                killed += kill(process, dice.uniform(0, seconds[step]), with_children=dice.random() < 0.5)
+                check_whole(current_release(settings))
+            finish(start_step(environment, "0.11", step))
+        for number in range(WHOLE_RUNS):
+            process = start(environment, f"0.{12 + number}", "-m", "dags.local.run")
+            killed += kill(process, dice.random() * sum(seconds.values()), with_children=dice.random() < 0.5)
+            check_whole(current_release(settings))
+        finish(start(environment, "0.20", "-m", "dags.local.run"))
+        assert [reader.poll() for reader in reading] == [None, None], "a reader failed"
+    assert killed >= LEAST_KILLED
+    for reader in reading:
+        output, _ = reader.communicate()
+        assert reader.returncode == 0, output
+        check_seen(json.loads(output))
+    for folder in kept_releases(settings):
+        check_whole(folder)
+    assert list(settings.serving.rglob(".tmp-*")) == []
+
+
+def check_seen(content: dict[str, Any]) -> None:
+    """Each release has a rate of its own; what was sold is the same in all."""
+    rates = [rate for rate, *_ in content["seen"].values()]
+    assert {0.10, 0.11, 0.20} <= set(rates)
+    assert len(set(rates)) == len(rates)
+    assert content["reads"] > 100
+    assert len({tuple(figures) for _, *figures in content["seen"].values()}) == 1

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from pipeline.settings import Settings, load_settings
+from tests.support.quick import TABLES_ONLY
 from tests.warehouse.steps import build, marts
 
 HOUSEHOLDS = 400
@@ -29,24 +30,25 @@ def small_data(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="module")
-def build_variant(
-    small_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Callable[[Settings], None] | None], Settings]:
+def build_variant(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Settings]:
     """Build the small data in a home of its own, with the landed files changed."""
 
-    def make(change: Callable[[Settings], None] | None) -> Settings:
+    def make(change: Callable[[Settings], None] | None, **env: str) -> Settings:
         home = tmp_path_factory.mktemp("home")
         settings = load_settings(
             {"CRM_HOME": str(home), "CRM_DATA": str(small_data), "CRM_SOURCES": "complete_journey"}
         )
-        build(settings, after_landing=change)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in env.items():
+                patch.setenv(name, value)
+            build(settings, after_landing=change)
         return settings
 
     return make
 
 
 @pytest.fixture(scope="module")
-def plain(build_variant: Callable[[Callable[[Settings], None] | None], Settings]) -> Settings:
+def plain(build_variant: Callable[..., Settings]) -> Settings:
     return build_variant(None)
 
 
@@ -128,7 +130,7 @@ def test_there_are_scores_to_move(plain: Settings) -> None:
 
 
 def test_row_order_moves_nothing(plain: Settings, build_variant: Callable[..., Settings]) -> None:
-    shuffled = build_variant(shuffle)
+    shuffled = build_variant(shuffle, **TABLES_ONLY)
     assert differences(plain, shuffled) == {}
     assert (
         differences(plain, shuffled, ["core.fct_order", "core.fct_customer_month", "features.customer_features"]) == {}
@@ -145,4 +147,4 @@ def test_the_day_after_moves_nothing(plain: Settings, build_variant: Callable[..
 
 
 def test_two_builds_are_equal(plain: Settings, build_variant: Callable[..., Settings]) -> None:
-    assert differences(plain, build_variant(None)) == {}
+    assert differences(plain, build_variant(None, **TABLES_ONLY)) == {}

@@ -20,6 +20,7 @@ import duckdb
 import pytest
 
 from pipeline.settings import ROOT
+from tests.support.quick import TABLES_ONLY
 
 pytestmark = pytest.mark.slow
 DAY = "2026-01-01"
@@ -29,8 +30,7 @@ COMPANY = {
     # Nothing is late, corrected or doubtful but what is planted.
     "DEMO_ERRORS": "0",
     "DEMO_CORRUPTION": "0",
-    # What the models' own tests prove is proved elsewhere.
-    "DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test",
+    **TABLES_ONLY,
 }
 # Amounts with 9 % tax, and the tax in them.
 LATE_LINES = (("33.35", "2.75"), ("10.01", "0.83"))
