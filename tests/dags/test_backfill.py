@@ -17,7 +17,8 @@ from pipeline.landing.receipts import read_receipts
 from pipeline.settings import Settings, load_settings
 from tests.support.airflow_up import Api, airflow_up, free_port, wait_for
 from tests.support.postgres import SHOP, Server
-from tests.warehouse.till import make_project
+from tests.support.project import make_project
+from tests.support.quick import TABLES_ONLY
 
 pytestmark = pytest.mark.slow
 DAYS = 40
@@ -61,6 +62,7 @@ def environment(postgres: Server, tmp_path: Path) -> dict[str, str]:
         "CRM_SOURCES": "shop",
         "CRM_AIRFLOW_PORT": str(free_port()),
         "PYTHONPATH": str(tmp_path / "project"),
+        **TABLES_ONLY,
     }
 
 

@@ -18,7 +18,7 @@ import yaml
 from pipeline.landing.receipts import read_receipts
 from pipeline.settings import load_settings
 from tests.support.postgres import SHOP, Server
-from tests.warehouse.till import make_project, run_in
+from tests.support.project import make_project, run_in
 
 pytestmark = pytest.mark.slow
 DAYS = 10
