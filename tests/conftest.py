@@ -12,6 +12,9 @@ import yaml
 from pipeline.fetch_data import missing_files
 from pipeline.settings import ROOT, Settings, load_settings
 from tests.support.postgres import Server, server
+from tests.support.quick import WITHOUT_UNIT_TESTS
+
+os.environ.update(WITHOUT_UNIT_TESTS)
 
 SHOP: dict[str, Any] = {
     "description": "A shop for tests.",

@@ -23,18 +23,18 @@ pytestmark = pytest.mark.slow
 SEED = 20240531
 # How often each step is killed before it is let through.
 KILLS = {
-    "plan": 2,
-    "audit_landing": 3,
-    "staging": 3,
-    "intermediate": 5,
-    "core": 5,
+    "plan": 3,
+    "audit_landing": 4,
+    "staging": 4,
+    "intermediate": 3,
+    "core": 4,
     "features": 3,
-    "export_features": 2,
-    "train": 3,
-    "score": 5,
-    "marts": 6,
-    "audit_marts": 5,
-    "publish": 14,
+    "export_features": 3,
+    "train": 2,
+    "score": 3,
+    "marts": 5,
+    "audit_marts": 6,
+    "publish": 16,
 }
 LEAST_KILLED = 50
 WHOLE_RUNS = 2

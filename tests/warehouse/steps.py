@@ -14,6 +14,7 @@ from pipeline import dbt, features
 from pipeline.landing import land_source
 from pipeline.plan import Plan, load_plan, make_plan
 from pipeline.settings import DBT_PROJECT, Settings
+from tests.support.quick import WITHOUT_UNIT_TESTS
 
 
 def build_core(settings: Settings, *, after_landing: Callable[[Settings], None] | None = None) -> Plan:
@@ -59,7 +60,10 @@ def run_unit_tests(settings: Settings) -> subprocess.CompletedProcess[str]:
             ),
             *("--vars", json.dumps(variables)),
         ],
-        env={**os.environ, "CRM_HOME": str(settings.home)},
+        env={
+            **{name: value for name, value in os.environ.items() if name not in WITHOUT_UNIT_TESTS},
+            "CRM_HOME": str(settings.home),
+        },
         capture_output=True,
         text=True,
         check=False,
