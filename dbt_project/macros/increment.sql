@@ -3,7 +3,7 @@
   the tables in the warehouse were built without; where it is null, everything is built.
 #}
 {% macro is_increment() -%}
-    {{ return(model.resource_type != 'unit_test' and is_incremental()) }}
+    {{ return(var('new_files') is not none and model.resource_type != 'unit_test' and is_incremental()) }}
 {%- endmacro %}
 
 {#

@@ -53,6 +53,6 @@ def test_spark_parses_core_and_features(tmp_path: Path) -> None:
     output = run([python, SUPPORT / "spark_parse.py", compiled], tmp_path)
     found = json.loads(next(line for line in output.splitlines() if line.startswith("RESULT "))[len("RESULT ") :])
     assert "asof" in found.pop("no_spark_sql")
-    models = {path.stem for layer in ("core", "features") for path in (DBT_PROJECT / "models" / layer).glob("*.sql")}
+    models = {path.stem for layer in ("core", "features") for path in (DBT_PROJECT / "models" / layer).rglob("*.sql")}
     assert set(found) == models
     assert {name: message for name, message in found.items() if message} == {}
