@@ -8,25 +8,22 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.rows import Row
 from pipeline.errors import UserError
 from pipeline.files import write_json
 from pipeline.settings import every_source, load_settings
 
-PARTS = {"__main__", "dashboards"}  # modules of this folder that are part of another one
+PARTS = {"__main__", "dashboards", "rows"}  # what the benchmarks use, and no benchmark
 FIELDS = {"name", "value", "unit", "bound", "ok", "peers", "command"}
-Row = dict[str, Any]
 
 
 def known_benchmarks() -> list[str]:
     """Names of the modules in this folder."""
-    return sorted(
-        path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in ("__main__", "dashboards")
-    )
+    return sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - PARTS)
 
 
 def run_benchmarks(names: list[str]) -> list[Row]:

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.rows import at_most
 from mining.clv import BetaGeoNBD, GammaGamma, ParetoNBD
 from mining.clv.base import PurchaseModel
 from mining.clv.inputs import History
 from mining.clv.predictive import value_quantiles
 from mining.clv.simulation import simulate
 
-COMMAND = "python -m benchmarks.clv"
 CUSTOMERS = 1_000_000
 WITH_INTERVALS = 2_500
 PEERS = {
@@ -45,7 +45,7 @@ def _fit_and_score(kind: type[PurchaseModel], parameters: tuple[float, ...], *, 
     model.expected_purchases(52, *history)
     seconds = time.perf_counter() - started
     assert model.is_converged_
-    return _measure(f"clv.{kind.name}_fit_and_score_1m_customers", seconds, bound, PEERS[kind.name])
+    return at_most(bound, f"clv.{kind.name}_fit_and_score_1m_customers", seconds, "s", PEERS[kind.name])
 
 
 def _intervals() -> dict[str, Any]:
@@ -57,19 +57,7 @@ def _intervals() -> dict[str, Any]:
     days = history.x + 1
     started = time.perf_counter()
     value_quantiles(model, spend, (0.1, 0.5, 0.9), history, days, days * 30, horizon=52.0, rate=0.0018)
-    return _measure("clv.intervals_2500_grocery_shoppers", time.perf_counter() - started, 5.0, None)
-
-
-def _measure(name: str, seconds: float, bound: float, peers: str | None) -> dict[str, Any]:
-    return {
-        "name": name,
-        "value": round(seconds, 2),
-        "unit": "s",
-        "bound": bound,
-        "ok": seconds <= bound,
-        "peers": peers,
-        "command": COMMAND,
-    }
+    return at_most(5.0, "clv.intervals_2500_grocery_shoppers", time.perf_counter() - started, "s")
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ from typing import Any
 
 import duckdb
 
+from benchmarks.rows import at_most
 from pipeline.duck import connect
 from pipeline.releases import attach_read_only, copy_table, read_tables
 
-LIMIT_RATIO, LIMIT_SECONDS = 1.2, 1.0
 REPEATS = 5
 MONTH = "date_trunc('month', order_date)"
 QUERIES = {
@@ -100,8 +100,8 @@ def measure(warehouse: Path, folder: Path) -> list[dict[str, Any]]:
     worst = max(seconds, key=lambda name: seconds[name][0] / seconds[name][1])
     slowest = max(seconds, key=lambda name: seconds[name][0])
     return [
-        _row("dashboards.to_bare_table", seconds[worst][0] / seconds[worst][1], LIMIT_RATIO, "times", worst),
-        _row("dashboards.slowest", seconds[slowest][0], LIMIT_SECONDS, "s", slowest),
+        at_most(1.2, "dashboards.to_bare_table", seconds[worst][0] / seconds[worst][1], "times", worst),
+        at_most(1.0, "dashboards.slowest", seconds[slowest][0], "s", slowest),
     ]
 
 
@@ -115,16 +115,3 @@ def _seconds(connection: duckdb.DuckDBPyConnection, sql: str) -> float:
     began = time.perf_counter()
     connection.execute(sql).fetchall()
     return time.perf_counter() - began
-
-
-def _row(name: str, value: float, bound: float, unit: str, query: str) -> dict[str, Any]:
-    value = round(value, 3)
-    return {
-        "name": name,
-        "value": value,
-        "unit": unit,
-        "bound": bound,
-        "ok": value <= bound,
-        "peers": f"{query}; {len(QUERIES)} queries",
-        "command": "make bench",
-    }

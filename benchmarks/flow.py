@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.rows import at_most
 from pipeline.releases import DATABASE
 from pipeline.settings import ROOT
 
-COMMAND = "make bench"
 QUERY = "from marts.customer_360 order by clv_total desc limit 10"
 MAKE_RUN = [sys.executable, "-m", "dags.local.run"]
 
@@ -32,13 +32,4 @@ def _seconds(name: str, command: list[str], home: str, *, bound: float) -> dict[
     started = time.perf_counter()
     environment = {**os.environ, "CRM_HOME": home}
     subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)
-    seconds = round(time.perf_counter() - started, 2)
-    return {
-        "name": name,
-        "value": seconds,
-        "unit": "s",
-        "bound": bound,
-        "ok": seconds <= bound,
-        "peers": None,
-        "command": COMMAND,
-    }
+    return at_most(bound, name, time.perf_counter() - started, "s")

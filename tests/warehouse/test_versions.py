@@ -65,8 +65,8 @@ def test_rows_of_one_key(deliver: Deliver) -> None:
     """Three days of a till.
 
     Monday: Ana's receipt, twice the same line; Ben's receipt with two amounts, nobody knows which; a broken amount; a
-    year mistyped. Tuesday: Ben's receipt again, now only one amount; Ana's corrected. Later a file for Monday, late:
-    Ana's correction once more, and a receipt of Cleo that nobody had seen.
+    year mistyped. Tuesday: Ben's receipt again, now only one amount; Ana's corrected; two without a number. Later a
+    file for Monday, late: Ana's correction once more, and a receipt of Cleo that nobody had seen.
     """
     monday = [
         ("1", "ana", "2024-03-04 10:00:00", "10.00"),
@@ -87,7 +87,12 @@ def test_rows_of_one_key(deliver: Deliver) -> None:
         ("quarantined", "total_amount", 1),
     ]
 
-    tuesday = [("2", "ben", "2024-03-04 11:00:00", "21.00"), ("1", "ana", "2024-03-04 10:00:00", "12.00")]
+    tuesday = [
+        ("2", "ben", "2024-03-04 11:00:00", "21.00"),
+        ("1", "ana", "2024-03-04 10:00:00", "12.00"),
+        ("", "dan", "2024-03-05 10:00:00", "3.00"),
+        (" ", "eve", "2024-03-05 11:00:00", "4.00"),
+    ]
     late = [("1", "ana", "2024-03-04 10:00:00", "12.00"), ("6", "cleo", "2024-03-04 09:00:00", "9.99")]
     deliver("tuesday.csv", [*tuesday, ("7", "eve", "2024-03-05 10:00:00", "1.00")])
     till = deliver("zz_monday_late.csv", late)
@@ -99,7 +104,9 @@ def test_rows_of_one_key(deliver: Deliver) -> None:
         ("7", "1.0000"),
     ]
     assert till.ask(LOADS) == [(0,)]
-    assert till.ask("select sum(received)::int from ops.load_receipts") == [(len(monday) + 5,)]
+    assert till.ask("select sum(received)::int from ops.load_receipts") == [(len(monday) + 7,)]
+    numberless = "select fate, landed_rows from ops.row_fates where reason = 'order_id: missing'"
+    assert till.ask(numberless) == [("quarantined", 2)]
     known = till.ask("select order_date::varchar, known_date::varchar from core.fct_order where source_order_id = '6'")
     assert known == [("2024-03-04", "2024-03-05")]
     assert till.ask("select order_date::varchar from core.fct_order where source_order_id = '5'") == [("2024-03-04",)]

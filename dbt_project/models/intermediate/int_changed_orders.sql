@@ -18,7 +18,7 @@ final as (
     union
     select
         source_system,
-        order_id
+        {{ key_or_none('order_id') }} as order_id
     from {{ built }}
     where
         currency <> '{{ var("currency") }}'

@@ -61,6 +61,11 @@ class Request:
         return f"{self.source.name}.{self.name}"
 
     @property
+    def is_ordered(self) -> bool:
+        """Whether a database is asked for rows in the order of their key: so that equal content is an equal load."""
+        return not self.source.is_scheduled and bool(self.table.key_columns)
+
+    @property
     def definition(self) -> str:
         """Where messages send the reader to."""
         return f"table '{self.name}' in dags/sources/{self.source.name}.yml"

@@ -164,7 +164,7 @@ def select_sql(
     conditions = [condition for condition in (_in_window(connection, request, columns), within) if condition]
     if conditions:
         sql += f" where {' and '.join(conditions)}"
-    if not request.source.is_scheduled and table.key_columns:  # equal content is to be an equal load
+    if request.is_ordered:
         sql += " order by " + ", ".join(connection.quote(name) for name in table.key_columns)
     return sql
 

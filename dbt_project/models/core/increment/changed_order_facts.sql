@@ -63,7 +63,7 @@ final as (
         source_system,
         order_id
     from {{ ref('int_changed_orders') }}
-    where order_id is not null
+    where order_id <> ''
     union
     select
         source_system,
