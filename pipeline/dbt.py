@@ -80,7 +80,12 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
         done = subprocess.run(
             command,
             cwd=DBT_PROJECT,
-            env={**os.environ, "CRM_HOME": str(settings.home), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+            env={
+                **os.environ,
+                "CRM_HOME": str(settings.home),
+                "CRM_MEMORY_GB": str(settings.memory_gb),
+                "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -44,6 +44,7 @@ class Settings:
     fiscal_year_start: int
     daily_releases: int
     monthly_releases: int
+    memory_gb: int
 
     @property
     def landing(self) -> Path:
@@ -215,4 +216,5 @@ def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
         fiscal_year_start=int(_one_of(env, "CRM_FISCAL_YEAR_START", [str(month) for month in range(1, 13)])),
         daily_releases=_whole_number(env, "CRM_DAILY_RELEASES", 14, "releases"),
         monthly_releases=_whole_number(env, "CRM_MONTHLY_RELEASES", 12, "releases", 0),
+        memory_gb=_whole_number(env, "CRM_MEMORY_GB", 6, "gigabytes"),
     )
