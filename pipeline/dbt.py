@@ -12,7 +12,7 @@ from pipeline import increment
 from pipeline.errors import UserError
 from pipeline.ledger import earlier_releases, published_files
 from pipeline.lock import inherited_descriptors
-from pipeline.plan import Plan, load_plan, plan_path
+from pipeline.plan import Plan, load_plan, plan_path, receipts_path
 from pipeline.settings import DBT_PROJECT, Settings
 from pipeline.sources import Source, load_source
 
@@ -124,6 +124,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "week_start": settings.week_start,
         "fiscal_year_start": settings.fiscal_year_start,
         "plan": str(plan_path(settings)),
+        "receipts": str(receipts_path(settings)),
         "crm_home": str(settings.home),
         "score_files": now,
         "history_files": {name: sorted({*published_files(settings, earlier, name), *now[name]}) for name in SCORES},

@@ -17,7 +17,7 @@ STATE = "built.json"
 # Variables of a build that its core does not depend on, or that say of files what `_basis` says of each.
 NOT_OF_CORE = {
     *("as_of_date", "feature_dates", "score_files", "history_files", "release", "releases"),
-    *("plan", "new_files"),
+    *("plan", "receipts", "new_files"),
 }
 # In a staging model: a row may be made of more, or of other, than one landed row.
 OF_SEVERAL_ROWS = re.compile(

@@ -1,17 +1,14 @@
 {# The receipts of the loads that this build reads, from its plan. #}
 {% macro planned_receipts() -%}
-    {%- set fields = [
-        'source varchar', '"table" varchar', '"interval" varchar', 'interval_start varchar', 'interval_end varchar',
-        'file varchar', 'load varchar', 'content_hash varchar', 'received bigint', 'unreadable bigint', 'seconds double',
-        'bytes bigint', 'generation bigint', 'is_first_load boolean', 'has_history boolean', 'unchanged bigint',
-        'deleted bigint', 'is_scanned boolean', 'new_columns varchar[]', 'last_event_at varchar',
-    ] -%}
-    (
-        select unnest(receipts, recursive := true)
-        from read_json(
-            '{{ var("plan") | replace("'", "''") }}', columns = {receipts: 'struct({{ fields | join(", ") }})[]'},
-            maximum_object_size = 1073741824
-        )
+    {%- set columns = {
+        'source': 'varchar', 'table': 'varchar', 'interval': 'varchar', 'interval_start': 'varchar', 'interval_end': 'varchar',
+        'file': 'varchar', 'load': 'varchar', 'content_hash': 'varchar', 'received': 'bigint', 'unreadable': 'bigint',
+        'seconds': 'double', 'bytes': 'bigint', 'generation': 'bigint', 'is_first_load': 'boolean',
+        'has_history': 'boolean', 'unchanged': 'bigint', 'deleted': 'bigint', 'is_scanned': 'boolean',
+        'new_columns': 'varchar[]', 'last_event_at': 'varchar',
+    } -%}
+    read_json(
+        '{{ var("receipts") | replace("'", "''") }}', format = 'newline_delimited', columns = {{ columns }}
     )
 {%- endmacro %}
 

@@ -1,7 +1,6 @@
 """Every check of the landing can fail; the two audits write their reports and stop in one message."""
 
 import json
-from dataclasses import asdict
 
 import duckdb
 import pytest
@@ -11,8 +10,7 @@ from pipeline.audit.checks import STOP, WARN
 from pipeline.audit.frames import landing_frame
 from pipeline.audit.suites import checks_of, read_suite, validate
 from pipeline.errors import UserError
-from pipeline.files import write_json
-from pipeline.plan import Plan
+from pipeline.plan import Plan, save_plan
 from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
 
 SOURCE = """
@@ -105,7 +103,7 @@ def land(settings, query: str = "from orders", **changes) -> dict:
     }
 
 
-def save_plan(settings, receipts: list[dict]) -> None:
+def plan_of(settings, receipts: list[dict]) -> None:
     plan = Plan(
         release_id=RELEASE.release_id,
         as_of_date="2026-03-31",
@@ -124,7 +122,7 @@ def save_plan(settings, receipts: list[dict]) -> None:
         code_version=RELEASE.code_version,
         input_hash=RELEASE.input_hash,
     )
-    write_json(settings.build / "plan.json", asdict(plan))
+    save_plan(settings, plan)
 
 
 def test_a_sound_landing_passes_every_check(settings):
@@ -157,7 +155,7 @@ def test_a_few_unreadable_lines_only_warn(settings, received, unreadable):
 
 def test_both_audits_pass_and_write_their_reports(settings):
     build_warehouse(settings)
-    save_plan(settings, [land(settings)])
+    plan_of(settings, [land(settings)])
     assert audit_landing(settings)["stopped"] == 0
     totals = audit_marts(settings)
     assert (totals["warned"], totals["stopped"]) == (0, 0)
@@ -169,7 +167,7 @@ def test_both_audits_pass_and_write_their_reports(settings):
 
 def test_a_stop_is_one_message_that_teaches(settings):
     build_warehouse(settings, "update core.fct_order_line set net_amount = net_amount + 0.01 where order_id = 'o1'")
-    save_plan(settings, [land(settings)])
+    plan_of(settings, [land(settings)])
     audit_landing(settings)
     with pytest.raises(UserError) as stopped:
         audit_marts(settings)
@@ -182,20 +180,20 @@ def test_a_stop_is_one_message_that_teaches(settings):
 
 def test_a_warning_does_not_stop(settings):
     build_warehouse(settings, "update ops.load_receipts set quarantined = 4, accepted = 195")
-    save_plan(settings, [land(settings)])
+    plan_of(settings, [land(settings)])
     audit_landing(settings)
     assert audit_marts(settings)["warned"] == 1
 
 
 def test_the_landing_is_audited_first(settings):
     build_warehouse(settings)
-    save_plan(settings, [land(settings)])
+    plan_of(settings, [land(settings)])
     with pytest.raises(UserError, match="have not been audited"):
         audit_marts(settings)
 
 
 def test_a_stopped_landing_names_file_and_action(settings):
-    save_plan(settings, [land(settings, "from orders limit 39")])
+    plan_of(settings, [land(settings, "from orders limit 39")])
     with pytest.raises(UserError, match=r"every received line is landed(.|\n)*rows_unaccounted 1"):
         audit_landing(settings)
 

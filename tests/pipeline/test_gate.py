@@ -5,7 +5,6 @@ import html
 import json
 import re
 from contextlib import closing
-from dataclasses import asdict
 
 import pytest
 
@@ -14,7 +13,7 @@ from pipeline.audit import audit_marts
 from pipeline.audit.pages import index_page, write_pages
 from pipeline.duck import connect
 from pipeline.files import write_json
-from pipeline.plan import Plan, plan_path
+from pipeline.plan import Plan, save_plan
 from pipeline.publish import publish
 from pipeline.summary import warnings
 from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
@@ -71,7 +70,7 @@ def settings(tmp_path, monkeypatch):
         *(RELEASE.release_id, str(RELEASE.as_of_date), "2026-01-05", [], "EUR", "America/New_York", []),
         *({}, {}, {}, {}, {}, [], "landed", RELEASE.code_version, RELEASE.input_hash),
     )
-    write_json(plan_path(settings), asdict(plan))
+    save_plan(settings, plan)
     write_json(settings.build / "landing_checks.json", {"landing_hash": "landed", "checks": []})
     build_warehouse(settings)
     assert audit_and_publish(settings) == 0
