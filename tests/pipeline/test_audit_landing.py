@@ -103,7 +103,7 @@ def land(settings, query: str = "from orders", **changes) -> dict:
     }
 
 
-def plan_of(settings, receipts: list[dict]) -> None:
+def save_plan_of(settings, receipts: list[dict]) -> None:
     plan = Plan(
         release_id=RELEASE.release_id,
         as_of_date="2026-03-31",
@@ -155,7 +155,7 @@ def test_a_few_unreadable_lines_only_warn(settings, received, unreadable):
 
 def test_both_audits_pass_and_write_their_reports(settings):
     build_warehouse(settings)
-    plan_of(settings, [land(settings)])
+    save_plan_of(settings, [land(settings)])
     assert audit_landing(settings)["stopped"] == 0
     totals = audit_marts(settings)
     assert (totals["warned"], totals["stopped"]) == (0, 0)
@@ -167,7 +167,7 @@ def test_both_audits_pass_and_write_their_reports(settings):
 
 def test_a_stop_is_one_message_that_teaches(settings):
     build_warehouse(settings, "update core.fct_order_line set net_amount = net_amount + 0.01 where order_id = 'o1'")
-    plan_of(settings, [land(settings)])
+    save_plan_of(settings, [land(settings)])
     audit_landing(settings)
     with pytest.raises(UserError) as stopped:
         audit_marts(settings)
@@ -180,20 +180,20 @@ def test_a_stop_is_one_message_that_teaches(settings):
 
 def test_a_warning_does_not_stop(settings):
     build_warehouse(settings, "update ops.load_receipts set quarantined = 4, accepted = 195")
-    plan_of(settings, [land(settings)])
+    save_plan_of(settings, [land(settings)])
     audit_landing(settings)
     assert audit_marts(settings)["warned"] == 1
 
 
 def test_the_landing_is_audited_first(settings):
     build_warehouse(settings)
-    plan_of(settings, [land(settings)])
+    save_plan_of(settings, [land(settings)])
     with pytest.raises(UserError, match="have not been audited"):
         audit_marts(settings)
 
 
 def test_a_stopped_landing_names_file_and_action(settings):
-    plan_of(settings, [land(settings, "from orders limit 39")])
+    save_plan_of(settings, [land(settings, "from orders limit 39")])
     with pytest.raises(UserError, match=r"every received line is landed(.|\n)*rows_unaccounted 1"):
         audit_landing(settings)
 
