@@ -17,7 +17,6 @@ from pipeline.settings import DBT_PROJECT, Settings
 from pipeline.sources import Source, load_source
 
 LAYERS = ("staging", "intermediate", "core", "features", "marts")
-INCREMENTAL = ("intermediate", "core")
 SHOWN_FAILURES = 5
 SHOWN_LINES = 20
 # The tables that mining writes and marts read; the first three have a history.
@@ -65,8 +64,8 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
     log.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
     variables = build_variables(settings, plan, scored)
-    if layer in INCREMENTAL:
-        variables = increment.begin(settings, plan, variables)
+    if layer in increment.LAYERS:
+        variables = increment.begin(settings, plan, variables, [layer])
     command = [
         str(Path(sys.executable).with_name("dbt")),
         *("--no-use-colors", "--no-version-check", "build"),
@@ -95,7 +94,7 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
         )
     if done.returncode:
         raise UserError(f"dbt could not build the layer {layer}:\n{_failures(results, log)}\nThe whole log: {log}")
-    if layer == INCREMENTAL[-1]:
+    if layer == increment.LAYERS[-1]:
         increment.complete(settings, plan, variables)
     return _summary(results)
 

@@ -7,6 +7,7 @@ the first model and after the last one, so that a build that was cut off is know
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.files import sha256_of, write_json
@@ -14,10 +15,12 @@ from pipeline.plan import Plan
 from pipeline.settings import DBT_PROJECT, Settings
 
 STATE = "built.json"
+# The layers with models of which an increment is made.
+LAYERS = ("intermediate", "core")
 # Variables of a build that its core does not depend on, or that say of files what `_basis` says of each.
 NOT_OF_CORE = {
     *("as_of_date", "feature_dates", "score_files", "history_files", "release", "releases"),
-    *("plan", "receipts", "new_files"),
+    *("plan", "receipts", "new_files", "resumed", "earlier_as_of_date"),
 }
 # In a staging model: a row may be made of more, or of other, than one landed row.
 OF_SEVERAL_ROWS = re.compile(
@@ -58,25 +61,37 @@ def _macros() -> set[str]:
     return {name for path in files for name in re.findall(r"{%-?\s*macro\s+(\w+)", path.read_text(encoding="utf-8"))}
 
 
-def begin(settings: Settings, plan: Plan, variables: dict[str, Any]) -> dict[str, Any]:
-    """Say that the warehouse is being built; return the variables with `new_files`.
+def begin(settings: Settings, plan: Plan, variables: dict[str, Any], layers: Sequence[str] = LAYERS) -> dict[str, Any]:
+    """Say that layers of the warehouse are being built; return the variables of an incremental build with the others.
 
-    These are the landed files that the warehouse was built without, relative to CRM_HOME; None: everything is built.
+    Returns
+    -------
+    dict
+        `new_files`: the landed files that the warehouse was built without, relative to CRM_HOME; None: everything is
+        built. `resumed`: of `layers`, those that a build has begun, and not completed, since the warehouse was built.
+        `earlier_as_of_date`: the earliest as-of date of this build, of the warehouse's, and of the one not completed.
     """
     path = settings.build / STATE
     state = json.loads(path.read_text(encoding="utf-8")) if path.is_file() and settings.warehouse.is_file() else {}
     now = _basis(plan, variables)
-    built = state.get("built")
-    if not built or not all(_is_part(basis, now) for basis in (built, state["begun"]) if basis):
-        write_json(path, {"built": None, "begun": now})
+    built, begun, tried = state.get("built"), state.get("begun"), state.get("layers", [])
+    before = [basis for basis in (built, begun) if basis]
+    if not built or not all(_is_part(basis, now) for basis in before):
+        write_json(path, {"built": None, "begun": now, "layers": []})
         return {**variables, "new_files": None}
-    write_json(path, {"built": built, "begun": now})
-    return {**variables, "new_files": sorted(set(now["files"]) - set(built["files"]))}
+    now["as_of_date"] = min(basis["as_of_date"] for basis in [*before, now])
+    write_json(path, {"built": built, "begun": now, "layers": sorted({*tried, *layers})})
+    return {
+        **variables,
+        "new_files": sorted(set(now["files"]) - set(built["files"])),
+        "resumed": [layer for layer in layers if layer in tried],
+        "earlier_as_of_date": now["as_of_date"],
+    }
 
 
 def complete(settings: Settings, plan: Plan, variables: dict[str, Any]) -> None:
     """Say that the core of the warehouse is built."""
-    write_json(settings.build / STATE, {"built": _basis(plan, variables), "begun": None})
+    write_json(settings.build / STATE, {"built": _basis(plan, variables), "begun": None, "layers": []})
 
 
 def _basis(plan: Plan, variables: dict[str, Any]) -> dict[str, Any]:
@@ -86,6 +101,7 @@ def _basis(plan: Plan, variables: dict[str, Any]) -> dict[str, Any]:
     keys = ("content_hash", "interval", "generation", "is_first_load", "has_history")
     return {
         "rest": sha256_of([rest, plan.code_version]),
+        "as_of_date": str(variables["as_of_date"]),
         "files": {receipt["file"]: [receipt[key] for key in keys] for receipt in plan.receipts},
         "personal": sorted(personal),
     }

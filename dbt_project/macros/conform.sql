@@ -9,17 +9,26 @@
 {% macro conform(entity) -%}
 {%- set spec = contract(entity) -%}
 {%- set sources = var('providers').get(entity, []) -%}
-with staged as (
+{%- set changed = ref(spec.changes_with[0]) if spec.changes_with -%}
+with
+{%- if spec.changes_with and is_increment() %}
+landed_before as (
+    {{ landed_before(changed, spec.changes_with[1]) }}
+),
+{%- endif %}
+
+staged as (
     {%- for source in sources %}
+    {%- set last_source = loop.last %}
+    {%- for condition in staged_conditions(entity, spec, source) %}
     select
         *,
         '{{ var("timestamps_in").get(source, var("time_zone")) }}' as _zone,
         {{ local_midnight(var("first_interval_start").get(source, "1970-01-01")) }} as _first_instant
     from {{ ref('stg_' ~ source ~ '__' ~ entity) }}
-    {%- if spec.changes_with %}
-    where {{ only_changed_staged(spec) }}
-    {%- endif %}
-    {{ 'union all' if not loop.last }}
+    where {{ condition }}
+    {{ 'union all' if not (last_source and loop.last) }}
+    {%- endfor %}
     {%- else %}
     {{ empty_staged(spec) }}
     {%- endfor %}
@@ -287,28 +296,28 @@ partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous
                 _interval, _generation, _position, _file
 {%- endmacro %}
 
-{# The keys of an entity that the staged rows of another one name. #}
+{#
+  The keys of an entity that the staged rows of another one name. In an increment the other one's rows of earlier files
+  are those that the warehouse has judged.
+#}
 {% macro staged_keys(entity, spec) -%}
-    {%- for source in var('providers').get(entity, []) %}
-    select distinct
-        source_system,
-        {%- for column in spec.key %}
-        {{ staged_key(column) }} as {{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ ref('stg_' ~ source ~ '__' ~ entity) }}
-    {%- if spec.changes_with %}
-    where {{ only_changed_staged(spec) }}
-    {%- endif %}
-    {{ 'union all' if not loop.last }}
-    {%- else %}
-    select '' as source_system, {% for column in spec.key %}'' as {{ column }}{{ ', ' if not loop.last }}{% endfor %} where 1 = 0
-    {%- endfor %}
-{%- endmacro %}
-
-{# In an incremental build, a condition: the staged row belongs to a key of the entity that has changed. #}
-{% macro only_changed_staged(spec) -%}
-    {%- set key = spec.changes_with[1] -%}
-    {{ only_changed(ref(spec.changes_with[0]), ['source_system', key], ['source_system', key_or_none(staged_key(key))]) }}
+    {%- set names = [] -%}
+    {%- for column in spec.key -%}{%- do names.append(staged_key(column) ~ ' as ' ~ column) -%}{%- endfor -%}
+    {%- set selects = [] -%}
+    {%- for source in var('providers').get(entity, []) -%}
+        {%- set conditions = staged_conditions(entity, spec, source) -%}
+        {%- do selects.append(
+            'select distinct source_system, ' ~ names | join(', ') ~ ' from ' ~ ref('stg_' ~ source ~ '__' ~ entity)
+            ~ ' where ' ~ conditions[0]) -%}
+        {%- if conditions | length > 1 -%}
+            {%- do selects.append(
+                'select source_system, ' ~ spec.key | join(', ') ~ ' from '
+                ~ as_built('intermediate', 'int_' ~ entity ~ '__versions') ~ " where source_system = '" ~ source ~ "' and "
+                ~ only_changed(ref(spec.changes_with[0]), ['source_system', spec.changes_with[1]])) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ selects | join('\n    union\n    ')
+        or "select '' as source_system, '' as " ~ spec.key | join(", '' as ") ~ ' where 1 = 0' }}
 {%- endmacro %}
 
 {#

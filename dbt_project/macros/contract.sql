@@ -37,6 +37,7 @@
                 'birth_date': ['date', false],
                 'created_at': ['timestamp', false],
             },
+            'changes_with': ['int_changed_records', 'source_customer_id'],
             'personal': [
                 'given_name', 'family_name', 'full_name', 'email', 'phone', 'loyalty_id', 'street', 'city', 'postcode',
                 'birth_date',

@@ -24,3 +24,11 @@
 {% macro is_cost_known(kind) -%}
     {{ 'count(*) >= 0' if var('providers').get('costs') else "count(case when kind = '" ~ kind ~ "' then 1 end) > 0" }}
 {%- endmacro %}
+
+{# What customer_month_activity counts and sums beside the orders of a customer's month. #}
+{% macro month_activity() -%}
+    {{ return([
+        'return_lines', 'refund_amount', 'other_refund_amount', 'recovered_amount', 'campaign_contacts', 'contacts', 'cases',
+        'survey_responses', 'web_sessions', 'acquisition_cost', 'selling_cost', 'service_cost', 'retention_cost',
+    ]) }}
+{%- endmacro %}

@@ -10,9 +10,9 @@
   A version holds from the day of its cursor; where the cursor is no time, from the day it was known; in a first load
   from the day that the entity's time column says, and else ever since. A version that is older than one that comes after
   it in the order of versions never held: it was corrected. Only versions known on the as-of date count; of a key that
-  came later, all.
+  came later, all. `chosen` is a relation of the keys to date, if not all.
 #}
-{% macro dated_versions(entity) -%}
+{% macro dated_versions(entity, chosen=none) -%}
 {%- set spec = contract(entity) -%}
 {%- set key = (['source_system'] + spec.key) | join(', ') -%}
 with accepted as (
@@ -31,7 +31,11 @@ with accepted as (
             ) }}, {{ beginning_of_time() }}
         ) as version_date
     from {{ ref('int_' ~ entity ~ '__versions') }}
-    where _fate = 'accepted'
+    where
+        _fate = 'accepted'
+        {%- if chosen %}
+        and ({{ key }}) in (select {{ key }} from {{ chosen }})
+        {%- endif %}
 ),
 
 placed as (

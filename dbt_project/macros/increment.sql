@@ -7,23 +7,59 @@
 {%- endmacro %}
 
 {#
-  The keys whose staged rows may differ from those of the build before: rows of new files, and all rows of a staging
-  model that makes a row of anything but one landed row. Rows that name no key share the key ''. None in a full build,
-  which needs no keys.
+  The keys whose staged rows may differ from those of the build before: rows of new files, and all rows, also those there
+  were, of a staging model that makes a row of anything but one landed row. Rows that name no key share the key ''. None
+  in a full build, which needs no keys.
 #}
 {% macro changed_keys(entities, key) -%}
     {%- set selects = [] -%}
     {%- for entity in entities -%}
         {%- for source in var('providers').get(entity, []) if var('new_files') is not none -%}
             {%- set model_name = 'stg_' ~ source ~ '__' ~ entity -%}
-            {%- set condition -%}
-                {%- if model_name in var('row_by_row') %} where _file in ({{ text_list(var('new_files')) or "''" }}){%- endif -%}
-            {%- endset -%}
-            {%- do selects.append(
-                'select source_system, ' ~ key_or_none(staged_key(key)) ~ ' as ' ~ key ~ ' from ' ~ ref(model_name) ~ condition) -%}
+            {%- set staged = 'select source_system, ' ~ key_or_none(staged_key(key)) ~ ' as ' ~ key ~ ' from ' -%}
+            {%- set built = as_built('intermediate', 'int_' ~ entity ~ '__versions') -%}
+            {%- if model_name in var('row_by_row') -%}
+                {%- do selects.append(staged ~ ref(model_name) ~ ' where ' ~ in_new_files()) -%}
+            {%- else -%}
+                {%- do selects.append(staged ~ ref(model_name)) -%}
+                {%- if built -%}
+                    {%- do selects.append(staged ~ built ~ " where source_system = '" ~ source ~ "'") -%}
+                {%- endif -%}
+            {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
     {{ selects | join('\n    union\n    ') or "select '' as source_system, '' as " ~ key ~ ' where 1 = 0' }}
+{%- endmacro %}
+
+{# A condition: the landed row stands in a file that the tables in the warehouse were built without. #}
+{% macro in_new_files() -%}_file in ({{ text_list(var('new_files')) or "''" }}){%- endmacro %}
+
+{#
+  The conditions under which an increment reads staged rows of a source, each for a select of its own; all rows of the
+  changed keys. A row that the warehouse has judged before is found by its place in the landing (`landed_before`): place
+  numbers are tested while the files are read, which is many times faster than to read every row's key.
+#}
+{% macro staged_conditions(entity, spec, source) -%}
+    {%- if not (spec.changes_with and is_increment()) -%}{{ return(['1 = 1']) }}{%- endif -%}
+    {%- set changed, key = spec.changes_with -%}
+    {%- if 'stg_' ~ source ~ '__' ~ entity not in var('row_by_row') -%}
+        {{ return([only_changed(ref(changed), ['source_system', key], ['source_system', key_or_none(staged_key(key))])]) }}
+    {%- endif -%}
+    {{ return([
+        in_new_files(),
+        '_position in (select _position from landed_before) and (_file, _position) in (select _file, _position from landed_before)',
+    ]) }}
+{%- endmacro %}
+
+{# Where the rows of the changed keys stand in the files that were read before. #}
+{% macro landed_before(changed, key) -%}
+    select
+        _file,
+        _position
+    from {{ this }}
+    where
+        ({{ key_or_none('source_system') }}, {{ key_or_none(key) }}) in (select source_system, {{ key }} from {{ changed }})
+        and not {{ in_new_files() }}
 {%- endmacro %}
 
 {# A key column that may name none, as a value that compares. No key is '': `conform` reads that as null. #}
@@ -64,6 +100,20 @@
         {{ return(adapter.get_relation(this.database, schema, name)) }}
     {%- endif -%}
     {{ return(none) }}
+{%- endmacro %}
+
+{#
+  Continues a model that says what has changed: what it said in a build that was cut off since, which may have made
+  some of that anew, and which what landed later may have turned back.
+#}
+{% macro left_pending(columns) -%}
+    {%- if model.resource_type != 'unit_test' and model.fqn[1] in var('resumed') -%}
+        {%- set before = as_built(this.schema, this.name) -%}
+        {%- if before %}
+    union
+    select {{ columns | join(', ') }} from {{ before }}
+        {%- endif -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {# What a relation has in some columns and had not when the facts were built, or had and has no more. #}

@@ -29,6 +29,7 @@ known as (
         source_system,
         {{ key }}
     from {{ ref('int_' ~ entity) }}
+    where {{ key }} in (select {{ key }} from named)
 ),
 
 known_once as (

@@ -48,8 +48,29 @@ def test_a_build_adds_the_files_that_the_one_before_had_not(settings):
 
 def test_both_layers_of_a_build_add_the_same(settings):
     built(settings, plan_of("a"))
-    for _ in ("intermediate", "core"):
-        assert increment.begin(settings, plan_of("a", "b"), VARIABLES)["new_files"] == ["b"]
+    for layer in increment.LAYERS:
+        begun = increment.begin(settings, plan_of("a", "b"), VARIABLES, [layer])
+        assert (begun["new_files"], begun["resumed"]) == (["b"], [])
+
+
+def test_a_layer_that_was_cut_off_is_resumed_until_a_build_is_complete(settings):
+    built(settings, plan_of("a"))
+    increment.begin(settings, plan_of("a", "b"), VARIABLES, ["intermediate"])
+    assert increment.begin(settings, plan_of("a", "b"), VARIABLES, ["intermediate"])["resumed"] == ["intermediate"]
+    assert increment.begin(settings, plan_of("a", "b"), VARIABLES, ["core"])["resumed"] == []
+    assert increment.begin(settings, plan_of("a", "b", "c"), VARIABLES)["resumed"] == ["intermediate", "core"]
+    built(settings, plan_of("a", "b", "c"))
+    assert increment.begin(settings, plan_of("a", "b", "c", "d"), VARIABLES)["resumed"] == []
+
+
+def test_the_earliest_day_of_the_builds_that_made_the_warehouse_counts(settings):
+    built(settings, plan_of("a"), as_of_date="2024-01-05")
+    increment.begin(settings, plan_of("a", "b"), {**VARIABLES, "as_of_date": "2024-01-03"})
+    begun = increment.begin(settings, plan_of("a", "b"), {**VARIABLES, "as_of_date": "2024-01-06"})
+    assert begun["earlier_as_of_date"] == "2024-01-03"
+    increment.complete(settings, plan_of("a", "b"), {**VARIABLES, "as_of_date": "2024-01-06"})
+    begun = increment.begin(settings, plan_of("a", "b"), {**VARIABLES, "as_of_date": "2024-01-07"})
+    assert begun["earlier_as_of_date"] == "2024-01-06"
 
 
 def test_another_day_adds_and_another_setting_builds_anew(settings):

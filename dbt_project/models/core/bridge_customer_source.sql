@@ -8,3 +8,4 @@ select
     matched_to,
     first_seen_at
 from {{ ref('int_source_customers') }}
+where {{ only_changed(ref('int_changed_customers'), ['customer_id']) }}

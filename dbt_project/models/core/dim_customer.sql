@@ -10,7 +10,9 @@
 {% endfor %}
 
 with source_customers as (
-    select * from {{ ref('int_source_customers') }}
+    select *
+    from {{ ref('int_source_customers') }}
+    where {{ only_changed(ref('changed_customers'), ['customer_id']) }}
 ),
 
 purchases as (
@@ -20,16 +22,8 @@ purchases as (
         min(order_date) as first_purchase_date,
         row_number() over (partition by customer_id order by min(order_date), source_system) as source_number
     from {{ ref('fct_order') }}
-    where is_purchase
+    where is_purchase and {{ only_changed(ref('changed_customers'), ['customer_id']) }}
     group by customer_id, source_system
-),
-
-source_starts as (
-    select
-        source_system,
-        min(order_date) as first_order_date
-    from {{ ref('fct_order') }}
-    group by source_system
 ),
 
 records as (
@@ -85,7 +79,7 @@ known as (
         false as is_unknown
     from resolved
     left join purchases on resolved.customer_id = purchases.customer_id and purchases.source_number = 1
-    left join source_starts on purchases.source_system = source_starts.source_system
+    left join {{ ref('first_order_dates') }} as source_starts on purchases.source_system = source_starts.source_system
 ),
 
 unknown as (
@@ -102,6 +96,7 @@ unknown as (
         cast(null as date) as first_purchase_date,
         false as is_left_truncated,
         true as is_unknown
+    where {{ only_changed(ref('changed_customers'), ['customer_id'], ["'unknown'"]) }}
 ),
 
 final as (

@@ -19,59 +19,82 @@ identifiers as (
     group by source_record_key
 ),
 
-numbered as (
+described as (
     select
         source_customers.customer_id,
+        records.source_record_key,
         records.given_name,
         records.family_name,
         coalesce(records.full_name, nullif(concat_ws(' ', records.given_name, records.family_name), '')) as full_name,
         case when identifiers.has_email then lower(trim(records.email)) end as email,
         case when identifiers.has_phone then trim(records.phone) end as phone,
         records.street,
-        records.city,
-        records.postcode,
-        records.country,
+        case when records.street is not null then records.city end as city,
+        case when records.street is not null then records.postcode end as postcode,
+        case when records.street is not null then records.country end as country,
         nullif(records.birth_date, date '1900-01-01') as birth_date,
-        row_number() over newest as record_number,
-        row_number() over best_named as name_number,
-        row_number() over best_addressed as address_number
+        records.changed_at
     from records
     inner join {{ ref('int_source_customers') }} as source_customers
         on records.source_record_key = source_customers.source_record_key
     left join identifiers on records.source_record_key = identifiers.source_record_key
+),
+
+-- Most customers have one record: only the others are compared.
+of_several_records as (
+    select customer_id
+    from {{ ref('int_source_customers') }}
+    where record_number = 2
+),
+
+numbered as (
+    select
+        *,
+        row_number() over newest as record_number,
+        row_number() over best_named as name_number,
+        row_number() over best_addressed as address_number
+    from described
+    where customer_id in (select customer_id from of_several_records)
     window
-        newest as (
-            partition by source_customers.customer_id
-            order by records.changed_at desc nulls last, records.source_record_key asc
-        ),
+        newest as (partition by customer_id order by changed_at desc nulls last, source_record_key asc),
         best_named as (
-            partition by source_customers.customer_id
+            partition by customer_id
             order by
-                records.given_name is not null and records.family_name is not null desc,
-                coalesce(records.given_name, records.family_name, records.full_name) is not null desc,
-                records.changed_at desc nulls last,
-                records.source_record_key asc
+                given_name is not null and family_name is not null desc,
+                full_name is not null desc,
+                changed_at desc nulls last,
+                source_record_key asc
         ),
         best_addressed as (
-            partition by source_customers.customer_id
+            partition by customer_id
             order by
-                records.street is not null desc,
-                records.changed_at desc nulls last,
-                records.source_record_key asc
+                street is not null desc,
+                changed_at desc nulls last,
+                source_record_key asc
         )
 )
-
+{% set columns = {
+    'name_number': ['full_name', 'given_name', 'family_name'],
+    'address_number': ['street', 'city', 'postcode', 'country'],
+} %}
 select
     customer_id,
-    {%- for column in ['full_name', 'given_name', 'family_name'] %}
-    max(case when name_number = 1 then {{ column }} end) as {{ column }},
+    {{ (columns.name_number + columns.address_number) | join(',\n    ') }},
+    email,
+    phone,
+    birth_date
+from described
+where customer_id not in (select customer_id from of_several_records)
+union all
+select
+    customer_id,
+    {%- for number, names in columns.items() %}
+    {%- for column in names %}
+    max(case when {{ number }} = 1 then {{ column }} end) as {{ column }},
     {%- endfor %}
-    {%- for column in ['street', 'city', 'postcode', 'country'] %}
-    max(case when address_number = 1 and street is not null then {{ column }} end) as {{ column }},
     {%- endfor %}
-    {%- for column in ['email', 'phone'] %}
-    min_by({{ column }}, record_number) filter (where {{ column }} is not null) as {{ column }},
+    {%- for column in ['email', 'phone', 'birth_date'] %}
+    min_by({{ column }}, record_number) filter (where {{ column }} is not null) as {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
-    min_by(birth_date, record_number) filter (where birth_date is not null) as birth_date
 from numbered
 group by customer_id

@@ -18,7 +18,9 @@
 {% set text = contract_type('text') %}
 
 with states as (
-    select * from {{ ref('int_customer_states') }}
+    select *
+    from {{ ref('int_customer_states') }}
+    where {{ only_changed(ref('int_changed_customers'), ['customer_id']) }}
 ),
 
 compared as (
@@ -56,7 +58,9 @@ described as (
 ),
 
 customers as (
-    select customer_id from {{ ref('int_source_customers') }}
+    select customer_id
+    from {{ ref('int_source_customers') }}
+    where {{ only_changed(ref('int_changed_customers'), ['customer_id']) }}
     union
     select customer_id from states
 ),
@@ -87,6 +91,7 @@ versions as ( -- noqa: ST03
         true as is_unknown,
         cast(null as date) as valid_from,
         1 as version_number
+    where {{ only_changed(ref('int_changed_customers'), ['customer_id'], ["'unknown'"]) }}
 )
 
 {{ dated_history('customer', 'versions', attributes) }}

@@ -78,7 +78,9 @@ purchases as (
         cast(date_trunc('month', order_date) as date) as month_start_date,
         known_date
     from {{ ref('fct_order') }}
-    where is_purchase
+    where
+        is_purchase
+        and order_date <= (select max(month_end_date) from costs where kind in ('acquisition', 'selling'))
 ),
 
 -- A month is that of a customer's first purchase until one of an earlier month becomes known.

@@ -1,6 +1,7 @@
 -- Grain: one row per order. Key: order_id.
 -- Amounts are sums of the order's lines. net_amount = net_sales + other_amount (fees, bad debt: booked, but no sale).
 -- is_purchase: something was bought (goods of zero or more pieces); manual bookings and write-offs are none.
+-- depends_on: {{ ref('customers_before') }}
 with order_lines as (
     select *
     from {{ ref('fct_order_line') }}

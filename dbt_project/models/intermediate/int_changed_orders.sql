@@ -27,3 +27,4 @@ final as (
 )
 
 select * from final
+{{ left_pending(['source_system', 'order_id']) }}

@@ -9,6 +9,7 @@ with versions as (
             partition by customer_id order by version_date asc, valid_from asc, source_record_key desc
         ) as change_number
     from {{ ref('int_customer_versions') }}
+    where {{ only_changed(ref('int_changed_customers'), ['customer_id']) }}
 ),
 
 days as (

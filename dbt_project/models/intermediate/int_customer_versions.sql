@@ -2,12 +2,38 @@
 -- A record holds since it was created or first seen, if that is before its first version: sources that keep the newest
 -- state alone say nothing of the ones before.
 -- A record that its source deleted, and that nothing else names, is still the customer that it was.
-with versions as (
-    {{ dated_versions('customers') }}
+with records as (
+    select *
+    from {{ ref('int_source_customers') }}
+    where {{ only_changed(ref('int_changed_customers'), ['customer_id']) }}
 ),
 
-records as (
-    select * from {{ ref('int_source_customers') }}
+{%- if is_increment() %}
+-- The records of the changed customers, and those that nothing names any more.
+chosen as (
+    select
+        source_system,
+        source_customer_id
+    from records
+    union
+    select
+        versions.source_system,
+        versions.source_customer_id
+    from {{ ref('int_customers__versions') }} as versions
+    left join {{ ref('int_source_customers') }} as named
+        on
+            versions.source_system = named.source_system
+            and versions.source_customer_id = named.source_customer_id
+    where
+        named.customer_id is null
+        and {{ own_customer_id('versions.source_system', 'versions.source_customer_id') }} in (
+            select customer_id from {{ ref('int_changed_customers') }}
+        )
+),
+{%- endif %}
+
+versions as (
+    {{ dated_versions('customers', 'chosen' if is_increment() else none) }}
 ),
 
 identified as (
@@ -17,7 +43,7 @@ identified as (
             as source_record_key,
         coalesce(
             records.customer_id,
-            'c_' || substr(md5(versions.source_system || '|' || versions.source_customer_id), 1, 16)
+            {{ own_customer_id('versions.source_system', 'versions.source_customer_id') }}
         ) as customer_id,
         coalesce(records.record_number, 1) as record_number,
         records.first_seen_at

@@ -1,19 +1,7 @@
 -- Grain: one row per order whose facts an incremental build makes anew. Key: order_id.
--- The order itself changed, or its customer, its products or its campaign are not what its facts were built with.
-with changed_customers as (
-    {{ differs(
-        ref('customer_source_id'), 'joined_customers', ['source_system', 'source_customer_id', 'customer_id']
-    ) }}
-),
-
-changed_customer_versions as (
-    {{ differs(
-        ref('dim_customer_history'), 'joined_customer_versions',
-        ['customer_id', 'customer_version_key', 'valid_from', 'valid_to']
-    ) }}
-),
-
-changed_products as (
+-- The order itself changed, its customer is described anew, or its products or its campaign are not what its facts were
+-- built with.
+with changed_products as (
     {{ differs(
         ref('dim_product'), 'joined_products', ['source_system', 'source_product_id', 'product_id', 'unit_cost']
     ) }}
@@ -36,13 +24,8 @@ source_customers as (
     select
         source_system,
         source_customer_id
-    from changed_customers
-    union
-    select
-        source_system,
-        source_customer_id
     from {{ ref('customer_source_id') }}
-    where customer_id in (select customer_id from changed_customer_versions)
+    where customer_id in (select customer_id from {{ ref('int_changed_customers') }})
 ),
 
 source_products as (
@@ -85,3 +68,4 @@ select
     source_system,
     order_id as source_order_id
 from final
+{{ left_pending(['order_id', 'source_system', 'source_order_id']) }}

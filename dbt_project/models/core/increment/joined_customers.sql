@@ -1,8 +1,16 @@
--- Grain: one row per record of a source system, with the customer that the facts of orders were built with.
--- Written after those facts, so that a build that was cut off finds what they were built with.
+-- Grain: one row per record of a source system, as customers and the facts of orders were built with it.
+-- Written after them, so that a build that was cut off finds what they were built with.
 -- depends_on: {{ ref('fct_order') }}
+-- depends_on: {{ ref('dim_customer') }}
+-- depends_on: {{ ref('dim_customer_history') }}
+-- depends_on: {{ ref('bridge_customer_source') }}
 select
     source_system,
     source_customer_id,
-    customer_id
-from {{ ref('customer_source_id') }}
+    customer_id,
+    match_rule,
+    matched_to,
+    record_number,
+    first_seen_at
+from {{ ref('int_source_customers') }}
+where {{ only_changed(ref('int_changed_customers'), ['customer_id']) }}

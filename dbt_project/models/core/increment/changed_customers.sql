@@ -1,0 +1,27 @@
+-- Grain: one row per customer whose row in dim_customer an incremental build makes anew; none in a full build.
+-- It is described anew, has or had an order whose facts are, or a source system has another first day.
+{% set built = as_built('core', 'dim_customer') %}
+{% set orders = ref('fct_order') %}
+{% set changed = ref('changed_order_facts') %}
+with other_starts as (
+    {{ differs(ref('first_order_dates'), 'joined_first_order_dates', ['source_system', 'first_order_date']) }}
+),
+
+final as (
+    select customer_id from {{ ref('int_changed_customers') }}
+    union
+    select customer_id from {{ ref('customers_before') }}
+    {%- if built %}
+    union
+    select customer_id
+    from {{ orders }}
+    where order_id in (select order_id from {{ changed }})
+    union
+    select built.customer_id
+    from {{ built }} as built
+    inner join (select count(*) as starts from other_starts) as counted on counted.starts > 0
+    {%- endif %}
+)
+
+select * from final
+{{ left_pending(['customer_id']) }}
