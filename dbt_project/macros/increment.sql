@@ -107,7 +107,7 @@
   some of that anew, and which what landed later may have turned back.
 #}
 {% macro left_pending(columns) -%}
-    {%- if model.resource_type != 'unit_test' and model.fqn[1] in var('resumed') -%}
+    {%- if execute and model.resource_type != 'unit_test' and model.fqn[1] in var('resumed') -%}
         {%- set before = as_built(this.schema, this.name) -%}
         {%- if before %}
     union

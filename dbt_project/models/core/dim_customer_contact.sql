@@ -73,13 +73,16 @@ numbered as (
                 source_record_key asc
         )
 )
-{% set columns = {
-    'name_number': ['full_name', 'given_name', 'family_name'],
-    'address_number': ['street', 'city', 'postcode', 'country'],
-} %}
+
 select
     customer_id,
-    {{ (columns.name_number + columns.address_number) | join(',\n    ') }},
+    full_name,
+    given_name,
+    family_name,
+    street,
+    city,
+    postcode,
+    country,
     email,
     phone,
     birth_date
@@ -88,13 +91,15 @@ where customer_id not in (select customer_id from of_several_records)
 union all
 select
     customer_id,
-    {%- for number, names in columns.items() %}
-    {%- for column in names %}
-    max(case when {{ number }} = 1 then {{ column }} end) as {{ column }},
+    {%- for column in ['full_name', 'given_name', 'family_name'] %}
+    max(case when name_number = 1 then {{ column }} end) as {{ column }},
     {%- endfor %}
+    {%- for column in ['street', 'city', 'postcode', 'country'] %}
+    max(case when address_number = 1 then {{ column }} end) as {{ column }},
     {%- endfor %}
-    {%- for column in ['email', 'phone', 'birth_date'] %}
-    min_by({{ column }}, record_number) filter (where {{ column }} is not null) as {{ column }}{{ ',' if not loop.last }}
+    {%- for column in ['email', 'phone'] %}
+    min_by({{ column }}, record_number) filter (where {{ column }} is not null) as {{ column }},
     {%- endfor %}
+    min_by(birth_date, record_number) filter (where birth_date is not null) as birth_date
 from numbered
 group by customer_id

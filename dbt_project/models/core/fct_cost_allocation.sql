@@ -80,7 +80,11 @@ purchases as (
     from {{ ref('fct_order') }}
     where
         is_purchase
-        and order_date <= (select max(month_end_date) from costs where kind in ('acquisition', 'selling'))
+        and order_date <= (
+            select max(month_end_date)
+            from costs
+            where kind in ('acquisition', 'selling')
+        )
 ),
 
 -- A month is that of a customer's first purchase until one of an earlier month becomes known.

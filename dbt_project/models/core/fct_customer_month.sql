@@ -39,9 +39,10 @@ activity as (
 
 known_kinds as (
     select
-        {%- for kind in kinds %}
-        {{ is_cost_known(kind) }} as has_{{ kind }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ is_cost_known('acquisition') }} as has_acquisition,
+        {{ is_cost_known('selling') }} as has_selling,
+        {{ is_cost_known('service') }} as has_service,
+        {{ is_cost_known('retention') }} as has_retention
     from {{ ref('fct_cost_allocation') }}
 ),
 

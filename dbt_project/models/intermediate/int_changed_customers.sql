@@ -1,6 +1,6 @@
 -- Grain: one row per customer_id that an incremental build describes anew; none in a full build.
--- A record of the customer has new rows, has come to the customer or left it, belongs to it for another reason, counts in
--- another order, was first seen at another time, or has a row that the as-of date has moved past.
+-- A record of the customer has new rows, has come to the customer or left it, belongs to it for another reason, counts
+-- in another order, was first seen at another time, or has a row that the as-of date has moved past.
 {% set built = as_built('increment', 'joined_customers') %}
 {% set versions = ref('int_customers__versions') %}
 with changed as (

@@ -10,7 +10,7 @@ with records as (
 
 {%- if is_increment() %}
 -- The records of the changed customers, and those that nothing names any more.
-chosen as (
+chosen as ( -- noqa: ST03
     select
         source_system,
         source_customer_id

@@ -3,61 +3,66 @@
 -- kind of cost is known, which concerns all of them.
 {% set built = as_built('core', 'fct_customer_month') %}
 {% set costs = ref('fct_cost_allocation') %}
-{% set kinds = ['acquisition', 'selling', 'service', 'retention'] %}
-with activity as (
-    select
-        customer_id,
-        month_start_date,
-        {{ month_activity() | join(',\n        ') }}
-    from {{ ref('customer_month_activity') }}
-),
+{% set activity = ref('customer_month_activity') %}
+{% set columns = (['customer_id', 'month_start_date'] + month_activity()) | join(', ') %}
+with changed as (
+    select customer_id from {{ ref('changed_customers') }}
+)
+{%- if built %},
 
-{%- if built %}
 before as (
     select
-        customer_id,
-        month_start_date,
         {%- for measure in month_activity() %}
-        coalesce({{ measure }}, 0) as {{ measure }}{{ ',' if not loop.last }}
+        coalesce({{ measure }}, 0) as {{ measure }},
         {%- endfor %}
+        customer_id,
+        month_start_date
     from {{ built }}
     where orders = 0 or {{ month_activity() | join(' <> 0 or ') }} <> 0
 ),
 
+otherwise as ( -- noqa: ST03
+    (
+        select {{ columns }} from {{ activity }}
+        except
+        select {{ columns }} from before
+    )
+    union
+    (
+        select {{ columns }} from before
+        except
+        select {{ columns }} from {{ activity }}
+    )
+),
+
 known_before as (
     select
-        {%- for kind in kinds %}
-        count({{ kind }}_cost) > 0 as has_{{ kind }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        count(acquisition_cost) > 0 as has_acquisition,
+        count(selling_cost) > 0 as has_selling,
+        count(service_cost) > 0 as has_service,
+        count(retention_cost) > 0 as has_retention
     from {{ built }}
 ),
 
-known as (
+otherwise_known as ( -- noqa: ST03
     select
-        {%- for kind in kinds %}
-        {{ is_cost_known(kind) }} as has_{{ kind }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ is_cost_known('acquisition') }} as has_acquisition,
+        {{ is_cost_known('selling') }} as has_selling,
+        {{ is_cost_known('service') }} as has_service,
+        {{ is_cost_known('retention') }} as has_retention
     from {{ costs }}
-),
-
-otherwise as (
-    (select * from activity except select * from before)
-    union
-    (select * from before except select * from activity)
-),
+    except
+    select * from known_before
+)
 {%- endif %}
 
-final as (
-    select customer_id from {{ ref('changed_customers') }}
-    {%- if built %}
-    union
-    select customer_id from otherwise
-    union
-    select built.customer_id
-    from {{ built }} as built
-    inner join (select * from known except select * from known_before) as other_kinds on 1 = 1
-    {%- endif %}
-)
-
-select * from final
+select * from changed
+{%- if built %}
+union
+select customer_id from otherwise
+union
+select customer_id
+from {{ built }}
+where exists (select has_service from otherwise_known)
+{%- endif %}
 {{ left_pending(['customer_id']) }}

@@ -3,7 +3,7 @@
 {% set built = as_built('core', 'dim_customer') %}
 {% set orders = ref('fct_order') %}
 {% set changed = ref('changed_order_facts') %}
-with other_starts as (
+with other_starts as ( -- noqa: ST03
     {{ differs(ref('first_order_dates'), 'joined_first_order_dates', ['source_system', 'first_order_date']) }}
 ),
 
@@ -17,9 +17,9 @@ final as (
     from {{ orders }}
     where order_id in (select order_id from {{ changed }})
     union
-    select built.customer_id
-    from {{ built }} as built
-    inner join (select count(*) as starts from other_starts) as counted on counted.starts > 0
+    select customer_id
+    from {{ built }}
+    where exists (select source_system from other_starts)
     {%- endif %}
 )
 

@@ -36,10 +36,11 @@ with happened as (
 )
 
 select
-    customer_id,
-    month_start_date,
     {%- for measure in month_activity() %}
-    cast(sum({{ measure }}) as {{ money if 'amount' in measure or 'cost' in measure else 'bigint' }}) as {{ measure }}{{ ',' if not loop.last }}
+    {%- set type = money if 'amount' in measure or 'cost' in measure else 'bigint' %}
+    cast(sum({{ measure }}) as {{ type }}) as {{ measure }},
     {%- endfor %}
+    customer_id,
+    month_start_date
 from happened
 group by customer_id, month_start_date

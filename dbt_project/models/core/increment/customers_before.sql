@@ -8,7 +8,8 @@ with had as (
     from {{ built }}
     where order_id in (select order_id from {{ changed }})
     {%- else %}
-    select cast('' as {{ contract_type('text') }}) as customer_id where 1 = 0
+    select cast('' as {{ contract_type('text') }}) as customer_id
+    where 1 = 0
     {%- endif %}
 )
 
