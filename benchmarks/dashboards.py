@@ -21,7 +21,7 @@ QUERIES = {
     "sales of each month": f"select {MONTH}, sum(net_sales), count(*) from core.fct_order group by 1 order by 1",
     "sales by channel": "select channel, sum(net_sales), count(*) from core.fct_order group by 1 order by 2 desc",
     "sales by country": """
-        select country, sum(net_sales) from core.fct_order inner join core.dim_customer using (customer_id)
+        select country, sum(net_sales) from core.fct_order inner join core.dim_customer using (customer_key)
         group by 1 order by 2 desc""",
     "sales by country of its day": """
         select country, sum(net_sales) from core.fct_order

@@ -22,7 +22,8 @@ SCHEMAS = ("core", "marts", "ops")
 # The ids that source systems know people by, and what people are called and reached by: in contacts.duckdb alone.
 CONTACT_TABLES = ("core.customer_source_id", "core.dim_customer_contact")
 
-# Grain of the published tables: rows are stored in this order, and the gate checks that it is unique and not null.
+# Grain of the published tables: rows are stored in this order (facts day by day), and the gate checks that it is unique
+# and not null.
 GRAINS: dict[str, tuple[str, ...]] = {
     "core.dim_customer": ("customer_id",),
     "core.dim_customer_history": ("customer_version_key",),
@@ -92,11 +93,21 @@ class Table:
         return f"{quote_identifier(self.schema)}.{quote_identifier(self.name)}"
 
     @property
+    def date(self) -> str | None:
+        """The day that a row of a fact is of: its first column of that type, which models put before `known_date`."""
+        dates = [name for name, kind in self.columns.items() if kind == "DATE"]
+        return dates[0] if dates and self.name.startswith("fct_") else None
+
+    @property
     def order_by(self) -> str:
-        """The grain's columns first, then all others: one order for equal data, ties or not."""
+        """The grain's columns first, then all others: one order for equal data, ties or not.
+
+        Facts begin with their day. Dashboards ask for days: blocks of other days are skipped, and equal dates side by
+        side take no room.
+        """
         grain = [name for name in GRAINS.get(self.full_name, ()) if name in self.columns]
-        rest = [name for name in self.columns if name not in grain]
-        return ", ".join(quote_identifier(name) for name in [*grain, *rest])
+        first = [self.date, *grain] if self.date else grain
+        return ", ".join(map(quote_identifier, dict.fromkeys([*first, *self.columns])))
 
     @property
     def primary_key(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import pandas as pd
 from pipeline.duck import quote_literal
 
 CUSTOMERS = ("core.dim_customer", "customer_id")
+CUSTOMER_KEYS = ("core.dim_customer", "customer_key")
 CAMPAIGNS = ("core.dim_campaign", "campaign_id")
 CUSTOMER_VERSIONS = ("core.dim_customer_history", "customer_version_key")
 PRODUCT_VERSIONS = ("core.dim_product_history", "product_version_key")
@@ -82,6 +83,7 @@ class Reference:
 REFERENCES = (
     *(Reference(table, "customer_id", *CUSTOMERS) for table in OF_CUSTOMERS),
     *(Reference(table, "campaign_id", *CAMPAIGNS) for table in OF_CAMPAIGNS),
+    *(Reference(table, "customer_key", *CUSTOMER_KEYS) for table in OF_CUSTOMER_VERSIONS),
     *(Reference(table, "customer_version_key", *CUSTOMER_VERSIONS) for table in OF_CUSTOMER_VERSIONS),
     *(Reference(table, "product_id", *PRODUCTS) for table in (*OF_PRODUCTS, "core.dim_product_history")),
     *(Reference(table, "product_version_key", *PRODUCT_VERSIONS) for table in OF_PRODUCTS),

@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 
-from pipeline.diff.tables import OF_THE_RELEASE, differs
+from pipeline.diff.tables import OF_THE_RELEASE, differs, in_both
 
 CAUSES = {
     "new_period": "new rows of the period",
@@ -23,7 +23,7 @@ CAUSES = {
 FROM_OTHER_TABLES = frozenset(
     {
         *("customer_id", "product_id", "campaign_id", "order_id", "case_id", "agent_id", "cost_amount", "known_date"),
-        *("customer_version_key", "product_version_key"),
+        *("customer_key", "customer_version_key", "product_version_key"),
     }
 )
 
@@ -269,17 +269,16 @@ def attribute(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 def _pair(connection: duckdb.DuckDBPyConnection, fact: Fact) -> None:
     columns = [
-        [
-            name
-            for (name,) in connection.execute(
-                "select column_name from duckdb_columns() where database_name = $1 and schema_name = 'core'"
+        dict(
+            connection.execute(
+                "select column_name, data_type from duckdb_columns() where database_name = $1 and schema_name = 'core'"
                 " and table_name = $2 order by column_index",
                 [side, fact.table],
             ).fetchall()
-        ]
+        )
         for side in ("a", "b")
     ]
-    common = [name for name in columns[0] if name in columns[1] and name not in OF_THE_RELEASE]
+    common = [name for name in in_both(*columns) if name not in OF_THE_RELEASE]
     own = [name for name in common if name not in FROM_OTHER_TABLES and not fact.is_shared_out]
     amounts = [f"a.{name}_value as {name}_a, b.{name}_value as {name}_b" for name in fact.amounts]
     values = ", ".join(f"{expression} as {name}_value" for name, expression in fact.amounts.items())

@@ -17,6 +17,11 @@ def differs(columns: list[str]) -> str:
     return " or ".join(f"a.{name} is distinct from b.{name}" for name in names) or "false"
 
 
+def in_both(a: dict[str, str], b: dict[str, str]) -> list[str]:
+    """Columns that both tables have, of one type: of another type it is another column."""
+    return [name for name, kind in a.items() if b.get(name) == kind]
+
+
 def changed_tables(
     connection: duckdb.DuckDBPyConnection, tables_a: dict[str, Any], tables_b: dict[str, Any]
 ) -> list[dict[str, Any]]:
@@ -32,16 +37,17 @@ def changed_tables(
     -------
     list of dict
         table, rows_a, rows_b (null where the table is not there), rows added, removed and changed by key, and columns
-        added and removed.
+        added and removed (both, where the type is another).
     """
     found = []
     for name in sorted({*tables_a, *tables_b}):
         a, b = tables_a.get(name), tables_b.get(name)
         if a == b:
             continue
-        columns_a, columns_b = (list(side["columns"]) if side else [] for side in (a, b))
-        added, removed, changed = _row_counts(connection, name, columns_a, columns_b) if a and b else (None, None, None)
-        if columns_a == columns_b and (added, removed, changed) == (0, 0, 0):
+        columns_a, columns_b = (side["columns"] if side else {} for side in (a, b))
+        common = in_both(columns_a, columns_b)
+        added, removed, changed = _row_counts(connection, name, common) if a and b else (None, None, None)
+        if list(columns_a.items()) == list(columns_b.items()) and (added, removed, changed) == (0, 0, 0):
             continue  # only what differs between any two releases
         found.append(
             {
@@ -51,18 +57,15 @@ def changed_tables(
                 "added": added,
                 "removed": removed,
                 "changed": changed,
-                "columns_added": [column for column in columns_b if column not in columns_a],
-                "columns_removed": [column for column in columns_a if column not in columns_b],
+                "columns_added": [column for column in columns_b if column not in common],
+                "columns_removed": [column for column in columns_a if column not in common],
             }
         )
     return found
 
 
-def _row_counts(
-    connection: duckdb.DuckDBPyConnection, name: str, columns_a: list[str], columns_b: list[str]
-) -> tuple[int, int, int]:
+def _row_counts(connection: duckdb.DuckDBPyConnection, name: str, common: list[str]) -> tuple[int, int, int]:
     """Rows by key; where a table has none, every row that is not there in the same words is added or removed."""
-    common = [column for column in columns_a if column in columns_b]
     key = [column for column in GRAINS.get(name, ()) if column in common] or common
     rest = [column for column in common if column not in key and column not in OF_THE_RELEASE]
     keys = ", ".join(map(quote_identifier, key))

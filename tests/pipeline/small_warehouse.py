@@ -236,19 +236,24 @@ comment on table marts.customer_360 is 'One row per customer. Ana''s row is here
 comment on column marts.customer_360.tier is 'platinum, gold, iron or lead';
 """
 
-# Everything has one version, which holds for ever.
-HISTORY = """
+# The number of a customer: Ana 1, Ben 2, Cleo 3, unknown 0. Everything has one version, which holds for ever.
+CUSTOMER_KEY = "strpos('abc', customer_id[1])"
+HISTORY = f"""
+create or replace table core.dim_customer as select *, {CUSTOMER_KEY} as customer_key from core.dim_customer;
 create table core.dim_customer_history as
-select customer_id || '#0001-01-01' as customer_version_key, customer_id from core.dim_customer;
+select customer_key as customer_version_key, customer_id, customer_key from core.dim_customer;
 create table core.dim_product_history as
 select product_id || '#0001-01-01' as product_version_key, product_id from core.dim_product;
 create table core.bridge_customer_relationship as
 select 'ben' as customer_id, 'referral' as kind, 'ana' as related_id;
 """
 VERSION_KEYS = [
-    f"alter table {table} add column {thing}_version_key varchar;"
-    f"update {table} set {thing}_version_key = {thing}_id || '#0001-01-01';"
-    for thing, tables in (("customer", OF_CUSTOMER_VERSIONS), ("product", OF_PRODUCTS))
+    f"alter table {table} add column {column} {kind}; update {table} set {column} = {key};"
+    for tables, column, kind, key in (
+        (OF_CUSTOMER_VERSIONS, "customer_key", "bigint", CUSTOMER_KEY),
+        (OF_CUSTOMER_VERSIONS, "customer_version_key", "bigint", CUSTOMER_KEY),
+        (OF_PRODUCTS, "product_version_key", "varchar", "product_id || '#0001-01-01'"),
+    )
     for table in tables
 ]
 

@@ -42,8 +42,8 @@ def name_of(reference: Reference) -> str:
 @pytest.mark.parametrize("value", ["null", "elsewhere"])
 def test_a_row_that_points_nowhere_is_counted(warehouse, reference, value):
     assert rows_without_parent(warehouse, reference) == 0
-    elsewhere = "date '1999-01-01'" if reference.key == "date_day" else "'elsewhere'"
-    planted = "null" if value == "null" else elsewhere
+    elsewhere = {"date_day": "date '1999-01-01'", "customer_key": "-1", "customer_version_key": "-1"}
+    planted = "null" if value == "null" else elsewhere.get(reference.key, "'elsewhere'")
     (rows,) = warehouse.execute(f"update {reference.table} set {reference.column} = {planted}").fetchall()
     assert rows_without_parent(warehouse, reference) == rows[0] > 0
 

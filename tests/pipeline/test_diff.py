@@ -13,7 +13,7 @@ from pipeline.diff.command import choose, show
 from pipeline.errors import UserError
 from pipeline.releases import current_release
 from pipeline.retention import thin_out
-from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
+from tests.pipeline.small_warehouse import CUSTOMER_KEY, RELEASE, build_warehouse, make_settings
 from tests.pipeline.test_publish import publish
 
 NEXT = replace(
@@ -44,7 +44,7 @@ MERGE = (
         f"update {table} set customer_id = 'ana' where customer_id in ('ben', 'unknown')"
         for table in ("core.fct_order_line", "core.fct_return", "core.fct_case", "core.bridge_customer_source")
     ),
-    "update core.fct_order_line set customer_version_key = customer_id || '#0001-01-01'",
+    f"update core.fct_order_line set customer_key = {CUSTOMER_KEY}, customer_version_key = {CUSTOMER_KEY}",
     "delete from core.dim_customer where customer_id = 'ben'",
     *(
         f"delete from marts.{table} where customer_id = 'ben'"
@@ -116,6 +116,16 @@ def test_new_and_missing_columns_and_tables_are_named(settings):
     tables = {table["table"]: table for table in compared(settings, *THE_DAY_AFTER, *changes)["tables"]}
     assert (tables["marts.customer_360"]["columns_added"], tables["marts.customer_360"]["changed"]) == (["mood"], 0)
     assert (tables["ops.extra"]["rows_a"], tables["ops.extra"]["rows_b"]) == (None, 1)
+
+
+def test_a_column_of_another_type_is_another_column(settings):
+    as_text = "alter table core.{} alter column customer_version_key type varchar using customer_id || '#0001-01-01'"
+    found = compared(settings, *(as_text.format(name) for name in ("fct_order_line", "dim_customer_history")))
+    tables = {table["table"]: table for table in found["tables"]}
+    for name in ("core.fct_order_line", "core.dim_customer_history"):
+        assert tables[name]["columns_added"] == tables[name]["columns_removed"] == ["customer_version_key"]
+        assert [tables[name][count] for count in ("added", "removed", "changed")] == [0, 0, 0]
+    assert [each["measure"] for each in found["measures"] if each["difference"]] == []
 
 
 @pytest.mark.parametrize(

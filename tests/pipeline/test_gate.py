@@ -20,7 +20,7 @@ from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settin
 
 DAILY = (
     "insert into core.fct_contact by name select 'd' || row_number() over () as contact_id, 'ana' as customer_id,"
-    " 'ana#0001-01-01' as customer_version_key,"
+    " 1 as customer_key, 1 as customer_version_key,"
     " 'desk:7' as agent_id, 'k1' as case_id, 'o1' as order_id, 'unknown' as campaign_id, 'shop' as source_system,"
     " d::date as contact_date, d::date as known_date"
     " from generate_series(date '2026-01-20', date '2026-03-30', interval 1 day) as t (d), range(12)"

@@ -131,6 +131,15 @@ def test_row_order_of_the_warehouse_does_not_matter(settings):
     assert read(settings, "select * from core.fct_order_line") == rows
 
 
+def test_facts_are_stored_day_by_day_and_dimensions_by_their_key(settings):
+    build_warehouse(settings, "update core.fct_order set order_date = date '2026-01-31' where order_id in ('o1', 'o4')")
+    publish(settings)
+    assert read(settings, "select order_id from core.fct_order") == [("o1",), ("o4",), ("o2",), ("o3",), ("o5",)]
+    months = read(settings, "select month_start_date, customer_id from core.fct_customer_month")
+    assert months == sorted(months) != []
+    assert read(settings, "select customer_id from core.dim_customer") == [("ana",), ("ben",), ("cleo",), ("unknown",)]
+
+
 def test_a_changed_value_and_a_doubled_row_change_the_hash(settings):
     publish(settings)
     first = content(settings)["core.fct_order"]["content_hash"]

@@ -105,4 +105,7 @@ final as (
     select * from unknown
 )
 
-select * from final
+select
+    *,
+    {{ customer_key('customer_id') }} as customer_key
+from final
