@@ -1,7 +1,7 @@
 """Ten days of a PostgreSQL shop: the same landed files give the same warehouse, however they come to be built.
 
 The first load, then ten days of new rows, changed rows, rows that come late, corrections and deletions; built in the
-order of the days, shuffled, and in one go.
+order of the days (one build is cut off), shuffled, and in one go.
 """
 
 import datetime as dt
@@ -23,6 +23,8 @@ from tests.support.project import make_project, run_in
 pytestmark = pytest.mark.slow
 DAYS = 10
 BUILT_ON = (0, 1, 4, 5, 8, DAYS)
+CUT_OFF_ON = 7
+CUT_OFF_AFTER = ["+fct_order", "+dim_customer_history"]
 FIRST_END = dt.datetime(2024, 3, 2, tzinfo=dt.UTC)
 SEED = 7
 LAND = """
@@ -31,9 +33,10 @@ from pipeline.landing import land_source
 from pipeline.settings import load_settings
 land_source(load_settings(), "shop", dt.datetime.fromisoformat(sys.argv[1]), force="force" in sys.argv)
 """
-# One process for the layers, without their tests: what is compared are the tables.
+# One process for the layers, without their tests: what is compared are the tables. With the names of models, the build
+# is cut off after them.
 BUILD = """
-import json
+import json, sys
 from dbt.cli.main import dbtRunner
 from pipeline import dbt, increment
 from pipeline.plan import make_plan
@@ -41,15 +44,16 @@ from pipeline.settings import DBT_PROJECT, load_settings
 settings = load_settings()
 plan = make_plan(settings)
 variables = increment.begin(settings, plan, dbt.build_variables(settings, plan))
+layers = ("staging", "intermediate", "core")
+selected = sys.argv[1:] or [path for layer in layers for path in dbt.selectors(settings, layer)]
 done = dbtRunner().invoke([
     "run", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
     "--target-path", str(settings.home / "dbt"), "--log-path", str(settings.home / "dbt"),
-    "--vars", json.dumps(variables),
-    *(part for layer in ("staging", "intermediate", "core") for path in dbt.selectors(settings, layer)
-      for part in ("--select", path)),
+    "--vars", json.dumps(variables), "--select", *selected,
 ])
 assert done.success, done.exception
-increment.complete(settings, plan, variables)
+if not sys.argv[1:]:
+    increment.complete(settings, plan, variables)
 """
 UPSERT = {"load": "upsert", "cursor": "updated_at", "look_back_hours": 6, "key_scan_days": 2}
 TABLES = {
@@ -105,9 +109,9 @@ class Shop:
         """Load the interval that ends `day` days after the first one's end, into the home `landed`."""
         self._run(LAND, "landed", (FIRST_END + dt.timedelta(days=day)).isoformat(), *options)
 
-    def build(self, home: str) -> None:
-        """Build up to the star."""
-        self._run(BUILD, home)
+    def build(self, home: str, *last: str) -> None:
+        """Build up to the star; or up to some models, as a build that is cut off."""
+        self._run(BUILD, home, *last)
 
     def _run(self, program: str, home: str, *arguments: str) -> None:
         env = {"AIRFLOW_CONN_SHOP_DB": self.address, "CRM_HOME": self.folder / home, "CRM_SOURCES": "shop"}
@@ -131,6 +135,8 @@ def live(postgres: Server, day: int) -> None:
         f"update customers set city = 'moved ' || {day}, updated_at = {noon} where id % 17 = {day} and id < {first}",
         f"update customers set email = 'c' || (id - 1) || '@example.org', updated_at = {noon}"
         f" where id % 7 = 1 and id / 100 = {day - 2}",  # they are one with their neighbour
+        f"update customers set email = 'c' || (id - {day % 2}) || '@example.org', updated_at = {noon}"
+        f" where id % 7 = 5 and id / 100 = {(day - 1) // 2 * 2 - 2}",  # on odd days, undone the next
         f"insert into products values ({1 + day % 3}, {day}.50) on conflict (sku) do update set cost = excluded.cost",
         f"update orders set status = 'sent', updated_at = {noon} where id % 5 = {day % 5} and id < {first}",
         f"update orders set status = 'open', updated_at = {noon} where id % 41 = {day} and id < {first}",
@@ -169,9 +175,9 @@ def shop(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     for day in range(DAYS + 1):
         live(postgres, day)
         shop.land(day)
-        if day in BUILT_ON:
+        if day in (*BUILT_ON, CUT_OFF_ON):
             shutil.copytree(folder / "landed" / "landing", folder / "in_order" / "landing", dirs_exist_ok=True)
-            shop.build("in_order")
+            shop.build("in_order", *(CUT_OFF_AFTER if day == CUT_OFF_ON else ()))
     return shop
 
 
