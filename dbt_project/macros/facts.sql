@@ -25,10 +25,12 @@
     {{ 'count(*) >= 0' if var('providers').get('costs') else "count(case when kind = '" ~ kind ~ "' then 1 end) > 0" }}
 {%- endmacro %}
 
-{# What customer_month_activity counts and sums beside the orders of a customer's month. #}
+{# What customer_month_activity counts and sums beside the orders of a customer's month, with the types. #}
 {% macro month_activity() -%}
-    {{ return([
-        'return_lines', 'refund_amount', 'other_refund_amount', 'recovered_amount', 'campaign_contacts', 'contacts', 'cases',
-        'survey_responses', 'web_sessions', 'acquisition_cost', 'selling_cost', 'service_cost', 'retention_cost',
-    ]) }}
+    {{ return({
+        'return_lines': 'integer', 'refund_amount': 'decimal', 'other_refund_amount': 'decimal',
+        'recovered_amount': 'decimal', 'campaign_contacts': 'integer', 'contacts': 'integer', 'cases': 'integer',
+        'survey_responses': 'integer', 'web_sessions': 'integer', 'acquisition_cost': 'decimal',
+        'selling_cost': 'decimal', 'service_cost': 'decimal', 'retention_cost': 'decimal',
+    }) }}
 {%- endmacro %}

@@ -107,10 +107,13 @@
 {% macro default__without(text, pattern) -%}regexp_replace({{ text }}, '{{ pattern }}', '', 'g'){%- endmacro %}
 {% macro spark__without(text, pattern) -%}regexp_replace({{ text }}, '{{ pattern }}', ''){%- endmacro %}
 
-{# The customer that a record founds, or is when nothing else names it: a hash of its source and its id there. #}
-{% macro own_customer_id(source_system, source_customer_id) -%}
-    'c_' || substr(md5({{ source_system }} || '|' || {{ source_customer_id }}), 1, 16)
+{# The key of a record: a hash of its source and its id there, and of nothing else. #}
+{% macro record_key(source_system, source_customer_id) -%}
+    md5({{ source_system }} || '|' || {{ source_customer_id }})
 {%- endmacro %}
+
+{# The customer that a record founds, from the record's key. #}
+{% macro customer_founded_by(record_key) -%}'c_' || substr({{ record_key }}, 1, 16){%- endmacro %}
 
 {# Keeps the records that had been seen on the as-of date: no later one moves who a customer is. #}
 {% macro seen_by_as_of(column) -%}

@@ -1,6 +1,9 @@
 {# Statistics that SQL lacks, as expressions over doubles; tests/warehouse/test_statistics.py compares them with scipy. #}
 
-{# P(N > z) of a standard normal, z >= 0; relative error below 2e-7 (Press et al., Numerical Recipes, erfcc). #}
+{#
+  P(N > z) of a standard normal, z >= 0; relative error below 2e-7 (Press et al., Numerical Recipes, erfcc), which at
+  z = 0 would lie above .5.
+#}
 {% macro normal_tail(z) -%}
     {%- set t = '(1.0 / (1.0 + 0.35355339059327376 * ' ~ z ~ '))' -%}
     {%- set terms = [
@@ -11,7 +14,7 @@
     {%- for term in terms[1:] -%}
         {%- set sum.sql = '(' ~ term ~ ' + ' ~ t ~ ' * ' ~ sum.sql ~ ')' -%}
     {%- endfor -%}
-    (0.5 * {{ t }} * exp({{ sum.sql }} - {{ z }} * {{ z }} / 2))
+    least(0.5, 0.5 * {{ t }} * exp({{ sum.sql }} - {{ z }} * {{ z }} / 2))
 {%- endmacro %}
 
 {#

@@ -28,6 +28,10 @@ def test_the_tail_of_the_normal(z: float) -> None:
     assert value("normal_tail", z) == pytest.approx(norm.sf(z), rel=2e-7)
 
 
+def test_a_tail_is_no_more_than_a_half() -> None:
+    assert value("normal_tail", 0.0) <= 0.5
+
+
 @pytest.mark.parametrize("df", [29.0, 41.5, 100.0, 10_000.0, 2e6])
 @pytest.mark.parametrize("t", [-4.0, 0.0, 0.5, 1.96, 3.1, 8.0])
 def test_a_p_value_of_student(t: float, df: float) -> None:

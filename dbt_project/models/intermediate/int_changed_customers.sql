@@ -3,14 +3,7 @@
 -- in another order, was first seen at another time, or has a row that the as-of date has moved past.
 {% set built = as_built('increment', 'joined_customers') %}
 {% set versions = ref('int_customers__versions') %}
-with changed as (
-    select
-        source_system,
-        source_customer_id
-    from {{ ref('int_changed_records') }}
-),
-
-rejoined as (
+with rejoined as (
     {{ differs(
         ref('int_source_customers'), 'joined_customers',
         [
@@ -21,7 +14,10 @@ rejoined as (
 ),
 
 records as (
-    select * from changed
+    select
+        source_system,
+        source_customer_id
+    from {{ ref('int_changed_records') }}
     union
     select
         source_system,
@@ -37,7 +33,7 @@ records as (
     {%- endif %}
 ),
 
--- As they are now, as they were, and as a record is that nothing names any more.
+-- The customers that the records belong to, that they belonged to, and that a record is which nothing else names.
 final as (
     select customer_id
     from {{ ref('int_source_customers') }}
@@ -49,7 +45,7 @@ final as (
     where (source_system, source_customer_id) in (select source_system, source_customer_id from records)
     {%- endif %}
     union
-    select {{ own_customer_id('source_system', 'source_customer_id') }} as customer_id
+    select {{ customer_founded_by(record_key('source_system', 'source_customer_id')) }} as customer_id
     from records
 )
 

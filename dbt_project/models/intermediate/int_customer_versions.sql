@@ -2,6 +2,7 @@
 -- A record holds since it was created or first seen, if that is before its first version: sources that keep the newest
 -- state alone say nothing of the ones before.
 -- A record that its source deleted, and that nothing else names, is still the customer that it was.
+{% set own_key = record_key('versions.source_system', 'versions.source_customer_id') %}
 with records as (
     select *
     from {{ ref('int_source_customers') }}
@@ -26,9 +27,7 @@ chosen as ( -- noqa: ST03
             and versions.source_customer_id = named.source_customer_id
     where
         named.customer_id is null
-        and {{ own_customer_id('versions.source_system', 'versions.source_customer_id') }} in (
-            select customer_id from {{ ref('int_changed_customers') }}
-        )
+        and {{ customer_founded_by(own_key) }} in (select customer_id from {{ ref('int_changed_customers') }})
 ),
 {%- endif %}
 
@@ -39,12 +38,8 @@ versions as (
 identified as (
     select
         versions.*,
-        coalesce(records.source_record_key, md5(versions.source_system || '|' || versions.source_customer_id))
-            as source_record_key,
-        coalesce(
-            records.customer_id,
-            {{ own_customer_id('versions.source_system', 'versions.source_customer_id') }}
-        ) as customer_id,
+        coalesce(records.source_record_key, {{ own_key }}) as source_record_key,
+        coalesce(records.customer_id, {{ customer_founded_by(own_key) }}) as customer_id,
         coalesce(records.record_number, 1) as record_number,
         records.first_seen_at
     from versions

@@ -13,7 +13,7 @@ identified as (
     select
         records.source_system,
         records.source_customer_id,
-        'c_' || substr(coalesce(clusters.founding_record_key, records.source_record_key), 1, 16) as customer_id,
+        {{ customer_founded_by('coalesce(clusters.founding_record_key, records.source_record_key)') }} as customer_id,
         records.source_record_key,
         coalesce(clusters.match_rule, 'own_record') as match_rule,
         clusters.matched_to,

@@ -4,7 +4,7 @@
 {% set built = as_built('core', 'fct_customer_month') %}
 {% set costs = ref('fct_cost_allocation') %}
 {% set activity = ref('customer_month_activity') %}
-{% set columns = (['customer_id', 'month_start_date'] + month_activity()) | join(', ') %}
+{% set columns = (['customer_id', 'month_start_date'] + month_activity() | list) | join(', ') %}
 with changed as (
     select customer_id from {{ ref('changed_customers') }}
 )

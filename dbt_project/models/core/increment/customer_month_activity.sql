@@ -1,6 +1,5 @@
 -- Grain: one row per (customer, month) in which something else than an order happened: what fct_customer_month adds to
 -- the orders. Counts and amounts are zero where nothing of the kind happened.
-{% set money = contract_type('decimal') %}
 {% set facts = [
     ('fct_return', 'return_date', none, {
         'return_lines': '1',
@@ -36,9 +35,8 @@ with happened as (
 )
 
 select
-    {%- for measure in month_activity() %}
-    {%- set type = money if 'amount' in measure or 'cost' in measure else 'bigint' %}
-    cast(sum({{ measure }}) as {{ type }}) as {{ measure }},
+    {%- for measure, type in month_activity().items() %}
+    cast(sum({{ measure }}) as {{ contract_type(type) }}) as {{ measure }},
     {%- endfor %}
     customer_id,
     month_start_date

@@ -17,7 +17,7 @@ with seen as (
 select
     source_system,
     source_customer_id,
-    md5(source_system || '|' || source_customer_id) as source_record_key,
+    {{ record_key('source_system', 'source_customer_id') }} as source_record_key,
     min(seen_at) as first_seen_at
 from seen
 group by source_system, source_customer_id
