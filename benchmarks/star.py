@@ -94,7 +94,7 @@ COLUMNS = {
 }  # fmt: skip
 # One process for the layers, without their tests: prints the seconds of each model.
 BUILD = """
-import datetime as dt, json, resource, sys, time
+import datetime as dt, json, os, resource, sys, time
 from dbt.cli.main import dbtRunner
 from pipeline import dbt, increment
 from pipeline.plan import make_plan
@@ -106,10 +106,12 @@ layers = sys.argv[1].split(",")
 variables = dbt.build_variables(settings, plan)
 if "core" in layers:
     variables = increment.begin(settings, plan, variables)
+options, environment = dbt.given(variables)
+os.environ.update(environment)
 began, at = time.perf_counter(), dt.datetime.now(dt.UTC).replace(tzinfo=None)
 done = dbtRunner().invoke([
     "--quiet", "run", *sys.argv[2:], "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
-    "--target-path", str(folder), "--log-path", str(folder), "--vars", json.dumps(variables),
+    "--target-path", str(folder), "--log-path", str(folder), *options,
     "--select", *(path for layer in layers for path in dbt.selectors(settings, layer)),
 ])
 assert done.success, done.exception or [(r.node.name, r.message) for r in done.result if r.status == "error"]

@@ -66,14 +66,15 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
     variables = build_variables(settings, plan, scored)
     if layer in increment.LAYERS:
         variables = increment.begin(settings, plan, variables, [layer])
+    options, environment = given(variables)
     command = [
         str(Path(sys.executable).with_name("dbt")),
-        *("--no-use-colors", "--no-version-check", "build"),
+        *("--no-use-colors", "--no-version-check", "--log-level-file", "none", "build"),
         *("--select", *selectors(settings, layer)),
         *("--indirect-selection", "cautious"),
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
         *("--target-path", str(folder / "target"), "--log-path", str(log.parent)),
-        *("--vars", json.dumps(variables, sort_keys=True)),
+        *options,
     ]
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(
@@ -81,6 +82,7 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
             cwd=DBT_PROJECT,
             env={
                 **os.environ,
+                **environment,
                 "CRM_HOME": str(settings.home),
                 "CRM_MEMORY_GB": str(settings.memory_gb),
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -97,6 +99,21 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
     if layer == increment.LAYERS[-1]:
         increment.complete(settings, plan, variables)
     return _summary(results)
+
+
+def given(variables: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
+    """Options and environment that give dbt its variables.
+
+    Those of one build stand in the environment, where the macro `of_build` reads them: were a variable of dbt's own
+    another than in the run before, dbt would parse the whole project anew.
+    """
+    lasting = {name: value for name, value in variables.items() if name not in increment.OF_ONE_BUILD}
+    of_build = {name: value for name, value in variables.items() if name in increment.OF_ONE_BUILD}
+    environment = {
+        "CRM_BUILD": json.dumps(of_build, sort_keys=True),
+        "DBT_FULL_REFRESH": str(variables.get("new_files") is None).lower(),
+    }
+    return ["--vars", json.dumps(lasting, sort_keys=True)], environment
 
 
 def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from pipeline.settings import DBT_PROJECT, Settings
 STATE = "built.json"
 # The layers with models of which an increment is made.
 LAYERS = ("intermediate", "core")
-# Variables of a build that its core does not depend on, or that say of files what `_basis` says of each.
-NOT_OF_CORE = {
+# Variables that are of one build alone. Its core does not depend on them, or `_basis` says what matters of them.
+OF_ONE_BUILD = {
     *("as_of_date", "feature_dates", "score_files", "history_files", "release", "releases"),
     *("plan", "receipts", "new_files", "resumed", "earlier_as_of_date"),
 }
@@ -96,7 +96,7 @@ def complete(settings: Settings, plan: Plan, variables: dict[str, Any]) -> None:
 
 def _basis(plan: Plan, variables: dict[str, Any]) -> dict[str, Any]:
     """What a core is built of: a hash of all but the files, and what matters of each file."""
-    rest = {name: value for name, value in variables.items() if name not in NOT_OF_CORE}
+    rest = {name: value for name, value in variables.items() if name not in OF_ONE_BUILD}
     personal = {name for tables in plan.personal.values() for table in tables.values() for name in table["files"]}
     keys = ("content_hash", "interval", "generation", "is_first_load", "has_history")
     return {

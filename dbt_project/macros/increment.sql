@@ -1,9 +1,9 @@
 {#
-  What a build computes anew (docs/decisions.md, incremental builds). The variable `new_files` names the landed files that
-  the tables in the warehouse were built without; where it is null, everything is built.
+  What a build computes anew (docs/decisions.md, incremental builds). `new_files` names the landed files that the tables
+  in the warehouse were built without; where it is null, everything is built.
 #}
 {% macro is_increment() -%}
-    {{ return(var('new_files') is not none and model.resource_type != 'unit_test' and is_incremental()) }}
+    {{ return(of_build('new_files') is not none and model.resource_type != 'unit_test' and is_incremental()) }}
 {%- endmacro %}
 
 {#
@@ -14,7 +14,7 @@
 {% macro changed_keys(entities, key) -%}
     {%- set selects = [] -%}
     {%- for entity in entities -%}
-        {%- for source in var('providers').get(entity, []) if var('new_files') is not none -%}
+        {%- for source in var('providers').get(entity, []) if not execute or of_build('new_files') is not none -%}
             {%- set model_name = 'stg_' ~ source ~ '__' ~ entity -%}
             {%- set staged = 'select source_system, ' ~ key_or_none(staged_key(key)) ~ ' as ' ~ key ~ ' from ' -%}
             {%- set built = as_built('intermediate', 'int_' ~ entity ~ '__versions') -%}
@@ -32,7 +32,7 @@
 {%- endmacro %}
 
 {# A condition: the landed row stands in a file that the tables in the warehouse were built without. #}
-{% macro in_new_files() -%}_file in ({{ text_list(var('new_files')) or "''" }}){%- endmacro %}
+{% macro in_new_files() -%}_file in ({{ text_list(of_build('new_files') or []) or "''" }}){%- endmacro %}
 
 {#
   The conditions under which an increment reads staged rows of a source, each for a select of its own; all rows of the
@@ -79,24 +79,9 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#
-  Strategy `changed`: rows of the keys that `meta.changed_in` names are replaced, also by none. Both happen in one
-  transaction.
-#}
-{% macro get_incremental_changed_sql(arguments) -%}
-    {%- set key = config.get('unique_key') | join(', ') -%}
-    {%- set own = [] -%}
-    {%- for column in config.get('unique_key') -%}{%- do own.append(key_or_none(column)) -%}{%- endfor -%}
-    {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
-    delete from {{ arguments['target_relation'] }}
-    where ({{ own | join(', ') }}) in (select {{ key }} from {{ ref(config.get('meta')['changed_in']) }});
-    insert into {{ arguments['target_relation'] }} ({{ columns }})
-    select {{ columns }} from {{ arguments['temp_relation'] }}
-{%- endmacro %}
-
 {# A table of the build before, read by its name, since it is written after the model that asks; none in a full build. #}
 {% macro as_built(schema, name) -%}
-    {%- if execute and var('new_files') is not none and model.resource_type != 'unit_test' -%}
+    {%- if execute and of_build('new_files') is not none and model.resource_type != 'unit_test' -%}
         {{ return(adapter.get_relation(this.database, schema, name)) }}
     {%- endif -%}
     {{ return(none) }}
@@ -107,7 +92,7 @@
   some of that anew, and which what landed later may have turned back.
 #}
 {% macro left_pending(columns) -%}
-    {%- if execute and model.resource_type != 'unit_test' and model.fqn[1] in var('resumed') -%}
+    {%- if execute and model.resource_type != 'unit_test' and model.fqn[1] in of_build('resumed') -%}
         {%- set before = as_built(this.schema, this.name) -%}
         {%- if before %}
     union

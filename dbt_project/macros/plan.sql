@@ -8,7 +8,7 @@
         'new_columns': 'varchar[]', 'last_event_at': 'varchar',
     } -%}
     read_json(
-        '{{ var("receipts") | replace("'", "''") }}', format = 'newline_delimited', columns = {{ columns }}
+        '{{ of_build("receipts") | replace("'", "''") }}', format = 'newline_delimited', columns = {{ columns }}
     )
 {%- endmacro %}
 

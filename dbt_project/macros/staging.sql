@@ -21,8 +21,8 @@
 
 {# The files that this build reads, fixed in the plan when the build began: its keys `landed` and `personal`. #}
 {% macro landed_files() -%}
-    {%- if not execute or not var('plan') -%}{{ return({}) }}{%- endif -%}
-    {%- set text = run_query("select content from read_text('" ~ var('plan') | replace("'", "''") ~ "')").columns[0].values()[0] -%}
+    {%- if not execute or not of_build('plan') -%}{{ return({}) }}{%- endif -%}
+    {%- set text = run_query("select content from read_text('" ~ of_build('plan') | replace("'", "''") ~ "')").columns[0].values()[0] -%}
     {{ return(fromjson(text)) }}
 {%- endmacro %}
 

@@ -30,10 +30,10 @@
     strptime(substr({{ column }}, 18, 16), '%Y%m%dT%H%M%SZ')
 {%- endmacro %}
 
-{% macro as_of_date() -%}cast('{{ var("as_of_date") }}' as date){%- endmacro %}
+{% macro as_of_date() -%}cast('{{ of_build("as_of_date") }}' as date){%- endmacro %}
 
 {# The earliest as-of date of this build and those that its warehouse was built by: what was known by then is as it was. #}
-{% macro earlier_as_of_date() -%}cast('{{ var("earlier_as_of_date") }}' as date){%- endmacro %}
+{% macro earlier_as_of_date() -%}cast('{{ of_build("earlier_as_of_date") }}' as date){%- endmacro %}
 
 {# Days from one date to another. #}
 {% macro days_between(first, last) -%}{{ return(adapter.dispatch('days_between')(first, last)) }}{%- endmacro %}

@@ -48,7 +48,8 @@ def dbt_says(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def say(output: str, code: int, results: list[dict[str, str]] | None = None) -> Path:
         arguments = tmp_path / "arguments"
         target = settings.home / "dbt" / "target" / "run_results.json"
-        lines = ["#!/bin/sh", f"printf '%s\\n' \"$@\" > {arguments}", f"echo '{output}'", f"mkdir -p {target.parent}"]
+        told = f'printf \'%s\\n\' "$@" "$CRM_BUILD $DBT_FULL_REFRESH" > {arguments}'
+        lines = ["#!/bin/sh", told, f"echo '{output}'", f"mkdir -p {target.parent}"]
         if results is not None:
             write_text(tmp_path / "results.json", json.dumps({"results": results}))
             lines.append(f"cp {tmp_path / 'results.json'} {target}")
@@ -78,8 +79,8 @@ def test_a_layer_is_built_and_summed_up(settings: Settings, dbt_says: Callable[.
     words = arguments.read_text().splitlines()
     assert words[words.index("--indirect-selection") + 1] == "cautious"
     assert words[words.index("--target-path") + 1] == str(settings.home / "dbt" / "target")
-    everything = {**dbt.build_variables(settings, PLAN), "new_files": None}
-    assert json.loads(words[words.index("--vars") + 1]) == everything
+    lasting, of_build = json.loads(words[words.index("--vars") + 1]), words[-1].removesuffix(" true")
+    assert {**lasting, **json.loads(of_build)} == {**dbt.build_variables(settings, PLAN), "new_files": None}
     assert (settings.home / "dbt" / "logs" / "core.log").read_text() == "all is well\n"
 
 
@@ -190,3 +191,13 @@ def test_variables_are_a_function_of_plan_and_ledger(settings: Settings) -> None
     assert first == dbt.build_variables(settings, replace(PLAN))
     assert first["as_of_date"] == "2024-05-31"
     assert first["release"]["input_hash"] == "abc"
+
+
+def test_what_is_of_one_build_is_no_variable_of_dbt(settings: Settings) -> None:
+    """A variable that differs from the last build's would have dbt parse the whole project again."""
+    monday = dbt.given({**dbt.build_variables(settings, PLAN), "new_files": None})
+    later = replace(PLAN, release_id="r2", as_of_date="2024-06-01", feature_dates=["2024-06-01"], input_hash="def")
+    tuesday = dbt.given({**dbt.build_variables(settings, later), "new_files": ["a.parquet"], "resumed": ["core"]})
+    assert monday[0] == tuesday[0]
+    assert json.loads(tuesday[1]["CRM_BUILD"])["as_of_date"] == "2024-06-01"
+    assert (monday[1]["DBT_FULL_REFRESH"], tuesday[1]["DBT_FULL_REFRESH"]) == ("true", "false")

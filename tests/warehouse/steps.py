@@ -47,7 +47,7 @@ def build(settings: Settings, *, after_landing: Callable[[Settings], None] | Non
 def run_unit_tests(settings: Settings) -> subprocess.CompletedProcess[str]:
     """Run the unit tests of all models against a built warehouse."""
     scores = json.loads((settings.build / "scores.json").read_text(encoding="utf-8"))
-    variables = dbt.build_variables(settings, load_plan(settings), scores)
+    options, environment = dbt.given(dbt.build_variables(settings, load_plan(settings), scores))
     return subprocess.run(
         [
             *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "test", "--select", "test_type:unit"),
@@ -58,10 +58,11 @@ def run_unit_tests(settings: Settings) -> subprocess.CompletedProcess[str]:
                 "--log-path",
                 str(settings.home / "dbt" / "logs"),
             ),
-            *("--vars", json.dumps(variables)),
+            *options,
         ],
         env={
             **{name: value for name, value in os.environ.items() if name not in WITHOUT_UNIT_TESTS},
+            **environment,
             "CRM_HOME": str(settings.home),
         },
         capture_output=True,

@@ -36,7 +36,7 @@ land_source(load_settings(), "shop", dt.datetime.fromisoformat(sys.argv[1]), for
 # One process for the layers, without their tests: what is compared are the tables. With the names of models, the build
 # is cut off after them.
 BUILD = """
-import json, sys
+import os, sys
 from dbt.cli.main import dbtRunner
 from pipeline import dbt, increment
 from pipeline.plan import make_plan
@@ -44,12 +44,14 @@ from pipeline.settings import DBT_PROJECT, load_settings
 settings = load_settings()
 plan = make_plan(settings)
 variables = increment.begin(settings, plan, dbt.build_variables(settings, plan))
+options, environment = dbt.given(variables)
+os.environ.update(environment)
 layers = ("staging", "intermediate", "core")
 selected = sys.argv[1:] or [path for layer in layers for path in dbt.selectors(settings, layer)]
 done = dbtRunner().invoke([
     "run", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
     "--target-path", str(settings.home / "dbt"), "--log-path", str(settings.home / "dbt"),
-    "--vars", json.dumps(variables), "--select", *selected,
+    *options, "--select", *selected,
 ])
 assert done.success, done.exception
 if not sys.argv[1:]:
@@ -135,8 +137,8 @@ def live(postgres: Server, day: int) -> None:
         f"update customers set city = 'moved ' || {day}, updated_at = {noon} where id % 17 = {day} and id < {first}",
         f"update customers set email = 'c' || (id - 1) || '@example.org', updated_at = {noon}"
         f" where id % 7 = 1 and id / 100 = {day - 2}",  # they are one with their neighbour
-        # What the build that is cut off finds and the next day undoes: a customer with orders, and with no change of its
-        # own, is one with an earlier one, who is deleted then.
+        # What the build that is cut off finds, and the next day undoes: a customer with orders, and no change of its own,
+        # is one with an earlier one, who is deleted then.
         f"update customers set email = 'c13@example.org', updated_at = {noon} where id = 12 and {day} = {CUT_OFF_ON}",
         f"delete from customers where id = 12 and {day} = {CUT_OFF_ON} + 1",
         f"insert into products values ({1 + day % 3}, {day}.50) on conflict (sku) do update set cost = excluded.cost",

@@ -1,5 +1,5 @@
 -- Grain: one row: what this release is.
-{% set release = var('release') %}
+{% set release = of_build('release') %}
 
 select
     '{{ release.get("release_id", "") }}' as release_id,

@@ -2,7 +2,7 @@
 {% set text = contract_type('text') %}
 {{ config(schema='ops') }}
 
-{% for release in var('releases') + [var('release')] %}
+{% for release in of_build('releases') + [of_build('release')] %}
 select
     cast('{{ release.get("release_id", "") }}' as {{ text }}) as release_id,
     cast('{{ release.get("as_of_date", "1970-01-01") }}' as date) as as_of_date,
