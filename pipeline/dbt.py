@@ -14,7 +14,7 @@ from pipeline.ledger import earlier_releases, published_files
 from pipeline.lock import inherited_descriptors
 from pipeline.plan import Plan, load_plan, plan_path, receipts_path
 from pipeline.settings import DBT_PROJECT, Settings
-from pipeline.sources import Source, load_source
+from pipeline.sources import Source, contract_entities, load_source
 
 LAYERS = ("staging", "intermediate", "core", "features", "marts")
 SHOWN_FAILURES = 5
@@ -105,7 +105,8 @@ def given(variables: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Options and environment that give dbt its variables.
 
     Those of one build stand in the environment, where the macro `of_build` reads them: were a variable of dbt's own
-    another than in the run before, dbt would parse the whole project anew.
+    another than in the run before, dbt would parse the whole project anew. An incremental build leaves out the models
+    that have the tag of an entity which no source provides: without it they have no rows, today as yesterday.
     """
     lasting = {name: value for name, value in variables.items() if name not in increment.OF_ONE_BUILD}
     of_build = {name: value for name, value in variables.items() if name in increment.OF_ONE_BUILD}
@@ -113,7 +114,11 @@ def given(variables: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
         "CRM_BUILD": json.dumps(of_build, sort_keys=True),
         "DBT_FULL_REFRESH": str(variables.get("new_files") is None).lower(),
     }
-    return ["--vars", json.dumps(lasting, sort_keys=True)], environment
+    options = ["--vars", json.dumps(lasting, sort_keys=True)]
+    empty = [f"tag:{entity}" for entity in contract_entities() if entity not in variables["providers"]]
+    if variables.get("new_files") is not None and empty:
+        options += ["--exclude", *empty]
+    return options, environment
 
 
 def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:

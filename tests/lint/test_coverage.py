@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from pipeline.settings import ROOT
+from pipeline.sources import contract_entities
 from tests.lint.test_layers import FILES, layer_of, sql
 
 # Layers whose columns others read: each is described.
@@ -130,3 +131,12 @@ def test_the_lint_sees_a_rule() -> None:
     assert key_tests({"data_tests": [{"unique_key": {}}]}) == {"unique_key"}
     assert key_tests({"columns": [{"data_tests": ["unique", "not_null"]}]}) == {"unique"}
     assert key_tests({"data_tests": [{"holds": {}}]}) == set()
+
+
+def test_a_tag_is_the_entity_that_a_model_is_made_of() -> None:
+    """Incremental builds leave out the models with the tag of an entity that no source provides (pipeline/dbt.py)."""
+    tags = {name: model.get("config", {}).get("tags", []) for name, (_, model) in MODELS.items()}
+    entities = contract_entities()
+    assert {tag for each in tags.values() for tag in each} == set(entities)
+    for entity in entities:
+        assert tags[f"int_{entity}__versions"] == tags[f"int_{entity}"] == [entity]

@@ -95,7 +95,7 @@ SCHEMA = (
 )
 # What a build says of itself: the time it took, and what it computed anew.
 UNLIKE = {"load_receipts": "seconds"}
-OF_ONE_BUILD = ("int_changed_orders", "int_changed_records", "int_changed_customers")
+OF_ONE_BUILD = ("int_changed_orders", "int_changed_records", "int_restated_records", "int_changed_customers")
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def live(postgres: Server, day: int) -> None:
         f"update customers set city = 'moved ' || {day}, updated_at = {noon} where id % 17 = {day} and id < {first}",
         f"update customers set email = 'c' || (id - 1) || '@example.org', updated_at = {noon}"
         f" where id % 7 = 1 and id / 100 = {day - 2}",  # they are one with their neighbour
-        # What the build that is cut off finds, and the next day undoes: a customer with orders, and no change of its own,
+        # What the build that is cut off finds, and the next day undoes: a customer with orders and no change of its own
         # is one with an earlier one, who is deleted then.
         f"update customers set email = 'c13@example.org', updated_at = {noon} where id = 12 and {day} = {CUT_OFF_ON}",
         f"delete from customers where id = 12 and {day} = {CUT_OFF_ON} + 1",

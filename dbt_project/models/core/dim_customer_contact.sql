@@ -4,12 +4,7 @@
 -- before the as-of date). A name kept as given and family name goes before one in a single field. E-mail addresses and
 -- phone numbers that are placeholders, masked by a marketplace or held by too many records are none, nor is 1 January
 -- 1900 a birth date.
-with records as (
-    select * from {{ ref('int_customers__known') }}
-    where {{ seen_by_as_of('first_seen_at') }}
-),
-
-identifiers as (
+with identifiers as (
     select
         source_record_key,
         max(case when kind = 'email' then 1 else 0 end) = 1 as has_email,
@@ -34,10 +29,11 @@ described as (
         case when records.street is not null then records.country end as country,
         nullif(records.birth_date, date '1900-01-01') as birth_date,
         records.changed_at
-    from records
+    from {{ ref('int_customers__known') }} as records
     inner join {{ ref('int_source_customers') }} as source_customers
         on records.source_record_key = source_customers.source_record_key
     left join identifiers on records.source_record_key = identifiers.source_record_key
+    where {{ seen_by_as_of('source_customers.first_seen_at') }}
 ),
 
 -- Most customers have one record: only the others are compared.

@@ -1,8 +1,7 @@
 -- Grain: one row per customer_id that an incremental build describes anew; none in a full build.
--- A record of the customer has new rows, has come to the customer or left it, belongs to it for another reason, counts
--- in another order, was first seen at another time, or has a row that the as-of date has moved past.
+-- Another version of one of its records is known, or a record has come to the customer or left it, belongs to it for
+-- another reason, counts in another order, or was first seen at another time.
 {% set built = as_built('increment', 'joined_customers') %}
-{% set versions = ref('int_customers__versions') %}
 with rejoined as (
     {{ differs(
         ref('int_source_customers'), 'joined_customers',
@@ -17,20 +16,12 @@ records as (
     select
         source_system,
         source_customer_id
-    from {{ ref('int_changed_records') }}
+    from {{ ref('int_restated_records') }}
     union
     select
         source_system,
         source_customer_id
     from rejoined
-    {%- if built %}
-    union
-    select
-        source_system,
-        source_customer_id
-    from {{ versions }}
-    where {{ local_date('_known_from') }} > {{ earlier_as_of_date() }}
-    {%- endif %}
 ),
 
 -- The customers that the records belong to, that they belonged to, and that a record is which nothing else names.

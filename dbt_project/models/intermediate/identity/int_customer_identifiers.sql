@@ -10,8 +10,10 @@
 } %}
 
 with current_versions as (
-    select * from {{ ref('int_customers__known') }}
-    where {{ seen_by_as_of('first_seen_at') }}
+    select known.*
+    from {{ ref('int_customers__known') }} as known
+    inner join {{ ref('int_customer_records') }} as records on known.source_record_key = records.source_record_key
+    where {{ seen_by_as_of('records.first_seen_at') }}
 ),
 
 earlier_versions as (

@@ -1,13 +1,14 @@
 -- Grain: one row per record of customers: the version known on the as-of date; of a record that came later, its newest.
--- Personal.
+-- Personal. Also of a record that nothing current names: int_customer_records says which records there are.
 {% set columns = contract('customers').columns.keys() | list + ['_interval', '_generation', '_position'] %}
+{% set record = ['source_system', 'source_customer_id'] %}
 
 with versions as (
     select
         *,
         {{ seen_by_as_of('_known_from') }} as is_known
     from {{ ref('int_customers__versions') }}
-    where _fate = 'accepted'
+    where _fate = 'accepted' and {{ only_changed(ref('int_restated_records'), record) }}
 ),
 
 -- Most records: the newest version of all is known.
@@ -47,11 +48,6 @@ known as (
 )
 
 select
-    records.source_record_key,
-    known.*,
-    records.first_seen_at
+    {{ record_key('source_system', 'source_customer_id') }} as source_record_key,
+    *
 from known
-inner join {{ ref('int_customer_records') }} as records
-    on
-        known.source_system = records.source_system
-        and known.source_customer_id = records.source_customer_id
