@@ -4,13 +4,21 @@
 -- before the as-of date). A name kept as given and family name goes before one in a single field. E-mail addresses and
 -- phone numbers that are placeholders, masked by a marketplace or held by too many records are none, nor is 1 January
 -- 1900 a birth date.
-with identifiers as (
+with source_customers as (
+    select *
+    from {{ ref('int_source_customers') }}
+    where {{ only_changed(ref('changed_contacts'), ['customer_id']) }}
+),
+
+identifiers as (
     select
         source_record_key,
         max(case when kind = 'email' then 1 else 0 end) = 1 as has_email,
         max(case when kind = 'phone' then 1 else 0 end) = 1 as has_phone
     from {{ ref('int_customer_identifiers') }}
-    where verdict = 'identifies' and is_current
+    where
+        verdict = 'identifies' and is_current
+        and source_record_key in (select source_record_key from source_customers)
     group by source_record_key
 ),
 
@@ -30,8 +38,7 @@ described as (
         nullif(records.birth_date, date '1900-01-01') as birth_date,
         records.changed_at
     from {{ ref('int_customers__known') }} as records
-    inner join {{ ref('int_source_customers') }} as source_customers
-        on records.source_record_key = source_customers.source_record_key
+    inner join source_customers on records.source_record_key = source_customers.source_record_key
     left join identifiers on records.source_record_key = identifiers.source_record_key
     where {{ seen_by_as_of('source_customers.first_seen_at') }}
 ),
@@ -39,7 +46,7 @@ described as (
 -- Most customers have one record: only the others are compared.
 of_several_records as (
     select customer_id
-    from {{ ref('int_source_customers') }}
+    from source_customers
     where record_number = 2
 ),
 
