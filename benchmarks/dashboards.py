@@ -81,7 +81,7 @@ def measure(warehouse: Path, folder: Path) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        The worst ratio, and the slowest query.
+        The worst ratio, with all of them beside it, and the slowest query.
     """
     published, bare = folder / "published.duckdb", folder / "bare.duckdb"
     with closing(connect(published)) as connection:
@@ -97,12 +97,16 @@ def measure(warehouse: Path, folder: Path) -> list[dict[str, Any]]:
                 connection.execute(f"create table {table.sql_name} as from warehouse.{table.sql_name}")
     with duckdb.connect(str(published), read_only=True) as ours, duckdb.connect(str(bare), read_only=True) as peer:
         seconds = {name: _in_turn(ours, peer, sql) for name, sql in QUERIES.items()}
-    worst = max(seconds, key=lambda name: seconds[name][0] / seconds[name][1])
+    ratios = {name: own / other for name, (own, other) in seconds.items()}
+    listed = sorted(ratios.items(), key=lambda ratio: -ratio[1])
     slowest = max(seconds, key=lambda name: seconds[name][0])
     return [
-        at_most(1.2, "dashboards.to_bare_table", seconds[worst][0] / seconds[worst][1], "times", worst),
+        at_most(
+            1.2, "dashboards.to_bare_table", listed[0][1], "times",
+            ", ".join(f"{name} {ratio:.2f} ({seconds[name][0]:.3f} s)" for name, ratio in listed),
+        ),
         at_most(1.0, "dashboards.slowest", seconds[slowest][0], "s", slowest),
-    ]
+    ]  # fmt: skip
 
 
 def _in_turn(ours: duckdb.DuckDBPyConnection, peer: duckdb.DuckDBPyConnection, sql: str) -> tuple[float, float]:

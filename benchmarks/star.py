@@ -129,13 +129,15 @@ print(json.dumps({
     "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
 }))
 """
-# The same statements in one DuckDB session, in the order in which dbt has run them; on dbt's two threads' cores.
+# The same statements in one DuckDB session, in the order in which dbt has run them, with as much memory.
 PLAIN = """
 import json, sys, time
 import duckdb
+from pipeline.settings import load_settings
 models = json.load(open(sys.argv[1]))
 with duckdb.connect(sys.argv[2]) as connection:
     connection.execute("set TimeZone = 'UTC'")
+    connection.execute(f"set memory_limit = '{load_settings().memory_gb}GB'")
     began = time.perf_counter()
     for schema, name, kind, sql, _ in models:
         connection.execute(f"create schema if not exists {schema}")
