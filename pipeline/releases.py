@@ -106,8 +106,8 @@ class Table:
         side take no room.
         """
         grain = [name for name in GRAINS.get(self.full_name, ()) if name in self.columns]
-        first = [self.date, *grain] if self.date else grain
-        return ", ".join(map(quote_identifier, dict.fromkeys([*first, *self.columns])))
+        columns = list(map(quote_identifier, dict.fromkeys([*grain, *self.columns])))
+        return ", ".join([f"date_trunc('month', {quote_identifier(self.date)})", *columns] if self.date else columns)
 
     @property
     def primary_key(self) -> tuple[str, ...]:

@@ -31,6 +31,26 @@
     {{ selects | join('\n    union\n    ') or "select '' as source_system, '' as " ~ key ~ ' where 1 = 0' }}
 {%- endmacro %}
 
+{# Sources with a staging model that makes a row of anything but one landed row. #}
+{% macro not_row_by_row() -%}
+    {%- set found = [] -%}
+    {%- for entity, sources in var('providers').items() -%}
+        {%- for source in sources if 'stg_' ~ source ~ '__' ~ entity not in var('row_by_row') -%}
+            {%- do found.append(source) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found | unique | list) }}
+{%- endmacro %}
+
+{# The tables of the landed rows of entities that have a column, by entity. #}
+{% macro versions_with(column) -%}
+    {%- set found = {} -%}
+    {%- for entity, spec in contract().items() if column in spec.columns -%}
+        {%- do found.update({entity: ref('int_' ~ entity ~ '__versions')}) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
 {# A condition: the landed row stands in a file that the tables in the warehouse were built without. #}
 {% macro in_new_files() -%}_file in ({{ text_list(of_build('new_files') or []) or "''" }}){%- endmacro %}
 

@@ -95,7 +95,10 @@ SCHEMA = (
 )
 # What a build says of itself: the time it took, and what it computed anew.
 UNLIKE = {"load_receipts": "seconds"}
-OF_ONE_BUILD = ("int_changed_orders", "int_changed_records", "int_restated_records", "int_changed_customers")
+OF_ONE_BUILD = (
+    *("int_changed_orders", "int_changed_records", "int_changed_sightings"),
+    *("int_restated_records", "int_changed_customers"),
+)
 
 
 @dataclass(frozen=True)
