@@ -73,13 +73,16 @@
 
 {# Where the rows of the changed keys stand in the files that were read before. #}
 {% macro landed_before(changed, key) -%}
+    {%- for rows in [of_keys(changed, ['source_system', key]), of_no_key(changed, ['source_system', key])] %}
     select
         _file,
         _position
     from {{ this }}
     where
-        ({{ key_or_none('source_system') }}, {{ key_or_none(key) }}) in (select source_system, {{ key }} from {{ changed }})
+        {{ rows }}
         and not {{ in_new_files() }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 {%- endmacro %}
 
 {# A key column that may name none, as a value that compares. No key is '': `conform` reads that as null. #}
@@ -93,10 +96,28 @@
 {# In an incremental build, a condition: the row belongs to one of the keys that a relation names. #}
 {% macro only_changed(relation, columns, expressions=none) -%}
     {%- if is_increment() -%}
-    ({{ (expressions or columns) | join(', ') }}) in (select {{ columns | join(', ') }} from {{ relation }})
+    {{ of_keys(relation, columns, expressions) }}
     {%- else -%}
     1 = 1
     {%- endif -%}
+{%- endmacro %}
+
+{#
+  A condition: the key is one of those in a relation. Of several columns, the last is tested alone before: a single column
+  is looked up in the keys while a table is read, several are joined after it.
+#}
+{% macro of_keys(relation, columns, expressions=none) -%}
+    {%- set own = expressions or columns -%}
+    {%- if columns | length > 1 -%}
+    {{ own | last }} in (select {{ columns | last }} from {{ relation }}) and {% endif -%}
+    ({{ own | join(', ') }}) in (select {{ columns | join(', ') }} from {{ relation }})
+{%- endmacro %}
+
+{# A condition: the row has no key, and the rows without one are among the keys in a relation. #}
+{% macro of_no_key(relation, columns) -%}
+    {%- set own = [] -%}
+    {%- for column in columns -%}{%- do own.append(key_or_none(column)) -%}{%- endfor -%}
+    {{ columns | last }} is null and ({{ own | join(', ') }}) in (select {{ columns | join(', ') }} from {{ relation }})
 {%- endmacro %}
 
 {# A table of the build before, read by its name, since it is written after the model that asks; none in a full build. #}

@@ -46,13 +46,12 @@
 {%- endmacro %}
 
 {% macro replace_changed_rows(key, changed) -%}
-    {%- set own = [] -%}
-    {%- for column in key -%}{%- do own.append(key_or_none(column)) -%}{%- endfor -%}
     {%- set made = adapter.quote(this.identifier ~ '__new') -%}
     create temporary table {{ made }} as (
     {{ compiled_code }}
     );
-    delete from {{ this }} where ({{ own | join(', ') }}) in (select {{ key | join(', ') }} from {{ changed }});
+    delete from {{ this }} where {{ of_keys(changed, key) }};
+    delete from {{ this }} where {{ of_no_key(changed, key) }};
     insert into {{ this }} by name from {{ made }};
     drop table {{ made }};
 {%- endmacro %}

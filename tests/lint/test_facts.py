@@ -1,4 +1,4 @@
-"""A fact is published day by day, by the day that it is joined with the versions of its customer."""
+"""A fact is published month by month, by the day that it is joined with the versions of its customer."""
 
 import re
 from pathlib import Path
