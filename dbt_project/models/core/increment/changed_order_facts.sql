@@ -52,15 +52,21 @@ final as (
         source_system,
         order_id
     from {{ ref('int_orders') }}
+    where {{ of_keys('source_customers', ['source_system', 'source_customer_id']) }}
+    union
+    select
+        source_system,
+        order_id
+    from {{ ref('int_orders') }}
     where
-        (source_system, source_customer_id) in (select source_system, source_customer_id from source_customers)
-        or (source_system, campaign_id) in (select source_system, source_campaign_id from changed_campaigns)
+        {{ of_keys('changed_campaigns', ['source_system', 'source_campaign_id'], ['source_system', 'campaign_id']) }}
     union
     select
         source_system,
         order_id
     from {{ ref('int_order_lines__all') }}
-    where (source_system, product_id) in (select source_system, source_product_id from source_products)
+    where
+        {{ of_keys('source_products', ['source_system', 'source_product_id'], ['source_system', 'product_id']) }}
 )
 
 select
