@@ -116,6 +116,7 @@
         'returns': {
             'key': ['return_id'],
             'time': 'returned_at',
+            'changes_with': ['int_changed_returns', 'return_id'],
             'columns': {
                 'return_id': ['text', true],
                 'order_id': ['text', false],

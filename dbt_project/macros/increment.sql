@@ -103,6 +103,19 @@
 {%- endmacro %}
 
 {#
+  A condition on the rows of a table: they belong to keys that a relation names, in an incremental build; as only_changed.
+  For tables of which many columns are read: the key alone is read first, and then what stands in these rows. DuckDB
+  would read all rows where the keys begin alike, as '<source>:...' do, since it then tests a few letters of them only.
+#}
+{% macro rows_of_changed(table, relation, column) -%}
+    {%- if is_increment() -%}
+    rowid in (select rowid from {{ table }} where {{ of_keys(relation, [column]) }})
+    {%- else -%}
+    1 = 1
+    {%- endif -%}
+{%- endmacro %}
+
+{#
   A condition: the key is one of those in a relation. Of several columns, the last is tested alone before: a single column
   is looked up in the keys while a table is read, several are joined after it.
 #}
@@ -142,16 +155,39 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# What a relation has in some columns and had not when the facts were built, or had and has no more. #}
-{% macro differs(relation, joined, columns) -%}
-    {%- set names = columns | join(', ') -%}
+{#
+  What a relation has in some columns and had not when the facts were built, or had and has no more. `condition` leaves
+  out rows of both that are known to be equal.
+#}
+{% macro differs(relation, joined, columns, condition='1 = 1') -%}
     {%- set before = as_built('increment', joined) -%}
     {%- if before -%}
-    (select {{ names }} from {{ relation }} except select {{ names }} from {{ before }})
+    {%- set now_rows = 'select ' ~ columns | join(', ') ~ ' from ' ~ relation ~ ' where ' ~ condition -%}
+    {%- set rows_before = 'select ' ~ columns | join(', ') ~ ' from ' ~ before ~ ' where ' ~ condition -%}
+    ({{ now_rows }} except {{ rows_before }})
         union
-        (select {{ names }} from {{ before }} except select {{ names }} from {{ relation }})
+        ({{ rows_before }} except {{ now_rows }})
     {%- else -%}
-    select {{ names }} from {{ relation }} where 1 = 0
+    select {{ columns | join(', ') }} from {{ relation }} where 1 = 0
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+  Continues a list of changed keys of an entity: those of rows in a foreign currency that a new exchange rate may value,
+  from its day on. `rates` has the days.
+#}
+{% macro valued_by_new_rates(entity, rates) -%}
+    {%- set spec = contract(entity) -%}
+    {%- set built = as_built('intermediate', 'int_' ~ entity ~ '__versions') -%}
+    {%- if built -%}
+    union
+    select
+        source_system,
+        {{ key_or_none(spec.key[0]) }} as {{ spec.key[0] }}
+    from {{ built }}
+    where
+        currency <> '{{ var("currency") }}'
+        and {{ local_date(spec.time) }} >= (select min(try_cast(rate_date as date)) from {{ rates }})
     {%- endif -%}
 {%- endmacro %}
 

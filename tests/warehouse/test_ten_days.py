@@ -64,6 +64,7 @@ TABLES = {
     "lines": {"load": "snapshot", "key": ["order_id", "line"]},
     "products": {"load": "snapshot", "key": ["sku"]},
     "payments": {"load": "append", "key": ["id"], "cursor": "paid_at", "look_back_hours": 0, "event_time": "paid_at"},
+    "returns": {**UPSERT, "key": ["id"], "event_time": "returned_at"},
 }
 SOURCE = {
     **SHOP,
@@ -82,6 +83,14 @@ STAGING = {
         "net_amount": "amount",
     },
     "payments": {"payment_id": "id", "order_id": "order_id", "paid_at": "paid_at", "amount": "amount"},
+    "returns": {
+        "return_id": "id",
+        "order_id": "order_id",
+        "source_customer_id": "customer",
+        "product_id": "line",
+        "refund_amount": "amount",
+        "returned_at": "returned_at",
+    },
 }
 LANDED_AS = {"order_lines": "lines"}
 SCHEMA = (
@@ -92,11 +101,13 @@ SCHEMA = (
     "create table lines (order_id int, line int, quantity int, amount numeric(12, 2), primary key (order_id, line))",
     "create table products (sku int primary key, cost numeric(12, 2))",
     "create table payments (id int primary key, order_id int, amount numeric(12, 2), paid_at timestamptz)",
+    "create table returns (id int primary key, order_id int, customer int, line int, amount numeric(12, 2))",
+    "alter table returns add returned_at timestamptz, add updated_at timestamptz",
 )
 # What a build says of itself: the time it took, and what it computed anew.
 UNLIKE = {"load_receipts": "seconds"}
 OF_ONE_BUILD = (
-    *("int_changed_orders", "int_changed_records", "int_changed_sightings"),
+    *("int_changed_orders", "int_changed_records", "int_changed_returns", "int_changed_sightings"),
     *("int_restated_records", "int_changed_customers"),
 )
 
@@ -136,6 +147,9 @@ def live(postgres: Server, day: int) -> None:
         f"insert into lines select n, line, 1 + n % 3, (n % 977 + line) / 7.0"
         f" from generate_series({first}, {first + 99}) as n, generate_series(1, 1 + n % 3) as line",
         f"insert into payments select n, n, n % 977 / 7.0, {spread} from generate_series({first}, {first + 99}) as n",
+        # Every other return says whose it is; some are of orders that come the next day.
+        f"insert into returns select n, n * 3 - {first} * 2 + 20, case when n % 2 = 0 then n / 5 end, 1 + n % 3, n % 97 / 7.0,"
+        f" {spread}, {spread} from generate_series({first}, {first} + 39) as n",
         # Changes: people move, orders are sent; a correction of an old line, and of an old order back to what it was.
         f"update customers set city = 'moved ' || {day}, updated_at = {noon} where id % 17 = {day} and id < {first}",
         f"update customers set email = 'c' || (id - 1) || '@example.org', updated_at = {noon}"
@@ -148,6 +162,8 @@ def live(postgres: Server, day: int) -> None:
         f"update orders set status = 'sent', updated_at = {noon} where id % 5 = {day % 5} and id < {first}",
         f"update orders set status = 'open', updated_at = {noon} where id % 41 = {day} and id < {first}",
         f"update lines set amount = amount + 0.01 where order_id % 23 = {day} and order_id < {first}",
+        f"update returns set amount = amount + 0.01, updated_at = {noon} where id % 13 = {day} and id < {first}",
+        f"delete from returns where id % 29 = {day} and id < {first}",
         # Late: written today, and dated three hours, or three days, before today began.
         *(
             f"insert into orders select n, n % 7, 'late', {noon} - interval '{hours} hours',"
@@ -249,6 +265,9 @@ def test_the_star_is_what_the_shop_holds(shop: Shop, at_once: Path) -> None:
             "select count(*), sum(net_amount)::decimal(18, 2)::varchar from core.fct_order_line where line_number <> 0"
         )
         assert found.fetchall() == total
+        returns = shop.postgres.ask("select count(*), sum(amount)::text from returns", database="shop")
+        refunds = "select count(*), sum(refund_amount)::decimal(18, 2)::varchar from core.fct_return"
+        assert built.execute(refunds).fetchall() == returns
         people = shop.postgres.ask("select id::text, email from customers order by id::text", database="shop")
         mailed = built.execute(
             "select source_customer_id, email from intermediate.int_customers where email is not null order by 1"

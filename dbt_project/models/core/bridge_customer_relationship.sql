@@ -9,15 +9,6 @@ with source_customers as (
     select * from {{ ref('int_source_customers') }}
 ),
 
-known_once as (
-    select
-        source_customer_id,
-        min(customer_id) as customer_id
-    from source_customers
-    group by source_customer_id
-    having count(*) = 1
-),
-
 named as (
     {%- for kind, column in kinds.items() %}
     select
@@ -30,6 +21,16 @@ named as (
     where trim({{ column }}) <> ''
     {{ 'union all' if not loop.last }}
     {%- endfor %}
+),
+
+known_once as (
+    select
+        source_customer_id,
+        min(customer_id) as customer_id
+    from source_customers
+    where source_customer_id in (select reference from named)
+    group by source_customer_id
+    having count(*) = 1
 ),
 
 resolved as (

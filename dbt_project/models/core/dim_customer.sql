@@ -22,7 +22,7 @@ purchases as (
         min(order_date) as first_purchase_date,
         row_number() over (partition by customer_id order by min(order_date), source_system) as source_number
     from {{ ref('fct_order') }}
-    where is_purchase and {{ only_changed(ref('changed_customers'), ['customer_id']) }}
+    where is_purchase and {{ rows_of_changed(ref('fct_order'), ref('changed_customers'), 'customer_id') }}
     group by customer_id, source_system
 ),
 

@@ -27,7 +27,7 @@ with orders as (
         {%- endfor %}
         case when count(cost_amount) = count(*) then sum(cost_amount) end as cost_amount
     from {{ ref('fct_order') }}
-    where {{ only_changed(ref('changed_customer_months'), ['customer_id']) }}
+    where {{ rows_of_changed(ref('fct_order'), ref('changed_customer_months'), 'customer_id') }}
     group by customer_id, date_trunc('month', order_date)
 ),
 

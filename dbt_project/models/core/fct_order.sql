@@ -5,7 +5,7 @@
 with order_lines as (
     select *
     from {{ ref('fct_order_line') }}
-    where {{ only_changed(ref('changed_order_facts'), ['order_id']) }}
+    where {{ rows_of_changed(ref('fct_order_line'), ref('changed_order_facts'), 'order_id') }}
 ),
 
 orders as (

@@ -5,6 +5,7 @@ with returned as (
         *,
         {{ local_date('returned_at') }} as return_date
     from {{ ref('int_returns') }}
+    where {{ only_changed(ref('changed_returns'), ['return_id'], ["source_system || ':' || return_id"]) }}
 ),
 
 source_customers as (

@@ -1,6 +1,5 @@
 -- Grain: one row per (source system, order) that an incremental build judges anew; none in a full build.
 -- Rows of the order or of its lines are new, or an exchange rate is: it values the orders in its currency from then on.
-{% set built = as_built('intermediate', 'int_orders__versions') %}
 with changed as (
     {{ changed_keys(['orders', 'order_lines'], 'order_id') }}
 ),
@@ -14,16 +13,7 @@ final as (
         source_system,
         order_id
     from changed
-    {%- if built %}
-    union
-    select
-        source_system,
-        {{ key_or_none('order_id') }} as order_id
-    from {{ built }}
-    where
-        currency <> '{{ var("currency") }}'
-        and {{ local_date('ordered_at') }} >= (select min(try_cast(rates.rate_date as date)) from rates)
-    {%- endif %}
+    {{ valued_by_new_rates('orders', 'rates') }}
 )
 
 select * from final

@@ -1,44 +1,33 @@
 -- Grain: one row per order whose facts an incremental build makes anew. Key: order_id.
--- The order itself changed, its customer is described anew, or its products or its campaign are not what its facts were
--- built with.
-with changed_products as (
+-- The order itself changed; the record that it names is of another customer, or its customer has another version from a
+-- day on that is not after it; or its products or its campaign are not what its facts were built with.
+{% set built = as_built('core', 'fct_order') %}
+{% set of_changed = 'customer_id in (select customer_id from ' ~ ref('int_changed_customers') ~ ')' %}
+with moved_records as (
     {{ differs(
-        ref('dim_product'), 'joined_products', ['source_system', 'source_product_id', 'product_id', 'unit_cost']
+        ref('int_source_customers'), 'joined_customers', ['source_system', 'source_customer_id', 'customer_id'], of_changed
     ) }}
 ),
 
-changed_product_versions as (
+changed_versions as ( -- noqa: ST03
     {{ differs(
-        ref('dim_product_history'), 'joined_product_versions',
-        ['product_id', 'product_version_key', 'valid_from', 'valid_to']
+        ref('dim_customer_history'), 'joined_customer_versions',
+        ['customer_id', 'customer_version_key', 'valid_from', 'valid_to'], 'version_number > 1 and ' ~ of_changed
     ) }}
+),
+
+changed_days as ( -- noqa: ST03
+    select
+        {{ customer_key('customer_id') }} as customer_key,
+        min(valid_from) as changed_from
+    from changed_versions
+    group by customer_id
 ),
 
 changed_campaigns as (
     {{ differs(
         ref('int_campaign_references'), 'joined_campaigns', ['source_system', 'source_campaign_id', 'campaign_id']
     ) }}
-),
-
-source_customers as (
-    select
-        source_system,
-        source_customer_id
-    from {{ ref('customer_source_id') }}
-    where customer_id in (select customer_id from {{ ref('int_changed_customers') }})
-),
-
-source_products as (
-    select
-        source_system,
-        source_product_id
-    from changed_products
-    union
-    select
-        source_system,
-        source_product_id
-    from {{ ref('dim_product') }}
-    where product_id in (select product_id from changed_product_versions)
 ),
 
 final as (
@@ -52,7 +41,16 @@ final as (
         source_system,
         order_id
     from {{ ref('int_orders') }}
-    where {{ of_keys('source_customers', ['source_system', 'source_customer_id']) }}
+    where {{ of_keys('moved_records', ['source_system', 'source_customer_id']) }}
+    {%- if built %}
+    union
+    select
+        facts.source_system,
+        facts.source_order_id as order_id
+    from {{ built }} as facts
+    inner join changed_days on facts.customer_key = changed_days.customer_key
+    where facts.order_date >= changed_days.changed_from
+    {%- endif %}
     union
     select
         source_system,
@@ -66,7 +64,9 @@ final as (
         order_id
     from {{ ref('int_order_lines__all') }}
     where
-        {{ of_keys('source_products', ['source_system', 'source_product_id'], ['source_system', 'product_id']) }}
+        {{ of_keys(
+            ref('changed_source_products'), ['source_system', 'source_product_id'], ['source_system', 'product_id']
+        ) }}
 )
 
 select

@@ -1,0 +1,53 @@
+-- Grain: one row per return whose fact an incremental build makes anew; none in a full build. Key: return_id.
+-- The return itself changed; its customer is described anew; or its order or its product are not what its fact was built
+-- with. An order is named by its number, of its own source system or of another one.
+{% set built = as_built('core', 'fct_return') %}
+with source_customers as (
+    select
+        source_system,
+        source_customer_id
+    from {{ ref('int_source_customers') }}
+    where customer_id in (select customer_id from {{ ref('int_changed_customers') }})
+),
+
+changed as (
+    select
+        source_system,
+        return_id
+    from {{ ref('int_changed_returns') }}
+    where return_id <> ''
+    union
+    select
+        source_system,
+        return_id
+    from {{ ref('int_returns') }}
+    where order_id in (select source_order_id from {{ ref('changed_order_facts') }})
+    union
+    select
+        source_system,
+        return_id
+    from {{ ref('int_returns') }}
+    where {{ of_keys('source_customers', ['source_system', 'source_customer_id']) }}
+    union
+    select
+        source_system,
+        return_id
+    from {{ ref('int_returns') }}
+    where
+        {{ of_keys(
+            ref('changed_source_products'), ['source_system', 'source_product_id'], ['source_system', 'product_id']
+        ) }}
+),
+
+final as (
+    select source_system || ':' || return_id as return_id from changed
+    {%- if built %}
+    union
+    select return_id
+    from {{ built }}
+    where customer_id in (select customer_id from {{ ref('int_changed_customers') }})
+    {%- endif %}
+)
+
+select * from final
+{{ left_pending(['return_id']) }}
