@@ -87,8 +87,9 @@ select 'z1:unknown' as allocation_id, cost_id, campaign_id, 'unknown' as custome
 from core.fct_cost;
 create table core.fct_customer_month as
 select
-    customer_id, date_trunc('month', day)::date as month_start_date, sum(net_sales)::decimal(18, 4) as net_sales,
-    sum(net_amount)::decimal(18, 4) as net_amount, sum(refund)::decimal(18, 4) as refund_amount,
+    customer_id, date_trunc('month', day)::date as month_start_date, (sum(net_sales) > 0)::bigint as purchases,
+    sum(net_sales)::decimal(18, 4) as net_sales, sum(net_amount)::decimal(18, 4) as net_amount,
+    sum(refund)::decimal(18, 4) as refund_amount,
     0::decimal(18, 4) as other_refund_amount, 0::decimal(18, 4) as acquisition_cost,
     0::decimal(18, 4) as selling_cost, null::decimal(18, 4) as service_cost, sum(cost)::decimal(18, 4) as retention_cost
 from (

@@ -131,12 +131,18 @@ def test_row_order_of_the_warehouse_does_not_matter(settings):
     assert read(settings, "select * from core.fct_order_line") == rows
 
 
-def test_facts_are_stored_day_by_day_and_dimensions_by_their_key(settings):
-    build_warehouse(settings, "update core.fct_order set order_date = date '2026-01-31' where order_id in ('o1', 'o4')")
+def test_facts_are_stored_quarter_by_quarter_and_dimensions_by_their_key(settings):
+    """Of a quarter, months with a purchase come first."""
+    build_warehouse(settings, "update core.fct_order set order_date = date '2025-12-31' where order_id in ('o1', 'o4')")
     publish(settings)
     assert read(settings, "select order_id from core.fct_order") == [("o1",), ("o4",), ("o2",), ("o3",), ("o5",)]
-    months = read(settings, "select month_start_date, customer_id from core.fct_customer_month")
-    assert months == sorted(months) != []
+    months = read(
+        settings,
+        "select date_trunc('quarter', month_start_date), purchases = 0, customer_id, month_start_date"
+        " from core.fct_customer_month",
+    )
+    assert months == sorted(months)
+    assert {is_apart for _, is_apart, *_ in months} == {False, True}
     assert read(settings, "select customer_id from core.dim_customer") == [("ana",), ("ben",), ("cleo",), ("unknown",)]
 
 

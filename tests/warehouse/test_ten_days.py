@@ -24,7 +24,8 @@ pytestmark = pytest.mark.slow
 DAYS = 10
 BUILT_ON = (0, 1, 4, 5, 8, DAYS)
 CUT_OFF_ON = 7
-CUT_OFF_AFTER = ["+fct_order", "+dim_customer_history"]
+NEW_PRODUCT_ON = 6
+CUT_OFF_AFTER = ["+fct_return", "+dim_customer_history"]
 FIRST_END = dt.datetime(2024, 3, 2, tzinfo=dt.UTC)
 SEED = 7
 LAND = """
@@ -147,9 +148,10 @@ def live(postgres: Server, day: int) -> None:
         f"insert into lines select n, line, 1 + n % 3, (n % 977 + line) / 7.0"
         f" from generate_series({first}, {first + 99}) as n, generate_series(1, 1 + n % 3) as line",
         f"insert into payments select n, n, n % 977 / 7.0, {spread} from generate_series({first}, {first + 99}) as n",
-        # Every other return says whose it is; some are of orders that come the next day.
-        f"insert into returns select n, n * 3 - {first} * 2 + 20, case when n % 2 = 0 then n / 5 end, 1 + n % 3, n % 97 / 7.0,"
-        f" {spread}, {spread} from generate_series({first}, {first} + 39) as n",
+        # Every other return says whose it is; some are of orders that come the next day, or of what is no product yet.
+        f"insert into returns select n, n * 3 - {first} * 2 + 20, case when n % 2 = 0 then n / 5 end,"
+        f" case when n % 5 = 0 then 9 else 1 + n % 3 end, n % 97 / 7.0, {spread}, {spread}"
+        f" from generate_series({first}, {first + 39}) as n",
         # Changes: people move, orders are sent; a correction of an old line, and of an old order back to what it was.
         f"update customers set city = 'moved ' || {day}, updated_at = {noon} where id % 17 = {day} and id < {first}",
         f"update customers set email = 'c' || (id - 1) || '@example.org', updated_at = {noon}"
@@ -159,18 +161,22 @@ def live(postgres: Server, day: int) -> None:
         f"update customers set email = 'c13@example.org', updated_at = {noon} where id = 12 and {day} = {CUT_OFF_ON}",
         f"delete from customers where id = 12 and {day} = {CUT_OFF_ON} + 1",
         f"insert into products values ({1 + day % 3}, {day}.50) on conflict (sku) do update set cost = excluded.cost",
-        f"update orders set status = 'sent', updated_at = {noon} where id % 5 = {day % 5} and id < {first}",
+        f"insert into products select 9, 1.00 where {day} = {NEW_PRODUCT_ON}",
+        f"update orders set status = 'sent', updated_at = {noon} where id % 25 = {day} and id < {first}",
         f"update orders set status = 'open', updated_at = {noon} where id % 41 = {day} and id < {first}",
         f"update lines set amount = amount + 0.01 where order_id % 23 = {day} and order_id < {first}",
         f"update returns set amount = amount + 0.01, updated_at = {noon} where id % 13 = {day} and id < {first}",
         f"delete from returns where id % 29 = {day} and id < {first}",
-        # Late: written today, and dated three hours, or three days, before today began.
+        # Of the day, and late: written today, and dated three hours, or three days, before today began.
         *(
             f"insert into orders select n, n % 7, 'late', {noon} - interval '{hours} hours',"
             f" {noon} - interval '{hours} hours' from generate_series({start}, {start + 4}) as n"
-            for hours, start in ((15, 10_000 + first), (84, 20_000 + first))
+            for hours, start in ((0, 30_000 + first), (15, 10_000 + first), (84, 20_000 + first))
             if day
         ),
+        # Who had ordered yesterday had moved by then.
+        f"update customers set city = 'late ' || {day}, updated_at = {noon} - interval '15 hours'"
+        f" where id < 7 and id % 2 = {day % 2}",
         # Gone: an order with its lines, a line of another order, a customer; one order comes back.
         f"delete from lines where order_id % 31 = {day} and order_id < {first}",
         f"delete from payments where order_id % 31 = {day} and order_id < {first}",

@@ -1,16 +1,9 @@
 -- Grain: one row per return whose fact an incremental build makes anew; none in a full build. Key: return_id.
--- The return itself changed; its customer is described anew; or its order or its product are not what its fact was built
--- with. An order is named by its number, of its own source system or of another one.
+-- The return itself changed; its customer is described anew; or its order or its product are not what its fact was
+-- built with. An order is named by its number, of its own source system or of another one.
 {% set built = as_built('core', 'fct_return') %}
-with source_customers as (
-    select
-        source_system,
-        source_customer_id
-    from {{ ref('int_source_customers') }}
-    where customer_id in (select customer_id from {{ ref('int_changed_customers') }})
-),
-
-changed as (
+{% set customers = ref('int_changed_customers') %}
+with changed as (
     select
         source_system,
         return_id
@@ -22,12 +15,6 @@ changed as (
         return_id
     from {{ ref('int_returns') }}
     where order_id in (select source_order_id from {{ ref('changed_order_facts') }})
-    union
-    select
-        source_system,
-        return_id
-    from {{ ref('int_returns') }}
-    where {{ of_keys('source_customers', ['source_system', 'source_customer_id']) }}
     union
     select
         source_system,
@@ -45,7 +32,7 @@ final as (
     union
     select return_id
     from {{ built }}
-    where customer_id in (select customer_id from {{ ref('int_changed_customers') }})
+    where customer_id in (select customer_id from {{ customers }})
     {%- endif %}
 )
 

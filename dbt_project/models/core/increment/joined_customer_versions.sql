@@ -1,5 +1,5 @@
--- Grain: one row per (customer, valid_from) of a later version (the first has no day) that the facts of orders were built
--- with. Written after those facts, so that a build that was cut off finds what they were built with.
+-- Grain: one row per (customer, valid_from) of a later version (the first has no day) that the facts of orders were
+-- built with. Written after those facts, so that a build that was cut off finds what they were built with.
 -- depends_on: {{ ref('fct_order') }}
 select
     customer_id,
