@@ -160,7 +160,9 @@ def live(postgres: Server, day: int) -> None:
         # is one with an earlier one, who is deleted then.
         f"update customers set email = 'c13@example.org', updated_at = {noon} where id = 12 and {day} = {CUT_OFF_ON}",
         f"delete from customers where id = 12 and {day} = {CUT_OFF_ON} + 1",
-        f"insert into products values ({1 + day % 3}, {day}.50) on conflict (sku) do update set cost = excluded.cost",
+        # Costs change on the first days, and in the end that of what only the third lines are.
+        f"insert into products select {1 + (day + 1) % 3}, {day}.50 where {day} not between 5 and {DAYS - 1}"
+        " on conflict (sku) do update set cost = excluded.cost",
         f"insert into products select 9, 1.00 where {day} = {NEW_PRODUCT_ON}",
         f"update orders set status = 'sent', updated_at = {noon} where id % 25 = {day} and id < {first}",
         f"update orders set status = 'open', updated_at = {noon} where id % 41 = {day} and id < {first}",
