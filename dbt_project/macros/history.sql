@@ -8,8 +8,9 @@
   The versions of an entity's rows, dated: one row per (source system, key, valid_from).
 
   A version holds from the day of its cursor; where the cursor is no time, from the day it was known; in a first load
-  from the day that the entity's time column says, and else ever since. A version that is older than one that comes after
-  it in the order of versions never held: it was corrected. Only versions known on the as-of date count; of a key that
+  from the day that the entity's time column says, and else ever since. A deletion that the source does not date has the
+  cursor of the row that is gone: it holds from the day it was known. A version that is older than one that comes after it
+  in the order of versions never held: it was corrected. Only versions known on the as-of date count; of a key that
   came later, all. `chosen` is a relation of the keys to date, if not all.
 #}
 {% macro dated_versions(entity, chosen=none) -%}
@@ -24,12 +25,8 @@ with accepted as (
         _version,
         _op = 'delete' as is_deleted,
         {{ seen_by_as_of('_known_from') }} as is_known,
-        coalesce(
-            {{ local_date(
-                'coalesce(' ~ utc_timestamp(time_of_cursor('_cursor'), zone_of_source('source_system'))
-                ~ ', _known_from' ~ (', ' ~ spec.time if spec.time else '') ~ ')'
-            ) }}, {{ beginning_of_time() }}
-        ) as version_date
+        {{ utc_timestamp(time_of_cursor('_cursor'), zone_of_source('source_system')) }} as cursor_at,
+        _known_from
     from {{ ref('int_' ~ entity ~ '__versions') }}
     where
         _fate = 'accepted'
@@ -41,8 +38,22 @@ with accepted as (
 placed as (
     select
         *,
+        is_deleted and cursor_at = lag(cursor_at) over (partition by {{ key }} order by _version) as is_undated,
         max(case when is_known then 1 else 0 end) over (partition by {{ key }}) = 1 as has_known
     from accepted
+),
+
+dated as (
+    select
+        *,
+        coalesce(
+            {{ local_date(
+                'coalesce(case when is_undated then _known_from end, cursor_at, _known_from'
+                ~ (', ' ~ spec.time if spec.time else '') ~ ')'
+            ) }}, {{ beginning_of_time() }}
+        ) as version_date
+    from placed
+    where is_known = has_known
 ),
 
 followed as (
@@ -51,8 +62,7 @@ followed as (
         min(version_date) over (
             partition by {{ key }} order by _version rows between 1 following and unbounded following
         ) as next_version_date
-    from placed
-    where is_known = has_known
+    from dated
 )
 
 select

@@ -184,7 +184,7 @@ def live(postgres: Server, day: int) -> None:
         f"delete from payments where order_id % 31 = {day} and order_id < {first}",
         f"delete from orders where id % 31 = {day} and id < {first}",
         f"delete from lines where order_id % 37 = {day} and line = 2",
-        f"delete from customers where id % 89 = {day} and id < {first}",
+        f"delete from customers where id % 89 = {day} + 13 and id < {first}",
         f"insert into orders select n, n / 5, 'again', {noon}, {noon} from generate_series(0, {first}) as n"
         f" where n % 31 = {day - 2} and n % 3 = 0 and n < {first} on conflict do nothing",
         "insert into lines select id, 1, 1, 9.99 from orders where not exists (select from lines where order_id = id)",
