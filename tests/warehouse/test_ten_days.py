@@ -176,9 +176,10 @@ def live(postgres: Server, day: int) -> None:
             for hours, start in ((0, 30_000 + first), (15, 10_000 + first), (84, 20_000 + first))
             if day
         ),
-        # Who had ordered yesterday had moved by then.
-        f"update customers set city = 'late ' || {day}, updated_at = {noon} - interval '15 hours'"
-        f" where id < 7 and id % 2 = {day % 2}",
+        f"insert into returns select n + 10000, n - 200, null, 1, 1.00, {noon}, {noon}"
+        f" from generate_series({30_000 + first}, {30_004 + first}) as n",
+        # Some who have bought and returned since had moved five days ago.
+        f"update customers set city = 'late', updated_at = {noon} - interval '5 days' where id < 4 and {day} = {DAYS}",
         # Gone: an order with its lines, a line of another order, a customer; one order comes back.
         f"delete from lines where order_id % 31 = {day} and order_id < {first}",
         f"delete from payments where order_id % 31 = {day} and order_id < {first}",
