@@ -9,10 +9,11 @@ with moved_records as (
     ) }}
 ),
 
+-- A version ends where the next one begins.
 changed_versions as ( -- noqa: ST03
     {{ differs(
         ref('dim_customer_history'), 'joined_customer_versions',
-        ['customer_id', 'customer_version_key', 'valid_from', 'valid_to'], 'version_number > 1 and ' ~ of_changed
+        ['customer_id', 'customer_version_key', 'valid_from'], 'version_number > 1 and ' ~ of_changed
     ) }}
 ),
 

@@ -5,7 +5,6 @@ select
     customer_id,
     customer_version_key,
     version_number,
-    valid_from,
-    valid_to
+    valid_from
 from {{ ref('dim_customer_history') }}
 where version_number > 1 and {{ only_changed(ref('int_changed_customers'), ['customer_id']) }}
