@@ -19,6 +19,7 @@ from pipeline.sources import Source, contract_entities, load_source
 LAYERS = ("staging", "intermediate", "core", "features", "marts")
 SHOWN_FAILURES = 5
 SHOWN_LINES = 20
+PART_LENGTH = 100_000  # of a text in dbt's environment, in bytes: it is ASCII
 # The tables that mining writes and marts read; the first three have a history.
 SCORES = ("segments", "clv", "churn", "model_runs", "model_metrics")
 
@@ -105,13 +106,17 @@ def given(variables: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Options and environment that give dbt its variables.
 
     Those of one build stand in the environment, where the macro `of_build` reads them: were a variable of dbt's own
-    another than in the run before, dbt would parse the whole project anew. An incremental build leaves out the models
+    another than in the run before, dbt would parse the whole project anew. They stand in parts, because Linux takes
+    128 KB in one text, which the releases of a year go beyond. An incremental build leaves out the models
     that have the tag of an entity which no source provides: without it they have no rows, today as yesterday.
     """
     lasting = {name: value for name, value in variables.items() if name not in increment.OF_ONE_BUILD}
     of_build = {name: value for name, value in variables.items() if name in increment.OF_ONE_BUILD}
+    text = json.dumps(of_build, sort_keys=True)
+    parts = [text[start : start + PART_LENGTH] for start in range(0, len(text), PART_LENGTH)]
     environment = {
-        "CRM_BUILD": json.dumps(of_build, sort_keys=True),
+        "CRM_BUILD_PARTS": str(len(parts)),
+        **{f"CRM_BUILD_{number}": part for number, part in enumerate(parts)},
         "DBT_FULL_REFRESH": str(variables.get("new_files") is None).lower(),
     }
     options = ["--vars", json.dumps(lasting, sort_keys=True)]

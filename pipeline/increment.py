@@ -15,6 +15,8 @@ from pipeline.plan import Plan
 from pipeline.settings import DBT_PROJECT, Settings
 
 STATE = "built.json"
+# Their names stand in the environment of dbt, and in the SQL of its models. More are no day's load.
+MOST_NEW_FILES = 1000
 # The layers with models of which an increment is made.
 LAYERS = ("intermediate", "core")
 # Variables that are of one build alone. Its core does not depend on them, or `_basis` says what matters of them.
@@ -76,14 +78,15 @@ def begin(settings: Settings, plan: Plan, variables: dict[str, Any], layers: Seq
     now = _basis(plan, variables)
     built, begun, tried = state.get("built"), state.get("begun"), state.get("layers", [])
     before = [basis for basis in (built, begun) if basis]
-    if not built or not all(_is_part(basis, now) for basis in before):
+    new_files = sorted(set(now["files"]) - set(built["files"])) if built else []
+    if not built or not all(_is_part(basis, now) for basis in before) or len(new_files) > MOST_NEW_FILES:
         write_json(path, {"built": None, "begun": now, "layers": []})
         return {**variables, "new_files": None}
     now["as_of_date"] = min(basis["as_of_date"] for basis in [*before, now])
     write_json(path, {"built": built, "begun": now, "layers": sorted({*tried, *layers})})
     return {
         **variables,
-        "new_files": sorted(set(now["files"]) - set(built["files"])),
+        "new_files": new_files,
         "resumed": [layer for layer in layers if layer in tried],
         "earlier_as_of_date": now["as_of_date"],
     }

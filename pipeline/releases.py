@@ -22,8 +22,8 @@ SCHEMAS = ("core", "marts", "ops")
 # The ids that source systems know people by, and what people are called and reached by: in contacts.duckdb alone.
 CONTACT_TABLES = ("core.customer_source_id", "core.dim_customer_contact")
 
-# Grain of the published tables: rows are stored in this order (facts quarter by quarter), and the gate checks that it is
-# unique and not null.
+# Grain of the published tables: rows are stored in this order (facts quarter by quarter), and the gate checks that it
+# is unique and not null.
 GRAINS: dict[str, tuple[str, ...]] = {
     "core.dim_customer": ("customer_id",),
     "core.dim_customer_history": ("customer_version_key",),

@@ -5,7 +5,11 @@
 #}
 {% macro of_build(name) -%}
     {%- if execute and model.resource_type != 'unit_test' -%}
-        {{ return(fromjson(env_var('CRM_BUILD', '{}')).get(name, var(name))) }}
+        {%- set parts = [] -%}
+        {%- for number in range(env_var('CRM_BUILD_PARTS', '0') | int) -%}
+            {%- do parts.append(env_var('CRM_BUILD_' ~ number)) -%}
+        {%- endfor -%}
+        {{ return(fromjson(parts | join or '{}').get(name, var(name))) }}
     {%- endif -%}
     {{ return(var(name)) }}
 {%- endmacro %}

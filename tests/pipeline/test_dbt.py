@@ -2,6 +2,9 @@
 
 import datetime as dt
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +15,7 @@ from pipeline import dbt, ledger
 from pipeline.errors import UserError
 from pipeline.files import write_json, write_text
 from pipeline.plan import Plan, plan_path
-from pipeline.settings import Settings
+from pipeline.settings import DBT_PROJECT, Settings
 
 PLAN = Plan(
     release_id="2024-05-31-abc",
@@ -48,7 +51,7 @@ def dbt_says(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def say(output: str, code: int, results: list[dict[str, str]] | None = None) -> Path:
         arguments = tmp_path / "arguments"
         target = settings.home / "dbt" / "target" / "run_results.json"
-        told = f'printf \'%s\\n\' "$@" "$CRM_BUILD $DBT_FULL_REFRESH" > {arguments}'
+        told = f'printf \'%s\\n\' "$@" "$CRM_BUILD_0 $DBT_FULL_REFRESH" > {arguments}'
         lines = ["#!/bin/sh", told, f"echo '{output}'", f"mkdir -p {target.parent}"]
         if results is not None:
             write_text(tmp_path / "results.json", json.dumps({"results": results}))
@@ -199,8 +202,27 @@ def test_what_is_of_one_build_is_no_variable_of_dbt(settings: Settings) -> None:
     later = replace(PLAN, release_id="r2", as_of_date="2024-06-01", feature_dates=["2024-06-01"], input_hash="def")
     tuesday = dbt.given({**dbt.build_variables(settings, later), "new_files": ["a.parquet"], "resumed": ["core"]})
     assert monday[0] == tuesday[0][: len(monday[0])]
-    assert json.loads(tuesday[1]["CRM_BUILD"])["as_of_date"] == "2024-06-01"
+    assert json.loads(tuesday[1]["CRM_BUILD_0"])["as_of_date"] == "2024-06-01"
     assert (monday[1]["DBT_FULL_REFRESH"], tuesday[1]["DBT_FULL_REFRESH"]) == ("true", "false")
+
+
+def test_the_releases_of_ten_years_reach_the_models(settings: Settings, tmp_path: Path) -> None:
+    """More than Linux takes in one text."""
+    releases = [{"release_id": f"r{day}", "input_hash": "f" * 64, "sources": ["cdnow"]} for day in range(3650)]
+    options, environment = dbt.given({**dbt.build_variables(settings, PLAN), "releases": releases, "new_files": None})
+    assert sum(len(text) for text in environment.values()) > 3 * 128 * 1024
+    program = str(Path(sys.executable).with_name("dbt"))
+    asked = "select {{ of_build('releases') | length }} as releases, '{{ of_build('as_of_date') }}' as day"
+    settings.home.mkdir(parents=True, exist_ok=True)
+    folders = ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", tmp_path]
+    done = subprocess.run(
+        [program, "--quiet", "compile", "--inline", asked, *folders, "--log-path", tmp_path, *options],
+        env={**os.environ, **environment, "CRM_HOME": str(settings.home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "select 3650 as releases, '2024-05-31' as day" in done.stdout, done.stdout + done.stderr
 
 
 def test_an_incremental_build_leaves_out_what_no_source_provides(settings: Settings) -> None:

@@ -46,6 +46,15 @@ def test_a_build_adds_the_files_that_the_one_before_had_not(settings):
     assert built(settings, plan_of("a", "b", "c")) == []
 
 
+def test_years_of_files_at_once_are_built_anew(settings):
+    built(settings, plan_of("a"))
+    files = [f"landing/shop/order_lines/{number:016d}_{number:016d}.{'c' * 12}.parquet" for number in range(1000)]
+    assert built(settings, plan_of("a", *files)) == files
+    built(settings, plan_of("a"))
+    for layer in increment.LAYERS:
+        assert increment.begin(settings, plan_of("a", "b", *files), VARIABLES, [layer])["new_files"] is None
+
+
 def test_both_layers_of_a_build_add_the_same(settings):
     built(settings, plan_of("a"))
     for layer in increment.LAYERS:
