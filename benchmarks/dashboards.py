@@ -15,7 +15,7 @@ from benchmarks.rows import at_most
 from pipeline.duck import connect
 from pipeline.releases import attach_read_only, copy_table, read_tables
 
-REPEATS = 5
+REPEATS = 9
 MONTH = "date_trunc('month', order_date)"
 QUERIES = {
     "sales of each month": f"select {MONTH}, sum(net_sales), count(*) from core.fct_order group by 1 order by 1",
