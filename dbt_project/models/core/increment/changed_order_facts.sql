@@ -17,14 +17,6 @@ changed_versions as ( -- noqa: ST03
     ) }}
 ),
 
-changed_days as ( -- noqa: ST03
-    select
-        {{ customer_key('customer_id') }} as customer_key,
-        min(valid_from) as changed_from
-    from changed_versions
-    group by customer_id
-),
-
 changed_campaigns as (
     {{ differs(
         ref('int_campaign_references'), 'joined_campaigns', ['source_system', 'source_campaign_id', 'campaign_id']
@@ -49,8 +41,10 @@ final as (
         facts.source_system,
         facts.source_order_id as order_id
     from {{ built }} as facts
-    inner join changed_days on facts.customer_key = changed_days.customer_key
-    where facts.order_date >= changed_days.changed_from
+    inner join changed_versions
+        on
+            facts.customer_key = {{ customer_key('changed_versions.customer_id') }}
+            and facts.order_date >= changed_versions.valid_from
     {%- endif %}
     union
     select
