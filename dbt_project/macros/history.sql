@@ -16,31 +16,35 @@
 {% macro dated_versions(entity, chosen=none) -%}
 {%- set spec = contract(entity) -%}
 {%- set key = (['source_system'] + spec.key) | join(', ') -%}
-with accepted as (
+with judged as (
     select
         source_system,
         {%- for column in spec.columns %}
         {{ column }},
         {%- endfor %}
         _version,
+        _fate = 'accepted' as is_accepted,
         _op = 'delete' as is_deleted,
         {{ seen_by_as_of('_known_from') }} as is_known,
         {{ utc_timestamp(time_of_cursor('_cursor'), zone_of_source('source_system')) }} as cursor_at,
         _known_from
     from {{ ref('int_' ~ entity ~ '__versions') }}
     where
-        _fate = 'accepted'
+        _fate <> 'quarantined'
         {%- if chosen %}
         and ({{ key }}) in (select {{ key }} from {{ chosen }})
         {%- endif %}
 ),
 
+-- A duplicate has the content of the version before it, and perhaps a later cursor.
 placed as (
     select
         *,
-        is_deleted and cursor_at = lag(cursor_at) over (partition by {{ key }} order by _version) as is_undated,
+        is_deleted and cursor_at = max(cursor_at) over (
+            partition by {{ key }} order by _version range between unbounded preceding and 1 preceding
+        ) as is_undated,
         max(case when is_known then 1 else 0 end) over (partition by {{ key }}) = 1 as has_known
-    from accepted
+    from judged
 ),
 
 dated as (
@@ -53,7 +57,7 @@ dated as (
             ) }}, {{ beginning_of_time() }}
         ) as version_date
     from placed
-    where is_known = has_known
+    where is_accepted and is_known = has_known
 ),
 
 followed as (
