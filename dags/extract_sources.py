@@ -1,7 +1,8 @@
 """
 # extract_<source>
 
-**Purpose.** Copy one source system, as it is, into the landing: one DAG per file in `dags/sources/`.
+**Purpose.** Copy one source system, as it is, into the landing: one DAG per active source (`CRM_SOURCES`), each a file
+in `dags/sources/`.
 
 **Produces.** `$CRM_HOME/landing/<source>/<table>/<interval>.<hash>.parquet` with a receipt (`.json`) beside each file,
 personal columns in a `.personal.parquet`, unreadable lines in a `.rejects.parquet`. Emits the asset
@@ -11,12 +12,12 @@ personal columns in a `.personal.parquet`, unreadable lines in a `.rejects.parqu
 in one snapshot, which has to be held open until the last of them is through. A run goes from the last landed end to the
 end of its interval, so nothing is left out after a failure; an interval that has landed is not asked for again. A
 backfill (`make backfill`, `airflow backfill create`, or a run triggered with the parameter `force`) asks again, and
-writes what it hears beside what was heard before. It may run beside the schedule.
+writes what it reads as a new generation, beside what it read before. It may run beside the schedule.
 
 **If it fails.** What landed before is untouched, and so is what is published. The message of `land` names the table,
-what is wrong and the next step; the other tables have landed. A server that does not answer is tried again twice. A
-load that is *held* waits for `make accept SOURCE=… TABLE=…`. docs/runbook.md has a paragraph for each message. Put it
-right and trigger the DAG again.
+what is wrong and the next step; the other tables have landed. What time may end, such as a server that does not answer,
+is tried again twice. A load that is *held* waits for `make accept SOURCE=… TABLE=…`. docs/runbook.md has a paragraph
+for each message. Put it right and trigger the DAG again.
 """
 
 import datetime as dt
@@ -25,7 +26,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, Param, get_current_conte
 
 from dags.common import DEFAULT_ARGS, START, landed, landing_step
 from pipeline.errors import UserError
-from pipeline.settings import Settings, known_sources
+from pipeline.settings import Settings, load_settings
 from pipeline.sources import Source, load_source
 
 FORCE = Param(False, type="boolean", description="Ask the source again for an interval that has landed.")
@@ -36,12 +37,14 @@ def interval_end(source: Source) -> dt.datetime | None:
     if not source.is_scheduled:
         return None
     from airflow.timetables.interval import CronDataIntervalTimetable as Timetable
+    from pendulum import instance
 
     context = get_current_context()
     end = context.get("data_interval_end")
     if end is None:
         timetable = Timetable(source.schedule, timezone=source.time_zone)
-        end = timetable.infer_manual_data_interval(run_after=context["dag_run"].run_after).end
+        # A worker gets the time as Python's datetime, and the timetable reckons with pendulum's.
+        end = timetable.infer_manual_data_interval(run_after=instance(context["dag_run"].run_after)).end
     return end
 
 
@@ -82,7 +85,7 @@ def extract_dag(name: str, source: Source) -> DAG:
     return dag
 
 
-for source_name in known_sources():
+for source_name in load_settings().sources:
     try:
         definition = load_source(source_name)
     except UserError:

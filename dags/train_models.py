@@ -1,7 +1,7 @@
 """
 # train_models
 
-**Purpose.** Train the lifetime value and churn models anew on the newest features, every Sunday, and judge them out of
+**Purpose.** Retrain the lifetime value and churn models on the newest features, every Sunday, and judge them out of
 time beside their baselines.
 
 **Produces.** `$CRM_HOME/models/<job>/<model_version>.json`. A model that does not beat its baseline is kept with its

@@ -136,6 +136,11 @@ def _load_lives(company: Company, lives: Lives) -> None:
     )
 
 
+def text(value: object) -> str:
+    """Return a SQL text, such as of a path for the statements that take no parameters."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
 def texts(values: Sequence[str]) -> str:
     """Return a SQL list of texts."""
-    return "[" + ", ".join("'" + value.replace("'", "''") + "'" for value in values) + "]"
+    return "[" + ", ".join(map(text, values)) + "]"

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from demo.company import Company
+from demo.company import Company, text
 from demo.laws import START
 from demo.trouble import troubled
 from pipeline.errors import UserError
@@ -41,8 +41,8 @@ def publish_parquet(company: Company, table: str, select: str) -> None:
     """As `publish`, but into the Parquet file that `write_sqlite` reads, in order of keys; the name is a view of it."""
     target = company.scratch / "parquet" / f"{table.split('.')[1]}.parquet"
     rows = _delivered(company, table, select)
-    company.run(f"copy ({rows} order by _key, _copy) to '{target}' (format parquet, compression snappy)")
-    company.run(f"create view {table.replace('.', '__')} as select * from read_parquet('{target}')")
+    company.run(f"copy ({rows} order by _key, _copy) to {text(target)} (format parquet, compression snappy)")
+    company.run(f"create view {table.replace('.', '__')} as select * from read_parquet({text(target)})")
 
 
 def _delivered(company: Company, table: str, select: str) -> str:

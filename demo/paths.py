@@ -62,7 +62,7 @@ def by_class(world: World, latent_class: Bytes, clock_of: str, inverse: bool, va
 
 
 def grouped_cumsum(values: Floats, first: NDArray[np.int64], sizes: NDArray[np.int64]) -> Floats:
-    """Cumulative sums that begin anew in each group; `first` is each group's first row, every size is at least 1."""
+    """Cumulative sums that begin again in each group; `first` is each group's first row, every size is at least 1."""
     total = np.cumsum(values)
     before = total[first] - values[first]
     total -= np.repeat(before, sizes)

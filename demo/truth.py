@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from demo.company import UTC_OFFSET, Company, texts
+from demo.company import UTC_OFFSET, Company, text, texts
 from demo.laws import LEAVING_REASONS, START, day_of
 from demo.lives import states
 from demo.options import DEFAULT_UNTIL
@@ -63,7 +63,9 @@ def write_truth(company: Company, folder: Path) -> None:
 
 
 def _copy(company: Company, target: Path, select: str, order: str) -> None:
-    company.run(f"copy (select * from ({select}) order by {order}) to '{target}' (format parquet, compression zstd)")
+    company.run(
+        f"copy (select * from ({select}) order by {order}) to {text(target)} (format parquet, compression zstd)"
+    )
 
 
 def _persons(company: Company) -> str:

@@ -7,7 +7,7 @@ select
     (churn_probability is null) = (risk_band is not null)
     or (churn_probability is null) = (unavailable_reason is null) as is_unexplained,
     case
-        when unavailable_reason like 'never bought%' or unavailable_reason like '%already away' then null
+        when unavailable_reason ilike 'no purchase %' then null
         else churn_probability is not null
     end as is_scored
 from marts.customer_churn

@@ -25,16 +25,15 @@ from mining.clv import job as clv
 from mining.segments import job as segments
 from mining.store import (
     FeatureSet,
-    Model,
     earlier_models,
     make_id,
     mining_code,
     read_features,
     read_model,
     score_path,
-    write_model,
     write_scores,
 )
+from pipeline.models import Model, write_model
 from pipeline.settings import Settings
 
 MODEL_DAYS = 7
@@ -141,6 +140,7 @@ def _own_model(settings: Settings, job: str, features: FeatureSet, sources: Sequ
     model = {
         **trained,
         "job": job,
+        "needs": needs,
         "model_version": version,
         "as_of_date": features.as_of.isoformat(),
         "sources": sorted(sources),

@@ -5,7 +5,6 @@ order of rows.
 """
 
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,8 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline import models
 from pipeline.errors import UserError
-from pipeline.files import json_files, sha256_of, sha256_of_tree, write_json, write_parquet
+from pipeline.files import DamagedError, sha256_of, sha256_of_tree, write_parquet
+from pipeline.models import Model
 from pipeline.settings import ROOT, Settings
 
 KEY = ("as_of_date", "customer_id")
@@ -78,8 +79,6 @@ MODEL_CODE = (
 SOURCES_KEY = b"perennial.sources"
 """Metadata of a feature file: its sources, sorted, with commas."""
 
-Model = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class FeatureSet:
@@ -124,7 +123,10 @@ def read_features(settings: Settings, as_of: dt.date, sources: Sequence[str]) ->
     path = settings.features / f"as_of={as_of}.parquet"
     if not path.exists():
         raise UserError(f"{path} is not there: build the features of {as_of} first (`make run` does).")
-    table = pq.ParquetFile(path).read()
+    try:
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedError(path, "it is no whole Parquet file", "Run `make run`, which writes it again.") from error
     _check_sources(path, table, sources)
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
@@ -188,20 +190,16 @@ def make_id(job: str, as_of: dt.date, *content: Any) -> str:
     return f"{job}-{as_of}-{sha256_of([mining_code(), *content])[:12]}"
 
 
-def model_path(settings: Settings, job: str, version: str) -> Path:
-    """Path of a model: `models/<job>/<model_version>.json`."""
-    return settings.models / job / f"{version}.json"
-
-
 def read_model(settings: Settings, job: str, version: str) -> Model | None:
-    """Read a model, or None where it has not been trained."""
-    path = model_path(settings, job, version)
-    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+    """Read a model, or None where it has not been trained.
 
-
-def write_model(settings: Settings, model: Model) -> None:
-    """Write a model under its version."""
-    write_json(model_path(settings, model["job"], model["model_version"]), model)
+    Raises
+    ------
+    DamagedError
+        Its file is not as it was written.
+    """
+    path = models.model_path(settings, job, version)
+    return models.read_model(path) if path.is_file() else None
 
 
 def earlier_models(
@@ -212,16 +210,13 @@ def earlier_models(
     They were trained on the same sources, by the same code, and with equal values for the parameters in `needs` (a
     churn model answers for one horizon only).
     """
-    models = [json.loads(path.read_text("utf-8")) for path in json_files(settings.models / job)]
-    usable = [
+    return [
         model
-        for model in models
+        for model in models.read_models(settings, job, before=as_of.isoformat())
         if model["sources"] == sorted(sources)
         and model["mining_code"] == mining_code()
-        and model["as_of_date"] < as_of.isoformat()
-        and all(model["parameters"].get(name) == value for name, value in needs.items())
+        and all(model["needs"].get(name) == value for name, value in needs.items())
     ]
-    return sorted(usable, key=lambda model: (model["as_of_date"], model["model_version"]))
 
 
 def score_path(settings: Settings, job: str, as_of: dt.date, run_id: str) -> Path:

@@ -1,19 +1,19 @@
-"""The release report: each figure from landing to marts beside the one that it must equal, to the cent."""
+"""Accounts: each figure from landing to marts beside the one that it must equal, to the cent.
+
+The gate computes them once, stops the release where one does not balance, and writes them as the report that the
+release is published with.
+"""
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import duckdb
+import pandas as pd
 
-from pipeline.duck import connect, quote_literal
+from pipeline.duck import quote_literal
 from pipeline.files import write_text
-from pipeline.releases import attach_read_only
-from pipeline.settings import Settings
 
 REPORT = "report.md"
 # Entities of which each current row is one row of a fact.
@@ -34,6 +34,13 @@ COUNTED_BY_MONTH = {"contacts": "fct_contact", "cases": "fct_case", "survey_resp
 KNOWN = "known_date <= getvariable('as_of')"
 LINES, REFUNDS, MONTHS = "intermediate.int_order_lines__all", "core.fct_return", "core.fct_customer_month"
 DISCOUNTS = "discount_amount + coupon_discount_amount"
+RETURNED = "intermediate.int_returns__versions"
+# Orders whose lines were all set aside, or deleted: there is nothing to make a fact of.
+WITHOUT_LINES = (
+    "(select count(*) from intermediate.int_orders__versions as orders where _is_current and not exists (select 1"
+    f" from {LINES} as lines"
+    " where lines.source_system = orders.source_system and lines.order_id = orders.order_id))"
+)
 
 
 @dataclass(frozen=True)
@@ -47,28 +54,14 @@ class Account:
     right: str
 
 
-@dataclass(frozen=True)
-class Line:
-    """An account with its two figures."""
-
-    account: Account
-    left: Decimal
-    right: Decimal
-
-    @property
-    def difference(self) -> Decimal:
-        """Left less right."""
-        return self.left - self.right
-
-
 def total(expression: str, table: str, condition: str = "true") -> str:
     """SQL for the sum over a table; zero where it is empty."""
     return f"(select coalesce(sum({expression}), 0) from {table} where {condition})"
 
 
-def accounts() -> list[Account]:
-    """All accounts, in the order in which the rows flow."""
-    return [*_rows(), *_sales(), *_refunds(), *_costs(), *_counts()]
+def accounts(refund_currencies: Sequence[str]) -> list[Account]:
+    """All accounts, in the order in which the rows flow. Amounts as booked have one for each currency."""
+    return [*_rows(), *_sales(), *_refunds(refund_currencies), *_costs(), *_counts()]
 
 
 def _rows() -> list[Account]:
@@ -108,11 +101,14 @@ def _rows() -> list[Account]:
                 f"{entity} current",
                 "accepted less earlier versions and deletions",
                 f"{accepted} - {superseded}",
-                f"core.{fact}",
-                total("1", f"core.{fact}"),
+                *_of_orders() if entity == "orders" else _of(f"core.{fact}", "1"),
             ),
         ]
     return found
+
+
+def _of_orders() -> tuple[str, str]:
+    return "core.fct_order, and orders without a line", f"{total('1', 'core.fct_order')} + {WITHOUT_LINES}"
 
 
 def _sales() -> list[Account]:
@@ -122,6 +118,7 @@ def _sales() -> list[Account]:
         ("sales and fees", "net_amount", True),
         ("discounts", DISCOUNTS, True),
         ("tax", "tax_amount", False),
+        ("orders that are not paid or were cancelled", "unsold_amount", True),
     ):
         found += [
             Account(subject, "accepted lines", total(expression, LINES), *_of("core.fct_order_line", expression)),
@@ -136,6 +133,13 @@ def _sales() -> list[Account]:
             found.append(Account(subject, *_of("core.fct_order", expression), *_of(MONTHS, expression)))
     return [
         *found,
+        Account("order lines", *_of("core.fct_order_line", "1"), *_of("core.fct_order", "lines")),
+        Account(
+            "net sales",
+            "core.fct_order_line, sales",
+            total("net_amount", "core.fct_order_line", "is_sale"),
+            *_of("core.fct_order", "net_sales"),
+        ),
         Account("net sales", *_of("core.fct_order", "net_sales"), *_of(MONTHS, "net_sales")),
         Account(
             "net sales, known customers, as of the date",
@@ -146,13 +150,17 @@ def _sales() -> list[Account]:
     ]
 
 
-def _refunds() -> list[Account]:
+def _refunds(currencies: Sequence[str]) -> list[Account]:
     return [
-        Account(
-            "returns, as booked",
-            "current returns",
-            total("refund_amount", "intermediate.int_returns__versions", "_is_current"),
-            *_of(REFUNDS, "original_refund_amount"),
+        *(
+            Account(
+                f"returns, as booked in {currency}",
+                "current returns",
+                total("refund_amount", RETURNED, f"_is_current and {_booked_in(currency)}"),
+                REFUNDS,
+                total("original_refund_amount", REFUNDS, f"original_currency = {quote_literal(currency)}"),
+            )
+            for currency in currencies
         ),
         Account(
             "refunds without tax",
@@ -213,49 +221,67 @@ def _of(table: str, expression: str) -> tuple[str, str]:
     return table, total(expression, table)
 
 
-def balance_warehouse(settings: Settings, as_of: date) -> list[Line]:
-    """Compute all accounts on the warehouse of a build."""
-    with closing(connect()) as connection:
-        attach_read_only(connection, settings.warehouse, "warehouse")
-        connection.execute("use warehouse")
-        connection.execute(f"set variable as_of = {quote_literal(str(as_of))}::date")
-        return balance(connection)
+def _booked_in(currency: str) -> str:
+    """A landed row that names no currency is in the reporting currency."""
+    return f"coalesce(currency, (select max(currency) from marts.release)) = {quote_literal(currency)}"
 
 
-def balance(connection: duckdb.DuckDBPyConnection) -> list[Line]:
-    """Compute all accounts on an open warehouse (variable `as_of` set)."""
-    listed = accounts()
+def _refund_currencies(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = connection.execute(
+        f"select original_currency from {REFUNDS} union"
+        f" select coalesce(currency, (select max(currency) from marts.release)) from {RETURNED} where _is_current"
+    ).fetchall()
+    return sorted(currency for (currency,) in rows if currency)
+
+
+def balance(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Compute all accounts on an open warehouse (variable `as_of` set).
+
+    Returns
+    -------
+    DataFrame
+        One row per account, as texts: what it is of, where each of its two figures stands, the figures, and their
+        difference, which is '0' where they balance.
+    """
+    listed = accounts(_refund_currencies(connection))
     figures = ", ".join(f"cast({sql} as decimal(38, 4))" for account in listed for sql in (account.left, account.right))
-    values: Sequence[Any] = connection.execute(f"select {figures}").fetchall()[0]
-    return [Line(account, values[2 * number], values[2 * number + 1]) for number, account in enumerate(listed)]
+    values: Sequence[Decimal] = connection.execute(f"select {figures}").fetchall()[0]
+    return pd.DataFrame(
+        {
+            "account": account.subject,
+            "here": account.left_is,
+            "figure_here": _figure(left),
+            "there": account.right_is,
+            "figure_there": _figure(right),
+            "difference": _figure(left - right),
+        }
+        for account, left, right in zip(listed, values[::2], values[1::2], strict=True)
+    )
 
 
-def write_report(path: Path, heading: str, currency: str, lines: Sequence[Line]) -> None:
-    """Write the report as Markdown."""
-    rows = [
-        f"| {line.account.subject} | {line.account.left_is} | {_figure(line.left)} | {line.account.right_is} "
-        f"| {_figure(line.right)} | {_figure(line.difference)} |"
-        for line in lines
-    ]
+def write_report(path: Path, release_id: str, currency: str, accounts: pd.DataFrame) -> None:
+    """Write the report of a release as Markdown."""
     text = [
-        f"# {heading}",
+        f"# Release {release_id}",
         "",
-        f"{verdict(lines)} Amounts in {currency}. Each line sets two figures side by side that must be equal: the rows",
-        "as they landed, the facts of `core`, the months of customers, the marts.",
+        f"{verdict(accounts)} Amounts are in {currency}, unless the line names another currency.",
+        "",
+        "Each line sets two figures side by side that must be equal: the rows as they landed, the facts of `core`, the",
+        "months of customers, the marts.",
         "",
         "| What | Here | Figure | There | Figure | Difference |",
         "|---|---|---:|---|---:|---:|",
-        *rows,
+        *(f"| {' | '.join(row)} |" for row in accounts.itertuples(index=False, name=None)),
     ]
     write_text(path, "\n".join(text) + "\n")
 
 
-def verdict(lines: Sequence[Line]) -> str:
+def verdict(accounts: pd.DataFrame) -> str:
     """One sentence: how many accounts there are, and which do not balance."""
-    wrong = sorted({line.account.subject for line in lines if line.difference})
+    wrong = sorted(set(accounts.loc[accounts["difference"] != "0", "account"]))
     if wrong:
-        return f"{len(lines)} accounts from landing to marts; these do not balance: {', '.join(wrong)}."
-    return f"{len(lines)} accounts from landing to marts, and each balances to the cent."
+        return f"{len(accounts)} accounts from landing to marts; these do not balance: {', '.join(wrong)}."
+    return f"{len(accounts)} accounts from landing to marts, and each balances to the cent."
 
 
 def _figure(value: Decimal) -> str:

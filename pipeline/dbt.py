@@ -4,13 +4,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline import increment
+from pipeline import increment, warehouse
+from pipeline.disk import NO_SPACE, full_disk
 from pipeline.errors import UserError
-from pipeline.ledger import earlier_releases, published_files
+from pipeline.files import write_json
+from pipeline.history import HISTORY, history_files
+from pipeline.landing.state import NOT_DELETED
+from pipeline.ledger import earlier_releases
 from pipeline.lock import inherited_descriptors
 from pipeline.plan import Plan, load_plan, plan_path, receipts_path
 from pipeline.settings import DBT_PROJECT, Settings
@@ -19,9 +23,8 @@ from pipeline.sources import Source, contract_entities, load_source
 LAYERS = ("staging", "intermediate", "core", "features", "marts")
 SHOWN_FAILURES = 5
 SHOWN_LINES = 20
-PART_LENGTH = 100_000  # of a text in dbt's environment, in bytes: it is ASCII
-# The tables that mining writes and marts read; the first three have a history.
-SCORES = ("segments", "clv", "churn", "model_runs", "model_metrics")
+# The tables that mining writes and marts read.
+SCORES = (*HISTORY, "model_runs", "model_metrics")
 
 
 def selectors(settings: Settings, layer: str) -> list[str]:
@@ -57,26 +60,74 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
     ------
     UserError
         A model or a test failed; the message has their own words and names the log.
+    RuntimeError
+        A signal ended dbt.
     """
     plan = load_plan(settings)
+    warehouse.check_free(settings)
+    if layer == LAYERS[0]:
+        warehouse.prepare(settings)
     folder = settings.home / "dbt"
     log = folder / "logs" / f"{layer}.log"
     results = folder / "target" / "run_results.json"
-    log.parent.mkdir(parents=True, exist_ok=True)
     results.unlink(missing_ok=True)
     variables = build_variables(settings, plan, scored)
     if layer in increment.LAYERS:
         variables = increment.begin(settings, plan, variables, [layer])
-    options, environment = given(variables)
+    selected = ["build", "--select", *selectors(settings, layer), "--indirect-selection", "cautious"]
+    warehouse.begin_layer(settings)
+    failed = run_dbt(settings, selected, variables, folder=settings.build, target=folder / "target", log=log)
+    warehouse.end_layer(settings)
+    if failed:
+        said = failures(results, log)
+        if NO_SPACE in said:
+            raise full_disk(settings, f"dbt could not build the layer {layer}; what is published stays as it is.")
+        raise UserError(f"dbt could not build the layer {layer}:\n{said}\nThe whole log: {log}")
+    if layer == increment.LAYERS[-1]:
+        increment.complete(settings, plan, variables)
+    return _summary(results)
+
+
+def run_dbt(
+    settings: Settings,
+    arguments: Sequence[str],
+    variables: Mapping[str, Any],
+    *,
+    folder: Path,
+    target: Path,
+    log: Path,
+    home: Path | None = None,
+) -> int:
+    """Run dbt in the project; return its exit code.
+
+    Parameters
+    ----------
+    settings
+        Where CRM_HOME is.
+    arguments
+        dbt's command and its options.
+    variables, folder
+        See `given`.
+    target, log
+        Folder of dbt's artifacts, file of what it prints.
+    home
+        Folder of the database that it writes; CRM_HOME by default.
+
+    Raises
+    ------
+    RuntimeError
+        A signal ended dbt: it is unknown how it left the database.
+    """
+    options, environment = given(folder, variables)
     command = [
         str(Path(sys.executable).with_name("dbt")),
-        *("--no-use-colors", "--no-version-check", "--log-level-file", "none", "build"),
-        *("--select", *selectors(settings, layer)),
-        *("--indirect-selection", "cautious"),
+        *("--no-use-colors", "--no-version-check", "--log-level-file", "none"),
+        *arguments,
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
-        *("--target-path", str(folder / "target"), "--log-path", str(log.parent)),
+        *("--target-path", str(target), "--log-path", str(log.parent)),
         *options,
     ]
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(
             command,
@@ -84,7 +135,7 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
             env={
                 **os.environ,
                 **environment,
-                "CRM_HOME": str(settings.home),
+                "CRM_HOME": str(home or settings.home),
                 "CRM_MEMORY_GB": str(settings.memory_gb),
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             },
@@ -95,28 +146,25 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
             umask=0o077,  # the warehouse has the ids that source systems know people by
             check=False,
         )
-    if done.returncode:
-        raise UserError(f"dbt could not build the layer {layer}:\n{_failures(results, log)}\nThe whole log: {log}")
-    if layer == increment.LAYERS[-1]:
-        increment.complete(settings, plan, variables)
-    return _summary(results)
+    if done.returncode < 0:  # a stop of Airflow, or the kernel where memory is short: it may be tried again
+        raise RuntimeError(f"dbt was ended by signal {-done.returncode} ({log})")
+    return done.returncode
 
 
-def given(variables: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
+def given(folder: Path, variables: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Options and environment that give dbt its variables.
 
-    Those of one build stand in the environment, where the macro `of_build` reads them: were a variable of dbt's own
-    another than in the run before, dbt would parse the whole project anew. They stand in parts, because Linux takes
-    128 KB in one text, which the releases of a year go beyond. An incremental build leaves out the models
-    that have the tag of an entity which no source provides: without it they have no rows, today as yesterday.
+    Those of one build stand in a file of `folder`, which the environment names and the macro `of_build` reads: were a
+    variable of dbt's own another than in the run before, dbt would parse the whole project again; and Linux takes
+    128 KB in one text of the environment, which the releases of a year go beyond. An incremental build leaves out the
+    models that have the tag of an entity which no source provides: without it they have no rows, today as yesterday.
     """
     lasting = {name: value for name, value in variables.items() if name not in increment.OF_ONE_BUILD}
     of_build = {name: value for name, value in variables.items() if name in increment.OF_ONE_BUILD}
-    text = json.dumps(of_build, sort_keys=True)
-    parts = [text[start : start + PART_LENGTH] for start in range(0, len(text), PART_LENGTH)]
+    path = folder / "variables.json"
+    write_json(path, of_build)
     environment = {
-        "CRM_BUILD_PARTS": str(len(parts)),
-        **{f"CRM_BUILD_{number}": part for number, part in enumerate(parts)},
+        "CRM_BUILD": str(path),
         "DBT_FULL_REFRESH": str(variables.get("new_files") is None).lower(),
     }
     options = ["--vars", json.dumps(lasting, sort_keys=True)]
@@ -131,6 +179,8 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
     earlier = earlier_releases(settings, plan.sources, plan.as_of)
     written = [result["files"] for result in scored]
     sources = {name: load_source(name) for name in plan.sources}
+    # Marts alone read it: the files of years are compared with what the ledger says of them once in a build.
+    history = history_files(settings, earlier) if written else {name: [] for name in HISTORY}
     now = {name: sorted(str(files[name]) for files in written if name in files) for name in SCORES}
     return {
         "providers": plan.providers,
@@ -145,6 +195,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "cursors": {name: _named(source, "cursor") for name, source in sources.items()},
         "snapshots": {name: _snapshots(source) for name, source in sources.items()},
         "fresh_within_hours": {n: s.fresh_within_hours for n, s in sources.items() if s.fresh_within_hours},
+        "not_deleted": list(NOT_DELETED),
         "deleted_columns": {name: _named(source, "deleted") for name, source in sources.items()},
         "left_truncation_days": settings.left_truncation_days,
         "week_start": settings.week_start,
@@ -153,7 +204,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "receipts": str(receipts_path(settings)),
         "crm_home": str(settings.home),
         "score_files": now,
-        "history_files": {name: sorted({*published_files(settings, earlier, name), *now[name]}) for name in SCORES},
+        "history_files": {name: sorted({*paths, *now[name]}) for name, paths in history.items()},
         "release": {
             "release_id": plan.release_id,
             "as_of_date": str(plan.as_of),
@@ -184,7 +235,8 @@ def _read_results(results: Path) -> list[dict[str, Any]]:
     return list(json.loads(results.read_text(encoding="utf-8"))["results"])
 
 
-def _failures(results: Path, log: Path) -> str:
+def failures(results: Path, log: Path) -> str:
+    """What failed, in dbt's own words."""
     failed = [result for result in _read_results(results) if result["status"] in ("error", "fail")]
     if not failed:  # dbt stopped before it built anything: its own last words
         return "\n".join(f"  {line}" for line in log.read_text(encoding="utf-8").splitlines()[-SHOWN_LINES:])

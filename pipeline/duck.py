@@ -10,10 +10,18 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-def connect(path: Path | None = None, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Open a database file, or an in-memory session."""
+def connect(
+    path: Path | None = None, *, read_only: bool = False, spill: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open a database file, or an in-memory session.
+
+    `spill` is the folder of its temporary files. DuckDB's own choice is beside the file, or `.tmp` in the folder that
+    the process happens to be in: `pipeline.scratch` has sessions whose files stand where they may.
+    """
     connection = duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=CONFIG)
     connection.execute("set TimeZone = 'UTC'")
+    if spill:
+        connection.execute(f"set temp_directory = {quote_literal(str(spill))}")
     return connection
 
 

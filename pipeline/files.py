@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.errors import UserError
+
 TEMPORARY_PREFIX = ".tmp-"
+CHECKSUM = "checksum"
+
+
+class DamagedError(UserError):
+    """A file is not as it was written. The message names it, what is wrong with it and the next step."""
+
+    def __init__(self, path: Path, reason: str, next_step: str) -> None:
+        super().__init__(f"{path} is damaged: {reason}. {next_step}")
+        self.what = f"{path} is damaged: {reason}"
 
 
 def fsync_path(path: Path) -> None:
@@ -55,10 +66,15 @@ def json_files(folder: Path) -> list[Path]:
 def remove_temporaries(folder: Path) -> None:
     """Remove what killed processes left in a folder and below; the caller holds the lock, so nobody owns them."""
     for path in sorted(folder.rglob(f"{TEMPORARY_PREFIX}*")):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def private_folder(path: Path) -> Path:
@@ -89,6 +105,48 @@ def write_text(target: Path, text: str) -> None:
 def write_json(target: Path, content: Any) -> None:
     """Write JSON with sorted keys, so that equal content is an equal file."""
     write_text(target, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def write_sealed(target: Path, content: dict[str, Any]) -> None:
+    """Write a JSON object with a checksum of its content, which `read_sealed` compares."""
+    plain = json.loads(json.dumps(content, ensure_ascii=False))
+    write_json(target, {**plain, CHECKSUM: sha256_of(plain)})
+
+
+def read_sealed(
+    path: Path, next_step: str, *, needed: Sequence[str] = (), is_checksum_needed: bool = False
+) -> dict[str, Any]:
+    """Read what `write_sealed` has written, without its checksum.
+
+    Parameters
+    ----------
+    path
+        The file.
+    next_step
+        For the message: what the reader can do.
+    needed
+        Keys without which it is something else.
+    is_checksum_needed
+        False: the file may be one that an earlier version wrote, without a checksum.
+
+    Raises
+    ------
+    DamagedError
+        It cannot be read, is cut off, or has other content than was written.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DamagedError(path, f"it cannot be read ({error.strerror})", next_step) from error
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(path, "it is no whole JSON", next_step) from error
+    if not isinstance(content, dict) or (missing := [name for name in needed if name not in content]):
+        lacking = ", ".join(missing) if isinstance(content, dict) else "JSON object"
+        raise DamagedError(path, f"it has no {lacking}", next_step)
+    checksum = content.pop(CHECKSUM, None)
+    if checksum != sha256_of(content) and (checksum is not None or is_checksum_needed):
+        raise DamagedError(path, "its content is not what was written, as its checksum says", next_step)
+    return content
 
 
 def write_parquet(target: Path, table: pa.Table) -> None:

@@ -1,16 +1,15 @@
-"""What a build must compute anew: what changed since the build that the warehouse holds; or everything.
+"""What a build must recompute: what changed since the build that the warehouse holds; or everything.
 
 `$CRM_HOME/build/built.json` says what the warehouse was built of. A build is incremental when nothing but files has
 been added since: code, settings, definitions of sources and the files read before are the same. It is written before
 the first model and after the last one, so that a build that was cut off is known for what it is.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.files import sha256_of, write_json
+from pipeline.files import DamagedError, read_sealed, sha256_of, write_sealed
 from pipeline.plan import Plan
 from pipeline.settings import DBT_PROJECT, Settings
 
@@ -22,7 +21,8 @@ LAYERS = ("intermediate", "core")
 # Variables that are of one build alone. Its core does not depend on them, or `_basis` says what matters of them.
 OF_ONE_BUILD = {
     *("as_of_date", "feature_dates", "score_files", "history_files", "release", "releases"),
-    *("plan", "receipts", "new_files", "resumed", "earlier_as_of_date"),
+    *("plan", "receipts", "new_files", "resumed", "earlier_as_of_date", "released_records", "released_contacts"),
+    "crm_home",  # a path may hold what dbt takes for Jinja in its own variables
 }
 # In a staging model: a row may be made of more, or of other, than one landed row.
 OF_SEVERAL_ROWS = re.compile(
@@ -74,16 +74,16 @@ def begin(settings: Settings, plan: Plan, variables: dict[str, Any], layers: Seq
         `earlier_as_of_date`: the earliest as-of date of this build, of the warehouse's, and of the one not completed.
     """
     path = settings.build / STATE
-    state = json.loads(path.read_text(encoding="utf-8")) if path.is_file() and settings.warehouse.is_file() else {}
+    state = _read_state(settings)
     now = _basis(plan, variables)
     built, begun, tried = state.get("built"), state.get("begun"), state.get("layers", [])
     before = [basis for basis in (built, begun) if basis]
     new_files = sorted(set(now["files"]) - set(built["files"])) if built else []
     if not built or not all(_is_part(basis, now) for basis in before) or len(new_files) > MOST_NEW_FILES:
-        write_json(path, {"built": None, "begun": now, "layers": []})
+        write_sealed(path, {"built": None, "begun": now, "layers": []})
         return {**variables, "new_files": None}
     now["as_of_date"] = min(basis["as_of_date"] for basis in [*before, now])
-    write_json(path, {"built": built, "begun": now, "layers": sorted({*tried, *layers})})
+    write_sealed(path, {"built": built, "begun": now, "layers": sorted({*tried, *layers})})
     return {
         **variables,
         "new_files": new_files,
@@ -92,28 +92,32 @@ def begin(settings: Settings, plan: Plan, variables: dict[str, Any], layers: Seq
     }
 
 
+def _read_state(settings: Settings) -> dict[str, Any]:
+    """What the warehouse was built of; nothing where that cannot be read, so that everything is built."""
+    if not settings.warehouse.is_file():
+        return {}
+    try:
+        return read_sealed(settings.build / STATE, "", needed=("built", "begun", "layers"))
+    except DamagedError:
+        return {}
+
+
 def complete(settings: Settings, plan: Plan, variables: dict[str, Any]) -> None:
     """Say that the core of the warehouse is built."""
-    write_json(settings.build / STATE, {"built": _basis(plan, variables), "begun": None, "layers": []})
+    write_sealed(settings.build / STATE, {"built": _basis(plan, variables), "begun": None, "layers": []})
 
 
 def _basis(plan: Plan, variables: dict[str, Any]) -> dict[str, Any]:
     """What a core is built of: a hash of all but the files, and what matters of each file."""
     rest = {name: value for name, value in variables.items() if name not in OF_ONE_BUILD}
-    personal = {name for tables in plan.personal.values() for table in tables.values() for name in table["files"]}
-    keys = ("content_hash", "interval", "generation", "is_first_load", "has_history")
+    keys = ("content_hash", "interval", "generation", "reading", "known_end", "is_first_reading", "has_history")
     return {
-        "rest": sha256_of([rest, plan.code_version]),
+        "rest": sha256_of([rest, plan.code_version, plan.erased]),
         "as_of_date": str(variables["as_of_date"]),
         "files": {receipt["file"]: [receipt[key] for key in keys] for receipt in plan.receipts},
-        "personal": sorted(personal),
     }
 
 
 def _is_part(earlier: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether files were added, and nothing else is different; a sibling that was erased is."""
-    return (
-        earlier["rest"] == now["rest"]
-        and earlier["files"].items() <= now["files"].items()
-        and set(earlier["personal"]) <= set(now["personal"])
-    )
+    """Whether files were added, and nothing else is different."""
+    return bool(earlier["rest"] == now["rest"] and earlier["files"].items() <= now["files"].items())

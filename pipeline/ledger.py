@@ -1,15 +1,17 @@
 """The ledger: one JSON file per release, which says what later builds keep of it as history."""
 
-import json
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UserError
-from pipeline.files import json_files, write_json
+from pipeline.files import DamagedError, json_files, read_sealed, sha256_of_file, write_sealed
 from pipeline.settings import Settings
 
 Entry = dict[str, Any]
+ACCEPTED = "accepted"
+NEEDED = ("release_id", "as_of_date", "sources", "sequence")
 
 
 def earlier_releases(settings: Settings, sources: Sequence[str], as_of: date) -> list[Entry]:
@@ -28,29 +30,44 @@ def earlier_releases(settings: Settings, sources: Sequence[str], as_of: date) ->
 
 def record(settings: Settings, entry: Entry) -> None:
     """Write the entry of a release that is being published: its `sequence` is the largest."""
-    path = settings.ledger / f"{entry['release_id']}.json"
+    path = entry_path(settings, entry["release_id"])
     others = [known["sequence"] for known in entries(settings) if known["release_id"] != entry["release_id"]]
-    write_json(path, {**entry, "sequence": 1 + max(others, default=0)})
+    write_sealed(path, {**entry, "sequence": 1 + max(others, default=0)})
 
 
-def published_files(settings: Settings, entries: Sequence[Entry], name: str) -> list[str]:
-    """Score files of releases: absolute paths.
+def file_state(settings: Settings, path: str) -> dict[str, Any]:
+    """Size and hash of a file under CRM_HOME, as an entry keeps them."""
+    file = settings.home / path
+    return {"bytes": file.stat().st_size, "sha256": sha256_of_file(file)}
+
+
+def check_files(settings: Settings, entry: Entry, paths: Sequence[str], *, hashed: bool = True) -> None:
+    """Compare files that a release was made of with what its entry says of them.
+
+    Parameters
+    ----------
+    settings, entry, paths
+        The files: relative to CRM_HOME.
+    hashed
+        False: only whether they are there, and as long as they were.
 
     Raises
     ------
-    UserError
-        One is gone.
+    DamagedError
+        One is gone, or other than it was.
     """
-    paths = []
-    for entry in entries:
-        for file in entry["score_files"].get(name, []):
-            if not (settings.home / file).is_file():
-                raise UserError(
-                    f"{settings.home / file} is gone: scores of the published release {entry['release_id']}. Restore "
-                    f"it from a backup, or delete {settings.ledger / entry['release_id']}.json to forget that release."
-                )
-            paths.append(str(settings.home / file))
-    return paths
+    next_step = (
+        f"It is of the published release {entry['release_id']}. Restore it from a backup, or delete "
+        f"{entry_path(settings, entry['release_id'])} to forget that release."
+    )
+    for path in paths:
+        file, known = settings.home / path, entry.get("files", {}).get(path)
+        if not file.is_file():
+            raise DamagedError(file, "it is gone", next_step)
+        if known and file.stat().st_size != known["bytes"]:
+            raise DamagedError(file, f"it has not the {known['bytes']:,} bytes that were written", next_step)
+        if known and hashed and sha256_of_file(file) != known["sha256"]:
+            raise DamagedError(file, "its content is not what was written", next_step)
 
 
 def roll_back(settings: Settings, release_id: str) -> list[str]:
@@ -63,8 +80,8 @@ def roll_back(settings: Settings, release_id: str) -> list[str]:
     later = [entry for entry in known.values() if entry["sequence"] > target["sequence"]]
     for entry in later:
         if not entry.get("rolled_back_to"):
-            _write(settings, {**entry, "rolled_back_to": release_id})
-    _write(settings, {name: value for name, value in target.items() if name != "rolled_back_to"})
+            write_entry(settings, {**entry, "rolled_back_to": release_id})
+    write_entry(settings, {name: value for name, value in target.items() if name != "rolled_back_to"})
     return [entry["release_id"] for entry in later]
 
 
@@ -85,11 +102,67 @@ def rolled_back(settings: Settings, basis_hash: str) -> str | None:
     return str(found[-1]["release_id"]) if found and found[-1].get("rolled_back_to") else None
 
 
+def accept_release(settings: Settings, release_id: str) -> None:
+    """Note that a person has accepted a release that has less than the one before it."""
+    write_sealed(settings.ledger / ACCEPTED / f"{release_id}.json", {"release_id": release_id})
+
+
+def is_accepted(settings: Settings, release_id: str) -> bool:
+    """Whether a person has accepted the release."""
+    return (settings.ledger / ACCEPTED / f"{release_id}.json").is_file()
+
+
+def accept_loads(settings: Settings, loads: Sequence[str]) -> None:
+    """Note that a person leaves out what is in quarantine of some loads: `<source>.<table>.<interval>` each."""
+    for load in loads:
+        write_sealed(settings.ledger / ACCEPTED / f"{load}.json", {"load": load})
+
+
+def accepted_loads(settings: Settings) -> list[str]:
+    """Loads of which a person leaves out what is in quarantine."""
+    step = "Delete it and accept again (`make accept`)."
+    noted = (read_sealed(path, step) for path in json_files(settings.ledger / ACCEPTED))
+    return [entry["load"] for entry in noted if "load" in entry]
+
+
 def entries(settings: Settings) -> list[Entry]:
-    """All releases that were ever published, in the order in which they were."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in json_files(settings.ledger)]
+    """All releases that were ever published, in the order in which they were.
+
+    Raises
+    ------
+    DamagedError
+        An entry is damaged.
+    """
+    found = [read_entry(path) for path in json_files(settings.ledger)]
     return sorted(found, key=lambda entry: int(entry["sequence"]))
 
 
-def _write(settings: Settings, entry: Entry) -> None:
-    write_json(settings.ledger / f"{entry['release_id']}.json", entry)
+def read_entry(path: Path) -> Entry:
+    """Read an entry; one that has not changed since this process read it is not read again.
+
+    Raises
+    ------
+    DamagedError
+        It is no whole entry, or not what was written.
+    """
+    state = path.stat()
+    return dict(_read(path, state.st_mtime_ns, state.st_size))
+
+
+@cache
+def _read(path: Path, mtime_ns: int, size: int) -> Entry:  # noqa: ARG001 - the state of the file is part of the key
+    next_step = "Restore it from a backup, or delete it to forget that release, its scores included."
+    entry = read_sealed(path, next_step, needed=NEEDED)
+    if entry["release_id"] != path.stem:
+        raise DamagedError(path, f"it is the entry of release {entry['release_id']}", next_step)
+    return entry
+
+
+def entry_path(settings: Settings, release_id: str) -> Path:
+    """Where the entry of a release is."""
+    return settings.ledger / f"{release_id}.json"
+
+
+def write_entry(settings: Settings, entry: Entry) -> None:
+    """Write an entry whose place in the order stays as it is."""
+    write_sealed(entry_path(settings, entry["release_id"]), entry)

@@ -1,21 +1,24 @@
 """The plan of a build: which landed files, as of which day, under which settings; a function of what is on disk."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pipeline import erasure
 from pipeline.errors import UserError
-from pipeline.files import json_files, sha256_of, write_json, write_text
-from pipeline.landing.receipts import Receipt, instant, newest, read_receipts
+from pipeline.files import read_sealed, sha256_of, write_sealed, write_text
+from pipeline.history import models_that_matter, scored_releases
+from pipeline.landing.receipts import Receipt, covers, instant, newest, read_receipts
 from pipeline.ledger import earlier_releases
 from pipeline.settings import Settings
 from pipeline.sources import Source, active_sources, company, providers
 
 DAYS_BEFORE_A_CUT_OFF = 84
 CUT_OFFS = 9
+PLAN, RECEIPTS = "plan.json", "receipts.jsonl"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Plan:
         `as_of_date`, the training cut-offs before it, and the start of the CLV holdout.
     landing_hash, input_hash : str
         Equal hashes mean equal published data. They depend on no path, time or size of this machine.
+    erased : dict
+        What has been erased of the personal columns of each source: pipeline.erasure.
     basis_hash : str
         The inputs without what earlier builds left (models, history): what somebody rolled back is known by it.
     """
@@ -56,6 +61,7 @@ class Plan:
     code_version: str
     input_hash: str
     basis_hash: str = ""
+    erased: dict[str, str] = field(default_factory=dict)
 
     @property
     def as_of(self) -> date:
@@ -63,14 +69,17 @@ class Plan:
         return date.fromisoformat(self.as_of_date)
 
 
+PLANNED = [each.name for each in fields(Plan) if each.default is each.default_factory is MISSING]
+
+
 def plan_path(settings: Settings) -> Path:
     """Return where the plan of the running build is."""
-    return settings.build / "plan.json"
+    return settings.build / PLAN
 
 
 def receipts_path(settings: Settings) -> Path:
     """Return where the receipts of the running build are, one a line, for SQL to read."""
-    return settings.build / "receipts.jsonl"
+    return settings.build / RECEIPTS
 
 
 def load_plan(settings: Settings) -> Plan:
@@ -84,11 +93,18 @@ def load_plan(settings: Settings) -> Plan:
     path = plan_path(settings)
     if not path.is_file():
         raise UserError(f"There is no plan of a build at {path}. Run `make run`.")
-    return Plan(**json.loads(path.read_text(encoding="utf-8")))
+    return Plan(**read_sealed(path, "Run again: the next run plans again.", needed=PLANNED))
 
 
 def make_plan(settings: Settings) -> Plan:
-    """Plan a build from the receipts on disk and save it.
+    """Plan a build as `plan_build` does, and save it."""
+    plan = plan_build(settings)
+    save_plan(settings, plan)
+    return plan
+
+
+def plan_build(settings: Settings) -> Plan:
+    """Plan a build from the receipts on disk.
 
     Raises
     ------
@@ -97,28 +113,29 @@ def make_plan(settings: Settings) -> Plan:
     """
     sources = active_sources(settings)
     currency, time_zone = company(settings)
-    receipts = {source.name: _receipts_in_use(settings, source) for source in sources}
+    receipts = {source.name: receipts_in_use(settings, source) for source in sources}
     flat = [receipt for listed in receipts.values() for receipt in listed]
     as_of = _as_of(sources, receipts, time_zone)
     first = _first_event_date(sources, flat, time_zone)
     landing_hash = sha256_of([_what_matters(receipt) for receipt in flat])
     code_version = settings.code_version()
+    erased = erasure.of_sources(erasure.erased(settings), settings.sources)
     basis = {
         "landing_hash": landing_hash,
+        "erased": erased,
         "code_version": code_version,
         "as_of_date": as_of.isoformat(),
         "settings": _settings_that_matter(settings, currency, time_zone),
     }
+    earlier = earlier_releases(settings, settings.sources, as_of)
     inputs = {
         **basis,
-        "models": _earlier_models(settings, as_of),
-        "history": [
-            {name: entry[name] for name in ("release_id", "code_version", "score_files")}
-            for entry in earlier_releases(settings, settings.sources, as_of)
-        ],
+        "models": models_that_matter(settings, as_of),
+        "history": [entry["release_id"] for entry in scored_releases(earlier)],
+        "releases": [[entry[name] for name in ("release_id", "as_of_date", "code_version")] for entry in earlier],
     }
     input_hash = sha256_of(inputs)
-    plan = Plan(
+    return Plan(
         release_id=f"{as_of}-{input_hash[:12]}",
         as_of_date=as_of.isoformat(),
         first_event_date=first.isoformat(),
@@ -136,16 +153,20 @@ def make_plan(settings: Settings) -> Plan:
         code_version=code_version,
         input_hash=input_hash,
         basis_hash=sha256_of(basis),
+        erased=erased,
     )
-    save_plan(settings, plan)
-    return plan
 
 
 def save_plan(settings: Settings, plan: Plan) -> None:
+    """Write the plan of the running build."""
+    save_plan_as(settings.build, plan)
+
+
+def save_plan_as(folder: Path, plan: Plan) -> None:
     """Write a plan, and its receipts beside it: a DuckDB reader of one large object takes twice its size of memory."""
     lines = (json.dumps(receipt, sort_keys=True, ensure_ascii=False) + "\n" for receipt in plan.receipts)
-    write_text(receipts_path(settings), "".join(lines))
-    write_json(plan_path(settings), asdict(plan))
+    write_text(folder / RECEIPTS, "".join(lines))
+    write_sealed(folder / PLAN, asdict(plan))
 
 
 def feature_dates(as_of: date, first_event: date, settings: Settings) -> list[date]:
@@ -160,7 +181,7 @@ def feature_dates(as_of: date, first_event: date, settings: Settings) -> list[da
     return sorted(dates)
 
 
-def _receipts_in_use(settings: Settings, source: Source) -> list[Receipt]:
+def receipts_in_use(settings: Settings, source: Source) -> list[Receipt]:
     """Receipts that a build reads: all of a table with history, else the newest."""
     used: list[Receipt] = []
     for name, table in source.tables.items():
@@ -169,14 +190,28 @@ def _receipts_in_use(settings: Settings, source: Source) -> list[Receipt]:
         if last is None:
             raise UserError(f"Source '{source.name}': table '{name}' has not been landed. Run `make run`.")
         has_history = source.has_history(table)
-        read = _last_generations(receipts) if source.is_database and table.key == "position" else receipts
-        used += [{**receipt, "has_history": has_history} for receipt in (read if has_history else [last])]
+        read = _not_read_again(receipts) if source.is_database and table.key == "position" else receipts
+        for receipt in read if has_history else [last]:
+            reading = receipt["reading"] if _says_what_is(source, receipt) else None
+            used.append({**receipt, "has_history": has_history, "reading": reading})
     return sorted(used, key=lambda receipt: (receipt["table"], receipt["interval"], receipt["content_hash"]))
 
 
-def _last_generations(receipts: list[Receipt]) -> list[Receipt]:
-    """The newest load of each interval: rows without a key that were asked for again are no other rows."""
-    return list({receipt["interval"]: receipt for receipt in receipts}.values())
+def _says_what_is(source: Source, receipt: Receipt) -> bool:
+    """Whether the load says what its keys are now, so that the one that was read last holds.
+
+    Files say what they said when they were written, and appended rows are added to others of their key.
+    """
+    return source.is_database and receipt["load"] != "append"
+
+
+def _not_read_again(receipts: list[Receipt]) -> list[Receipt]:
+    """Leave out loads whose interval a later one covers: rows without a key that are read again are the same."""
+    return [
+        receipt
+        for number, receipt in enumerate(receipts, 1)
+        if not any(covers(later, receipt) for later in receipts[number:])
+    ]
 
 
 def _personal(settings: Settings, source: Source, receipts: list[Receipt]) -> dict[str, dict[str, list[str]]]:
@@ -205,9 +240,10 @@ def _paths(settings: Settings, receipts: list[Receipt]) -> dict[str, list[str]]:
 
 
 def _what_matters(receipt: Receipt) -> dict[str, Any]:
-    """What a receipt says of the data. The generation counts where more than the newest is read."""
-    keys = ["source", "table", "interval", "content_hash", "load", "is_first_load"]
-    return {key: receipt[key] for key in [*keys, *(["generation"] if receipt["has_history"] else [])]}
+    """What a receipt says of the data. The order of reading counts where more than the newest is read."""
+    keys = ["source", "table", "interval", "content_hash", "load"]
+    of_history = ["generation", "reading", "known_end", "is_first_reading"]
+    return {key: receipt[key] for key in [*keys, *(of_history if receipt["has_history"] else [])]}
 
 
 def _as_of(sources: list[Source], receipts: dict[str, list[Receipt]], time_zone: str) -> date:
@@ -251,17 +287,3 @@ def _settings_that_matter(settings: Settings, currency: str, time_zone: str) -> 
         "week_start": settings.week_start,
         "fiscal_year_start": settings.fiscal_year_start,
     }
-
-
-def _earlier_models(settings: Settings, as_of: date) -> list[str]:
-    """Versions of the models of these sources that are older than the build, refused ones included.
-
-    Mining chooses among them, or trains on the build's own day. Models of that day or later are left out: the first
-    are made of this build's own landing and code, the others do not exist as far as it is concerned.
-    """
-    models = [json.loads(path.read_text("utf-8")) for job in settings.models.glob("*") for path in json_files(job)]
-    return sorted(
-        model["model_version"]
-        for model in models
-        if model["as_of_date"] < as_of.isoformat() and sorted(model["sources"]) == sorted(settings.sources)
-    )

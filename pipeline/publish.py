@@ -5,20 +5,21 @@ folder is renamed, the ledger is written, and only then the link `current` is re
 """
 
 import datetime as dt
-import json
 import os
 import shutil
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from pipeline import accounts, ledger, report
-from pipeline.duck import connect
+from pipeline import damage, erasure, ledger, report
+from pipeline.accounts import REPORT
+from pipeline.disk import full_disk_is_named
 from pipeline.errors import UserError
-from pipeline.files import TEMPORARY_PREFIX, fsync_path, fsync_tree, write_json
+from pipeline.features import features_path
+from pipeline.files import TEMPORARY_PREFIX, DamagedError, fsync_path, fsync_tree, read_sealed, remove, write_sealed
 from pipeline.lock import run_lock
 from pipeline.plan import load_plan
 from pipeline.releases import (
@@ -30,6 +31,7 @@ from pipeline.releases import (
     attach_read_only,
     copy_table,
     has_facts,
+    new_database,
     open_release,
     point_current_at,
     published_tables,
@@ -62,6 +64,7 @@ class Release:
     sources: tuple[str, ...]
     currency: str
     basis_hash: str = ""
+    erased: erasure.Erased = field(default_factory=dict)
 
 
 def publish(settings: Settings) -> str:
@@ -81,37 +84,57 @@ def publish(settings: Settings) -> str:
         tuple(plan.sources),
         plan.currency,
         plan.basis_hash,
+        plan.erased,
     )
     publish_release(settings, release)
     return release.release_id
 
 
 def publish_release(settings: Settings, release: Release) -> None:
-    """Write a release, point `current` at it, and thin out the older ones."""
+    """Write a release, point `current` at it, take out of the older ones what was erased, and thin them out."""
     checks = _passed_checks(settings, release)
     releases = releases_folder(settings)
     releases.mkdir(parents=True, exist_ok=True)
-    with run_lock(settings, "publish"):
+    with run_lock(settings, "publish"), full_disk_is_named(settings, "What is published stays as it is."):
         clean_up(settings)
         folder = releases / release.release_id
         temporary = releases / f"{TEMPORARY_PREFIX}{os.getpid()}-{release.release_id}"
-        manifest = _write_release(settings, release, checks, temporary)
-        if folder.is_dir():
-            _check_same(folder, manifest)
-        if folder.is_dir() and has_facts(read_manifest(folder)):
-            shutil.rmtree(temporary)
-        else:
-            replace_release(folder, temporary)
+        try:
+            manifest = _write_release(settings, release, checks, temporary)
+            put_in_place(folder, temporary, manifest)
+        finally:
+            remove(temporary)
         _write_ledger(settings, release, checks, folder)
         point_current_at(settings, release.release_id)
+        erasure.scrub(settings, erasure.erased(settings))  # a release that is thinned out leaves its lists behind
         thin_out(settings)
+
+
+def put_in_place(folder: Path, new: Path, manifest: dict[str, Any]) -> None:
+    """Give a new release its name. One that is there in full, with the same content, stays; damage is repaired."""
+    if not folder.is_dir():
+        remove(folder)
+        replace_release(folder, new)
+        return
+    try:
+        published = read_manifest(folder)
+    except DamagedError:
+        damage.repair(folder, new)
+        return
+    _check_same(folder, published, manifest)
+    if not has_facts(published) or published.get("erased", {}) != manifest["erased"]:
+        replace_release(folder, new)  # it has marts only, or personal data that were taken out of it have come back
+    elif damage.find_damage(folder):
+        damage.repair(folder, new)
 
 
 def _passed_checks(settings: Settings, release: Release) -> dict[str, Any]:
     path = settings.build / CHECKS
-    if not path.is_file():
-        raise UserError(f"{path} is not there: the release has not been audited, so it is not published.")
-    checks: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for needed in (path, settings.build / REPORT):
+        if not needed.is_file():
+            raise UserError(f"{needed} is not there: the release has not been audited, so it is not published.")
+    needed_keys = ("release_id", "passed", "warned", "stopped", "accounts")
+    checks = read_sealed(path, "Nothing was published; build again (`make run`).", needed=needed_keys)
     if checks["release_id"] != release.release_id:
         raise UserError(
             f"The checks in {path} are for release {checks['release_id']}, not for {release.release_id}, which is "
@@ -126,7 +149,7 @@ def _passed_checks(settings: Settings, release: Release) -> dict[str, Any]:
 
 def _write_release(settings: Settings, release: Release, checks: dict[str, Any], folder: Path) -> dict[str, Any]:
     folder.mkdir(mode=0o700)  # closed until the contacts inside have their own mode
-    with closing(connect(folder / DATABASE)) as connection:
+    with new_database(folder / DATABASE) as connection:
         attach_read_only(connection, settings.warehouse, "warehouse")
         tables = published_tables(read_tables(connection, "warehouse"))
         for table in tables:
@@ -137,21 +160,22 @@ def _write_release(settings: Settings, release: Release, checks: dict[str, Any],
         write_parquet(connection, tables, folder / "parquet")
     _write_contacts(settings, folder / CONTACTS)
     report.write_overview(folder / DATABASE, folder / "overview.png", release.currency)
-    lines = accounts.balance_warehouse(settings, release.as_of_date)
-    accounts.write_report(folder / accounts.REPORT, f"Release {release.release_id}", release.currency, lines)
+    shutil.copyfile(settings.build / REPORT, folder / REPORT)
+    write_sealed(folder / CHECKS, checks)
     manifest = {
-        "accounts": accounts.verdict(lines),
+        "accounts": checks["accounts"],
         "release_id": release.release_id,
         "as_of_date": str(release.as_of_date),
         "code_version": release.code_version,
         "input_hash": release.input_hash,
         "sources": list(release.sources),
+        "erased": release.erased,
         "checks_passed": checks["passed"],
         "checks_warned": checks["warned"],
         "tables": content,
+        "files": damage.states(folder),
     }
-    write_json(folder / CHECKS, checks)
-    write_json(folder / MANIFEST, manifest)
+    write_sealed(folder / MANIFEST, manifest)
     fsync_tree(folder)
     folder.chmod(0o755)
     fsync_path(folder)
@@ -165,7 +189,7 @@ def _record_checks(connection: duckdb.DuckDBPyConnection, checks: dict[str, Any]
 
 def _write_contacts(settings: Settings, target: Path) -> None:
     """Write the sibling file; its tables stand in schema main, so that `contacts.<table>` is catalog and table."""
-    with closing(connect(target)) as connection:
+    with new_database(target) as connection:
         target.chmod(0o600)
         attach_read_only(connection, settings.warehouse, "warehouse")
         for table in read_tables(connection, "warehouse"):
@@ -173,16 +197,15 @@ def _write_contacts(settings: Settings, target: Path) -> None:
                 copy_table(connection, "warehouse", table, "main")
 
 
-def _check_same(folder: Path, manifest: dict[str, Any]) -> None:
+def _check_same(folder: Path, published: dict[str, Any], manifest: dict[str, Any]) -> None:
     """Compare all but `ops`, which also tells how long the loads took; of a monthly release what it has."""
-    published = read_manifest(folder)
     names = sorted({*published["tables"], *(manifest["tables"] if has_facts(published) else ())})
     differing = [
         name
         for name in names
         if not name.startswith("ops.") and published["tables"].get(name) != manifest["tables"].get(name)
     ]
-    if published["input_hash"] == manifest["input_hash"] and not differing and (folder / DATABASE).is_file():
+    if published["input_hash"] == manifest["input_hash"] and not differing:
         return
     raise UserError(
         f"{folder} holds a release of the same inputs but with other data (differing: "
@@ -199,6 +222,10 @@ def _write_ledger(settings: Settings, release: Release, checks: dict[str, Any], 
             runs = connection.execute(f"select distinct run_id from marts.{table} order by run_id").fetchall()
             paths = [f"scores/{job}/as_of={release.as_of_date}/run={run}.parquet" for (run,) in runs]
             files[job] = [path for path in paths if (settings.home / path).is_file()]
+    made_of = [path for paths in files.values() for path in paths]
+    features = features_path(settings, str(release.as_of_date))
+    if features.is_file():
+        made_of.append(features.relative_to(settings.home).as_posix())
     ledger.record(
         settings,
         {
@@ -209,6 +236,7 @@ def _write_ledger(settings: Settings, release: Release, checks: dict[str, Any], 
             "input_hash": release.input_hash,
             "basis_hash": release.basis_hash,
             "score_files": files,
+            "files": {path: ledger.file_state(settings, path) for path in made_of},
             "checks": {name: checks[name] for name in ("passed", "warned", "stopped")},
         },
     )

@@ -1,7 +1,9 @@
 """What a release is: its folder, its tables, the grain of each, and what its data hash to."""
 
-import json
+import logging
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,16 @@ import duckdb
 
 from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
-from pipeline.files import TEMPORARY_PREFIX, fsync_path
+from pipeline.files import TEMPORARY_PREFIX, DamagedError, fsync_path, read_sealed
 from pipeline.settings import Settings
 
+log = logging.getLogger("perennial")
 DATABASE = "perennial.duckdb"
 CONTACTS = "contacts.duckdb"
 MANIFEST = "release.json"
 CHECKS = "checks.json"
+# The DuckDB inside a BI tool is older than this project's, and reads no newer storage than its own.
+STORAGE_VERSION = "v1.0.0"
 SCHEMAS = ("core", "marts", "ops")
 
 # The ids that source systems know people by, and what people are called and reached by: in contacts.duckdb alone.
@@ -49,6 +54,7 @@ GRAINS: dict[str, tuple[str, ...]] = {
     "core.fct_cost": ("cost_id",),
     "core.fct_cost_allocation": ("allocation_id",),
     "core.fct_customer_month": ("customer_id", "month_start_date"),
+    "core.customer_permission": ("customer_id", "channel"),
     "core.bridge_customer_source": ("source_record_key",),
     "core.bridge_customer_relationship": ("customer_id", "kind", "related_id"),
     "core.dim_customer_contact": ("customer_id",),
@@ -68,6 +74,7 @@ GRAINS: dict[str, tuple[str, ...]] = {
     "marts.campaign_performance": ("campaign_id",),
     "marts.release": ("release_id",),
     "ops.load_receipts": ("source", "table_name", "interval", "generation"),
+    "ops.quarantined_money": ("source", "table_name", "interval", "generation"),
     "ops.releases": ("release_id",),
 }
 
@@ -124,8 +131,8 @@ class Table:
         return grain if set(grain) <= set(self.columns) else ()
 
 
-def read_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[Table]:
-    """List the tables and views of the published schemas of an attached database, sorted by name."""
+def read_tables(connection: duckdb.DuckDBPyConnection, catalog: str, schemas: Sequence[str] = SCHEMAS) -> list[Table]:
+    """List the tables and views of some schemas of an attached database, sorted by name."""
     comments: dict[tuple[str, str], str | None] = {
         (schema, name): comment
         for schema, name, comment in connection.execute(
@@ -138,7 +145,7 @@ def read_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[Tab
     for schema, table, column, kind, comment in connection.execute(
         "select schema_name, table_name, column_name, data_type, comment from duckdb_columns()"
         " where database_name = $1 and list_contains($2, schema_name) order by schema_name, table_name, column_index",
-        [catalog, list(SCHEMAS)],
+        [catalog, list(schemas)],
     ).fetchall():
         columns.setdefault((schema, table), []).append((column, kind, comment))
     return [
@@ -185,6 +192,15 @@ def copy_table(connection: duckdb.DuckDBPyConnection, catalog: str, table: Table
         connection.execute(f"comment on column {target}.{quote_identifier(name)} is {quote_literal(comment)}")
 
 
+@contextmanager
+def new_database(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Make a database file that readers of DuckDB 1.0 and later open; `path` is the session's own database."""
+    with closing(connect(spill=path.with_name(f"{path.name}.tmp"))) as connection:
+        connection.execute(f"attach {quote_literal(str(path))} as written (storage_version '{STORAGE_VERSION}')")
+        connection.execute("use written")
+        yield connection
+
+
 def write_parquet(connection: duckdb.DuckDBPyConnection, tables: list[Table], folder: Path) -> None:
     """Write each table as `<schema>/<name>.parquet`."""
     for table in tables:
@@ -222,24 +238,43 @@ def current_release(settings: Settings) -> Path:
     UserError
         Nothing has been published yet.
     """
+    folder = published_folder(settings)
+    if folder is None:
+        raise UserError(
+            f"Nothing is published yet: {settings.serving / 'current'} is not there. Build first (`make run`)."
+        )
+    return folder
+
+
+def published_folder(settings: Settings) -> Path | None:
+    """Folder of the published release, whole or not; None where nothing is published."""
     link = settings.serving / "current"
-    if not (link / MANIFEST).is_file():
-        raise UserError(f"Nothing is published yet: {link} is not there. Build first (`make run`).")
-    return link.resolve()
+    return link.resolve() if link.is_dir() else None
 
 
 def point_current_at(settings: Settings, release_id: str) -> None:
     """Replace the link `current` in one step."""
+    current = settings.serving / "current"
+    if current.is_dir() and not current.is_symlink():
+        raise UserError(f"{current} is a folder, and should be a link. Move it away, then run again.")
     link = settings.serving / f"{TEMPORARY_PREFIX}{os.getpid()}-current"
     link.symlink_to(Path("releases") / release_id)
-    link.replace(settings.serving / "current")
+    link.replace(current)
     fsync_path(settings.serving)
 
 
 def kept_releases(settings: Settings) -> list[Path]:
     """Folders of all releases, by name. A folder without the manifest of a release of its name is none."""
     found = (path.parent for path in releases_folder(settings).glob(f"[!.]*/{MANIFEST}"))
-    return sorted(folder for folder in found if read_manifest(folder)["release_id"] == folder.name)
+    return sorted(folder for folder in found if _is_release(folder))
+
+
+def _is_release(folder: Path) -> bool:
+    try:
+        return bool(read_manifest(folder)["release_id"] == folder.name)
+    except DamagedError as error:
+        log.warning("%s", error)
+        return False
 
 
 def has_facts(manifest: dict[str, Any]) -> bool:
@@ -248,9 +283,15 @@ def has_facts(manifest: dict[str, Any]) -> bool:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read the `release.json` of a release folder."""
-    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    return manifest
+    """Read the `release.json` of a release folder.
+
+    Raises
+    ------
+    DamagedError
+        It is not as it was written.
+    """
+    next_step = "Restore the release from a backup; the next run repairs the one that readers see."
+    return read_sealed(folder / MANIFEST, next_step, needed=("release_id", "as_of_date", "input_hash", "tables"))
 
 
 def open_release(folder: Path) -> duckdb.DuckDBPyConnection:

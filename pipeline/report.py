@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import duckdb
@@ -12,8 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
 
 from pipeline.duck import connect
+from pipeline.figures import AS_OF, counted, known_by, money, net_sales, percent, short_money, why_unscored
 
 INK, MUTED, GRID = "#1f2937", "#6b7280", "#e5e7eb"
 GREEN, PALE_GREEN, AMBER, RED, SAND = "#2f7d5b", "#a9cfb9", "#d99a2b", "#b8473d", "#d8cfc0"
@@ -59,12 +62,10 @@ def write_overview(database: Path, target: Path, currency: str) -> None:
 
 
 def _header(figure: Figure, connection: duckdb.DuckDBPyConnection, currency: str) -> None:
-    as_of, customers, revenue = connection.execute(
-        "select (select max(as_of_date) from marts.release), (select count(*) from marts.customer_360),"
-        " (select coalesce(sum(net_sales), 0) from core.fct_customer_month)"
-    ).fetchall()[0]
+    as_of, customers = connection.execute(f"select {AS_OF}, (select count(*) from marts.customer_360)").fetchall()[0]
     figure.text(0.035, 0.955, "Customers at a glance", fontsize=19, fontweight="bold", va="center")
-    facts = f"{customers:,} customers  ·  {currency} {revenue:,.2f} net sales  ·  as of {as_of:%d %B %Y}"
+    sales = f"{currency} {money(net_sales(connection))} net sales"
+    facts = f"{counted(customers, 'customer')}  ·  {sales}  ·  as of {as_of:%d %B %Y}"
     figure.text(0.035, 0.915, facts, fontsize=11, color=MUTED, va="center")
 
 
@@ -79,112 +80,156 @@ def _empty(axes: Axes, title: str, reason: str) -> None:
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
     axes.set_facecolor("#f7f7f5")
-    axes.text(0.5, 0.5, reason, ha="center", va="center", color=MUTED, transform=axes.transAxes, wrap=True)
+    # Matplotlib's own wrapping is by the figure, and a panel is half of it.
+    axes.text(0.5, 0.5, fill(reason, 60), ha="center", va="center", color=MUTED, transform=axes.transAxes)
 
 
-def _money(value: float, _: float | None = None) -> str:
-    for limit, unit in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
-        if abs(value) >= limit:
-            return f"{value / limit:,.3g} {unit}"
-    return f"{value:,.0f}"
+def _centred(bars: int, least: int) -> tuple[float, float]:
+    """Limits of an axis for bars at 0, 1, 2, …: few of them stand in the middle, as thin as many would be."""
+    middle, half = (bars - 1) / 2, max(bars, least) / 2 + 0.1
+    return middle - half, middle + half
 
 
 def draw_revenue(axes: Axes, connection: duckdb.DuckDBPyConnection, currency: str) -> None:
-    """Net sales per month, with the part that no customer is known for."""
-    frame = connection.execute(
-        "select month_start_date as month, sum(net_sales) filter (not is_unknown) as known,"
-        " sum(net_sales) filter (is_unknown) as unknown,"
-        " max(last_day(month_start_date) <= (select max(as_of_date) from marts.release)) as is_complete"
-        " from core.fct_customer_month join core.dim_customer using (customer_id) group by all order by month"
-    ).df()
+    """Net sales per month, with the part that no customer is known for; months without sales are months too."""
     title = "Net sales by month"
-    booked = frame.index[frame[["known", "unknown"]].fillna(0.0).ne(0.0).any(axis=1)]
-    frame = frame.loc[booked[0] : booked[-1]].reset_index(drop=True) if len(booked) else frame.iloc[:0]
+    frame = connection.execute(
+        "select date_trunc('month', order_date)::date as month,"
+        " coalesce(sum(net_sales) filter (not is_unknown), 0)::double as known,"
+        " coalesce(sum(net_sales) filter (is_unknown), 0)::double as unknown"
+        f" from core.fct_order join core.dim_customer using (customer_id) where {known_by('order_date')}"
+        " group by all order by month"
+    ).df()
+    frame = frame.set_index("month")[["known", "unknown"]]
+    frame = frame.loc[frame.ne(0.0).any(axis=1).cummax()]
     if frame.empty:
-        return _empty(axes, title, "No purchases up to the as-of date.")
-    known, unknown = frame["known"].fillna(0.0), frame["unknown"].fillna(0.0)
-    total = known + unknown
-    best = int(total.argmax())
-    partial = "" if frame["is_complete"].iloc[-1] else "; the last month is not over"
-    _title(axes, title, f"best: {frame['month'].iloc[best]:%B %Y}, {currency} {_money(total.iloc[best])}{partial}")
-    colours = [GREEN if complete else PALE_GREEN for complete in frame["is_complete"]]
-    positions = range(len(frame))
-    axes.bar(positions, known, color=colours, width=0.72)
-    if unknown.abs().sum() > 0:
-        axes.bar(positions, unknown, bottom=known, color=SAND, width=0.72, label="customer not known")
+        return _empty(axes, title, "No net sales up to the as-of date.")
+    as_of = pd.Timestamp(connection.execute(f"select {AS_OF}").fetchall()[0][0])
+    months = pd.date_range(frame.index[0], as_of, freq="MS")
+    frame = frame.reindex(months, fill_value=0.0)
+    is_over = months + pd.offsets.MonthEnd(0) <= as_of
+    _title(axes, title, _of_months(frame.sum(axis=1), currency) + ("" if is_over[-1] else "; the last is not over"))
+    positions = np.arange(len(frame))
+    known, unknown = frame["known"], frame["unknown"]
+    axes.bar(positions, known, color=np.where(is_over, GREEN, PALE_GREEN), width=0.72)
+    if unknown.ne(0.0).any():
+        bottom = known.where(known * unknown > 0, 0.0)
+        axes.bar(positions, unknown, bottom=bottom, color=SAND, width=0.72, label="customer not known")
         axes.legend(frameon=False, loc="upper left", fontsize=9)
+        bottom_edge, top_edge = axes.get_ylim()
+        axes.set_ylim(bottom_edge, top_edge + 0.15 * (top_edge - bottom_edge))  # room for the legend
+    axes.set_xlim(*_centred(len(frame), least=6))
     step = max(1, -(-len(frame) // 12))
-    shown = frame["month"].iloc[::step]
-    years = shown.dt.year.ne(shown.dt.year.shift())
+    shown = months[::step]
+    years = [True, *(shown.year[1:] != shown.year[:-1])]
     labels = [f"{month:%b\n%Y}" if is_first else f"{month:%b}" for month, is_first in zip(shown, years, strict=True)]
-    axes.set_xticks(list(positions)[::step], labels)
-    axes.yaxis.set_major_formatter(FuncFormatter(_money))
+    axes.set_xticks(positions[::step], labels)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short_money(value)))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.grid(axis="y", color=GRID)
     axes.spines["left"].set_visible(False)
     return None
 
 
+def _of_months(total: pd.Series, currency: str) -> str:
+    """What the months say: the best one, where there is one."""
+    best = total.max()
+    months = total.index[np.isclose(total, best)]
+    if best <= 0:
+        return "no month is above zero"
+    if len(total) == 1:
+        return f"{currency} {short_money(best)} in {months[0]:%B %Y}"
+    if len(months) > 1:
+        return f"best: {len(months)} of {counted(len(total), 'month')}, {currency} {short_money(best)} each"
+    return f"best: {months[0]:%B %Y}, {currency} {short_money(best)}"
+
+
 def draw_segments(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
-    """Each segment's share of customers beside its share of net sales."""
+    """Each segment's share of the customers who have one beside its share of their net sales."""
     frame = connection.execute(
-        "with revenue as"
-        " (select customer_id, sum(net_sales) as amount from core.fct_customer_month group by customer_id)"
-        " select segment_id, segment_name, count(*) as customers, coalesce(sum(amount), 0)::double as revenue"
-        " from marts.customer_segments left join revenue using (customer_id)"
-        " where segment_id is not null group by segment_id, segment_name order by segment_id desc"
+        "select segments.segment_id, segments.segment_name, count(*) as customers,"
+        " sum(customers.net_sales)::double as sales"
+        " from marts.customer_segments as segments join marts.customer_360 as customers using (customer_id)"
+        " where segments.segment_id is not null group by all order by segments.segment_id desc"
     ).df()
     title = "Who the customers are, and who brings the sales"
     if frame.empty:
         return _empty(axes, title, "No customer has a segment.")
     customers = frame["customers"] / frame["customers"].sum()
-    revenue = frame["revenue"] / (frame["revenue"].sum() or 1.0)
-    top = int(revenue.argmax())
-    name = frame["segment_name"].iloc[top]
-    _title(axes, title, f"{name}: {customers.iloc[top]:.0%} of customers, {revenue.iloc[top]:.0%} of net sales")
-    for offset, share, colour, label in ((0.2, customers, SAND, "customers"), (-0.2, revenue, GREEN, "net sales")):
-        bars = axes.barh([row + offset for row in range(len(frame))], share, height=0.36, color=colour, label=label)
-        axes.bar_label(bars, [f"{value:.0%}" for value in share], padding=3, fontsize=8, color=MUTED)
+    bars = [(customers, SAND, "customers with a segment")]
+    # A share of a sum that has parts below zero is no share.
+    if frame["sales"].ge(0).all() and frame["sales"].sum() > 0:
+        sales = frame["sales"] / frame["sales"].sum()
+        bars.append((sales, GREEN, "their net sales"))
+        top = int(sales.argmax())
+        held = f"{percent(customers.iloc[top])} of these customers, {percent(sales.iloc[top])} of their net sales"
+        _title(axes, title, f"{frame['segment_name'].iloc[top]}: {held}")
+    elif frame["sales"].lt(0).any():
+        _title(axes, title, "no shares of net sales: a segment's are below zero")
+    else:
+        _title(axes, title, "no shares of net sales: they have brought none")
+    offsets = (0.2, -0.2) if len(bars) == 2 else (0.0,)
+    for offset, (share, colour, label) in zip(offsets, bars, strict=True):
+        drawn = axes.barh(np.arange(len(frame)) + offset, share, height=0.36, color=colour, label=label)
+        axes.bar_label(drawn, [percent(value) for value in share], padding=3, fontsize=8, color=MUTED)
     axes.set_yticks(range(len(frame)), frame["segment_name"], color=INK)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
-    axes.set_xlim(min(0.0, float(revenue.min())), 1.12 * max(float(customers.max()), float(revenue.max())))
-    axes.legend(frameon=False, loc="lower right", fontsize=9)
+    axes.set_xlim(0.0, 1.12 * max(float(share.max()) for share, _, _ in bars))
+    axes.set_ylim(*_centred(len(frame), least=4))
+    # Above the bars: a long bar reaches every corner.
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, -0.14), ncols=2, fontsize=9)
     return None
 
 
 def draw_concentration(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
-    """Cumulative share of lifetime value, most valuable customers first."""
-    values: pd.Series[float] = (
+    """Cumulative share of lifetime value, most valuable customers first. Value below zero is no part of the sum."""
+    values = (
         connection.execute(
             "select clv_total::double as value from marts.customer_clv where is_clv_complete order by value desc"
         )
         .df()["value"]
-        .reset_index(drop=True)
+        .to_numpy(float)
     )
     title = "How concentrated lifetime value is"
-    if values.empty or values.sum() <= 0:
-        return _empty(axes, title, _why_missing(connection, "customer_clv"))
-    share = np.array([0.0, *(values.cumsum() / values.sum())])
+    if not len(values):
+        return _empty(axes, title, why_unscored(connection, "customer_clv"))
+    if len(values) == 1:
+        return _empty(axes, title, "One customer has a lifetime value: there is nothing to compare it with.")
+    if values[0] <= 0:
+        return _empty(axes, title, "No customer's lifetime value is above zero.")
+    positive = np.maximum(values, 0.0)
+    share = np.array([0.0, *(positive.cumsum() / positive.sum())])
     customers = np.linspace(0.0, 1.0, len(share))
-    marks = [(part, float(np.interp(part, customers, share))) for part in (0.01, 0.10, 0.20, 0.50)]
-    _title(axes, title, f"the best 10% of customers hold {marks[1][1]:.0%} of it, the best 20% {marks[2][1]:.0%}")
+    # A tenth of nine customers is nobody.
+    parts = [part for part in (0.01, 0.10, 0.20, 0.50) if part * len(values) >= 1]
+    marks = [(part, float(np.interp(part, customers, share))) for part in parts]
+    _title(axes, title, _of_the_best(share, dict(marks)))
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (3, 3)))
     axes.plot(customers, share, color=GREEN, linewidth=2.2)
     axes.fill_between(customers, share, customers, color=PALE_GREEN, alpha=0.35, linewidth=0)
     axes.text(0.62, 0.575, "if all were worth the same", color=MUTED, fontsize=8.5, rotation=0)
+    if below := int((values < 0).sum()):
+        text = f"{counted(below, 'customer')} below zero, not in the sum"
+        axes.text(0.98, 0.04, text, color=MUTED, fontsize=8.5, ha="right")
     for part, held in marks:
         axes.plot(part, held, "o", color=GREEN, markersize=5.5)
         axes.annotate(
-            f"top {part:.0%}: {held:.0%}", (part, held), xytext=(9, -4), textcoords="offset points", fontsize=9
+            f"top {part:.0%}: {percent(held)}", (part, held), xytext=(9, -4), textcoords="offset points", fontsize=9
         )
     axes.set_xlim(0, 1)
-    axes.set_ylim(0, max(1.02, float(share.max()) * 1.02))
+    axes.set_ylim(0, 1.02)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel("customers, most valuable first")
     axes.grid(color=GRID)
     return None
+
+
+def _of_the_best(share: NDArray[np.float64], held: dict[float, float]) -> str:
+    if 0.10 not in held:
+        return f"the best of {counted(len(share) - 1, 'customer')} holds {percent(share[1])} of it"
+    return f"the best 10% of customers hold {percent(held[0.10])} of it, the best 20% {percent(held[0.20])}"
 
 
 def draw_churn(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
@@ -195,10 +240,11 @@ def draw_churn(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
     ).df()
     title = "Who is likely to stay away"
     if frame.empty:
-        return _empty(axes, title, _why_missing(connection, "customer_churn"))
+        return _empty(axes, title, why_unscored(connection, "customer_churn"))
     horizon = int(frame["horizon"].max())
-    at_risk = frame.loc[frame["risk_band"] == "high", "customers"].sum()
-    _title(axes, title, f"{at_risk:,} at high risk{_churn_quality(connection)}")
+    at_risk = int(frame.loc[frame["risk_band"] == "high", "customers"].sum())
+    asked = int(frame["customers"].sum())
+    _title(axes, title, f"{at_risk:,} of {asked:,} at high risk{_churn_quality(connection)}")
     bottom = pd.Series(0.0, index=range(20))
     for band, colour in BANDS.items():
         part = frame[frame["risk_band"] == band].set_index("bin")["customers"].reindex(range(20), fill_value=0)
@@ -207,22 +253,13 @@ def draw_churn(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
     axes.legend(frameon=False, title="risk", fontsize=9, ncols=3, loc="upper center")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.22 * float(bottom.max()))
-    axes.set_xlabel(f"probability of no purchase in the next {horizon} days")
+    axes.set_xlabel(f"probability of no purchase in the next {counted(horizon, 'day')}")
     axes.set_ylabel("customers")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.grid(axis="y", color=GRID)
     return None
-
-
-def _why_missing(connection: duckdb.DuckDBPyConnection, table: str) -> str:
-    """Return the most frequent reason why scores are missing."""
-    reasons = connection.execute(
-        f"select unavailable_reason from marts.{table} where unavailable_reason is not null"
-        " group by all order by count(*) desc, 1 limit 1"
-    ).fetchall()
-    return f"Not scored: {reasons[0][0]}." if reasons else "Nobody has a score in this release."
 
 
 def _churn_quality(connection: duckdb.DuckDBPyConnection) -> str:

@@ -1,19 +1,23 @@
 """Which releases are kept: the newest days in full, the last release of each month with its marts, no others.
 
+Campaign lists stay as long as the release that they come from is kept in full.
+
 A release is replaced in two renames, so it is never the current one. Between them it stands under `<id>.replaced`,
 whole, and the next `clean_up` puts it back: a kill loses nothing.
 """
 
+import logging
 import os
+import re
 import shutil
-from collections.abc import Iterable
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import ledger
-from pipeline.duck import connect
-from pipeline.files import TEMPORARY_PREFIX, fsync_path, fsync_tree, remove_temporaries, write_json
+import duckdb
+
+from pipeline import history, ledger
+from pipeline.damage import states
+from pipeline.errors import UserError
+from pipeline.files import TEMPORARY_PREFIX, fsync_path, fsync_tree, remove_temporaries, write_sealed
 from pipeline.releases import (
     CONTACTS,
     DATABASE,
@@ -23,6 +27,7 @@ from pipeline.releases import (
     current_release,
     has_facts,
     kept_releases,
+    new_database,
     read_manifest,
     read_tables,
     releases_folder,
@@ -30,45 +35,17 @@ from pipeline.releases import (
 )
 from pipeline.settings import Settings
 
+log = logging.getLogger("perennial")
 MONTHLY_SCHEMAS = ("marts", "ops")
 REPLACED = ".replaced"
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Names of the releases that stay: in full, and with marts only."""
-
-    full: frozenset[str]
-    monthly: frozenset[str]
-
-
-def choose(releases: Iterable[tuple[str, str]], *, daily: int, monthly: int, always: Iterable[str]) -> Kept:
-    """Choose what stays.
-
-    Parameters
-    ----------
-    releases
-        Name and as-of date (ISO) of each release; of several of one date the last one counts.
-    daily
-        How many as-of dates are kept in full: the newest ones, and of each date the release published last.
-    monthly
-        How many months are kept: the newest ones, and of each month the release of its last day.
-    always
-        Kept in full in any case: the release that readers see, and the one that they saw before.
-    """
-    of_date = {as_of: name for name, as_of in releases}
-    dates = sorted(of_date, reverse=True)
-    of_month: dict[str, str] = {}
-    for as_of in dates:
-        of_month.setdefault(as_of[:7], of_date[as_of])
-    full = frozenset([*(of_date[as_of] for as_of in dates[:daily]), *always])
-    return Kept(full, frozenset(list(of_month.values())[:monthly]) - full)
+RELEASE_ID = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{12}")
 
 
 def thin_out(settings: Settings) -> None:
-    """Remove or reduce what is not kept in full. The caller holds the lock.
+    """Remove or reduce what is not kept in full, its lists, and what no later build reads. The caller holds the lock.
 
-    A folder that is no release stays.
+    A folder that is no release stays, and so does one that cannot be reduced because it is damaged; in `lists`, one
+    that is not named as a release is.
     """
     order = {
         entry["release_id"]: (not entry.get("rolled_back_to"), entry["sequence"]) for entry in ledger.entries(settings)
@@ -78,7 +55,7 @@ def thin_out(settings: Settings) -> None:
     ours = sorted(folders, key=lambda name: (order.get(name, (False, 0)), name))
     current = current_release(settings).name
     before = [name for name in ledger.published_before(settings, current) if name in ours]
-    kept = choose(
+    kept = history.choose(
         [(name, manifests[name]["as_of_date"]) for name in ours],
         daily=settings.daily_releases,
         monthly=settings.monthly_releases,
@@ -86,14 +63,24 @@ def thin_out(settings: Settings) -> None:
     )
     for name in ours:
         if name in kept.monthly and has_facts(manifests[name]):
-            _reduce(folders[name])
+            _reduce_whole(folders[name])
         elif name not in kept.full | kept.monthly:
             _remove(folders[name])
+    _remove_lists(settings, kept.full)
+    history.thin_out(settings)
+
+
+def _remove_lists(settings: Settings, kept: frozenset[str]) -> None:
+    """Remove the lists of all other releases, of those that are gone, too."""
+    for folder in sorted(settings.lists.glob("[!.]*/")):
+        if RELEASE_ID.fullmatch(folder.name) and folder.name not in kept:
+            _remove(folder)
 
 
 def clean_up(settings: Settings) -> None:
     """Remove what a killed process left, and put back what it was about to replace. The caller holds the lock."""
     remove_temporaries(settings.serving)
+    remove_temporaries(settings.lists)
     for path in releases_folder(settings).glob(f"[!.]*{REPLACED}"):
         target = path.with_name(path.name.removesuffix(REPLACED))
         if target.exists():
@@ -102,10 +89,19 @@ def clean_up(settings: Settings) -> None:
             path.rename(target)
 
 
+def _reduce_whole(folder: Path) -> None:
+    """Reduce a release; one that is damaged cannot be reduced, and is named."""
+    try:
+        _reduce(folder)
+    except (UserError, duckdb.Error) as error:
+        reason = str(error).splitlines()[0]
+        log.warning("%s cannot be reduced to its marts (%s). Restore it from a backup, or delete it.", folder, reason)
+
+
 def _reduce(folder: Path) -> None:
     """Replace a release by one that has `marts` and `ops` only."""
     smaller = _temporary(folder)
-    _write_smaller(folder, smaller)
+    write_smaller(folder, smaller)
     replace_release(folder, smaller)
 
 
@@ -120,11 +116,12 @@ def replace_release(folder: Path, new: Path) -> None:
         _remove(earlier)
 
 
-def _write_smaller(folder: Path, smaller: Path) -> None:
+def write_smaller(folder: Path, smaller: Path) -> None:
+    """Write a release of the `marts` and `ops` of another one, for its month."""
     manifest = read_manifest(folder)
     left_out = shutil.ignore_patterns("parquet", DATABASE, CONTACTS, MANIFEST)
     shutil.copytree(folder, smaller, ignore=left_out)
-    with closing(connect(smaller / DATABASE)) as connection:
+    with new_database(smaller / DATABASE) as connection:
         attach_read_only(connection, folder / DATABASE, "full")
         tables = [table for table in read_tables(connection, "full") if table.schema in MONTHLY_SCHEMAS]
         for table in tables:
@@ -133,7 +130,7 @@ def _write_smaller(folder: Path, smaller: Path) -> None:
         write_parquet(connection, tables, smaller / "parquet")
     names = {table.full_name for table in tables}
     content = {name: table for name, table in manifest["tables"].items() if name in names}
-    write_json(smaller / MANIFEST, {**manifest, "tables": content})
+    write_sealed(smaller / MANIFEST, {**manifest, "tables": content, "files": states(smaller)})
     fsync_tree(smaller)
 
 

@@ -1,6 +1,7 @@
 """`make rollback`: give readers an earlier release again, after checking that it is whole."""
 
 import os
+import shutil
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import ledger
+from pipeline import erasure, ledger
+from pipeline.damage import find_damage
 from pipeline.duck import connect
 from pipeline.errors import UserError
 from pipeline.lock import run_lock
@@ -61,10 +63,13 @@ def rollback(settings: Settings, release_id: str | None = None) -> str:
     with run_lock(settings, "make rollback"):
         clean_up(settings)
         current = current_release(settings)
+        erasure.scrub(settings, erasure.erased(settings))
         target = _target(settings, current, release_id)
         check_whole(target)
         marked = ledger.roll_back(settings, target.name)
         point_current_at(settings, target.name)
+        # Exported when the release was new: whoever has said no since is in them.
+        shutil.rmtree(settings.lists / target.name, ignore_errors=True)
         return _message(settings, current, target, marked)
 
 
@@ -79,7 +84,9 @@ def check_whole(folder: Path) -> None:
     try:
         manifest = read_manifest(folder)
         wrong = _differences(folder, manifest)
-    except (OSError, ValueError, KeyError, duckdb.Error, pa.ArrowException) as error:
+        if not wrong and "files" in manifest and (found := find_damage(folder)):
+            wrong = [found]
+    except (UserError, OSError, ValueError, KeyError, duckdb.Error, pa.ArrowException) as error:
         wrong = [str(error).splitlines()[0]]
     if wrong:
         raise UserError(
@@ -148,12 +155,12 @@ def _message(settings: Settings, before: Path, target: Path, marked: list[str]) 
         )
     lines += [
         f"Lists of {name} have been exported ({settings.lists / name}): whoever has them has figures that were rolled "
-        "back. Recall them, or export anew."
+        "back. Recall them, or export again."
         for name in (before.name,)
         if (settings.lists / name).is_dir() and name in marked
     ]
-    if (settings.lists / target.name).is_dir():
-        lines.append(f"Lists of this release are in {settings.lists / target.name}.")
+    if has_facts(manifest):
+        lines.append("Lists of this release: make lists (without anybody who has said no since).")
     return "\n".join(lines)
 
 

@@ -95,7 +95,7 @@ class Settings:
     def private_folders(self) -> tuple[Path, ...]:
         """What nobody but the owner may enter: everything except `serving`."""
         folders = (self.landing, self.build, self.features, self.scores, self.models, self.lists)
-        return (*folders, self.home / "airflow", self.home / "dbt")
+        return (*folders, *(self.home / name for name in ("airflow", "dbt", "docs", "tmp")))
 
     def code_version(self) -> str:
         """SHA-256 (16 digits) of the code, and of the library versions, that can change a number in the warehouse."""

@@ -58,11 +58,17 @@ class Volume(_Strict):
         Factors: of the smallest and of the largest load before (rows a day of their interval; rows, for a snapshot).
     from_rows : int
         A difference of fewer rows holds nobody up.
+    gone_at_most : float
+        Share of the rows that are there which one load may take away: deleted, marked so, or missing from a snapshot.
+    gone_from_rows : int
+        Fewer rows that are gone hold nobody up: one of three is no collapse.
     """
 
     at_least: float = Field(default=0.2, ge=0, le=1)
     at_most: float = Field(default=5, ge=1)
     from_rows: int = Field(default=1000, ge=0)
+    gone_at_most: float = Field(default=0.1, ge=0, le=1)
+    gone_from_rows: int = Field(default=10, ge=1)
 
 
 class Table(_Strict):
@@ -261,6 +267,10 @@ class Source(_Strict):
             raise ValueError("`location` holds a password; leave it to the environment of the file system's library")
         return self
 
+    def _has_end(self, table: Table) -> bool:
+        """Whether a table says where the data end: by its events, or by the cursor that a database is read by."""
+        return table.event_time is not None or (self.is_database and table.load != "snapshot")
+
     @model_validator(mode="after")
     def _check_tables(self) -> Self:
         for name, table in self.tables.items():
@@ -277,6 +287,6 @@ class Source(_Strict):
                 raise ValueError(
                     f"table '{name}': files are `append` (each file once; rows of one key are versions) or `snapshot`"
                 )
-        if not self.is_scheduled and not any(table.event_time for table in self.tables.values()):
+        if not self.is_scheduled and not any(self._has_end(table) for table in self.tables.values()):
             raise ValueError("`schedule: none` needs `event_time` on a table: the newest event ends the load")
         return self

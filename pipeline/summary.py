@@ -1,12 +1,10 @@
 """The end of `make run`: what is published, in figures that a person can read and check."""
 
-import datetime as dt
 import json
 import shlex
 import sys
 import textwrap
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import duckdb
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.figures import AS_OF, counted, day, known_by, money, net_sales, number, why_unscored
 from pipeline.releases import current_release, open_release, read_manifest
 from pipeline.settings import Settings
 
@@ -22,7 +21,9 @@ BAR_WIDTH = 24
 Row = tuple[str, str, str]
 
 
-def print_summary(settings: Settings, console: Console, *, is_new: bool, undone: str | None = None) -> None:
+def print_summary(
+    settings: Settings, console: Console, *, is_new: bool, undone: str | None = None, repaired: str | None = None
+) -> None:
     """Print the published release.
 
     Parameters
@@ -35,6 +36,8 @@ def print_summary(settings: Settings, console: Console, *, is_new: bool, undone:
         Whether this run published it; otherwise the summary says that nothing has changed.
     undone
         The release of the same inputs that somebody rolled back, if that is why nothing was published.
+    repaired
+        What was damaged of the published release, and was written again.
 
     Raises
     ------
@@ -47,12 +50,15 @@ def print_summary(settings: Settings, console: Console, *, is_new: bool, undone:
         release_id, sources, currency, as_of, checks = identity
         console.print()
         console.rule(style="dim")
-        if not is_new:
+        if repaired:
+            console.print(Text(f"{repaired}. It was written again.\n", style="bold"), soft_wrap=True)
+        elif not is_new:
             console.print(Text(f"{why_unchanged(release_id, undone)}\n", style="bold"), soft_wrap=True)
         title = Text(f"Perennial {release_id}", style="bold green")
-        _print(console, title.append(f"  {sources}, as of {as_of}, {checks} checks passed", style="default"))
+        _print(console, title.append(f"  {sources}, as of {as_of}, {counted(checks, 'check')} passed", style="default"))
         _print_rows(console, [*loads(release), *business(release, currency)])
-        _print_segments(console, segments(release))
+        segment_count = _one(release, "select count(*) from marts.segment_profile")[0]
+        _print_segments(console, segments(release, currency), segment_count)
         _print_sentences(console, "Models against their baselines", decisions(release))
     if told := read_manifest(folder).get("accounts"):
         _print_sentences(console, "Accounts", [f"{told} {short(folder.parent.parent / 'current' / 'report.md')}"])
@@ -86,45 +92,58 @@ def loads(release: duckdb.DuckDBPyConnection) -> list[Row]:
         " from ops.load_receipts",
     )
     return [
-        ("Rows in", number(received), f"from {tables} {'table' if tables == 1 else 'tables'}"),
-        ("  quarantined", number(quarantined), "ops.quarantine says why" if quarantined else ""),
+        ("Rows in", number(received), f"from {counted(tables, 'table')}"),
+        ("  quarantined", number(quarantined), "ops.row_fates says why" if quarantined else ""),
         ("  duplicates", number(duplicates), ""),
     ]
 
 
 def business(release: duckdb.DuckDBPyConnection, currency: str) -> list[Row]:
-    """Customers, orders, sales, refunds and equity. What is not known is said, not shown as zero."""
-    customers, without, truncated = _one(
+    """Customers, orders, sales, refunds and equity, as known on the as-of date. What is not known is said."""
+    customers, buyers, truncated = _one(
         release,
-        "select count(*), count(*) filter (orders = 0), count(*) filter (is_left_truncated) from marts.customer_360",
+        "select count(*), count(*) filter (orders > 0), count(*) filter (is_left_truncated) from marts.customer_360",
     )
-    orders, first, last, sales = _one(
+    returns, refunds = _one(
         release,
-        "select count(*) filter (is_purchase), min(order_date), max(order_date), sum(net_sales) from core.fct_order",
+        f"select count(*), sum(refund_amount) from core.fct_return where is_sale and {known_by('return_date')}",
     )
-    returns, refunds = _one(release, "select count(*), sum(refund_amount) from core.fct_return where is_sale")
-    remarks = [
-        f"{number(count)} {what}"
-        for count, what in ((without, "never bought"), (truncated, "perhaps older than the data"))
-        if count
-    ]
+    older = f", {number(truncated)} perhaps older than the data" if truncated else ""
     rows = [
-        ("Customers", number(customers), ", ".join(remarks)),
-        ("Purchases", number(orders), f"{day(first)} to {day(last)}"),
-        ("Net sales", money(sales), currency),
+        ("Customers", number(customers), counted(buyers, "buyer") + older),
+        purchases(release),
+        ("Net sales", money(net_sales(release)), currency),
     ]
     if returns:
-        rows.append(("Refunds", money(refunds), f"{currency}, returned lines: {number(returns)}"))
+        rows.append(("Refunds", money(refunds), f"{currency}, {counted(returns, 'returned line')}"))
     return [*rows, *contact_data(release), equity(release, currency)]
+
+
+def purchases(release: duckdb.DuckDBPyConnection) -> Row:
+    """Purchases, from which day to which, and how many of them name no customer."""
+    purchases, first, last, unknown = _one(
+        release,
+        "select count(*), min(order_date), max(order_date), count(*) filter (customer_id = 'unknown')"
+        f" from core.fct_order where is_purchase and {known_by('order_date')}",
+    )
+    if not purchases:
+        return ("Purchases", "0", "")
+    days = f"{day(first)} to {day(last)}" if first != last else f"all on {day(first)}"
+    return ("Purchases", number(purchases), f"{days}, {number(unknown)} without a customer" if unknown else days)
 
 
 def contact_data(release: duckdb.DuckDBPyConnection) -> list[Row]:
     """Contacts, cases and what campaigns changed, where the sources have any."""
-    contacts, cases, still_open, campaigns, judged, certain = _one(
+    contacts, cases, still_open = _one(
         release,
-        "select (select count(*) from core.fct_contact), (select count(*) from core.fct_case),"
-        " (select sum(open_cases) from marts.customer_360), count(*), count(is_effect_certain),"
-        " count(*) filter (is_effect_certain) from marts.campaign_performance",
+        f"select (select count(*) from core.fct_contact where {known_by('contact_date')}), count(*),"
+        f" count(*) filter (resolved_date is null or resolved_date > {AS_OF})"
+        f" from core.fct_case where {known_by('opened_date')}",
+    )
+    campaigns, judged, certain = _one(
+        release,
+        "select count(*), count(is_effect_certain), count(*) filter (is_effect_certain)"
+        " from marts.campaign_performance",
     )
     rows = []
     if contacts or cases:
@@ -137,24 +156,38 @@ def contact_data(release: duckdb.DuckDBPyConnection) -> list[Row]:
 
 def equity(release: duckdb.DuckDBPyConnection, currency: str) -> Row:
     """Future value of the existing customers, or why there is none."""
-    total, horizon, rate, reason, basis = _one(
+    total, horizon, rate, bases = _one(
         release,
-        "select sum(clv_future), max(horizon_days), max(annual_discount_rate), min(unavailable_reason),"
-        " min(value_basis) from marts.customer_clv",
+        "select sum(clv_future), max(horizon_days), max(annual_discount_rate), list(distinct value_basis)"
+        " from marts.customer_clv where clv_future is not null",
     )
     if total is None:
-        return ("Customer equity", "unknown", str(reason or ""))
-    costs = "before costs" if basis == "net_sales" else "after costs"
-    return ("Customer equity", money(total), f"{currency} in {horizon} days at {rate:.0%} a year, {costs}")
+        return ("Customer equity", "unknown", why_unscored(release, "customer_clv"))
+    costs = {("margin",): "after", ("net_sales",): "before"}.get(tuple(bases), "partly after")
+    remark = f"{currency} in {counted(horizon, 'day')}, {100 * float(rate):g}% p.a., {costs} cost of goods"
+    return ("Customer equity", money(total), remark)
 
 
-def segments(release: duckdb.DuckDBPyConnection) -> list[tuple[str, int, float | None]]:
-    """The segments with the largest shares of net sales: name, customers, share."""
-    return release.execute(
-        "select segment_name, customers, net_sales_share from marts.segment_profile"
-        " order by net_sales_share desc nulls last, segment_name limit $1",
+def segments(release: duckdb.DuckDBPyConnection, currency: str) -> list[tuple[str, int, str, float]]:
+    """The segments with the most net sales: name, customers, net sales, and how long the bar is, from 0 to 1.
+
+    Net sales are told as shares, but where a segment's are below zero or nobody has brought any: then as amounts.
+    """
+    rows = release.execute(
+        "select segment_name, customers, net_sales_share, net_sales from marts.segment_profile"
+        " order by net_sales desc nulls last, segment_name limit $1",
         [SEGMENTS_SHOWN],
     ).fetchall()
+    most = max((net_sales for *_, net_sales in rows), default=0)
+    return [
+        (
+            name,
+            customers,
+            f"{currency} {money(net_sales)}" if share is None else f"{share:.1%}",
+            float(max(net_sales, 0) / most) if most > 0 else 0.0,
+        )
+        for name, customers, share, net_sales in rows
+    ]
 
 
 def decisions(release: duckdb.DuckDBPyConnection) -> list[str]:
@@ -197,21 +230,6 @@ def short(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def number(value: int | Decimal | None) -> str:
-    """1,234."""
-    return "unknown" if value is None else f"{int(value):,}"
-
-
-def money(value: Decimal | None) -> str:
-    """1,234.50: to the cent."""
-    return "unknown" if value is None else f"{value:,.2f}"
-
-
-def day(date: dt.date | None) -> str:
-    """ISO date."""
-    return "?" if date is None else date.isoformat()
-
-
 def _print_rows(console: Console, rows: Sequence[Row]) -> None:
     names, values = (max(len(row[column]) for row in rows) for column in (0, 1))
     console.print()
@@ -220,14 +238,16 @@ def _print_rows(console: Console, rows: Sequence[Row]) -> None:
         _print(console, line.append(f"  {remark}", style="dim") if remark else line)
 
 
-def _print_segments(console: Console, rows: Sequence[tuple[str, int, float | None]]) -> None:
-    console.print(Text("\nSegments by share of net sales", style="bold"))
-    names = max((len(name) for name, _, _ in rows), default=0)
-    largest = max((share or 0.0 for _, _, share in rows), default=0.0) or 1.0
-    for name, customers, share in rows:
-        shown = "unknown" if share is None else f"{share:.1%}"
-        line = Text(f"  {name:<{names}}  {customers:>9,} customers  {shown:>7}")
-        bar = "█" * round(BAR_WIDTH * max(share or 0.0, 0.0) / largest)
+def _print_segments(console: Console, rows: Sequence[tuple[str, int, str, float]], total: int) -> None:
+    shown = "" if len(rows) == total else f", the first {len(rows)} of {total}"
+    console.print(Text(f"\nSegments by net sales{shown}", style="bold"))
+    if not rows:
+        _print(console, Text("  No customer has a segment."))
+    names, values = max((len(row[0]) for row in rows), default=0), max((len(row[2]) for row in rows), default=0)
+    for name, customers, value, length in rows:
+        noun = "customer " if customers == 1 else "customers"
+        line = Text(f"  {name:<{names}}  {customers:>9,} {noun}  {value:>{values}}")
+        bar = "█" * round(BAR_WIDTH * length)
         _print(console, line.append(f"  {bar}", style="green") if bar else line)
 
 

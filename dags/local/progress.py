@@ -64,6 +64,12 @@ class Progress:
         if self.failed_task is None:
             self.failed_task, self.error = f"{task_instance.dag_id}.{task_instance.task_id}", error
 
+    def take_failure(self) -> tuple[str | None, str | BaseException | None]:
+        """Return the failed task and its error, and forget them: another DAG may follow."""
+        failed = self.failed_task, self.error
+        self.failed_task = self.error = None
+        return failed
+
     def show(self, text: str) -> None:
         """Say how far the running task is, where the output is a terminal."""
         if self._status:

@@ -20,6 +20,7 @@ from pipeline.lock import run_lock
 from pipeline.settings import Settings, load_settings
 
 WIDTH = 100
+EXPORT = "export_campaign_lists"
 
 
 class RunError(Exception):
@@ -86,7 +87,7 @@ def redirect_output(settings: Settings) -> None:
 
 def build(settings: Settings, console: Console, *, extract: bool) -> None:
     """Walk the DAGs in order, then print the summary."""
-    from pipeline.build import published, undone_release
+    from pipeline.build import published, repaired, undone_release
     from pipeline.sources import active_sources, company, providers
     from pipeline.summary import print_summary
 
@@ -95,21 +96,32 @@ def build(settings: Settings, console: Console, *, extract: bool) -> None:
     providers(settings)
     before = published(settings)
     use_airflow(settings)
+    run_dags = dag_runner(console)
     extracts = [f"extract_{name}" for name in settings.sources] if extract else []
-    run_dags([*extracts, "build_customers", "export_campaign_lists"], console)
+    try:
+        run_dags([*extracts, "build_customers"])
+    except (UserError, RunError):
+        if before:
+            export_anyway(run_dags, console)
+        raise
+    run_dags([EXPORT])
     after = published(settings)
-    print_summary(settings, console, is_new=after != before, undone=undone_release(settings))
+    undone, mended = undone_release(settings), repaired(settings)
+    print_summary(settings, console, is_new=after != before, undone=undone, repaired=mended)
 
 
-def run_dags(dag_ids: list[str], console: Console) -> None:
-    """Run DAGs one after the other; stop at the first that fails.
+def export_anyway(run_dags: Callable[[list[str]], None], console: Console) -> None:
+    """Export the lists of the release that stays published: whoever has said no since is to leave them."""
+    try:
+        run_dags([EXPORT])
+    except (UserError, RunError) as error:
+        console.print(Text(str(error), style="red"), soft_wrap=True)
 
-    Raises
-    ------
-    UserError
-        A task failed because of something that the user can put right.
-    RunError
-        A task failed otherwise.
+
+def dag_runner(console: Console) -> Callable[[list[str]], None]:
+    """Parse the DAGs, and return what runs some of them one after the other.
+
+    It stops at the first that fails: with UserError where that is something that the user can put right, else RunError.
     """
     from airflow.dag_processing.dagbag import DagBag
 
@@ -117,17 +129,21 @@ def run_dags(dag_ids: list[str], console: Console) -> None:
 
     progress = Progress(console)
     bag = DagBag()
-    if missing := [dag_id for dag_id in dag_ids if dag_id not in bag.dags]:
-        raise RunError("\n".join([f"no DAG {', '.join(missing)}", *bag.import_errors.values()]))
-    for dag_id in dag_ids:
-        progress.heading(dag_id)
-        dag = bag.dags[dag_id]
-        for task in dag.tasks:
-            task.retries = 0  # dag.test() would wait out the delay
-        # The date only names the run: intervals and as-of dates come from the receipts.
-        run = dag.test(logical_date=dt.datetime.now(dt.UTC))
-        if run.state != "success" or progress.failed_task:
-            raise failure(progress.failed_task, progress.error)
+
+    def run_dags(dag_ids: list[str]) -> None:
+        if missing := [dag_id for dag_id in dag_ids if dag_id not in bag.dags]:
+            raise RunError("\n".join([f"no DAG {', '.join(missing)}", *bag.import_errors.values()]))
+        for dag_id in dag_ids:
+            progress.heading(dag_id)
+            dag = bag.dags[dag_id]
+            for task in dag.tasks:
+                task.retries = 0  # dag.test() would wait out the delay
+            # The date only names the run: intervals and as-of dates come from the receipts.
+            run = dag.test(logical_date=dt.datetime.now(dt.UTC))
+            if run.state != "success" or progress.failed_task:
+                raise failure(*progress.take_failure())
+
+    return run_dags
 
 
 def failure(task: str | None, error: Any) -> BaseException:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -33,10 +34,14 @@ from pipeline.sources import active_sources
 
 READY_SECONDS = 180
 GRACE_SECONDS = 20
-COMPONENTS = ("metadatabase", "scheduler", "dag_processor")
+COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 # `airflow standalone` would serve its task logs on all network interfaces: its parts are started without that. The web
-# server reads the logs from the disk. When one part ends, all end.
-PARTS = "airflow scheduler --skip-serve-logs & airflow dag-processor & airflow api-server & wait -n"
+# server reads the logs from the disk. When one part ends, all end. No task is deferred, so the triggerer has nothing to
+# do: without it the first page says that it is not healthy.
+PARTS = (
+    "airflow scheduler --skip-serve-logs & airflow triggerer --skip-serve-logs & airflow dag-processor & "
+    "airflow api-server & wait -n"
+)
 
 
 def main() -> int:
@@ -48,6 +53,7 @@ def main() -> int:
         check_port_is_free()
         console.print("Starting Airflow …")
         prepare(settings, web_database(settings))
+        hide_inactive(settings)
         log = airflow_home(settings) / "logs" / "up.log"
         with stop_signals(), airflow(settings, log) as server:
             wait_until_ready(server, log)
@@ -76,6 +82,19 @@ def check_port_is_free() -> None:
                 f"Port {port()} is taken, perhaps by another `make up`. End that one, or choose another port: "
                 f"CRM_AIRFLOW_PORT={port() + 1} make up"
             )
+
+
+def hide_inactive(settings: Settings) -> None:
+    """Hide the extractions of sources that were active before and are not now.
+
+    Airflow hides a DAG itself when it has not been parsed for a while. One that it parses again is shown again.
+    """
+    shown = ", ".join(["?"] * len(settings.sources))
+    with closing(sqlite3.connect(web_database(settings))) as metadata, metadata:
+        metadata.execute(
+            f"update dag set is_stale = 1 where dag_id like 'extract~_%' escape '~' and dag_id not in ({shown})",
+            [f"extract_{name}" for name in settings.sources],
+        )
 
 
 @contextmanager
@@ -145,7 +164,7 @@ def _is_member(process: psutil.Process, session: int) -> bool:
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait for the API server, the scheduler and the DAG processor.
+    """Wait for all components.
 
     Raises
     ------

@@ -3,8 +3,9 @@
 
   Each row gets one fate: accepted, duplicate (same key and content as the version before or after it) or quarantined
   with its reason. The versions of a key follow each other by their cursor, and where that is equal or missing by their
-  load (`_version` numbers the accepted ones in this order). Rows of one load that share key and cursor but differ are
-  all quarantined: nothing says which is right.
+  load (`_version` numbers the accepted ones in this order). Of a database, which says what a key is (`reading`), the
+  row that was read later is the later version, whatever its cursor says. Rows of one load that share key and cursor but
+  differ are all quarantined, for nothing says which is right; but where the contract says it (`wins`).
 #}
 {% macro conform(entity) -%}
 {%- set spec = contract(entity) -%}
@@ -37,20 +38,39 @@ staged as (
 as_text as (
     select
         source_system,
-        {%- for column in spec.columns %}
-        {{ staged_key(column) }} as {{ column }},
+        {%- for column, (type, required) in spec.columns.items() %}
+        {% if column in spec.get('words', {}) %}{{ canonical_word(staged_key(column), spec.words[column]) }}
+        {%- elif type in ['decimal', 'rate', 'integer'] %}{{ plain_number(staged_key(column)) }}
+        {%- else %}{{ staged_key(column) }}{% endif %} as {{ column }},
         {%- endfor %}
-        _table,
-        _file,
-        _interval,
-        _generation,
-        _position,
-        _op,
+        {{ lineage_columns() }},
         nullif(trim(_cursor), '') as _cursor,
         _is_derived,
         _zone,
         _first_instant
     from staged
+),
+
+exact as (
+    select
+        source_system,
+        {%- for column, (type, required) in spec.columns.items() %}
+        {% if column in spec.get('sizes', {}) -%}
+        case
+            when try_cast({{ column }} as double) < 0 and try_cast({{ spec.sizes[column] }} as double) > 0
+                then ltrim({{ without_noise(column) }}, '-')
+            else {{ without_noise(column) }}
+        end as {{ column }},
+        {%- else -%}
+        {{ (without_noise(column) ~ ' as ' ~ column) if type in ['decimal', 'rate'] else column }},
+        {%- endif %}
+        {%- endfor %}
+        {{ lineage_columns() }},
+        _cursor,
+        _is_derived,
+        _zone,
+        _first_instant
+    from as_text
 ),
 
 typed as (
@@ -59,26 +79,21 @@ typed as (
         {%- for column, (type, required) in spec.columns.items() %}
         {{ typed_column(column, type) }} as {{ column }},
         {%- endfor %}
-        _table,
-        _file,
-        _interval,
-        _generation,
-        _position,
-        _op,
+        {{ lineage_columns() }},
         _cursor,
         _is_derived,
         _zone,
         -- A row that deletes needs its key and nothing else.
         case
             {%- for column, (type, required) in spec.columns.items() if column in spec.key %}
-            {{ column_checks(column, type, required, spec.get('allowed', {}).get(column)) }}
+            {{ column_checks(column, type, required, spec) }}
             {%- endfor %}
             when _op = 'delete' then null
             {%- for column, (type, required) in spec.columns.items() if column not in spec.key %}
-            {{ column_checks(column, type, required, spec.get('allowed', {}).get(column)) }}
+            {{ column_checks(column, type, required, spec) }}
             {%- endfor %}
         end as _column_reason
-    from as_text
+    from exact
 ),
 
 checked as (
@@ -155,14 +170,28 @@ single_rows as (
     where checked._check_reason is not null or repeated_keys.source_system is null
 ),
 
+loads as (
+    select
+        file as _file,
+        reading as _reading,
+        -- Rows of a later load are known from the last second of the newest interval that had landed when it was read.
+        -- Rows of a first load, and of a table without history (which says nothing of when it was first true), are known
+        -- from their event time: null.
+        case when has_history and not is_first_reading then {{ compact_instant('known_end') }} - interval 1 second end
+            as _known_from
+    from {{ planned_receipts() }}
+),
+
 hashed as (
     select
         checked.*,
+        loads._reading,
         {{ content_hash(spec.columns.keys() | list + ['_op']) }} as _row_hash,
         {{ utc_timestamp('_cursor', '_zone') }} as _cursor_at,
         try_cast(_cursor as decimal(38, 9)) as _cursor_number
     from checked
     inner join repeated_keys using (source_system, {{ spec.key | join(', ') }})
+    left join loads on checked._file = loads._file
     where checked._check_reason is null
 ),
 
@@ -181,7 +210,7 @@ judged as (
     from placed
     window same_load as (
         partition by
-            source_system, {{ spec.key | join(', ') }}, _interval, _generation,
+            source_system, {{ (spec.key + spec.get('wins', {}).keys() | list) | join(', ') }}, _interval, _generation,
             _cursor_at, _cursor_number, _cursor_text
     )
 ),
@@ -209,7 +238,7 @@ ranked as (
         *,
         row_number() over (
             partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous, _version
-            order by _interval, _generation, _position, _file
+            order by _reading nulls first, _interval, _generation, _position, _file
         ) as _number_in_version,
         max(_version) over (partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous) as _last_version
     from numbered
@@ -234,16 +263,6 @@ repeated_rows as (
         *,
         _fate = 'accepted' and _op <> 'delete' and _version = _last_version and _has_parents as _is_current
     from fated
-),
-
--- Rows of a later load are known from the last second of its interval. Rows of a first load, and of a table without
--- history (which says nothing of when it was first true), are known from their event time: null.
-later_loads as (
-    select
-        file as _file,
-        {{ interval_end('"interval"') }} - interval 1 second as _known_from
-    from {{ planned_receipts() }}
-    where has_history and not is_first_load
 )
 
 {%- for relation in ['single_rows', 'repeated_rows'] %}
@@ -252,32 +271,27 @@ select
     {%- for column in spec.columns %}
     {{ relation }}.{{ column }},
     {%- endfor %}
-    {{ relation }}._table,
-    {{ relation }}._file,
-    {{ relation }}._interval,
-    {{ relation }}._generation,
-    {{ relation }}._position,
-    {{ relation }}._op,
+    {{ lineage_columns(relation) }},
     {{ relation }}._cursor,
     {{ relation }}._is_derived,
     {{ relation }}._reason,
     {{ relation }}._fate,
     {{ relation }}._is_current,
     cast({{ relation }}._version as bigint) as _version,
-    later_loads._known_from,
+    loads._known_from,
     {%- if relation == 'single_rows' %}
-    later_loads._known_from as _first_known_from
+    loads._known_from as _first_known_from
     {%- else %}
     case
         when max(
-            case when {{ relation }}._fate = 'accepted' and later_loads._known_from is null then 1 else 0 end
+            case when {{ relation }}._fate = 'accepted' and loads._known_from is null then 1 else 0 end
         ) over same_key = 0 then min(
-            case when {{ relation }}._fate = 'accepted' then later_loads._known_from end
+            case when {{ relation }}._fate = 'accepted' then loads._known_from end
         ) over same_key
     end as _first_known_from
     {%- endif %}
 from {{ relation }}
-left join later_loads on {{ relation }}._file = later_loads._file
+left join loads on {{ relation }}._file = loads._file
 {%- if relation == 'repeated_rows' %}
 window same_key as (
     partition by {{ relation }}.source_system
@@ -292,7 +306,10 @@ window same_key as (
 {% macro version_order(spec) -%}
 partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous
             order by
-                _cursor_at nulls first, _cursor_number nulls first, _cursor_text nulls first,
+                _reading nulls first, _cursor_at nulls first, _cursor_number nulls first, _cursor_text nulls first,
+                {%- for column, value in spec.get('wins', {}).items() %}
+                case when {{ column }} = '{{ value }}' then 1 else 0 end,
+                {%- endfor %}
                 _interval, _generation, _position, _file
 {%- endmacro %}
 
@@ -382,26 +399,40 @@ where _is_current
     }.get(type)) }}
 {%- endmacro %}
 
+{# Why a row is set aside that can be read, and is of a time that the source does not account for. #}
+{% macro before_first_interval() -%}before the first interval of the source{%- endmacro %}
+
 {#
   `when` branches that name what is wrong with a column. try_cast alone is no check: it rounds '1.00005' and
   '3.7' without a word, so numbers are compared with a wider cast.
 #}
-{% macro column_checks(column, type, required, allowed) -%}
+{% macro column_checks(column, type, required, spec) -%}
+    {%- set allowed = spec.get('allowed', {}).get(column) -%}
+    {%- if column in spec.key or column in ['source_customer_id', 'order_id', 'product_id'] %}
+            when regexp_matches({{ column }}, '{{ rounded_number() }}') then '{{ column }}: a number that was rounded'
+    {%- endif %}
     {%- if required %}
             when {{ column }} is null then '{{ column }}: missing'
-    {%- endif %}
-    {%- if type != 'text' %}
-            when {{ column }} is not null and {{ typed_column(column, type) }} is null then '{{ column }}: not a {{ type }}'
     {%- endif %}
     {%- if type_pattern(type) %}
             when not regexp_matches({{ column }}, '{{ type_pattern(type) }}') then '{{ column }}: not a {{ type }}'
     {%- endif %}
     {%- if type == 'decimal' %}
+            when abs(try_cast({{ column }} as double)) >= 1e12 then '{{ column }}: a trillion or more'
+    {%- endif %}
+    {%- if type != 'text' %}
+            when {{ column }} is not null and {{ typed_column(column, type) }} is null then '{{ column }}: not a {{ type }}'
+    {%- endif %}
+    {%- if type == 'decimal' %}
             when try_cast({{ column }} as decimal(38, 16)) <> try_cast({{ column }} as decimal(18, 4))
                 then '{{ column }}: more than 4 decimals'
     {%- endif %}
+    {%- if column in spec.get('positive', []) %}
+            when try_cast({{ column }} as decimal(18, 4)) < 0
+                {{- " and coalesce(line_type, '') <> 'adjustment'" if 'line_type' in spec.columns }} then '{{ column }}: negative'
+    {%- endif %}
     {%- if type == 'timestamp' and required %}
-            when {{ typed_column(column, type) }} < _first_instant then '{{ column }}: before the first interval of the source'
+            when {{ typed_column(column, type) }} < _first_instant then '{{ column }}: {{ before_first_interval() }}'
     {%- endif %}
     {%- if allowed %}
             when {{ column }} not in ({{ text_list(allowed) }}) then '{{ column }}: not one of {{ allowed | join(', ') }}'

@@ -4,13 +4,19 @@
   key       columns that identify a row within its source system
   parents   entity that must have accepted the row of the same key, else the row is quarantined
   valued_by the entity whose rows say what this row is worth, and the column that says it where there are none
-  changes_with  the model that names the keys that an incremental build judges anew, and its key column
+  changes_with  the model that names the keys that an incremental build judges again, and its key column
   columns   name: [type, required]; types are text, decimal (18,4), rate (18,8), integer, boolean, date, timestamp
   time      column that says when it happened: the row is known from then, where its load does not say better
   changes_are_dated  a row is delivered again in its ordinary life, and says by its own dates when it changed: it is known
             since its first version. Other rows that change are corrected, and known since the correction
   personal  columns that say who somebody is, or hold free text: published in contacts.duckdb or not at all
-  allowed   column: the values it may have
+  words     column: {word: other spellings of it}; macros/words.sql
+  positive  columns that are never negative: such a value is quarantined, for nothing says whether its sign or its
+            meaning is another one. An adjustment is booked by hand and keeps its sign
+  sizes     column: the amount from which it has been taken already. A minus beside a positive amount is how some write it
+  allowed   column: the values it may have, once its words are read
+  wins      column: the value that is right where rows share key and cursor, and differ in nothing else; without it all of
+            them are quarantined
 #}
 {% macro contract(entity=none) -%}
     {%- set entities = {
@@ -77,6 +83,7 @@
                 'is_exact_repeat': ['boolean', false],
                 'ordered_at': ['timestamp', true],
             },
+            'positive': ['discount_amount'],
         },
         'order_lines': {
             'key': ['order_id', 'line_number'],
@@ -98,6 +105,7 @@
                 'is_exact_repeat': ['boolean', false],
                 'ordered_at': ['timestamp', false],
             },
+            'sizes': {'discount_amount': 'net_amount'},
             'allowed': {'line_type': line_types()},
         },
         'payments': {
@@ -133,6 +141,7 @@
                 'is_exact_repeat': ['boolean', false],
                 'returned_at': ['timestamp', true],
             },
+            'positive': ['refund_amount'],
             'allowed': {'line_type': line_types()},
         },
         'campaigns': {
@@ -252,7 +261,9 @@
                 'status': ['text', true],
                 'changed_at': ['timestamp', true],
             },
-            'allowed': {'channel': ['email', 'phone', 'sms', 'mail'], 'status': ['granted', 'withdrawn']},
+            'words': consent_words(),
+            'wins': {'status': 'withdrawn'},
+            'allowed': {'channel': consent_channels() + ['all', 'other'], 'status': ['granted', 'withdrawn']},
         },
         'web_events': {
             'key': ['event_id'],

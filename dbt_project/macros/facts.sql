@@ -34,3 +34,6 @@
         'selling_cost': 'decimal', 'service_cost': 'decimal', 'retention_cost': 'decimal',
     }) }}
 {%- endmacro %}
+
+{# Why a customer without a purchase has no score. It may have bought before the data begin, or what it bought was set aside. #}
+{% macro no_known_purchase() -%}'no purchase known by the as-of date'{%- endmacro %}

@@ -8,9 +8,10 @@
   The versions of an entity's rows, dated: one row per (source system, key, valid_from).
 
   A version holds from the day of its cursor; where the cursor is no time, from the day it was known; in a first load
-  from the day that the entity's time column says, and else ever since. A deletion that the source does not date has the
-  cursor of the row that is gone: it holds from the day it was known. A version that is older than one that comes after it
-  in the order of versions never held: it was corrected. Only versions known on the as-of date count; of a key that
+  from the day that the entity's time column says, and else ever since. A version whose cursor is no later than that of
+  a version before it is not dated by it (a deletion that a scan found, a row that came back, one that was changed and
+  not touched): it holds from the day it was known. A version that is older than one that comes after it in the order of
+  versions never held: it was corrected. Only versions known on the as-of date count; of a key that
   came later, all. `chosen` is a relation of the keys to date, if not all.
 #}
 {% macro dated_versions(entity, chosen=none) -%}
@@ -40,7 +41,7 @@ with judged as (
 placed as (
     select
         *,
-        is_deleted and cursor_at = max(cursor_at) over (
+        cursor_at <= max(cursor_at) over (
             partition by {{ key }} order by _version range between unbounded preceding and 1 preceding
         ) as is_undated,
         max(case when is_known then 1 else 0 end) over (partition by {{ key }}) = 1 as has_known

@@ -12,13 +12,15 @@
 
 {#
   Digits in international form. A number with + or 00 says its country; another is one of the company's own country,
-  which follows from its time zone (`home_numbers`). Null where there are not 8 to 15 digits.
+  which follows from its time zone (`home_numbers`). Null where there are not 8 to 15 digits, and for a number that was
+  rounded (4.91511E+12).
 #}
 {% macro normal_phone(column) -%}
     {%- set digits = without(column, '[(]0[)]|(ext|x)[. ]*[0-9]+ *$|[^0-9]') -%}
     {%- set home = home_numbers() -%}
     regexp_extract(
         case
+            when regexp_matches(trim({{ column }}), '{{ rounded_number() }}') then null
             when trim({{ column }}) like '+%' then {{ digits }}
             when {{ digits }} like '00%' then substr({{ digits }}, 3)
             {%- if home %}
@@ -39,9 +41,12 @@
     end
 {%- endmacro %}
 
-{# Capital letters and digits. #}
+{# Capital letters and digits; null for a number that was rounded, which is no longer one thing's own. #}
 {% macro normal_number(column) -%}
-    {{ without('upper(' ~ column ~ ')', '[^0-9A-Z]') }}
+    case
+        when not regexp_matches(trim({{ column }}), '{{ rounded_number() }}')
+            then {{ without('upper(' ~ column ~ ')', '[^0-9A-Z]') }}
+    end
 {%- endmacro %}
 
 {# Calling code and longest number without it, of the country of the business time zone; none for other zones. #}

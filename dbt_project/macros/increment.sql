@@ -1,5 +1,5 @@
 {#
-  What a build computes anew (docs/decisions.md, incremental builds). `new_files` names the landed files that the tables
+  What a build recomputes (docs/decisions.md, incremental builds). `new_files` names the landed files that the tables
   in the warehouse were built without; where it is null, everything is built.
 #}
 {% macro is_increment() -%}
@@ -88,11 +88,6 @@
 {# A key column that may name none, as a value that compares. No key is '': `conform` reads that as null. #}
 {% macro key_or_none(column) -%}coalesce({{ column }}, ''){%- endmacro %}
 
-{# A key column as `conform` reads it. #}
-{% macro staged_key(column) -%}
-    nullif(trim(cast({{ column }} as {{ contract_type('text') }})), '')
-{%- endmacro %}
-
 {# In an incremental build, a condition: the row belongs to one of the keys that a relation names. #}
 {% macro only_changed(relation, columns, expressions=none) -%}
     {%- if is_increment() -%}
@@ -143,7 +138,7 @@
 
 {#
   Continues a model that says what has changed: what it said in a build that was cut off since, which may have made
-  some of that anew, and which what landed later may have turned back.
+  some of that again, and which what landed later may have turned back.
 #}
 {% macro left_pending(columns) -%}
     {%- if execute and model.resource_type != 'unit_test' and model.fqn[1] in of_build('resumed') -%}
@@ -191,7 +186,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# In an incremental build, a condition: the row belongs to an order whose facts are made anew. #}
+{# In an incremental build, a condition: the row belongs to an order whose facts are rebuilt. #}
 {% macro of_changed_order() -%}
     {{ only_changed(
         ref('changed_order_facts'), ['source_system', 'source_order_id'], ['source_system', 'order_id']

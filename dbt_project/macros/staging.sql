@@ -42,7 +42,7 @@
             {{ landed_op(var('deleted_columns').get(source, {}).get(table)) }} as _op,
             {{ landed_cursor(var('cursors').get(source, {}).get(table), table in var('snapshots').get(source, [])) }} as _cursor,
             '{{ table }}' as _table,
-            substr(landed_file.filename, {{ var('crm_home') | length + 2 }}) as _file
+            substr(landed_file.filename, {{ of_build('crm_home') | length + 2 }}) as _file
         from read_parquet([{{ text_list(files) }}], union_by_name = true, filename = true) as landed_file
         {%- if personal.files %}
         left join
@@ -54,11 +54,15 @@
     )
 {%- endmacro %}
 
-{# What a landed row does: 'delete' where the column that the yml names under `deleted` is true. #}
+{#
+  What a landed row does: 'delete' where the column that the yml names under `deleted` says so. It says so with a time,
+  a word or a number; the words by which it says that the row is there are those that the landing knows, too.
+#}
 {% macro landed_op(column) -%}
     {%- if column -%}
     case
-                when lower(trim(cast({{ quoted(column) }} as {{ contract_type('text') }}))) in ({{ text_list(true_words()) }})
+                when lower(trim(replace(coalesce(cast({{ quoted(column) }} as {{ contract_type('text') }}), ''), chr(0), '')))
+                    not in ({{ text_list(var('not_deleted')) }})
                     then 'delete'
                 else _op
             end
@@ -77,8 +81,6 @@
     {{ cursor or 'cast(null as ' ~ contract_type('text') ~ ')' }}
     {%- endif -%}
 {%- endmacro %}
-
-{% macro true_words() -%}{{ return(['true', '1', 'yes', 't', 'y', 'd']) }}{%- endmacro %}
 
 {% macro quoted(column) -%}"{{ column | replace('"', '""') }}"{%- endmacro %}
 
@@ -99,15 +101,17 @@ select
     {%- for column in known %}
     {{ columns[column] if column in columns else 'null' }} as {{ column }},
     {%- endfor %}
-    _table,
-    _file,
-    _interval,
-    _generation,
-    _position,
-    _op,
+    {{ lineage_columns() }},
     _cursor,
     {{ 'true' if derived else 'false' }} as _is_derived
 from {{ relation }}
+{%- endmacro %}
+
+{# Where a row comes from and what it does, as a list of columns. #}
+{% macro lineage_columns(relation=none) -%}
+    {%- for column in ['_table', '_file', '_interval', '_generation', '_position', '_op'] -%}
+    {{ relation ~ '.' if relation }}{{ column }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {# Lineage of a row that is grouped from several landed rows. It is deleted when all of them are. #}
@@ -141,13 +145,14 @@ from {{ relation }}
 {%- endmacro %}
 
 {#
-  Text such as 1.249,00 or -7,95 as text that can be cast: 1249.00, -7.95. Other text passes as it is, so that what is
+  Text such as 1.249,00, 7,95- or 18,90 € as text that can be cast: 1249.00, -7.95, 18.90. Other text passes as it is, so that what is
   no number is quarantined with its reason and a number such as 12.50 does not become 1250.
 #}
 {% macro decimal_comma(column) -%}
+    {%- set plain = plain_number("trim(cast(" ~ column ~ " as " ~ contract_type('text') ~ "))") -%}
     case
-        when regexp_matches({{ column }}, '^[ ]*[-+]?([0-9]+|[0-9]{1,3}([.][0-9]{3})+)(,[0-9]+)?[ ]*$')
-            then replace(replace({{ column }}, '.', ''), ',', '.')
-        else {{ column }}
+        when regexp_matches({{ plain }}, '^[-+]?([0-9]+|[0-9]{1,3}([.][0-9]{3})+)(,[0-9]+)?$')
+            then replace(replace({{ plain }}, '.', ''), ',', '.')
+        else {{ plain }}
     end
 {%- endmacro %}

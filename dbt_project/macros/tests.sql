@@ -85,3 +85,20 @@ where
     or (dimension.{{ key }} is not null and versions.{{ column }} is distinct from dimension.{{ column }})
     {%- endfor %}
 {% endtest %}
+
+{#
+  Rows of which two columns contradict each other. `pairs` has one entry per contradiction: two columns, and of each the
+  values that never stand beside one of the other's.
+#}
+{% test no_contradiction(model, pairs) %}
+select *
+from {{ model }}
+where
+    {%- for pair in pairs %}
+    (
+        {%- for column, values in pair.items() %}
+        {{ column }} in ({{ text_list(values) }}){{ ' and' if not loop.last }}
+        {%- endfor %}
+    ){{ ' or' if not loop.last }}
+    {%- endfor %}
+{% endtest %}

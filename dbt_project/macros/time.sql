@@ -1,14 +1,44 @@
 {# Time. Timestamps are kept in UTC; dates are days of the business time zone. #}
 
-{# Text to a UTC timestamp: a day is a business day, an offset in the text wins, else it is local time of `zone`. #}
+{#
+  Text to a UTC timestamp: a day is a business day, an offset in the text wins, else it is local time of `zone`. Text
+  that says anything else (PST, an hour of 13 PM) is null: nothing is dropped from a value.
+#}
 {% macro utc_timestamp(column, zone) -%}
+    {%- set day = '[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}' -%}
+    {%- set time = day ~ '[ T]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?' -%}
+    {%- set half = ' *[AP][.]?M[.]?' -%}
+    {%- set offset = ' *(Z|UTC|GMT|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)' -%}
+    {%- set text = 'upper(' ~ column ~ ')' -%}
     case
-        when regexp_matches({{ column }}, '^[0-9]{4}-[0-9]{2}-[0-9]{2}$')
-            then timezone('UTC', timezone('{{ var("time_zone") }}', try_cast({{ column }} as timestamp)))
-        when regexp_matches({{ column }}, ':[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$')
-            then timezone('UTC', try_cast({{ column }} as timestamptz))
-        else timezone('UTC', timezone({{ zone }}, try_cast({{ column }} as timestamp)))
+        when regexp_matches({{ column }}, '^{{ day }}$')
+            then {{ from_zone("'" ~ var("time_zone") ~ "'", column) }}
+        when regexp_matches({{ column }}, '^{{ time }}$')
+            then {{ from_zone(zone, "replace(" ~ column ~ ", ',', '.')") }}
+        when regexp_matches({{ text }}, '^{{ time }}{{ offset }}$') then {{ from_offset(text) }}
+        when regexp_matches({{ text }}, '^{{ time }}{{ half }}$') then {{ from_zone(zone, in_24_hours(text)) }}
+        when regexp_matches({{ text }}, '^{{ time }}{{ half }}{{ offset }}$')
+            then {{ from_offset(in_24_hours(text) ~ " || regexp_extract(" ~ text ~ ", 'M[.]?(" ~ offset ~ ")$', 1)") }}
+        when regexp_matches({{ text }}, '^{{ time }}$') then {{ from_zone(zone, "replace(" ~ text ~ ", ',', '.')") }}
     end
+{%- endmacro %}
+
+{# Local time of a zone, as text, to UTC. #}
+{% macro from_zone(zone, text) -%}
+    timezone('UTC', timezone({{ zone }}, try_cast({{ text }} as timestamp)))
+{%- endmacro %}
+
+{# A time with its offset, as text in capital letters, to UTC. #}
+{% macro from_offset(text) -%}
+    timezone('UTC', try_cast(regexp_replace(
+        regexp_replace(replace({{ text }}, ',', '.'), '(UTC|GMT)$', 'Z'), ' *(Z|[-+][0-9:]+)$', '\1') as timestamptz))
+{%- endmacro %}
+
+{# Text of a time with AM or PM, in capital letters, as a time of 24 hours; what follows AM or PM is left out. #}
+{% macro in_24_hours(text) -%}
+    strftime(try_strptime(
+        regexp_replace(replace(replace(replace({{ text }}, ',', '.'), '/', '-'), 'T', ' '), ' *([AP])[.]?M[.]?.*$', ' \1M'),
+        ['%Y-%m-%d %I:%M:%S %p', '%Y-%m-%d %I:%M %p', '%Y-%m-%d %I:%M:%S.%f %p']), '%Y-%m-%d %H:%M:%S.%f')
 {%- endmacro %}
 
 {# The day of a UTC timestamp in the business time zone. #}
@@ -25,9 +55,9 @@
     timezone('UTC', timezone('{{ var("time_zone") }}', cast('{{ date }}' as timestamp)))
 {%- endmacro %}
 
-{# End of a landed interval, UTC, from its text '20170101T000000Z_20180101T050000Z'. #}
-{% macro interval_end(column) -%}
-    strptime(substr({{ column }}, 18, 16), '%Y%m%dT%H%M%SZ')
+{# An instant as it stands in the names of landed files, '20170101T000000Z', as a UTC timestamp. #}
+{% macro compact_instant(column) -%}
+    strptime({{ column }}, '%Y%m%dT%H%M%SZ')
 {%- endmacro %}
 
 {% macro as_of_date() -%}cast('{{ of_build("as_of_date") }}' as date){%- endmacro %}

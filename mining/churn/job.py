@@ -21,7 +21,7 @@ from mining.churn.model import ChurnModel, fit
 from mining.churn.reasons import reasons
 from mining.churn.screening import LEVEL, screen
 from mining.evaluation import Floats, refused, window
-from mining.rhythm import typical_gap
+from mining.rhythm import DORMANT, LOST, absence, typical_gap, typical_rhythm
 from mining.store import FeatureSet
 
 JOB = "churn"
@@ -128,7 +128,7 @@ def _refit(parts: dict[int, Labelled], inputs: tuple[str, ...], horizon: int) ->
 
 def _problem(parts: dict[int, Labelled]) -> str | None:
     if len(parts) < 3:
-        return f"{len(parts)} cut-offs with known outcome, 3 are needed: too little history for this horizon"
+        return f"cut-offs with known outcome: {len(parts)}, and 3 are needed: too little history for this horizon"
     for name, outcome in (
         ("training", _before(parts, 2)[1]),
         ("calibration", parts[2][1]),
@@ -136,7 +136,10 @@ def _problem(parts: dict[int, Labelled]) -> str | None:
     ):
         left, stayed = int(outcome.sum()), int((1 - outcome).sum())
         if min(left, stayed) < MINIMUM_PER_CLASS:
-            return f"{left} customers left and {stayed} stayed in the {name} period, {MINIMUM_PER_CLASS} of each needed"
+            return (
+                f"of the customers at risk in the {name} period {left:,} did not buy again and {stayed:,} did: "
+                f"{MINIMUM_PER_CLASS} of each are needed"
+            )
     return None
 
 
@@ -201,7 +204,9 @@ def score(frame: pd.DataFrame, model: dict[str, Any] | None, *, horizon_days: in
     DataFrame
         One row per customer: churn_probability, reason_1 to reason_3, risk_band, unavailable_reason.
         `risk_band` is high or medium from the probability that marked the top 20 % and the top 50 % of customers at
-        risk when the model was trained, else low: a rank, since what is high differs from shop to shop.
+        risk when the model was trained, else low: a rank, since what is high differs from shop to shop. Who is lost by
+        the own rhythm is high, who is dormant at least medium: a frequent buyer who is gone may still be likelier to
+        buy in the horizon than most.
     """
     result = pd.DataFrame({"customer_id": frame["customer_id"], "kind": KIND, "horizon_days": horizon_days})
     result["churn_probability"] = np.nan
@@ -209,14 +214,18 @@ def score(frame: pd.DataFrame, model: dict[str, Any] | None, *, horizon_days: in
     if model is None:
         return result.assign(unavailable_reason=unavailable).astype(TEXT)
     chosen = at_risk(frame, horizon_days).to_numpy()
-    away = f"No purchase in the last {max(AT_RISK_DAYS, horizon_days)} days: already away"
-    result.loc[~chosen, "unavailable_reason"] = away
+    result.loc[~chosen, "unavailable_reason"] = (
+        f"No purchase in the last {max(AT_RISK_DAYS, horizon_days)} days: already away"
+    )
     fitted, bands = ChurnModel.from_json(model["model"]), model["risk_bands"]
     asked = frame[chosen]
     probability = fitted.predict(asked)
     result.loc[chosen, "churn_probability"] = probability
     result.loc[chosen, REASON_COLUMNS] = reasons(fitted, asked)
+    away = absence(frame, typical_rhythm(frame))[chosen]
     result.loc[chosen, "risk_band"] = np.select(
-        [probability >= bands["high"], probability >= bands["medium"]], ["high", "medium"], "low"
+        [(probability >= bands["high"]) | (away == LOST), (probability >= bands["medium"]) | (away == DORMANT)],
+        ["high", "medium"],
+        "low",
     )
     return result.astype(TEXT)

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mining.clv.inputs import Floats
-from mining.clv.predictive import CountDistribution
+from mining.clv.totals import CountDistribution
 from mining.evaluation import resampled_sums, row, strata
 
 SEED = 20050401

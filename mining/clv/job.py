@@ -1,10 +1,12 @@
 """Train, judge and apply the lifetime value model.
 
 The published model is Pareto/NBD for purchases with Gamma-Gamma for spend: P(alive), expected purchases and intervals
-come from one coherent model. Where its likelihood is highest at its edge, the likeliest of three takes its place, and
-the decision says so: NBD with one rate of leaving for all (rates do not differ between customers), NBD without leaving
-(nobody is seen to leave; P(alive) is 1), or MBG/NBD. BG/NBD, which gives every one-time buyer P(alive) = 1, is fitted
-beside them for comparison only. The one that the last holdout has judged scores, wherever it can be fitted again.
+come from one coherent model. Where the likelihood of Pareto/NBD is highest at its edge, the likeliest of three takes
+its place, and the decision says so: NBD with one rate of leaving for all (rates do not differ between customers), NBD
+without leaving (nobody is seen to leave; P(alive) is 1), or MBG/NBD. BG/NBD, which gives every one-time buyer P(alive)
+= 1, is fitted beside them for comparison only. The one that the last holdout has judged scores, wherever it can be
+fitted again. Where amounts differ too little for Gamma-Gamma, a simpler model takes its place (`fit_spend`), and the
+decision says so.
 
 Judged out of time: fitted on what was known before a holdout, measured on what came after, beside each customer's own
 rate so far (x/T), on two stretches where the data allow. Then fitted once more on the as-of day; that one scores.
@@ -19,10 +21,12 @@ import numpy as np
 import pandas as pd
 
 from mining.clv.evaluation import LEVELS, RESAMPLES, SEED, evaluate
+from mining.clv.gamma_gamma import GammaGamma
 from mining.clv.holdout import compared, judge, origins, rolling
 from mining.clv.inputs import Floats
 from mining.clv.models import (
     MINIMUM_REPEAT_BUYERS,
+    SPEND_MEANINGS,
     TIME_UNIT,
     FittedModels,
     Scorer,
@@ -92,6 +96,9 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
     active = float(final.scorer.purchases.p_alive(*history_of(features.at(features.as_of))).mean())
     model = _models([item.fitted for item in judged], final)
     sentences = [verdict, *_reservations(rows), f"{model}. {100 * active:.1f} % of customers count as active."]
+    if final.spend.name != GammaGamma.name or last.fitted.spend.name != GammaGamma.name:
+        sentences.append(_spend(last.fitted.spend.name, final.spend.name))
+    correlation = frequency_spend_correlation(last.frame)
     return {
         **_window(features, days),
         "parameters": {
@@ -110,7 +117,7 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
         },
         "metrics": {
             **{name: item["value"] for name, item in overall.items()},
-            "frequency_spend_correlation": round(frequency_spend_correlation(last.frame), 6),
+            "frequency_spend_correlation": None if correlation is None else round(correlation, 6),
         },
         "baseline_name": BASELINE,
         "baseline_metrics": {name: item["baseline_value"] for name, item in overall.items()},
@@ -189,6 +196,12 @@ def _models(judged: list[FittedModels], final: FittedModels) -> str:
         return f"{model}, not the {last} of the last holdout, which the latest data do not support"
     others = [item.name for item in judged if item.name != last]
     return f"{model}; in the first holdout {others[0]}" if others else model
+
+
+def _spend(judged: str, scoring: str) -> str:
+    """Return which model of spend scores, where it is not Gamma-Gamma, and which another one was judged."""
+    text = f"Spend: {SPEND_MEANINGS[scoring]}"
+    return f"{text}." if judged == scoring else f"{text}; in the last holdout {SPEND_MEANINGS[judged]}."
 
 
 def _window(features: FeatureSet, days: list[dt.date]) -> dict[str, Any]:

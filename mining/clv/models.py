@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from mining.clv.base import PurchaseModel
 from mining.clv.bg_nbd import BetaGeoNBD, ModifiedBetaGeoNBD
@@ -11,6 +12,7 @@ from mining.clv.gamma_gamma import GammaGamma
 from mining.clv.inputs import Floats, History, check_history
 from mining.clv.nbd import NBD, CommonDeathNBD
 from mining.clv.pareto_nbd import ParetoNBD
+from mining.clv.spend import LIMITS, CommonSpend, OnePrice, OwnPrice, SpendModel
 from mining.clv.value import DAYS_PER_WEEK
 
 TIME_UNIT = "week"
@@ -31,13 +33,20 @@ MEANINGS = {
     "nbd_common_death": "the data show no difference between customers in leaving",
     "nbd": "nobody is seen to leave, so every customer counts as active",
 }
+SPEND: tuple[type[SpendModel], ...] = (GammaGamma, CommonSpend, OwnPrice, OnePrice)
+SPEND_MEANINGS = {
+    "gamma_gamma": "Gamma-Gamma",
+    "common_spend": "one distribution of amounts for all customers, who are not seen to differ",
+    "own_price": "each customer's own mean, from which amounts are not seen to differ",
+    "one_price": "one price for all, since amounts do not differ",
+}
 
 
 class Scorer(NamedTuple):
     """What scoring needs: a purchase model, a spend model, the share of purchase days with positive spend."""
 
     purchases: PurchaseModel
-    spend: GammaGamma
+    spend: SpendModel
     share_paid: float
 
 
@@ -45,7 +54,7 @@ class FittedModels(NamedTuple):
     """All models fitted on one day; `problem` says why none of them can be used."""
 
     candidates: list[PurchaseModel]
-    spend: GammaGamma
+    spend: SpendModel
     share_paid: float
     judged: str = PREFERRED.name
 
@@ -68,7 +77,10 @@ class FittedModels(NamedTuple):
         if self.chosen is None:
             return "no purchase model has an interior maximum: customers' own rates differ no more than by chance"
         if not self.spend.is_converged_:
-            return "the spend model has no interior maximum with a finite mean on these data"
+            return (
+                "amounts differ so much between customers that the spend model has no finite mean: a few large ones "
+                "decide it"
+            )
         return None
 
     @property
@@ -106,39 +118,58 @@ def spend_of(frame: pd.DataFrame) -> tuple[Floats, Floats]:
 def too_few(frame: pd.DataFrame) -> str | None:
     """What there is too little of to learn from, or None."""
     repeat = int((frame["purchase_days"] > 1).sum())
-    days, amount = spend_of(frame)
+    paying = int((spend_of(frame)[0] > 0).sum())
     if repeat < MINIMUM_REPEAT_BUYERS:
         return f"{repeat} customers had bought on a second day"
-    if int((days > 0).sum()) < MINIMUM_REPEAT_BUYERS or len(np.unique(amount[days > 0])) < 2:
-        return f"{int((days > 0).sum())} customers had spent amounts that differ"
+    if paying < MINIMUM_REPEAT_BUYERS:
+        return f"{paying} customers had bought for more than nothing"
     return None
 
 
+def fit_spend(x: ArrayLike, mean_spend: ArrayLike) -> SpendModel:
+    """Fit Gamma-Gamma or, where amounts differ too little for it, the simplest model that is right there.
+
+    Where Gamma-Gamma has its maximum at an edge, customers are not seen to differ, or not seen to pay different amounts
+    themselves: the likelier of these two limits takes its place. Where no spread can be estimated at all, it is one
+    price. (A maximum inside with an infinite mean is Gamma-Gamma's, and a problem.)
+    """
+    if len(np.unique(mean_spend)) > 1:
+        preferred = GammaGamma().fit(x, mean_spend)
+        if preferred.is_interior_:
+            return preferred
+        limits = [model for model in (kind().fit(x, mean_spend) for kind in LIMITS) if model.is_interior_]
+        if limits:
+            return max(limits, key=lambda model: model.log_likelihood_ or -np.inf)
+    return OnePrice().fit(x, mean_spend)
+
+
 def fit_all(frame: pd.DataFrame, judged: str = PREFERRED.name) -> FittedModels:
-    """Fit every purchase model, and Gamma-Gamma on every purchase day with positive spend, the first one too.
+    """Fit every purchase model, and spend on every purchase day with positive spend, the first one too.
 
     `judged` is the purchase model to use if it can be fitted: the one that a holdout has judged.
     """
     history, (days, amount) = history_of(frame), spend_of(frame)
     paid = days > 0
-    spend = GammaGamma().fit(days[paid], amount[paid] / days[paid])
+    spend = fit_spend(days[paid], amount[paid] / days[paid])
     share_paid = float(days.sum() / frame["purchase_days"].sum())
     return FittedModels([kind(TIME_UNIT).fit(*history) for kind in CANDIDATES], spend, share_paid, judged)
 
 
-def frequency_spend_correlation(frame: pd.DataFrame) -> float:
-    """Pearson correlation of purchase days and mean spend, which Gamma-Gamma assumes to be 0."""
+def frequency_spend_correlation(frame: pd.DataFrame) -> float | None:
+    """Pearson correlation of purchase days and mean spend, assumed to be 0; None where one of them is constant."""
     days, amount = spend_of(frame)
     paid = days > 0
-    return float(np.corrcoef(days[paid], amount[paid] / days[paid])[0, 1])
+    visits, mean = days[paid], amount[paid] / days[paid]
+    if any(np.ptp(column) <= 1e-9 * column.max() for column in (visits, mean)):
+        return None
+    return float(np.corrcoef(visits, mean)[0, 1])
 
 
 def read_scorer(content: dict[str, Any]) -> Scorer:
     """Read what `write_scorer` wrote."""
     kind = next(kind for kind in CANDIDATES if kind.name == content["purchases"]["model"])
-    return Scorer(
-        kind.from_dict(content["purchases"]), GammaGamma.from_dict(content["spend"]), float(content["share_paid"])
-    )
+    spend = next(kind for kind in SPEND if kind.name == content["spend"]["model"])
+    return Scorer(kind.from_dict(content["purchases"]), spend.from_dict(content["spend"]), float(content["share_paid"]))
 
 
 def write_scorer(scorer: Scorer) -> dict[str, Any]:

@@ -3,36 +3,22 @@
 Each customer's numbers depend on that customer's row and the parameters alone: no random numbers, and arrays whose
 shape does not depend on who else is scored, so that sums round the same way in any subset.
 """
-# ruff: noqa: N806, RUF002  T and Greek letters are the papers' notation; docstrings say what is returned
-
-from typing import NamedTuple
+# ruff: noqa: N806  T and Greek letters are the papers' notation; docstrings say what is returned
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, betaln
 from scipy.stats import binom
 
 from mining.clv.base import PurchaseModel
-from mining.clv.gamma_gamma import GammaGamma
 from mining.clv.inputs import Floats, History, unique_rows
+from mining.clv.spend import SpendModel
+from mining.clv.totals import CountDistribution
 from mining.clv.value import discounted_purchases_if_alive
 
 BINS = 64
 """Points of a purchase-count distribution: 0, then 63 bins of equal width (1 for all but heavy buyers)."""
 CHUNK = 2_000_000
 """Numbers in one intermediate array."""
-NEGLIGIBLE = 1e-12
-
-
-class CountDistribution(NamedTuple):
-    """P(Y) of n customers: `probability` and `purchases` of shape (n, 64), `width` of a bin in purchases, shape (n,).
-
-    Bin k ≥ 1 holds the counts (k-1) width + 1 … k width, represented by their mean; bin 0 is no purchase.
-    """
-
-    probability: Floats
-    purchases: Floats
-    width: Floats
 
 
 def count_distribution(model: PurchaseModel, horizon: float, history: History, share: float = 1.0) -> CountDistribution:
@@ -75,7 +61,7 @@ def bin_widths(model: PurchaseModel, horizon: float, history: History) -> Floats
 
 def value_quantiles(  # noqa: PLR0917  a customer is five columns
     model: PurchaseModel,
-    spend: GammaGamma,
+    spend: SpendModel,
     levels: tuple[float, ...],
     history: History,
     spend_days: Floats,
@@ -87,10 +73,9 @@ def value_quantiles(  # noqa: PLR0917  a customer is five columns
 ) -> Floats:
     """Quantiles of the discounted spend in (T, T + horizon], shape (n, levels).
 
-    Given y purchases their total is, with ν's posterior Gamma(q', γ') (Fader & Hardie, note 025), γ' times a
-    beta-prime(p y, q') variable: the distribution is a mixture of these over y, with a point mass at 0, and is inverted
-    by Newton's method. Each amount carries the customer's mean discount factor, so that the distribution's mean is the
-    expected present value; how the factor varies within the horizon (±2 % at 10 % a year) is left out.
+    The distribution is a mixture, over the number of purchases, of what so many total, with a point mass at 0; the
+    spend model inverts it. Each amount carries the customer's mean discount factor, so that the distribution's mean is
+    the expected present value; how the factor varies within the horizon (±2 % at 10 % a year) is left out.
 
     Parameters
     ----------
@@ -106,59 +91,13 @@ def value_quantiles(  # noqa: PLR0917  a customer is five columns
     columns, position, _ = unique_rows(*history, spend_days, spend_amount)
     rows = History(*columns[:3])
     factor = discounted_purchases_if_alive(model, horizon, rate, rows) / model.expected_if_alive(horizon, rows)
-    shape, scale = spend.posterior(columns[3], columns[4])
-    result = np.zeros((len(shape), len(levels)))
-    for chosen in _chunks(np.arange(len(shape)), BINS * 4):
+    result = np.zeros((len(factor), len(levels)))
+    for chosen in _chunks(np.arange(len(factor)), BINS * 4):
         counts = count_distribution(model, horizon, History(*(column[chosen] for column in rows)), share_paid)
-        unit = scale[chosen] * factor[chosen]
         for index, level in enumerate(levels):
-            result[chosen, index] = _invert(counts, spend.params_["p"], shape[chosen], level) * unit
+            total = spend.total_quantile(counts, columns[3][chosen], columns[4][chosen], level)
+            result[chosen, index] = total * factor[chosen]
     return result[position]
-
-
-def _invert(counts: CountDistribution, p: float, shape: Floats, level: float) -> Floats:
-    """Quantile of Σ_k P(k) beta-prime(p y_k, shape); 0 where the point mass at 0 covers the level."""
-    result = np.zeros(len(shape))
-    none = counts.probability[:, 0]
-    rows = np.flatnonzero(none < level)
-    some = 1.0 - none[rows]
-    target = (level - none[rows]) / some
-    weight = counts.probability[rows, 1:] / some[:, None]
-    first = p * counts.purchases[rows, 1:]
-    second = shape[rows, None]
-    log_beta = betaln(first, second)
-    log_v = np.log(np.sum(weight * first, axis=1) / shape[rows])
-    low, high = log_v - 40.0, log_v + 40.0
-    active = np.arange(len(rows))
-    for _ in range(100):
-        part, at = weight[active], log_v[active, None]
-        below, density = _beta_prime(first[active], second[active], log_beta[active], at, part > NEGLIGIBLE)
-        miss = np.sum(part * below, axis=1) - target[active]
-        slope = np.sum(part * density, axis=1)
-        high[active] = np.where(miss > 0, at[:, 0], high[active])
-        low[active] = np.where(miss > 0, low[active], at[:, 0])
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            proposal = at[:, 0] - miss / slope
-        inside = (proposal > low[active]) & (proposal < high[active])
-        proposal = np.where(inside, proposal, (low[active] + high[active]) / 2)
-        step = np.abs(proposal - at[:, 0])
-        log_v[active] = proposal
-        active = active[step > 1e-9]
-        if not len(active):
-            break
-    result[rows] = np.exp(log_v)
-    return result
-
-
-def _beta_prime(
-    a: Floats, b: Floats, log_beta: Floats, log_v: Floats, wanted: NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
-    """CDF of beta-prime(a, b) at exp(log_v), and its density by log_v; 0 where not wanted."""
-    log_z, log_rest = -np.logaddexp(0.0, -log_v), -np.logaddexp(0.0, log_v)
-    density = np.where(wanted, np.exp(a * log_z + b * log_rest - log_beta), 0.0)
-    below = np.zeros_like(a)
-    betainc(a, b + np.zeros_like(a), np.exp(log_z) + np.zeros_like(a), out=below, where=wanted)
-    return below, density
 
 
 def _chunks(rows: NDArray[np.intp], numbers_per_row: int) -> list[NDArray[np.intp]]:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from mining.segments.lifecycle import stages
-from mining.segments.rfm import rfm
+from mining.segments.rfm import rfm, segments
 from mining.segments.tiers import tiers_through
 from mining.store import FeatureSet
 
@@ -14,8 +14,9 @@ def score(features: FeatureSet) -> pd.DataFrame:
     """One row per customer: RFM scores, segment, tier and lifecycle stage."""
     frames = [features.at(date) for date in features.dates if date < features.as_of]
     now = features.at(features.as_of)
-    result = rfm(now)
-    result.insert(0, "customer_id", now["customer_id"])
+    stage, scored = stages(now, frames), rfm(now)
+    named = segments(now, scored, stage)
+    result = pd.concat([now["customer_id"], scored, named], axis="columns")
     result["tier"] = tiers_through([*frames, now])
-    result["lifecycle_stage"] = stages(now, frames)
+    result["lifecycle_stage"] = stage
     return result

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mining.segments.rfm import ACTIVE_DAYS
+from mining.rhythm import ACTIVE_DAYS
 
 TIERS = ("platinum", "gold", "iron", "lead")
 CUTS = (0.01, 0.20, 0.50)
@@ -41,7 +41,7 @@ def tiers(frame: pd.DataFrame, previous: pd.Series | None = None) -> pd.Series:
     now = np.searchsorted(CUTS, place, side="right")
     if previous is not None:
         levels = {name: float(level) for level, name in enumerate(TIERS)}
-        before = frame.loc[active, "customer_id"].map(previous).map(levels).to_numpy()
+        before = frame.loc[active, "customer_id"].map(previous).map(levels).to_numpy(float)
         highest = np.searchsorted(np.multiply(CUTS, 1 - MARGIN), place, side="right")
         lowest = np.searchsorted(np.multiply(CUTS, 1 + MARGIN), place, side="right")
         # Highest level reached even with the margin against the customer is `highest`; lowest is with it in favour.

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import write_json, write_text
+from pipeline.files import write_sealed, write_text
 
 STOP, WARN = "stop", "warn"
 
@@ -56,5 +56,5 @@ def text_of(checks: list[Check], heading: str) -> str:
 def write_checks(path: Path, identity: dict[str, str], checks: list[Check], heading: str) -> None:
     """Write `<path>.json` for machines and `<path>.txt` for people."""
     content: dict[str, Any] = {**identity, **count(checks), "checks": [asdict(check) for check in checks]}
-    write_json(path.with_suffix(".json"), content)
+    write_sealed(path.with_suffix(".json"), content)
     write_text(path.with_suffix(".txt"), text_of(checks, heading))

@@ -8,29 +8,90 @@ import duckdb
 import pandas as pd
 import yaml
 
+from pipeline.accounts import balance
+from pipeline.audit.collapse import collapse_frame
 from pipeline.audit.references import references_frame
-from pipeline.audit.suites import suite_query
+from pipeline.audit.suites import read_suite, suite_query
 from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
 from pipeline.landing.events import event_instant_sql
+from pipeline.landing.receipts import covers
+from pipeline.landing.state import NEWEST, PLACE, landed, settle
+from pipeline.ledger import accepted_loads
 from pipeline.releases import GRAINS, attach_read_only, published_tables, read_tables
+from pipeline.scratch import spill_folder, working_connection
 from pipeline.settings import DBT_PROJECT, Settings
 from pipeline.sources import Source, Table, load_source
 
 EMAIL = r"[^@\s]@[^@\s]+\.[A-Za-z]{2,}"
+STANDING = "standing_"
 LANDED_COLUMNS = ("_position", "_op", "_interval", "_generation")
 
 
 def landing_frame(settings: Settings, receipts: list[dict[str, Any]]) -> pd.DataFrame:
-    """One row of measures per landed file."""
-    with connect() as connection:
-        rows = [_landed_measures(connection, settings, receipt) for receipt in receipts]
-    return pd.DataFrame(rows)
+    """One row of measures per landed file; `standing_…` are those of what still counts of it."""
+    limits = _limits()
+    with working_connection(settings.home) as connection:
+        rows = []
+        for receipt in receipts:
+            table = load_source(receipt["source"]).tables[receipt["table"]]
+            measures = _measures(receipt, table, _counted(connection, settings, receipt))
+            standing, would_stop = measures, _would_stop(measures, limits)
+            if would_stop:
+                standing = _standing(connection, settings, receipt, receipts, measures)
+                would_stop = _would_stop(standing, limits)
+            is_accepted = bool(receipt.get("held_because")) and would_stop
+            standing = dict.fromkeys(limits, 0) if is_accepted else standing
+            named = {f"{STANDING}{name}": standing[name] for name in limits}
+            rows.append({**measures, **named, "is_accepted_as_it_is": is_accepted})
+    frame = pd.DataFrame(rows)
+    flags = [name for name in frame.columns if name.startswith((f"{STANDING}is_", f"{STANDING}has_"))]
+    return frame.astype(dict.fromkeys(flags, bool))
 
 
-def _landed_measures(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, receipt: dict[str, Any]
+def _limits() -> dict[str, float]:
+    """The measures of what still counts, and up to which value each stops no build."""
+    return {
+        each["kwargs"]["column"].removeprefix(STANDING): each["kwargs"].get("max_value", 0)
+        for each in read_suite("landing")["expectations"]
+        if each["kwargs"]["column"].startswith(STANDING)
+    }
+
+
+def _would_stop(measures: dict[str, Any], limits: dict[str, float]) -> bool:
+    return any(measures[name] > limit for name, limit in limits.items())
+
+
+def _standing(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    receipt: dict[str, Any],
+    receipts: list[dict[str, Any]],
+    measures: dict[str, Any],
 ) -> dict[str, Any]:
+    """Measures of what no later load has replaced: rows by their key, unreadable ones by the interval."""
+    of_table = [r for r in receipts if (r["source"], r["table"]) == (receipt["source"], receipt["table"])]
+    later = [r for r in of_table if r.get("generation", 1) > receipt.get("generation", 1)]
+    table = load_source(receipt["source"]).tables[receipt["table"]]
+    if not later:
+        return measures
+    standing, state = measures, landed(settings, of_table, table)
+    if state and table.key_columns:
+        connection.execute(f"drop table if exists {NEWEST}")
+        settle(connection, state)
+        condition = f"{PLACE} in (select place from {NEWEST}) or not ({state.has_key})"
+        standing = _measures(receipt, table, _counted(connection, settings, receipt, condition))
+    # A whole table is read again by each load, an interval of a database by one that covers it.
+    is_read_again = any(r["load"] == "snapshot" or (not r["source_files"] and covers(r, receipt)) for r in later)
+    unreadable = {"is_unexpectedly_empty", "has_too_many_unreadable"}
+    gone = {*(unreadable if is_read_again else ()), "missing_columns"}  # names in the yml are those of the newest load
+    return {**standing, **dict.fromkeys(gone, 0)}
+
+
+def _counted(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, receipt: dict[str, Any], condition: str = "true"
+) -> dict[str, Any]:
+    """Count the rows of a landed file that meet a condition."""
     source = load_source(receipt["source"])
     table = source.tables[receipt["table"]]
     relation = f"read_parquet({quote_literal(str(settings.home / receipt['file']))})"
@@ -42,15 +103,19 @@ def _landed_measures(
         ) from error
     columns = {name: kind for name, kind, *_ in present if name not in LANDED_COLUMNS}
     content = ", ".join(quote_identifier(name) for name in columns)
-    measures = {
+    counts = {
         "landed_rows": "count(*)",
         "without_key": f"count(*) filter ({_without_key(table, columns)})",
         "repeated": f"count(*) - count(distinct hash({content}))",
         **_event_measures(source, table, receipt, columns),
     }
-    query = ", ".join(f"{expression} as {name}" for name, expression in measures.items())
-    cursor = connection.execute(f"select {query} from {relation}")
-    counted = dict(zip(measures, cursor.fetchall()[0], strict=True))
+    query = ", ".join(f"{expression} as {name}" for name, expression in counts.items())
+    cursor = connection.execute(f"select {query} from {relation} where {condition}")
+    missing = len(set(table.columns) - set(columns) - _personal(receipt))
+    return {**dict(zip(counts, cursor.fetchall()[0], strict=True)), "missing_columns": missing}
+
+
+def _measures(receipt: dict[str, Any], table: Table, counted: dict[str, Any]) -> dict[str, Any]:
     rows = max(1, counted["landed_rows"])
     return {
         "source": receipt["source"],
@@ -59,7 +124,7 @@ def _landed_measures(
         "received": receipt["received"],
         "is_unexpectedly_empty": receipt["received"] == 0 and not table.may_be_empty and not _may_be_quiet(receipt),
         "rows_unaccounted": receipt["received"] - receipt["unreadable"] - receipt["unchanged"] - counted["landed_rows"],
-        "missing_columns": len(set(table.columns) - set(columns) - _personal(receipt)),
+        "missing_columns": counted["missing_columns"],
         "unreadable": receipt["unreadable"],
         "has_too_many_unreadable": receipt["unreadable"] > _tolerated(receipt["received"]),
         "without_key_share": counted["without_key"] / rows,
@@ -113,14 +178,15 @@ def open_warehouse(
 ) -> duckdb.DuckDBPyConnection:
     """Open the warehouse for reading; queries of suites read the arguments as `getvariable('as_of')` and so on.
 
-    `quiet_sources` are those that may bring nothing on a day.
+    `quiet_sources` are those that may bring nothing on a day. `accepted_loads` stand in the ledger.
     """
-    connection = connect()
+    connection = connect(spill=spill_folder(settings.home))
     attach_read_only(connection, settings.warehouse, "warehouse")
     connection.execute("use warehouse")
     connection.execute(f"set variable release_id = {quote_literal(release_id)}")
     connection.execute(f"set variable as_of = {quote_literal(str(as_of))}::date")
-    connection.execute(f"set variable quiet_sources = [{', '.join(map(quote_literal, quiet_sources))}]::varchar[]")
+    for name, values in (("quiet_sources", quiet_sources), ("accepted_loads", accepted_loads(settings))):
+        connection.execute(f"set variable {name} = [{', '.join(map(quote_literal, values))}]::varchar[]")
     return connection
 
 
@@ -194,7 +260,10 @@ def _values_like_email(connection: duckdb.DuckDBPyConnection, sql_name: str, col
     return connection.execute(f"select {counts} from {sql_name}").fetchall()[0]
 
 
+ACCOUNTS = "marts_accounts"
 IN_PYTHON = {
+    ACCOUNTS: balance,
+    "marts_collapse": collapse_frame,
     "marts_columns": _contract_frame,
     "marts_grain": _grain_frame,
     "marts_personal_data": _columns_frame,

@@ -1,16 +1,19 @@
 """Run the suites; stop the build with a readable message, or let it pass with its warnings."""
 
-import json
 from contextlib import closing
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 
+from pipeline.accounts import REPORT, verdict, write_report
 from pipeline.audit.checks import STOP, Check, count, text_of, write_checks
-from pipeline.audit.frames import landing_frame, marts_frame, open_warehouse
+from pipeline.audit.collapse import compare_with_published
+from pipeline.audit.frames import ACCOUNTS, landing_frame, marts_frame, open_warehouse
 from pipeline.audit.pages import forget_results, results_folder, save_result, write_pages
 from pipeline.audit.suites import checks_of, marts_suites, validate
 from pipeline.errors import UserError
+from pipeline.files import read_sealed
 from pipeline.plan import Plan, load_plan
 from pipeline.settings import Settings
 from pipeline.sources import load_source
@@ -38,7 +41,9 @@ def audit_landing(settings: Settings) -> dict[str, int]:
 
 
 def audit_marts(settings: Settings) -> dict[str, int]:
-    """Check what is about to be published; its report, with the landing's, goes into the release as checks.json.
+    """Check what is about to be published; what was found, with the landing's, goes into the release as checks.json.
+
+    The accounts are written as `build/report.md`, whether they balance or not, and go into the release too.
 
     Returns
     -------
@@ -52,10 +57,15 @@ def audit_marts(settings: Settings) -> dict[str, int]:
     """
     plan = load_plan(settings)
     checks = _landing_checks(settings, plan)
+    frames: dict[str, pd.DataFrame] = {}
     with closing(open_warehouse(settings, plan.release_id, plan.as_of, _quiet_sources(plan))) as connection:
+        compare_with_published(connection, settings, plan)
         for suite in marts_suites():
-            checks += run_on_warehouse(connection, suite, results_folder(settings))
+            checks += run_on_warehouse(connection, suite, results_folder(settings), frames)
     identity = {"release_id": plan.release_id}
+    if ACCOUNTS in frames:
+        write_report(settings.build / REPORT, plan.release_id, plan.currency, frames[ACCOUNTS])
+        identity["accounts"] = verdict(frames[ACCOUNTS])
     totals = _finish(settings, "checks", identity, checks, f"Release {plan.release_id}, checked")
     write_pages(settings)
     return totals
@@ -67,10 +77,15 @@ def _quiet_sources(plan: Plan) -> list[str]:
     return [source.name for source in sources if all(table.volume is None for table in source.tables.values())]
 
 
-def run_on_warehouse(connection: duckdb.DuckDBPyConnection, suite: str, results: Path | None = None) -> list[Check]:
+def run_on_warehouse(
+    connection: duckdb.DuckDBPyConnection,
+    suite: str,
+    results: Path | None = None,
+    frames: dict[str, pd.DataFrame] | None = None,
+) -> list[Check]:
     """Make a suite's frame and run it; a table or column that is not there is a check that stops.
 
-    What was found is saved in the folder `results`, if there is one.
+    What was found is saved in the folder `results`, and the frame is added to `frames`, if they are given.
     """
     try:
         frame = marts_frame(connection, suite)
@@ -79,6 +94,8 @@ def run_on_warehouse(connection: duckdb.DuckDBPyConnection, suite: str, results:
     result = validate(suite, frame)
     if results:
         save_result(results, result)
+    if frames is not None:
+        frames[suite] = frame
     return checks_of(result)
 
 
@@ -99,7 +116,7 @@ def _not_readable(suite: str, error: duckdb.Error) -> Check:
 
 def _landing_checks(settings: Settings, plan: Plan) -> list[Check]:
     path = settings.build / "landing_checks.json"
-    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    content = read_sealed(path, "Run again.", needed=("checks",)) if path.is_file() else {}
     if content.get("landing_hash") != plan.landing_hash:
         raise UserError("The landed files of this build have not been audited: run audit_landing first (`make run`).")
     return [Check(**check) for check in content["checks"]]

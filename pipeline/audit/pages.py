@@ -15,6 +15,7 @@ from great_expectations.render import RenderedDocumentContent
 from great_expectations.render.renderer.page_renderer import ExpectationSuitePageRenderer, ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
 
+from pipeline.accounts import REPORT
 from pipeline.audit.checks import STOP, WARN, Check, count
 from pipeline.audit.suites import marts_suites, read_suite
 from pipeline.files import json_files, write_json, write_text
@@ -41,8 +42,8 @@ def results_folder(settings: Settings) -> Path:
 
 def forget_results(settings: Settings) -> None:
     """Remove the results and reports of the build before."""
-    for path in (*results_folder(settings).glob("*.json"), *settings.build.glob("checks.*")):
-        path.unlink()
+    for path in (*results_folder(settings).glob("*.json"), *settings.build.glob("checks.*"), settings.build / REPORT):
+        path.unlink(missing_ok=True)
 
 
 def save_result(folder: Path, result: Any) -> None:

@@ -34,6 +34,7 @@ OF_CUSTOMERS = (
     "core.fct_opportunity",
     "core.fct_cost_allocation",
     "core.fct_customer_month",
+    "core.customer_permission",
     "core.bridge_customer_source",
     "core.bridge_customer_relationship",
     "core.customer_source_id",

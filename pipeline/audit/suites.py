@@ -19,6 +19,7 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 SUITES = ROOT / "expectations"
 META = ("check", "severity", "reason", "owner", "first_action")
 EXAMPLES = 5
+"""How many of the rows that failed a report shows, where `meta.examples` of the suite says nothing else."""
 
 
 def read_suite(name: str) -> dict[str, Any]:
@@ -60,7 +61,8 @@ def validate(name: str, frame: pd.DataFrame) -> Any:
     Parameters
     ----------
     name : str
-        The suite; its `meta.index` names the columns that tell the reader which row failed.
+        The suite; its `meta.index` names the columns that tell the reader which row failed, and `meta.examples` how
+        many rows are told.
     frame : pandas.DataFrame
     """
     suite = read_suite(name)
@@ -73,7 +75,7 @@ def validate(name: str, frame: pd.DataFrame) -> Any:
         result_format={
             "result_format": "SUMMARY",
             "unexpected_index_column_names": suite["meta"]["index"],
-            "partial_unexpected_count": EXAMPLES,
+            "partial_unexpected_count": suite["meta"].get("examples", EXAMPLES),
         },
     )
 
@@ -109,6 +111,6 @@ def _observed(result: dict[str, Any]) -> str:
     examples = result.get("partial_unexpected_index_list") or []
     if examples:
         text += ", for example " + "; ".join(
-            ", ".join(f"{name} {value}" for name, value in row.items()) for row in examples[:EXAMPLES]
+            ", ".join(f"{name} {value}" for name, value in row.items()) for row in examples
         )
     return text

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from rich.table import Table
 from pipeline import ledger
 from pipeline.diff.causes import CAUSES, attribute
 from pipeline.diff.tables import changed_tables
-from pipeline.duck import connect
 from pipeline.errors import UserError
 from pipeline.releases import DATABASE, attach_read_only, current_release, has_facts, kept_releases, read_manifest
+from pipeline.scratch import working_connection
 from pipeline.settings import Settings, every_source, load_settings
 
 FORMATS = ("text", "json")
@@ -78,7 +77,7 @@ def compare(a: Path, b: Path) -> dict[str, Any]:
     """
     manifests = read_manifest(a), read_manifest(b)
     thin = [manifest["release_id"] for manifest in manifests if not has_facts(manifest)]
-    with closing(connect()) as connection:
+    with working_connection(a.parents[2]) as connection:  # <home>/serving/releases/<id>
         attach_read_only(connection, a / DATABASE, "a")
         attach_read_only(connection, b / DATABASE, "b")
         units = connection.execute(

@@ -2,16 +2,22 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit
 
 from pipeline.errors import UserError
 from pipeline.sources import Source
 
 SCHEMES = {"postgres": "postgresql", "mariadb": "mysql", "sqlserver": "mssql"}
 CONNECT_SECONDS = "10"
+EXAMPLE = "postgresql://user:password@host:5432/database"
+SECRET_OPTIONS = ("pass", "secret", "token", "key")
+# A piece of a secret that is as long as this is not shown either: drivers quote parts of what they were given.
+SHORTEST_PIECE = 4
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -45,10 +51,19 @@ class Address:
         return replace(self, options={**options, **self.options})
 
     def without_secrets(self, text: str) -> str:
-        """Return a driver's message without the password, should it be in there."""
-        for secret in {self.password, quote(self.password, safe=""), quote(self.password)} - {""}:
-            text = text.replace(secret, "***")
-        return text
+        """Return a driver's message with *** in the place of the password, of other secrets, and of pieces of them."""
+        named = [value for name, value in self.options.items() if any(word in name.lower() for word in SECRET_OPTIONS)]
+        forms = {form(secret) for secret in [self.password, *named] if secret for form in (str, quote, quote_plus)}
+        hidden = {
+            place
+            for form in forms
+            for size in [min(SHORTEST_PIECE, len(form))]
+            for pieces in [{form[start : start + size] for start in range(len(form) - size + 1)}]
+            for start in range(len(text) - size + 1)
+            if text[start : start + size] in pieces
+            for place in range(start, start + size)
+        }
+        return re.sub("\0+", "***", "".join("\0" if at in hidden else letter for at, letter in enumerate(text)))
 
 
 def variable_of(connection: str) -> str:
@@ -67,19 +82,18 @@ def address_of(source: Source, env: Mapping[str, str] = os.environ) -> Address:
     assert source.connection is not None  # the model of the definition says so
     variable = variable_of(source.connection)
     text = env.get(variable, "").strip()
-    example = "postgresql://user:password@host:5432/database"
     if not text:
         raise UserError(
             f"Source '{source.name}' needs the connection '{source.connection}', which is not set. Add it in Airflow "
-            f"(Admin > Connections), or set the environment variable {variable}, for example to {example}."
+            f"(Admin > Connections), or set the environment variable {variable}, for example to {EXAMPLE}."
         )
     try:
         return _of_json(json.loads(text)) if text.startswith("{") else _of_url(text)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(
             f"Source '{source.name}': the connection '{source.connection}' ({variable}) is no address "
-            f"({type(error).__name__}). Write it as {example}, with special characters of the password encoded "
-            "(@ is %40), or as Airflow's JSON."
+            f"({type(error).__name__}). Write it as {EXAMPLE}, with special characters of user and password encoded "
+            "(@ is %40, / is %2F, # is %23, ? is %3F), or as Airflow's JSON."
         ) from None  # the cause would show the address
 
 
@@ -87,6 +101,9 @@ def _of_url(text: str) -> Address:
     parts = urlsplit(text)
     if not parts.scheme:
         raise ValueError("no scheme")
+    # A password with one of / ? # would end before its @: the tail would be taken for a host, a database or an option.
+    if CONTROL.search(text) or "#" in text or "@" in parts.path + parts.query:
+        raise ValueError("a character that is not encoded")
     options = dict(parse_qsl(parts.query))
     extra = json.loads(options.pop("__extra__", "{}"))
     return Address(

@@ -1,17 +1,24 @@
 """The database of a source, opened for one load."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import TypeVar
 
 from pipeline.errors import UserError
 from pipeline.landing.connections import address_of
-from pipeline.landing.readers.database import Database
+from pipeline.landing.readers.database import Connection, Database
+from pipeline.landing.readers.faults import InterruptedReadError
 from pipeline.landing.readers.other_sql import OtherSQL
 from pipeline.landing.readers.postgresql import PostgreSQL
 from pipeline.landing.readers.sqlite import SQLite
 from pipeline.lock import slots
 from pipeline.settings import Settings
 from pipeline.sources import Source, location_of, next_step
+
+log = logging.getLogger("perennial.landing")
+Result = TypeVar("Result")
+ATTEMPTS = 3
 
 
 @contextmanager
@@ -30,6 +37,23 @@ def open_database(source: Source, settings: Settings, tables: int) -> Iterator[t
         closing(_open(source, settings, connections)) as database,
     ):
         yield database, connections
+
+
+def with_connection(database: Database | None, action: Callable[[Connection | None], Result]) -> Result:
+    """Do something with a connection of a database, if there is one; again on a new one when reading was interrupted.
+
+    Nothing of an interrupted read has been kept: a load is written when all of it has been read.
+    """
+    if database is None:
+        return action(None)
+    for _ in range(ATTEMPTS - 1):
+        try:
+            with database.connection() as connection:
+                return action(connection)
+        except InterruptedReadError as error:
+            log.warning("%s It is read again.", error)
+    with database.connection() as connection:
+        return action(connection)
 
 
 def _open(source: Source, settings: Settings, connections: int) -> Database:

@@ -8,8 +8,7 @@ import duckdb
 from pipeline.duck import quote_identifier, quote_literal
 from pipeline.errors import UserError
 from pipeline.landing.readers import Request
-
-OFFSET = ":[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+from pipeline.macros import macros
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def event_span(connection: duckdb.DuckDBPyConnection, request: Request, relation
 def event_instant_sql(column: str, kind: str, time_format: str | None, zone: str) -> str:
     """SQL for when a row happened, as a UTC timestamp; null where the value is no time.
 
-    An offset in the value wins, as in dbt's `utc_timestamp`; a value without one is local time of `zone`.
+    Text is read as by dbt's `utc_timestamp`: an offset wins, and what has none is local time of `zone`.
 
     Parameters
     ----------
@@ -65,11 +64,8 @@ def event_instant_sql(column: str, kind: str, time_format: str | None, zone: str
         return f"timezone('UTC', {value})"
     if kind != "VARCHAR":
         return _from_zone(f"try_cast({value} as timestamp)", zone)
-    return (
-        f"case when regexp_matches({text}, {quote_literal(OFFSET)})"
-        f" then timezone('UTC', try_cast({text} as timestamptz))"
-        f" else {_from_zone(f'try_cast({text} as timestamp)', zone)} end"
-    )
+    read: str = macros("time", time_zone=zone)["utc_timestamp"](text, quote_literal(zone))
+    return read
 
 
 def _from_zone(local: str, zone: str) -> str:

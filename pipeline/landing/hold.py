@@ -1,6 +1,7 @@
-"""Loads that a person must look at before anything is built from them: another schema, far more or fewer rows."""
+"""Loads that a person must look at before anything is built: another schema, far more or fewer rows, rows gone."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,20 @@ LOADS_COMPARED = 28
 Schema = list[dict[str, Any]]
 
 
-def why_hold(receipt: Receipt, table: Table, earlier: Sequence[Receipt]) -> str | None:
+@dataclass(frozen=True)
+class Lost:
+    """How many rows of a table were there before a load, and how many of them it takes away."""
+
+    before: int
+    gone: int
+
+
+def why_hold(receipt: Receipt, table: Table, earlier: Sequence[Receipt], lost: Lost | None = None) -> str | None:
     """Say why a load is to be held; None when it is not."""
     reasons = [
         _drift(receipt["schema"], earlier[-1]["schema"], table) if earlier else None,
         _odd_volume(receipt, table, earlier),
+        _many_gone(receipt, table, lost),
     ]
     return "\n".join(filter(None, reasons)) or None
 
@@ -75,8 +85,21 @@ def _far_outside(rows: float, history: Sequence[float], table: Table, volume: Vo
     )
 
 
+def _many_gone(receipt: Receipt, table: Table, lost: Lost | None) -> str | None:
+    """Too many rows are gone at once, or all of them: a table that is being reloaded looks like that."""
+    volume = table.volume
+    if volume is None or lost is None or not lost.gone:
+        return None
+    is_many = lost.gone >= volume.gone_from_rows and lost.gone > volume.gone_at_most * lost.before
+    is_empty = lost.gone == lost.before and receipt["received"] == receipt["deleted"] and not table.may_be_empty
+    if not is_many and not is_empty:
+        return None
+    limit = f"`volume: {{gone_at_most: {volume.gone_at_most:g}}}`" if is_many else "`may_be_empty: false`"
+    return f"{lost.gone:,} of the {lost.before:,} rows that were there are gone ({limit})."
+
+
 def _rows(receipt: Receipt, table: Table) -> float:
-    received: int = receipt["received"]
+    received: int = receipt["received"] - receipt["missed"]
     if table.load == "snapshot":
         return received
     length = instant(receipt["interval_end"]) - instant(receipt["interval_start"])

@@ -1,17 +1,34 @@
 """Receipts: one JSON file beside each landed Parquet file, which is all that a build knows of the landing."""
 
-import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.files import json_files, remove_temporaries
+from pipeline.files import DamagedError, json_files, read_sealed, remove_temporaries
 from pipeline.settings import Settings
 
 Receipt = dict[str, Any]
+COMPACT = "%Y%m%dT%H%M%SZ"
 # What receipts did not say before it was known.
-DEFAULTS: Receipt = {"unchanged": 0, "deleted": 0, "personal": None, "is_scanned": False, "new_columns": []}
+DEFAULTS: Receipt = {
+    "unchanged": 0,
+    "deleted": 0,
+    "missed": 0,
+    "personal": None,
+    "personal_sha256": None,
+    "is_scanned": False,
+    "new_columns": [],
+    "reading": None,
+    "held_because": None,
+    "file_bytes": None,
+}
+
+NEEDED = ("source", "table", "interval", "interval_end", "content_hash", "generation", "file", "schema")
+NEXT_STEP = "Restore it from a backup, or delete it and run the load again."
+OF_LANDED = "Restore it from a backup, or delete it with its receipt and run the load again."
 
 
 def instant(text: str) -> datetime:
@@ -26,7 +43,7 @@ def iso(moment: datetime) -> str:
 
 def interval_name(start: datetime, end: datetime) -> str:
     """Return an interval as it stands in file names: 20170101T050000Z_20180101T050000Z."""
-    return "_".join(moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ") for moment in (start, end))
+    return "_".join(moment.astimezone(UTC).strftime(COMPACT) for moment in (start, end))
 
 
 def read_receipt(path: Path) -> Receipt:
@@ -37,16 +54,11 @@ def read_receipt(path: Path) -> Receipt:
     UserError
         It is none.
     """
-    try:
-        receipt = {**DEFAULTS, **json.loads(path.read_text(encoding="utf-8"))}
-        assert receipt["file"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is not a receipt ({error!r}). Delete it and run the load again.") from error
-    return receipt
+    return {**DEFAULTS, **read_sealed(path, NEXT_STEP, needed=NEEDED)}
 
 
 def read_receipts(settings: Settings, source: str, table: str) -> list[Receipt]:
-    """All receipts of a table, oldest generation first.
+    """All receipts of a table, oldest generation first: the order in which they were read.
 
     Raises
     ------
@@ -56,11 +68,51 @@ def read_receipts(settings: Settings, source: str, table: str) -> list[Receipt]:
     receipts = []
     for path in json_files(settings.landing / source / table):
         receipt = read_receipt(path)
-        landed = settings.home / receipt["file"]
-        if not landed.is_file():
-            raise UserError(f"{path} names {landed}, which is gone. Delete the receipt and run the load again.")
+        _check_landed(settings, path, receipt)
         receipts.append(receipt)
-    return sorted(receipts, key=lambda receipt: receipt["generation"])
+    return _with_what_was_known(sorted(receipts, key=lambda receipt: receipt["generation"]))
+
+
+def _with_what_was_known(receipts: list[Receipt]) -> list[Receipt]:
+    """Say of each load when it was known (`known_end`), and whether no load had gone further (`is_first_reading`).
+
+    An interval that is asked for again is read later than its end says: when the newest interval was one that had
+    landed by then. Only what was read before any later interval is known from its events.
+    """
+    ends = [instant(receipt["interval_end"]) for receipt in receipts]
+    known = list(accumulate(ends, max))
+    return [
+        {
+            **receipt,
+            "reading": receipt["reading"] or receipt["generation"],
+            "known_end": known_end.strftime(COMPACT),
+            "is_first_reading": receipt["is_first_load"] and known_end == ends[0] == end,
+        }
+        for receipt, end, known_end in zip(receipts, ends, known, strict=True)
+    ]
+
+
+def covers(later: Receipt, receipt: Receipt) -> bool:
+    """Whether the interval of a load lies within that of a later one."""
+    starts, ends = ([instant(each[name]) for each in (later, receipt)] for name in ("interval_start", "interval_end"))
+    return starts[0] <= starts[1] and ends[1] <= ends[0]
+
+
+def next_reading(settings: Settings, source: str, tables: Iterable[str]) -> int:
+    """Return the number of a load of a source among all of its tables' loads. The caller holds the source's lock."""
+    return 1 + max(
+        (receipt["reading"] for table in tables for receipt in read_receipts(settings, source, table)), default=0
+    )
+
+
+def _check_landed(settings: Settings, path: Path, receipt: Receipt) -> None:
+    """See that the main file is there, and as long as it was. Its sibling may have been erased, wholly or in part."""
+    landed = settings.home / receipt["file"]
+    if not landed.is_file():
+        raise UserError(f"{path} names {landed}, which is gone. Delete the receipt and run the load again.")
+    size = landed.stat().st_size
+    if receipt["file_bytes"] not in (None, size):
+        raise DamagedError(landed, f"of {receipt['file_bytes']:,} bytes that landed, {size:,} are there", OF_LANDED)
 
 
 def newest(receipts: list[Receipt], *, is_scheduled: bool) -> Receipt | None:

@@ -2,19 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from pipeline.duck import quote_identifier
+from pipeline.duck import quote_identifier, quote_literal
 from pipeline.landing.readers.base import list_of_files
 from pipeline.landing.receipts import Receipt
 from pipeline.settings import Settings
+from pipeline.sources import Table
 
 LINEAGE = ("_position", "_op", "_interval", "_generation")
-# Loads in their order, the newest last; an interval is named by start and end.
-LOAD_ORDER = "(split_part(_interval, '_', 2), _generation)"
+# The place of a row among all of its table, in the order in which they were read: generation, then position.
+PLACE = "((_generation::bigint << 42) + _position)"
+# What a column under `deleted` says, in small letters, where the row is there; anything else, such as a time, deletes
+# it. Staging models are told the same words (pipeline/dbt.py).
+NOT_DELETED = (
+    *("", "\\x00", "0", "0.0", "f", "false", "n", "no", "null", "\\n", "none", "nan", "nat"),
+    *("0000-00-00", "0000-00-00 00:00:00", "active"),
+)
+NEWEST = "_newest_landed"  # the table that `settle` makes
 
 
 @dataclass(frozen=True)
@@ -31,12 +38,15 @@ class Landed:
         The columns that are only in siblings.
     keys
         Columns of the key; never personal.
+    deleted
+        The column that says that a row's key is gone, if there is one.
     """
 
     files: Sequence[Path]
     siblings: Sequence[Path]
     personal: Sequence[str]
     keys: Sequence[str]
+    deleted: str | None = None
 
     @property
     def rows(self) -> str:
@@ -72,24 +82,42 @@ class Landed:
         """SQL: whether no part of the key is missing."""
         return " and ".join(f"{quote_identifier(name)} is not null" for name in self.keys)
 
-    def newest(self, columns: Sequence[str]) -> str:
-        """SQL: per key, the row that was landed last; `_op` says whether it deleted it."""
-        values = ", ".join(
-            f"arg_max_null({quote_identifier(name)}, ({LOAD_ORDER}, _position)) as {quote_identifier(name)}"
-            for name in [*columns, "_op"]
-        )
-        return f"(select {self.key_list}, {values} from {self.rows} group by {self.key_list})"
+    @property
+    def is_deletion(self) -> str:
+        """SQL: whether a landed row deletes its key."""
+        if self.deleted is None:
+            return "_op = 'delete'"
+        text = f"coalesce(cast({quote_identifier(self.deleted)} as varchar), '')"
+        flag = f"lower(trim(replace({text}, chr(0), '')))"
+        there = ", ".join(map(quote_literal, NOT_DELETED))
+        return f"(_op = 'delete' or {flag} not in ({there}))"
 
 
-def landed(settings: Settings, receipts: Sequence[Receipt], keys: Sequence[str]) -> Landed | None:
+def settle(connection: duckdb.DuckDBPyConnection, state: Landed, columns: Sequence[str] = ()) -> None:
+    """Find per key the row that was read last, once for a session: the temporary table that says what it is.
+
+    Its columns are the key, `columns`, `place`, `generation`, `_op`, and `is_gone`: whether the row deletes the key.
+    """
+    values = "".join(f", arg_max_null({name}, {PLACE}) as {name}" for name in map(quote_identifier, columns))
+    connection.execute(
+        f"create temp table if not exists {NEWEST} as select {state.key_list}{values}, max({PLACE}) as place, "
+        f"max(_generation) as generation, arg_max({state.is_deletion}, {PLACE}) as is_gone, "
+        f"arg_max(_op, {PLACE}) as _op "
+        f"from {state.rows} where {state.has_key} group by {state.key_list}"
+    )
+
+
+def landed(settings: Settings, receipts: Sequence[Receipt], table: Table) -> Landed | None:
     """Return what has landed of a table; None when that is nothing."""
+    keys = table.key_columns
     files = [settings.home / receipt["file"] for receipt in receipts]
     siblings = [
         path for receipt in receipts if receipt["personal"] and (path := settings.home / receipt["personal"]).is_file()
     ]
     is_personal = {column["name"]: bool(column.get("personal")) for receipt in receipts for column in receipt["schema"]}
     personal = [name for name, only_there in is_personal.items() if only_there]
-    return Landed(files, siblings, personal if siblings else [], keys) if files else None
+    deleted = table.deleted if table.deleted in is_personal else None
+    return Landed(files, siblings, personal if siblings else [], keys, deleted) if files else None
 
 
 def fingerprint(columns: Sequence[str]) -> str:
@@ -120,7 +148,7 @@ def changes_of_snapshot(state: Landed, snapshot: str, columns: Sequence[str], sh
     key = state.key_list
     now = f"(select {key}, {fingerprint(shared)} as content from {snapshot} group by {key})"
     loads = (
-        f"(select {key}, {LOAD_ORDER} as load, max(_op) filter (_op = 'delete') as deletion, "
+        f"(select {key}, _generation as load, max(_op) filter (_op = 'delete') as deletion, "
         f"{fingerprint(shared)} as content from {state.whole_rows} group by all)"
     )
     before = (
@@ -138,31 +166,26 @@ def changes_of_snapshot(state: Landed, snapshot: str, columns: Sequence[str], sh
 
 
 def gone_from(state: Landed, present: str, columns: Sequence[str], landed_columns: Sequence[str]) -> str:
-    """SQL of a deletion for each key that had landed and is not in `present`: with the values of its last row.
+    """SQL of a deletion for each settled key that is not in `present`: with the values of its last row.
 
     A staging model that looks at other columns than the key then treats the deletion as it treated the row.
     """
     values = ", ".join(
-        f"newest.{quote_identifier(name)}" if name in landed_columns else f"null as {quote_identifier(name)}"
-        for name in columns
+        quote_identifier(name) if name in landed_columns else f"null as {quote_identifier(name)}" for name in columns
     )
-    kept = [name for name in landed_columns if name not in state.keys]
     return (
-        f"select {values}, 'delete' as _op from {state.newest(kept)} as newest "
-        f"anti join {present} as present on {state.same_key('newest', 'present')} "
-        f"where newest._op <> 'delete' and {state.has_key} order by {state.key_list}"
+        f"select {values}, 'delete' as _op from {state.rows} where _op <> 'delete' and {PLACE} in ("
+        f"select newest.place from {NEWEST} as newest anti join {present} as present "
+        f"on {state.same_key('newest', 'present')}) order by {state.key_list}"
     )
 
 
-def earliest_missed(
-    connection: duckdb.DuckDBPyConnection, state: Landed, scan: str, cursor: str, before: str
-) -> datetime | None:
-    """Cursor of the earliest row that a scan has and no load had brought, of those before a moment (SQL); or None."""
-    quoted = quote_identifier(cursor)
+def count_deleted(connection: duckdb.DuckDBPyConnection, state: Landed, load: str) -> tuple[int, int]:
+    """Count the settled keys that were there, and those of them that a load, a relation of landed rows, deletes."""
     query = (
-        f"select min(scan.{quoted}) from {scan} as scan anti join {state.rows} as landed "
-        f"on {state.same_key('scan', 'landed')} and landed.{quoted} >= scan.{quoted} "
-        f"where scan.{quoted} < {before}"
+        f"select count(*), count(gone._op) from {NEWEST} as newest left join ("
+        f"select {state.key_list}, min(_op) as _op from {load} where {state.is_deletion} group by {state.key_list}"
+        f") as gone on {state.same_key('newest', 'gone')} where not newest.is_gone"
     )
-    ((found,),) = connection.execute(query).fetchall()
-    return found
+    ((before, deleted),) = connection.execute(query).fetchall()
+    return int(before), int(deleted)

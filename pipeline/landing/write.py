@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.duck import quote_identifier, quote_literal
 from pipeline.errors import UserError
-from pipeline.files import TEMPORARY_PREFIX, fsync_path, sha256_of, sha256_of_file, write_json, write_private
+from pipeline.files import TEMPORARY_PREFIX, fsync_path, sha256_of, sha256_of_file, write_private, write_sealed
 from pipeline.landing import hold
 from pipeline.landing.events import Span, event_span
 from pipeline.landing.files import fingerprint, not_landed_yet
@@ -32,18 +32,22 @@ from pipeline.landing.readers.base import (
 from pipeline.landing.readers.database import Connection
 from pipeline.landing.receipts import Receipt, instant, interval_name, iso, newest
 from pipeline.landing.scan import Scan, scan_keys
-from pipeline.landing.state import LINEAGE, changes_of_snapshot, landed
+from pipeline.landing.state import LINEAGE, Landed, changes_of_snapshot, count_deleted, landed, settle
 from pipeline.landing.state import fingerprint as fingerprint_sql
 from pipeline.settings import Settings
 from pipeline.sources import next_step
 
 HASH_DIGITS = 12
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 READING_OPTIONS = ("columns", "delimiter", "encoding", "format", "header", "skip_rows", "sheet", "personal")
 
 
 @dataclass(frozen=True)
 class Load:
-    """What to land: a table for an interval, and the receipts of the loads before."""
+    """What to land: a table for an interval, and the receipts of the loads before.
+
+    `reading` is the number of the load among those of its database: the later one has read later.
+    """
 
     settings: Settings
     request: Request
@@ -51,6 +55,7 @@ class Load:
     end: datetime
     earlier: list[Receipt]
     connection: Connection | None = None
+    reading: int | None = None
 
     @property
     def folder(self) -> Path:
@@ -74,7 +79,7 @@ class Load:
 
     @property
     def is_first(self) -> bool:
-        """Whether the load begins where the source does: its rows are known from their event time."""
+        """Whether the load begins where the source does."""
         return self.start == self.request.source.first_start(self.settings)
 
     @property
@@ -82,6 +87,14 @@ class Load:
         """Whether only what differs from the loads before is written: of a snapshot that has a key and a schedule."""
         request = self.request
         return request.table.load == "snapshot" and request.source.has_history(request.table) and bool(self.earlier)
+
+    @property
+    def state(self) -> Landed | None:
+        """What has landed of the table, where that has a key and all loads together say what it is."""
+        request = self.request
+        if not request.table.key_columns or not request.source.has_history(request.table):
+            return None
+        return landed(self.settings, self.earlier, request.table)
 
     def is_landed(self, content_hash: str) -> bool:
         """Whether the load before had this content and this interval."""
@@ -103,6 +116,8 @@ class _Written:
     deleted: int = 0
     is_scanned: bool = False
     window_start: datetime | None = None
+    missed: int = 0
+    lost: hold.Lost | None = None
 
 
 def write_load(load: Load) -> Receipt | None:
@@ -138,7 +153,7 @@ def write_load(load: Load) -> Receipt | None:
         if not is_quiet:
             _check_rows(load, written)
         content_hash = content_hash or written.content_hash
-        if load.is_landed(content_hash):
+        if load.is_landed(content_hash) and not written.deleted:
             return None
         return _publish(load, pair, written, content_hash, delivered)
     finally:
@@ -169,16 +184,16 @@ def _content_hash(request: Request, delivered: list[dict[str, Any]]) -> str:
 
 
 def _check_not_held(load: Load, content_hash: str | None) -> None:
-    """Repeat what a held load waits for, as long as nothing else is there to land."""
+    """Repeat what a held load of files waits for, as long as they are the same. A database is asked again."""
     for held in hold.held_receipts(load.folder):
-        if held["interval"] == load.interval and content_hash in (None, held["content_hash"]):
+        if (held["interval"], held["content_hash"]) == (load.interval, content_hash):
             raise UserError(hold.hold_message(held))
 
 
 def _write(load: Load, pair: Pair) -> _Written:
     started = time.monotonic()
-    with session(load.connection) as working:
-        scan = scan_keys(working, load.request, load.earlier, load.settings, load.end) if _is_scan_due(load) else None
+    with session(load.settings.home, load.connection) as working:
+        scan = _scanned(load, working)
         request = _windowed(load, scan)
         rows = READERS[request.table.reader](working, request)
         pair = replace(pair, personal=personal_columns(request, rows.columns))
@@ -202,31 +217,73 @@ def _write(load: Load, pair: Pair) -> _Written:
             deleted=deleted,
             is_scanned=scan is not None,
             window_start=request.window.start if request.window else None,
+            missed=scan.count_missed(working.connection, main, request) if scan else 0,
+            lost=_lost(load, working.connection, main, deleted),
         )
 
 
-def _is_scan_due(load: Load) -> bool:
-    """Whether the keys of an upsert are to be compared: some days after the last time, in the newest interval only."""
-    table = load.request.table
-    if table.load != "upsert" or not table.key_scan_days or not load.earlier:
-        return False
-    last = load.newest
-    assert last is not None
-    scanned = [instant(r["interval_end"]) for r in load.earlier if r["is_scanned"] or r["is_first_load"]]
-    is_new = load.end > instant(last["interval_end"])
-    return is_new and load.end - max(scanned) >= timedelta(days=table.key_scan_days)
+def _scanned(load: Load, working: Session) -> Scan | None:
+    """Compare the keys of an upsert, if that is due: some days after the last time, in the newest interval only.
+
+    Without a schedule there are no days to count, and every load compares them.
+    """
+    table, source, state = load.request.table, load.request.source, load.state
+    if table.load != "upsert" or not table.key_scan_days or state is None:
+        return None
+    if source.is_scheduled:
+        last = load.newest
+        assert last is not None  # there is a state
+        scanned = [instant(r["interval_end"]) for r in load.earlier if r["is_scanned"] or r["is_first_reading"]]
+        is_due = load.end - max(scanned, default=EPOCH) >= timedelta(days=table.key_scan_days)
+        if load.end <= instant(last["interval_end"]) or not is_due:
+            return None
+    return scan_keys(working, load.request, state, load.earlier, load.end if source.is_scheduled else None)
 
 
 def _windowed(load: Load, scan: Scan | None) -> Request:
-    """The request with the window of its cursor: from the look-back, or from the earliest row that a scan has found."""
-    table = load.request.table
-    if not load.request.source.is_database or table.load == "snapshot":
+    """The request with the window of its cursor, which begins at the look-back, and what a scan has missed.
+
+    Without a schedule the next load begins where the data of this one end: rows that arrive while it reads, or lie
+    after that end, belong to it as well, where a key tells that the next load brings the same rows.
+    """
+    table, source = load.request.table, load.request.source
+    if not source.is_database or table.load == "snapshot":
         return load.request
     start = None if load.is_first else load.start
     if start and table.load == "upsert":
         start -= timedelta(hours=table.look_back_hours)
-        start = min(start, scan.missed_from) if scan and scan.missed_from else start
-    return replace(load.request, window=Window(start, load.end))
+    end = load.end if source.is_scheduled or not table.key_columns else None
+    return replace(load.request, window=Window(start, end, scan.missed if scan else ()))
+
+
+def _lost(load: Load, connection: duckdb.DuckDBPyConnection, main: str, deleted: int) -> hold.Lost | None:
+    """How many rows were there before, and how many of them are gone; None where only few can be."""
+    volume, state = load.request.table.volume, load.state
+    if volume is None or not load.earlier:
+        return None
+    if state is None:
+        return _lost_rows(load, connection, main)
+    marked = 0
+    if state.deleted:
+        ((marked,),) = connection.execute(f"select count(*) from {main} where {state.is_deletion}").fetchall()
+    if max(deleted, marked) == 0:
+        return None
+    settle(connection, state)
+    return hold.Lost(*count_deleted(connection, state, main))
+
+
+def _lost_rows(load: Load, connection: duckdb.DuckDBPyConnection, main: str) -> hold.Lost | None:
+    """By how many rows a table has shrunk of which the newest load says what it is."""
+    table, last = load.request.table, load.newest
+    before = landed(load.settings, [last], table) if last else None
+    if table.load != "snapshot" or before is None:
+        return None  # rows without a key are only added
+    now = replace(before, deleted=table.deleted)
+    ((rows, rows_now),) = connection.execute(
+        f"select (select count(*) from {before.rows} where not {before.is_deletion}), "
+        f"(select count(*) from {main} where not {now.is_deletion})"
+    ).fetchall()
+    return hold.Lost(rows, max(0, rows - rows_now))
 
 
 def _write_whole(pair: Pair, working: Session, rows: Rows) -> int:
@@ -246,8 +303,9 @@ def _write_difference(load: Load, pair: Pair, working: Session, rows: Rows) -> t
     else:
         rows = with_fallback(rows, spool)
     snapshot = list_of_files("read_parquet", [spooled])
-    state = landed(load.settings, load.earlier, load.request.table.key_columns)
+    state = load.state
     assert state is not None  # there are earlier loads
+    settle(connection, state)
     before = [column["name"] for column in load.earlier[-1]["schema"]]
     changed, gone = changes_of_snapshot(
         state, snapshot, rows.columns, [name for name in rows.columns if name in before]
@@ -292,7 +350,7 @@ def _hash_of_rows(load: Load, working: Session, pair: Pair, rows: Rows) -> str:
     if pair.personal:
         joined += f" inner join {list_of_files('read_parquet', [pair.sibling])} as sibling using (_position)"
     ((content,),) = working.connection.execute(
-        f"select {fingerprint_sql([*public, *pair.personal])} from {joined}"
+        f"select {fingerprint_sql([*public, *pair.personal])} from {joined} where _op <> 'delete'"
     ).fetchall()
     return sha256_of([content, rows.columns, _rejects(rows).to_pylist()])
 
@@ -325,9 +383,18 @@ def _check_rows(load: Load, written: _Written) -> None:
         )
 
 
+def _free_stem(load: Load, content_hash: str) -> str:
+    """Name of a load's files. Content that comes back after other content is another load of a history."""
+    stem = f"{load.interval}.{content_hash[:HASH_DIGITS]}"
+    has_history = load.request.source.has_history(load.request.table)
+    if not has_history or not (load.folder / f"{stem}.json").is_file():
+        return stem
+    return f"{load.interval}.{sha256_of([content_hash, load.generation])[:HASH_DIGITS]}"
+
+
 def _publish(load: Load, pair: Pair, written: _Written, content_hash: str, delivered: list[dict[str, Any]]) -> Receipt:
     """Give the files their names, the receipt last; a load that must be looked at goes into a folder of its own."""
-    stem = f"{load.interval}.{content_hash[:HASH_DIGITS]}"
+    stem = _free_stem(load, content_hash)
     home, files = load.settings.home, {"file": f"{stem}.parquet"}
     if pair.sibling.is_file():
         files["personal"] = f"{stem}.personal.parquet"
@@ -345,23 +412,27 @@ def _publish(load: Load, pair: Pair, written: _Written, content_hash: str, deliv
         "unreadable": written.rejects.num_rows,
         "unchanged": written.unchanged,
         "deleted": written.deleted,
+        "missed": written.missed,
         "content_hash": content_hash,
         "source_files": delivered,
         "schema": written.schema,
         "new_columns": hold.new_columns(written.schema, load.earlier),
         "personal": None,
+        "personal_sha256": sha256_of_file(pair.sibling) if "personal" in files else None,
         "rejects": None,
         **paths,
         "load": load.request.table.load,
         "generation": load.generation,
+        **({"reading": load.reading} if load.reading else {}),
         "is_first_load": load.is_first,
         "is_scanned": written.is_scanned,
         "first_event_at": iso(written.events.first) if written.events else None,
         "last_event_at": iso(written.events.last) if written.events else None,
         "seconds": written.seconds,
+        "file_bytes": pair.main.stat().st_size,
         "bytes": sum(path.stat().st_size for path in (pair.main, pair.sibling) if path.is_file()),
     }
-    reason = hold.why_hold(receipt, load.request.table, load.earlier)
+    reason = hold.why_hold(receipt, load.request.table, load.earlier, written.lost)
     target = load.folder / hold.HELD if reason else load.folder
     hold.forget_held(load.folder)
     target.mkdir(exist_ok=True)
@@ -374,7 +445,7 @@ def _publish(load: Load, pair: Pair, written: _Written, content_hash: str, deliv
             fsync_path(temporary)
             temporary.replace(target / files[name])
     fsync_path(target)
-    write_json(target / f"{stem}.json", receipt | ({"held_because": reason} if reason else {}))
+    write_sealed(target / f"{stem}.json", receipt | ({"held_because": reason} if reason else {}))
     if reason:
         raise UserError(hold.hold_message({**receipt, "held_because": reason}))
     return receipt

@@ -1,27 +1,30 @@
-"""`make new-source NAME=shop FILE=path` or `URL=postgresql://…`: look, guess, write, and say what was not known.
+"""`make new-source NAME=shop FILE=path` or `CONNECTION=shop_db`: look, guess, write, and say what was not known.
+
+The address of a server has a password, and every user of a machine sees the command lines on it. So it comes from the
+connection's environment variable, or is typed where it is not shown.
 
 Exit code 0: written. 2: something that the user can put right; then nothing was written.
 """
 
+import getpass
 import os
-import shlex
+import re
 import sys
 import tempfile
 import textwrap
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import duckdb
 import pyarrow as pa
 
 from pipeline import settings as project
 from pipeline.errors import UserError
-from pipeline.landing.connections import variable_of
+from pipeline.landing.connections import EXAMPLE, variable_of
 from pipeline.new_source.found import Place
 from pipeline.new_source.guess import Draft, Guess, guess
-from pipeline.new_source.inspect_database import inspect_url
+from pipeline.new_source.inspect_database import inspect_server
 from pipeline.new_source.inspect_files import inspect_files
 from pipeline.new_source.notes import Note, write_notes
 from pipeline.new_source.write import check_new, make_files, save
@@ -29,8 +32,8 @@ from pipeline.source_model import NAME
 from pipeline.sources import load_source
 
 WIDTH = 100
-USAGE = "make new-source NAME=shop FILE=path-or-folder, or with URL=postgresql://user:password@host:5432/database"
-SECRET_OPTIONS = ("pass", "secret", "token", "key")
+USAGE = "make new-source NAME=shop FILE=path-or-folder, or CONNECTION=shop_db in the place of FILE"
+CONNECTION = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 def main(env: Mapping[str, str] = os.environ) -> int:
@@ -45,23 +48,49 @@ def main(env: Mapping[str, str] = os.environ) -> int:
 
 def draft(env: Mapping[str, str]) -> str:
     """Write the files of a new source, and return what to say about them."""
-    name, file, url = (env.get(f"NEW_SOURCE_{part}", "").strip() for part in ("NAME", "FILE", "URL"))
-    if not name or bool(file) == bool(url):
-        raise UserError(f"Give NAME and one of FILE and URL: {USAGE}.")
-    if not NAME.fullmatch(name):
-        raise UserError(f"NAME is '{name}': use lower-case letters, digits and _, such as shop_2.")
-    if url and "://" not in url:
-        raise UserError(f"URL has no scheme: {USAGE}.")
+    name, file, login = (env.get(f"NEW_SOURCE_{part}", "").strip() for part in ("NAME", "FILE", "CONNECTION"))
+    if not name or bool(file) == bool(login):
+        raise UserError(f"Give NAME and one of FILE and CONNECTION: {USAGE}.")
+    _check_words(name, file, login)
     check_new(name)
+    if login:
+        env = {**env, variable_of(login): env.get(variable_of(login), "").strip() or _asked(login)}
     with tempfile.TemporaryDirectory(prefix="perennial-") as scratch:
         data = Path(env.get("CRM_DATA") or project.ROOT / ".data").absolute()
-        place = inspect_url(url, name) if url else _look(file, Path(scratch), data)
+        place = inspect_server(name, login, env) if login else _look(file, Path(scratch), data)
         guessed = guess(place)
         files = make_files(name, place, guessed)
         notes = write_notes(name, place, guessed)
     save(files)
     load_source(name)
-    return _report(name, guessed, files, notes, url)
+    return _report(name, guessed, files, notes, login)
+
+
+def _check_words(name: str, file: str, login: str) -> None:
+    """Refuse words that are none. They may be an address in the wrong place, so no message repeats them."""
+    if not NAME.fullmatch(name):
+        raise UserError("NAME is no name: use lower-case letters, digits and _, such as shop_2.")
+    if "://" in file:
+        raise UserError(f"FILE is an address: name a file or a folder of this machine, or use CONNECTION. {USAGE}.")
+    if login and not CONNECTION.fullmatch(login):
+        raise UserError(
+            "CONNECTION is the id of a connection, such as shop_db: a letter, then letters, digits and _. The address "
+            "itself stands in its environment variable, such as AIRFLOW_CONN_SHOP_DB."
+        )
+
+
+def _asked(login: str) -> str:
+    """Ask for the address of a connection that the environment does not have; what is typed is not shown."""
+    variable = variable_of(login)
+    if not sys.stdin.isatty():
+        raise UserError(
+            f"The connection '{login}' is not set, and there is no terminal to ask for it. Put its address, such as "
+            f"{EXAMPLE}, into the environment variable {variable}."
+        )
+    typed = getpass.getpass(f"Address of {login}, such as {EXAMPLE} (it is not shown): ").strip()
+    if not typed:
+        raise UserError(f"No address was given for the connection '{login}'. Nothing was written.")
+    return typed
 
 
 def _look(file: str, scratch: Path, data: Path) -> Place:
@@ -71,29 +100,15 @@ def _look(file: str, scratch: Path, data: Path) -> Place:
         raise UserError(f"FILE: {file} cannot be read ({str(error).splitlines()[0]}). Copy it again.") from error
 
 
-def without_password(url: str) -> str:
-    """Return an address with *** in the place of what is secret."""
-    parts = urlsplit(url)
-    login, _, host = parts.netloc.rpartition("@")
-    user, separator, _ = login.partition(":")
-    hidden = f"{user}{':***' if separator else ''}@{host}" if login else host
-    options = [
-        (key, "***" if any(word in key.lower() for word in SECRET_OPTIONS) else value)
-        for key, value in parse_qsl(parts.query, keep_blank_values=True)
-    ]
-    return urlunsplit((parts.scheme, hidden, parts.path, urlencode(options, safe="*/"), ""))
-
-
-def _report(name: str, guessed: Guess, files: Mapping[Path, str], notes: Sequence[Note], url: str) -> str:
+def _report(name: str, guessed: Guess, files: Mapping[Path, str], notes: Sequence[Note], login: str) -> str:
     parts = ["Written", *(f"  {_short(path)}" for path in files), "", "Guessed"]
     parts += [line for draft in guessed.drafts for line in _table(draft)]
     parts += ["", "Not known, the most important first: look at these lines"]
     parts += [line for number, note in enumerate(notes, 1) for line in _note(number, note, files)]
     parts += ["", "Next"]
-    if url:
-        hidden = without_password(url)
-        parts.append(f"  export {variable_of(name)}={shlex.quote(hidden)}")
-        parts += ["  (your password in the place of ***; it stands in no file)"] if "***" in hidden else []
+    if login:
+        variable = variable_of(login)
+        parts.append(f"  read -rs {variable} && export {variable}   # asks for the address; it stands in no file")
     return "\n".join([*parts, f"  make run SOURCES={name}"])
 
 

@@ -43,13 +43,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Place:
-    """A source's place, and its tables."""
+    """A source's place, and its tables. `login` is the id of a server's Airflow connection."""
 
     kind: str
     connection: duckdb.DuckDBPyConnection
     tables: list[Found]
     location: str | None = None
     folder: Path | None = None
+    login: str | None = None
 
 
 def first_time(value: Any) -> datetime | None:

@@ -1,18 +1,19 @@
 """A look at a database: its tables, their keys, and some of their rows."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import adbc_driver_manager as adbc
 import duckdb
 import pyarrow as pa
 
 from pipeline.duck import connect, quote_identifier
 from pipeline.errors import UserError
-from pipeline.landing.connections import Address, address_of, variable_of
+from pipeline.landing.connections import Address, address_of
 from pipeline.landing.readers.base import Request
 from pipeline.landing.readers.database import Column, Connection, Database
 from pipeline.landing.readers.other_sql import OtherSQL
@@ -48,37 +49,49 @@ LIMIT = "select {columns} from {table} limit {rows}"
 Listed = tuple[str | None, str, list[str], int | None]
 
 
-def inspect_url(url: str, name: str) -> Place:
+def inspect_server(name: str, login: str, env: Mapping[str, str]) -> Place:
     """Look at the database of a server.
+
+    Parameters
+    ----------
+    name
+        Name of the source.
+    login
+        Id of the Airflow connection.
+    env
+        Where its address is looked up.
 
     Raises
     ------
     UserError
         It cannot be reached, or has no tables; the message has no password.
     """
-    address = address_of(_stand_in(name), {variable_of(name): url})
-    database = _open(address)
-    with closing(database), database.connection() as connection:
-        listed = _listed(connection, address)
-        if not listed:
-            raise UserError(f"{address.label} has no table that '{address.user}' may read: ask for the right.")
-        duck = connect()
-        tables = _tables(duck, connection, listed, name, address.scheme)
+    address = address_of(_stand_in(name, login), env)
+    duck = connect()
+    try:
+        database = _open(address)
+        with closing(database), database.connection() as connection:
+            tables = _tables(duck, connection, _listed(connection, address), name, address.scheme)
+    except (adbc.Error, pa.ArrowException, duckdb.Error, OSError) as error:
+        said = " ".join(address.without_secrets(str(error)).split())
+        raise UserError(f"{address.label} could not answer ({said}). Nothing was written.") from None
+    if not tables:
+        raise UserError(f"{address.label} has no table that '{address.user}' may read: ask for the right.")
     kind = "postgresql" if address.scheme == "postgresql" else "sql"
-    return Place(kind, duck, tables)
+    return Place(kind, duck, tables, login=login)
 
 
 def _open(address: Address) -> Database:
     return PostgreSQL(address, 1) if address.scheme == "postgresql" else OtherSQL(address)
 
 
-def _stand_in(name: str) -> Source:
+def _stand_in(name: str, login: str = "any") -> Source:
     """A definition for what asks for one, before there is one."""
     return Source(
         name=name,
         description="",
         kind="postgresql",
-        connection=name,
+        connection=login,
         schedule="0 0 * * *",
         currency="EUR",
         time_zone="UTC",
@@ -144,7 +157,7 @@ def _found(
     selected = ", ".join(f"{column.select} as {connection.quote(column.name)}" for column in columns)
     table = connection.name_of(name, schema)
     sql = template.format(columns=selected, table=table, rows=ROWS_LOOKED_AT)
-    rows = _read(connection, sql, columns, source, name)
+    rows = _read(connection, sql, columns, source, (schema, name))
     relation = quote_identifier(f"found_{called}")
     duck.register("received", rows)
     duck.execute(f"create table {relation} as from received")
@@ -158,24 +171,27 @@ def _found(
         primary_key=key,
         is_whole=is_whole,
         estimate=rows.num_rows if is_whole else estimate,
-        earliest=None if is_whole else _earliest(connection, columns, table, source, name),
+        earliest=None if is_whole else _earliest(connection, columns, table, source, (schema, name)),
     )
 
 
-def _read(connection: Connection, sql: str, columns: Sequence[Column], source: str, name: str) -> pa.Table:
-    table = Table(query_table=name, key=[columns[0].name], load="snapshot")
+def _read(
+    connection: Connection, sql: str, columns: Sequence[Column], source: str, place: tuple[str | None, str]
+) -> pa.Table:
+    schema, name = place
+    table = Table(query_table=name, query_schema=schema, key=[columns[0].name], load="snapshot")
     request = Request(_stand_in(source), name, table, [])
     stream = connection.query(sql, columns, request)
     return pa.Table.from_batches(list(stream.batches), stream.schema)
 
 
 def _earliest(
-    connection: Connection, columns: Sequence[Column], table: str, source: str, name: str
+    connection: Connection, columns: Sequence[Column], table: str, source: str, place: tuple[str | None, str]
 ) -> Callable[[str], Any]:
     """Ask for the first value of each time column now: the connection is closed later."""
     times = [column for column in columns if column.time]
     first = {
-        column.name: _read(connection, f"select min({column.select}) from {table}", [column], source, name)
+        column.name: _read(connection, f"select min({column.select}) from {table}", [column], source, place)
         for column in times
     }
     return lambda column: first[column].column(0)[0].as_py() if column in first else None

@@ -15,6 +15,7 @@ from pipeline.new_source.profile import Profile
 
 # Words of columns that change what an amount is; only a person knows how.
 MONEY_WORDS = {"tax", "vat", "mwst", "discount", "disc", "coupon", "shipping", "freight", "rabatt", "tip", "gross"}
+STATUS_WORDS = "dbt_project/macros/order_status.sql"
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,10 @@ def _of_status(model: Path, connection: duckdb.DuckDBPyConnection, draft: Draft)
     name = sql.identifier(profile.name)
     query = f"select {name} from {draft.found.rows} where {name} is not null group by 1 order by count(*) desc, 1"
     values = ", ".join(str(value) for (value,) in connection.execute(query).fetchall())
-    text = f"Orders of every {profile.name} are sales ({values}). Leave out with `where` what was never delivered."
+    text = (
+        f"An order is a sale unless its {profile.name} is listed as unpaid or cancelled in "
+        f"{STATUS_WORDS}. Look whether these are: {values}."
+    )
     return [Note(text, model, "status")]
 
 

@@ -15,7 +15,7 @@ SAYINGS: dict[str, str] = {
     "quantity": "quantity, product quantity, id product",
     "unit_price": "unit price, price, price unit",
     "net_amount": "net amount, amount net, net, amount, line amount, order amount, extended price, price amount",
-    "total_amount": "amount, order amount, net amount",
+    "total_amount": "amount, order amount, net amount, payment amount, payment",
     "amount": "amount, payment amount, opportunity amount, cost amount",
     "refund_amount": "cancel amount, return amount, amount, refund",
     "ordered_at": "order date, date, placed date, placed, sold date, sold, bought date, ordered, created date, created",
@@ -110,7 +110,8 @@ def _is_of_kind(role: str, kind: str, profile: Profile) -> bool:
     if profile.is_empty:
         return False
     if kind in ("decimal", "rate"):
-        return profile.is_number and not profile.is_time
+        is_flag = role == "total_amount" and profile.is_boolean  # `paid`, which may also be the amount
+        return profile.is_number and not profile.is_time and not is_flag
     if kind == "integer":
         return profile.is_number and profile.is_whole and not profile.is_time
     if kind in ("timestamp", "date", "boolean"):
@@ -136,8 +137,9 @@ def _score(entity: str, role: str, profile: Profile) -> int:
 
 def _sayings(entity: str, role: str) -> list[str]:
     sayings = SAYINGS.get(role, "").split(", ")
-    own_id = read_contract()[entity]["key"][0] == role and role.endswith("_id")
-    return [saying for saying in [*sayings, *(["id"] if own_id else [])] if saying]
+    if read_contract()[entity]["key"][0] == role and role.endswith("_id"):
+        sayings = sorted([*sayings, "id"], key=lambda saying: "email" in saying)  # an address at last
+    return [saying for saying in sayings if saying]
 
 
 def missing(entity: str, matched: Mapping[str, Profile]) -> list[str]:

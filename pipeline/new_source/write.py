@@ -55,7 +55,7 @@ def save(files: Mapping[Path, str]) -> None:
 
 def _definition(name: str, place: Place, guess: Guess) -> str:
     company = guess.company
-    where = f"location: {scalar(place.location)}" if place.location else f"connection: {name}"
+    where = f"location: {scalar(place.location)}" if place.location else f"connection: {place.login}"
     known = [company.currency_from, company.time_zone_from]
     money, zone = (f"guessed: {origin}" if origin else "a placeholder, it was not known" for origin in known)
     tables = "".join(_table(draft) for draft in guess.drafts)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hashlib
-import os
 import subprocess
 import sys
 import urllib.error
@@ -11,59 +10,20 @@ from pathlib import Path
 
 import duckdb
 import pytest
-import yaml
 
 from pipeline.landing.receipts import read_receipts
 from pipeline.settings import Settings, load_settings
-from tests.support.airflow_up import Api, airflow_up, free_port, wait_for
-from tests.support.postgres import SHOP, Server
-from tests.support.project import make_project
-from tests.support.quick import TABLES_ONLY
+from tests.support.airflow_up import Api, airflow_up, wait_for
+from tests.support.night_shop import TODAY, night_shop
+from tests.support.postgres import Server
 
 pytestmark = pytest.mark.slow
-DAYS = 40
-TODAY = dt.datetime.now(dt.UTC).date()
-SOURCE = {
-    **SHOP,
-    "first_interval_start": str(TODAY - dt.timedelta(days=DAYS)),
-    "tables": {
-        "orders": {
-            "query_table": "orders",
-            "load": "upsert",
-            "key": ["id"],
-            "cursor": "updated_at",
-            "key_scan_days": 0,
-            "event_time": "updated_at",
-        }
-    },
-}
-ORDERS = """\
-{{ stage('orders', landed('orders'), columns={
-    'order_id': 'id', 'source_customer_id': 'customer', 'ordered_at': 'updated_at', 'total_amount': 'amount'
-}) }}
-"""
 
 
 @pytest.fixture
 def environment(postgres: Server, tmp_path: Path) -> dict[str, str]:
     """Settings of a project whose shop has had twenty orders a day."""
-    make_project(tmp_path, "shop", yaml.safe_dump(SOURCE), {"orders": ORDERS})
-    address = postgres.new_database("shop")
-    postgres.run(
-        "create table orders (id int primary key, customer int, amount numeric(12, 2), updated_at timestamptz)",
-        f"insert into orders select n, n % 97, n % 50 + 1, '{TODAY - dt.timedelta(days=DAYS)}'::timestamptz"
-        f" + n * interval '72 minutes' from generate_series(0, {DAYS * 20 - 1}) as n",
-        database="shop",
-    )
-    return {
-        **os.environ,
-        "AIRFLOW_CONN_SHOP_DB": address,
-        "CRM_HOME": str(tmp_path / "home"),
-        "CRM_SOURCES": "shop",
-        "CRM_AIRFLOW_PORT": str(free_port()),
-        "PYTHONPATH": str(tmp_path / "project"),
-        **TABLES_ONLY,
-    }
+    return night_shop(postgres, tmp_path)
 
 
 def correct(postgres: Server, day: dt.date) -> None:

@@ -21,6 +21,16 @@ from airflow.dag_processing.dagbag import DagBag
 date = dt.datetime.fromisoformat(sys.argv[2]) if len(sys.argv) > 2 else None
 sys.exit(DagBag(sys.argv[1]).dags["extract_shop"].test(logical_date=date).state != "success")
 """
+# What a worker gives a task of a run without a date: the standard library's datetime.
+END_WITHOUT_A_DATE = """
+import datetime as dt
+from types import SimpleNamespace
+from dags import extract_sources
+from pipeline.sources import load_source
+run = SimpleNamespace(run_after=dt.datetime(2024, 3, 31, 10, tzinfo=dt.timezone.utc))
+extract_sources.get_current_context = lambda: {"dag_run": run}
+print(extract_sources.interval_end(load_source("shop")).isoformat())
+"""
 ZONE = ZoneInfo("Europe/Berlin")
 SHOP = {
     "description": "A shop that writes a file every night.",
@@ -40,7 +50,7 @@ SHOP = {
 def project(tmp_path: Path) -> Path:
     """A copy of the code with one more source."""
     folder = tmp_path / "project"
-    for room in ("pipeline", "dags"):
+    for room in ("pipeline", "dags", "dbt_project"):
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "shop").mkdir()
     source = {**SHOP, "location": str(tmp_path / "shop")}
@@ -48,17 +58,22 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def extract(project: Path, settings: Settings, *date: str) -> None:
+def in_airflow(project: Path, settings: Settings, program: str, *arguments: str) -> str:
     env = {
         "PATH": os.environ["PATH"],
-        "CRM_SOURCES": ",".join(settings.sources),
         **airflow_environment(settings),
+        "CRM_SOURCES": "shop",
         "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
         "PYTHONPATH": str(project),
     }
-    command = [sys.executable, "-c", RUN, str(project / "dags"), *date]
+    command = [sys.executable, "-c", program, *arguments]
     done = subprocess.run(command, env=env, cwd=project, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:]
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def extract(project: Path, settings: Settings, *date: str) -> None:
+    in_airflow(project, settings, RUN, str(project / "dags"), *date)
 
 
 def landed_intervals(settings: Settings) -> list[tuple[dt.datetime, dt.datetime]]:
@@ -81,3 +96,10 @@ def test_a_run_loads_from_the_last_landed_end_to_the_last_complete_interval(proj
     assert first == (dt.datetime(2024, 1, 1, tzinfo=ZONE), dt.datetime(2024, 2, 1, tzinfo=ZONE))
     assert second[0] == first[1]
     assert second[1] in [dt.datetime.combine(day, dt.time(), ZONE) for day in (before, after)]
+
+
+def test_a_run_without_a_date_ends_with_the_last_complete_interval_before_it(project: Path, tmp_path: Path) -> None:
+    settings = load_settings({"CRM_HOME": str(tmp_path / "home"), "CRM_SOURCES": "cdnow"})
+    prepare(settings, web_database(settings))
+    said = in_airflow(project, settings, END_WITHOUT_A_DATE)
+    assert dt.datetime.fromisoformat(said.splitlines()[-1]) == dt.datetime(2024, 3, 31, tzinfo=ZONE)

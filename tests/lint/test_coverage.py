@@ -46,7 +46,9 @@ def has_rule(text: str) -> bool:
 
 MODELS = described_models()
 UNIT_TESTED = unit_tested()
-WITH_RULE = [path for path in FILES if layer_of(path) != "staging" and has_rule(sql(path))]
+# Models of an export read a release beside the landing: tests/warehouse/test_list_permission.py exports with them.
+WITHOUT_UNIT_TESTS = ("staging", "export")
+WITH_RULE = [path for path in FILES if layer_of(path) not in WITHOUT_UNIT_TESTS and has_rule(sql(path))]
 
 
 def ids(path: Path) -> str:

@@ -13,9 +13,10 @@ READS = {
     "staging": ("staging",),
     "intermediate": ("staging", "intermediate"),
     "core": ("intermediate", "core"),
-    "ops": ("intermediate", "ops"),
+    "ops": ("intermediate", "core", "ops"),
     "features": ("core", "features"),
     "marts": ("core", "features", "marts"),
+    "export": ("intermediate", "export"),
 }
 REF = re.compile(r"""ref\(\s*['"]([^'"]+)['"]""")
 LANDING = re.compile(r"\b(landed|planned_receipts)\(")

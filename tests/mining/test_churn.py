@@ -13,7 +13,7 @@ from mining.churn.features import INPUTS, design, split_inputs
 from mining.churn.job import at_risk, cut_offs, labelled, score, train
 from mining.churn.model import ChurnModel
 from mining.churn.reasons import SENTENCES, reasons
-from mining.rhythm import own_gap
+from mining.rhythm import DORMANT, LOST, absence, own_gap, typical_rhythm
 from mining.store import feature_set
 
 AS_OF = dt.date(2024, 12, 31)
@@ -84,10 +84,18 @@ def test_probabilities_reasons_and_bands(scored, features):
     assert scored["churn_probability"].dropna().between(0, 1, inclusive="neither").all()
     assert scored.loc[~asked, "unavailable_reason"].str.startswith("No purchase in the last 182 days").all()
     assert scored.loc[asked, "unavailable_reason"].isna().all()
-    risk = scored.groupby("risk_band")["churn_probability"].agg(["min", "max"])
-    assert risk.loc["high", "min"] > risk.loc["medium", "max"] > risk.loc["low", "max"]
+    assert scored["risk_band"].notna().eq(asked).all()
     assert scored.loc[asked, "reason_1"].notna().any()
     assert not (scored["reason_1"].isna() & scored["reason_2"].notna()).any()
+
+
+def test_bands_rank_by_probability_and_call_nobody_safe_who_is_away(scored, features):
+    frame = features.at(AS_OF)
+    away = absence(frame, typical_rhythm(frame))
+    risk = scored[away < DORMANT].groupby("risk_band")["churn_probability"].agg(["min", "max"])
+    assert risk.loc["high", "min"] > risk.loc["medium", "max"] > risk.loc["low", "max"]
+    assert set(scored.loc[away == DORMANT, "risk_band"].dropna()) == {"medium", "high"}
+    assert set(scored.loc[away == LOST, "risk_band"].dropna()) == {"high"}
 
 
 def test_reasons_are_true_and_raise_the_risk(scored, features):
@@ -171,7 +179,7 @@ def test_one_outcome_only_is_refused(build_features, feature_dates):
     rows = [(f"C{n}", day, 5.0) for n in range(40) for day in pd.date_range("2024-01-01", "2024-12-31", freq="7D")]
     table = build_features(pd.DataFrame(rows, columns=["customer_id", "date", "amount"]), dates=feature_dates)
     result = train(feature_set(table, AS_OF), horizon_days=HORIZON)
-    assert result["decision"].startswith("Not published: 0 customers left and ")
+    assert result["decision"].startswith("Not published: of the customers at risk in the training period 0 ")
 
 
 def test_nobody_at_all(features):

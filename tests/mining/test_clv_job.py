@@ -158,10 +158,9 @@ def test_scores_of_no_model_and_of_nobody(trained: tuple[FeatureSet, dict[str, A
             shop(300).query("day < @pd.Timestamp('2024-08-01').date()"),
             "0 of the customers known on 2024-09-01 bought again",
         ),
-        (shop(300).assign(spend=0.0), "0 customers had spent amounts that differ"),
-        (shop(300).assign(spend=5.0), "spend model has no interior maximum|spent amounts that differ"),
+        (shop(300).assign(spend=0.0), "0 customers had bought for more than nothing"),
     ],
-    ids=["nobody", "one customer", "all bought once", "nobody came back", "zero spend", "one price"],
+    ids=["nobody", "one customer", "all bought once", "nobody came back", "zero spend"],
 )
 def test_too_little_to_learn_from_is_a_reason_not_a_crash(days: pd.DataFrame, reason: str) -> None:
     model = job.train(features(days), **ASK)

@@ -16,7 +16,7 @@ import pytest
 
 from mining import jobs, schemas
 from pipeline.errors import UserError
-from pipeline.files import sha256_of_file, write_json, write_parquet
+from pipeline.files import read_sealed, sha256_of_file, write_parquet, write_sealed
 from pipeline.settings import load_settings
 
 AS_OF = dt.date(2024, 12, 31)
@@ -67,11 +67,11 @@ def scoring(built, tmp_path):
 def _edit_model(settings, job: str, **changes) -> dict:
     """Change the one model of a job, and with `as_of_date` its version, as if it had been trained on that day."""
     (path,) = (settings.models / job).glob("*.json")
-    model = {**json.loads(path.read_text()), **changes}
+    model = {**read_sealed(path, ""), **changes}
     if "as_of_date" in changes:
         model["model_version"] = f"{job}-{changes['as_of_date']}-old"
         path.unlink()
-    write_json(settings.models / job / f"{model['model_version']}.json", model)
+    write_sealed(settings.models / job / f"{model['model_version']}.json", model)
     return model
 
 
@@ -79,7 +79,7 @@ def _refuse_own(settings, job: str = "churn") -> None:
     """Make the model of the as-of day itself a refused one."""
     jobs.train_models(settings, as_of=AS_OF, sources=SOURCES, force=True)
     for path in (settings.models / job).glob(f"{job}-{AS_OF}-*.json"):
-        write_json(path, {**json.loads(path.read_text()), "is_published": False, "decision": "Not published: no gain."})
+        write_sealed(path, {**read_sealed(path, ""), "is_published": False, "decision": "Not published: no gain."})
 
 
 def test_every_file_keeps_the_contract_and_stands_where_it_should(built):

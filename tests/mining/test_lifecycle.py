@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mining.rhythm import overdue, own_rhythm, typical_rhythm
 from mining.segments.job import score
-from mining.segments.lifecycle import STAGES, change, overdue, own_rhythm, stages, typical_rhythm
+from mining.segments.lifecycle import STAGES, change, stages
 from mining.store import feature_set
 
 AS_OF = dt.date(2024, 12, 31)

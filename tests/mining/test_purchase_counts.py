@@ -1,7 +1,6 @@
 """The file of whole distributions: complete, monotone, and the same model as the published scores."""
 
 import datetime as dt
-import json
 import shutil
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mining import jobs, purchase_counts
-from pipeline.files import write_json, write_parquet
+from pipeline.files import read_sealed, write_parquet, write_sealed
 from pipeline.settings import Settings, load_settings
 
 AS_OF = dt.date(2024, 12, 31)
@@ -72,7 +71,7 @@ def test_a_refused_model_has_no_distribution(
 ) -> None:
     shutil.copytree(home.home, tmp_path / "home")
     for path in (tmp_path / "home" / "models" / "clv").glob("*.json"):
-        write_json(path, {**json.loads(path.read_text("utf-8")), "is_published": False})
+        write_sealed(path, {**read_sealed(path, ""), "is_published": False})
     monkeypatch.setenv("CRM_HOME", str(tmp_path / "home"))
     assert purchase_counts.main([str(tmp_path / "counts.parquet")]) == 2
     assert "No published lifetime value model scores 2024-12-31" in capsys.readouterr().err

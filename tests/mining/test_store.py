@@ -15,11 +15,11 @@ from mining.store import (
     make_id,
     mining_code,
     read_features,
-    write_model,
     write_scores,
 )
 from pipeline.errors import UserError
 from pipeline.files import TEMPORARY_PREFIX, write_parquet
+from pipeline.models import write_model
 
 AS_OF = dt.date(2024, 12, 31)
 SOURCES = ("complete_journey",)
@@ -97,7 +97,8 @@ def _model(day: str, **changes):
         "as_of_date": day,
         "sources": ["a", "b"],
         "mining_code": mining_code(),
-        "parameters": {"horizon_days": 28},
+        "needs": {"horizon_days": 28},
+        "is_published": True,
         **changes,
     }
 
@@ -110,7 +111,7 @@ def test_only_models_of_earlier_days_these_sources_this_code_and_this_horizon_ar
         _model("2025-01-01"),
         _model("2024-12-02", sources=["a"]),
         _model("2024-12-03", mining_code="other"),
-        _model("2024-12-04", parameters={"horizon_days": 91}),
+        _model("2024-12-04", needs={"horizon_days": 91}),
     ):
         write_model(settings, model)
     cut_short = settings.models / "churn" / f"{TEMPORARY_PREFIX}7-churn-2024-12-05.json"

@@ -67,6 +67,10 @@ PLANTED = {
     "at most half of the events lie before the interval": ("from orders", {"interval_start": "2026-01-30T00:00:00Z"}),
     "no event lies before the interval": ("from orders", {"interval_start": "2026-01-01T00:00:00Z"}),
     "no event lies after the interval": ("from orders", {"interval_end": "2026-02-08T23:00:00Z"}),
+    "no load that a person accepted would have stopped the build": (
+        "select * replace ('soon' as ordered_on) from orders",
+        {"held_because": "its columns have changed"},
+    ),
 }
 
 
@@ -79,9 +83,9 @@ def settings(tmp_path, monkeypatch):
     return make_settings(tmp_path / "home")
 
 
-def land(settings, query: str = "from orders", **changes) -> dict:
+def land(settings, query: str = "from orders", name: str = "0123456789ab", **changes) -> dict:
     """Write a landed file; return its receipt. Local midnights in Berlin are 23:00 UTC."""
-    path = settings.landing / "shop" / "orders" / "20251231T230000Z_20260209T230000Z.0123456789ab.parquet"
+    path = settings.landing / "shop" / "orders" / f"20251231T230000Z_20260209T230000Z.{name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
         connection.execute(f"create table orders as {ORDERS}")
@@ -97,6 +101,9 @@ def land(settings, query: str = "from orders", **changes) -> dict:
         "unchanged": 0,
         "load": "snapshot",
         "is_first_load": True,
+        "generation": 1,
+        "personal": None,
+        "source_files": [],
         "schema": [],
         "file": path.relative_to(settings.home).as_posix(),
         **changes,
@@ -172,14 +179,19 @@ def test_a_stop_is_one_message_that_teaches(settings):
     with pytest.raises(UserError) as stopped:
         audit_marts(settings)
     message = str(stopped.value)
-    assert "STOP  marts_facts: net amounts of lines and orders agree to the cent" in message
-    assert "net_amount_lines_less_orders 0.01" in message
-    assert "first action (data-engineering): Compare core.fct_order_line with core.fct_order by order_id." in message
+    assert "STOP  marts_accounts: every account balances to the cent" in message
+    assert (
+        "difference 0.01, account sales and fees, here core.fct_order_line, figure_here 35.86, there core.fct_order,"
+        " figure_there 35.85" in message
+    )
+    assert "first action (data-engineering): Compare the two places that the account names, by key" in message
+    report = (settings.build / "report.md").read_text(encoding="utf-8")
+    assert "| sales and fees | core.fct_order_line | 35.86 | core.fct_order | 35.85 | 0.01 |" in report
     assert json.loads((settings.build / "checks.json").read_text())["stopped"] >= 1
 
 
 def test_a_warning_does_not_stop(settings):
-    build_warehouse(settings, "update ops.load_receipts set quarantined = 4, accepted = 195")
+    build_warehouse(settings, "update ops.source_freshness set is_late = true")
     save_plan_of(settings, [land(settings)])
     audit_landing(settings)
     assert audit_marts(settings)["warned"] == 1
@@ -208,3 +220,47 @@ def test_a_landed_file_that_is_gone_is_one_message(settings):
 def test_both_severities_are_in_use():
     severities = {expectation["meta"]["severity"] for expectation in read_suite("landing")["expectations"]}
     assert severities == {STOP, WARN}
+
+
+BAD = "select * replace (case when _position <= {} then 'soon' else ordered_on end as ordered_on) from orders"
+UNTIMED = "at most half of the rows have no readable event time"
+
+
+def failed_checks(settings, *receipts: dict) -> set[str]:
+    found = checks_of(validate("landing", landing_frame(settings, list(receipts))))
+    return {check.check for check in found if not check.success and check.severity == STOP}
+
+
+@pytest.mark.parametrize(
+    ("read_again", "is_stopped"),
+    [("from orders", False), ("from orders where _position > 20", True), ("from orders limit 39", False)],
+)
+def test_a_load_whose_rows_were_read_again_stops_nothing(settings, read_again, is_stopped):
+    (settings.home.parent / "sources" / "shop.yml").write_text(SOURCE.replace("load: snapshot", "load: append"))
+    first = land(settings, BAD.format(30), load="append")
+    again = f"select * replace (2 as _generation) from ({read_again})"
+    rows = {"from orders": 40, "from orders limit 39": 39}.get(read_again, 20)
+    second = land(settings, again, "123456789abc", load="append", generation=2, received=rows)
+    assert UNTIMED in failed_checks(settings, first)
+    assert (UNTIMED in failed_checks(settings, first, second)) is is_stopped
+    assert UNTIMED in failed_checks(settings, second, {**first, "generation": 3})
+
+
+def test_a_load_that_a_person_accepted_warns(settings):
+    receipt = land(settings, BAD.format(40), unreadable=30, received=70)
+    assert len(failed_checks(settings, receipt)) == 2
+    assert failed_checks(settings, {**receipt, "held_because": "30 rows are gone"}) == set()
+
+
+def test_rows_that_are_unaccounted_for_stop_whoever_accepted_them(settings):
+    receipt = land(settings, "from orders limit 39", held_because="1 row is gone")
+    assert failed_checks(settings, receipt) == {"every received line is landed or set aside as unreadable"}
+
+
+@pytest.mark.parametrize(("changes", "is_stopped"), [({}, False), ({"interval_start": "2026-01-02T00:00:00Z"}, True)])
+def test_unreadable_rows_of_an_interval_that_was_read_again_stop_nothing(settings, changes, is_stopped):
+    (settings.home.parent / "sources" / "shop.yml").write_text(SOURCE.replace("load: snapshot", "load: append"))
+    first = land(settings, load="append", received=80, unreadable=40)
+    second = land(settings, name="123456789abc", load="append", generation=2, **changes)
+    unreadable = "at most 5% of the lines, or 10 of them, are unreadable"
+    assert (unreadable in failed_checks(settings, first, second)) is is_stopped

@@ -4,6 +4,7 @@ from contextlib import closing
 
 import pytest
 
+from pipeline import ledger
 from pipeline.audit.checks import STOP, Check
 from pipeline.audit.frames import open_warehouse
 from pipeline.audit.gate import run_on_warehouse
@@ -21,8 +22,19 @@ THIN_DAY = (
     " 'shop' as source_system"
 )
 
+FALL = (
+    "create table main.compared_with_published as select 'shop' as source_system, 'core.fct_order' as measure,"
+    " 10 as fewer_rows, 0.11 as fall, {} as cause"
+)
+
 # (suite, check): the SQL that plants an error which it must find.
 PLANTED = {
+    ("marts_collapse", "no fact, and no net sales, fell by more than a tenth without a cause"): FALL.format("null"),
+    ("marts_collapse", "no fact, and no net sales, fell by more than a tenth with a cause"): FALL.format(
+        "'other code'"
+    ),
+    ("marts_accounts", "every account balances to the cent"): "update core.fct_customer_month"
+    " set net_sales = net_sales + 0.0001 where customer_id = 'ana'",
     ("marts_customer_360", "every row has a customer_id"): "update marts.customer_360 set customer_id = null"
     " where customer_id = 'ana'",
     ("marts_customer_360", "one row per customer"): "insert into marts.customer_360 from marts.customer_360 limit 1",
@@ -104,32 +116,8 @@ PLANTED = {
     " marts.campaign_performance set window_end_date = date '2026-04-01'",
     ("marts_facts", "every order line has an amount"): "update core.fct_order_line set net_amount = null"
     " where order_id = 'o1'",
-    ("marts_facts", "orders count as many lines as there are"): "insert into core.fct_order_line"
-    " from core.fct_order_line where order_id = 'o1'",
-    ("marts_facts", "net amounts of lines and orders agree to the cent"): "update core.fct_order_line"
-    " set net_amount = net_amount + 0.01 where order_id = 'o1'",
-    ("marts_facts", "net amounts of orders and customer months agree to the cent"): "update core.fct_customer_month"
-    " set net_amount = net_amount - 0.01 where customer_id = 'unknown'",
-    ("marts_facts", "net sales of lines and orders agree to the cent"): "update core.fct_order_line set is_sale = true",
-    ("marts_facts", "net sales of orders and customer months agree to the cent"): "update core.fct_customer_month"
-    " set net_sales = net_sales + 0.0001 where customer_id = 'ana'",
-    ("marts_facts", "refunds and customer months agree to the cent"): "update core.fct_return set refund_amount = 2.11",
     ("marts_facts", "there is exactly one unknown customer"): "delete from core.dim_customer where is_unknown",
-    ("marts_facts", "net sales of orders and marts.customer_360 agree to the cent"): "update marts.customer_360"
-    " set net_sales = net_sales + 0.01 where customer_id = 'cleo'",
-    ("marts_facts", "orders less refunds and costs, and historic statement lines agree to the cent"): "delete from"
-    " marts.clv_statement where customer_id = 'unknown'",
-    ("marts_facts", "booked costs and what customers carry of them agree to the cent"): "update core.fct_cost"
-    " set amount = amount + 0.01",
-    ("marts_facts", "costs of customers and of customer months agree to the cent"): "update core.fct_customer_month"
-    " set retention_cost = 4.99 where retention_cost > 0",
     ("marts_facts", "every known customer is in marts.customer_360"): "delete from marts.customer_360"
-    " where customer_id = 'cleo'",
-    ("marts_facts", "marts.customer_segments has the customers of marts.customer_360"): "delete from"
-    " marts.customer_segments where customer_id = 'cleo'",
-    ("marts_facts", "marts.customer_clv has the customers of marts.customer_360"): "delete from marts.customer_clv"
-    " where customer_id = 'cleo'",
-    ("marts_facts", "marts.customer_churn has the customers of marts.customer_360"): "delete from marts.customer_churn"
     " where customer_id = 'cleo'",
     ("marts_grain", "every table of the contract is there, with its key"): "drop table marts.segment_profile",
     ("marts_grain", "no key is null"): "update core.fct_order_line set order_line_id = null where order_id = 'o2'",
@@ -143,6 +131,10 @@ PLANTED = {
     " add column contact_email varchar",
     ("marts_personal_data", "no value that BI sees looks like an e-mail address"): "update ops.quarantine"
     " set reason = 'email: ''ben@mail.example'' is there twice'",
+    (
+        "marts_quarantined_money",
+        "at most 5% of the money of a load, and of all loads of a table, is in quarantine",
+    ): "update ops.quarantined_money set set_aside_rows = 6, set_aside_amount = 50.01",
     ("marts_relationships", "every key is found in the table that it refers to"): "update core.fct_order_line"
     " set product_id = 'coffee' where order_id = 'o1'",
     ("marts_columns", "every column of the published contract is there"): "alter table marts.customer_360"
@@ -161,6 +153,8 @@ PLANTED = {
     )
     + THIN_DAY,
     ("marts_freshness", "no table is later than its source allows"): "update ops.source_freshness set is_late = true",
+    ("marts_statuses", "every status of an order is a word that says whether it is a purchase"): "insert into"
+    " ops.order_statuses values ('shop', 'phase 3', 'unlisted', 12)",
     ("marts_release", "marts.release has one row"): "insert into marts.release from marts.release",
     ("marts_release", "marts.release names this release"): "update marts.release set release_id = 'another'",
     ("marts_release", "marts.release has the as-of date of the plan"): "update marts.release"
@@ -214,6 +208,111 @@ def test_the_last_day_ends_at_local_midnight(settings, first_seen, is_missing):
     ]
     failed = {each.check for each in run(settings, ["marts_facts"], *changes) if not each.success}
     assert (check in failed) is is_missing
+
+
+TOO_MUCH = "at most 5% of the money of a load, and of all loads of a table, is in quarantine"
+MOSTLY_BAD = "at most half of a load is quarantined"
+LOAD = "shop.orders.20260101T000000Z_20260401T000000Z"
+
+
+def money(rows: int, known: int, aside: int, unknown: int, amount: str, set_aside: str) -> str:
+    """SQL: what the only load with money had, and what of it is in quarantine."""
+    return (
+        f"update ops.quarantined_money set money_rows = {rows}, known_rows = {known}, set_aside_rows = {aside},"
+        f" set_aside_unknown_rows = {unknown}, amount = {amount}, set_aside_amount = {set_aside}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "share"),
+    [
+        # A decimal comma: no amount in quarantine can be read, so each counts as the average row.
+        (money(100, 90, 10, 10, "900.00", "0"), 0.1),
+        # Nothing can be read at all.
+        (money(100, 0, 100, 100, "0", "0"), 1),
+        # A currency without a rate: two thirds of the rows.
+        (money(300, 100, 200, 200, "5000.00", "0"), 0.6667),
+        # The amounts can be read: six dear orders of a thousand.
+        (money(1000, 1000, 6, 0, "10000.00", "510.00"), 0.051),
+        # Some can, some cannot: a tenth of the known money, and a tenth of the rows besides.
+        (money(100, 90, 15, 10, "900.00", "90.00"), 0.19),
+        # Free goods: there is no money to take a share of.
+        (money(100, 100, 6, 0, "0", "0"), 0.06),
+    ],
+)
+def test_more_than_a_twentieth_of_the_money_in_quarantine_stops(settings, change, share):
+    failed = [check for check in run(settings, ["marts_quarantined_money"], change) if not check.success]
+    assert [(check.check, check.severity) for check in failed] == [(TOO_MUCH, STOP)]
+    assert f"load {LOAD}, generation 1, " in failed[0].observed
+    assert f"set_aside_share {share}" in failed[0].observed
+    assert "load shop.orders, generation all, " in failed[0].observed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # One bad row of three, and one absurd order among a thousand, cost themselves and nothing else.
+        money(3, 2, 1, 1, "20.00", "0"),
+        money(1000, 1000, 1, 0, "99999999999999.99", "99999999990000.00"),
+        money(30, 25, 5, 5, "900.00", "0"),
+        # Fifty rows of ten thousand, all of little worth.
+        money(10_000, 10_000, 50, 0, "100000.00", "5000.00"),
+        money(0, 0, 0, 0, "0", "0"),
+        "delete from ops.quarantined_money",
+    ],
+)
+def test_a_few_rows_or_little_money_in_quarantine_stop_nothing(settings, change):
+    assert all(check.success for check in run(settings, ["marts_quarantined_money"], change))
+
+
+def test_what_no_load_shows_alone_is_seen_in_all_loads_of_the_table(settings):
+    days = (
+        "insert into ops.quarantined_money by name select * exclude (d)"
+        " replace ('day ' || d as \"interval\", 10 as money_rows,"
+        " 10 as known_rows, 1 as set_aside_rows, 100.00 as amount, 10.00 as set_aside_amount)"
+        " from ops.quarantined_money, range(60) as t (d)"
+    )
+    (failed,) = [each for each in run(settings, ["marts_quarantined_money"], days) if not each.success]
+    assert failed.observed.startswith("1 of 62 rows")
+    assert "load shop.orders, generation all, set_aside_rows 61" in failed.observed
+
+
+def test_a_load_that_somebody_has_accepted_stops_nothing(settings):
+    changes = [
+        money(100, 90, 10, 10, "900.00", "0"),
+        "update ops.load_receipts set quarantined = 150, accepted = 49",
+    ]
+
+    def stopped() -> set[str]:
+        checks = run(settings, ["marts_quarantined_money", "marts_loads"], *changes)
+        return {check.check for check in checks if not check.success and check.severity == STOP}
+
+    ledger.accept_loads(settings, ["shop.orders.another", "shop.lines.20260101T000000Z_20260401T000000Z"])
+    ledger.accept_release(settings, RELEASE.release_id)
+    assert stopped() == {TOO_MUCH, MOSTLY_BAD}
+    ledger.accept_loads(settings, [LOAD])
+    assert stopped() == set()
+
+
+@pytest.mark.parametrize(
+    ("received", "quarantined", "read_later", "stops"),
+    [
+        (1, 1, 0, False),
+        (3, 1, 0, False),
+        (3, 2, 0, True),
+        (4, 2, 0, False),
+        (200, 101, 0, True),
+        (200, 101, 1, False),
+        (200, 200, 99, True),
+    ],
+)
+def test_a_single_bad_row_stops_nothing_and_most_of_a_load_does(settings, received, quarantined, read_later, stops):
+    change = (
+        f"update ops.load_receipts set received = {received}, quarantined = {quarantined}, duplicates = 0,"
+        f" accepted = {received - quarantined}, read_later = {read_later}"
+    )
+    failed = {check.check for check in run(settings, ["marts_loads"], change) if not check.success}
+    assert (MOSTLY_BAD in failed) is stops
 
 
 SILENT = "no source that speaks every day is silent on the as-of date"

@@ -1,5 +1,6 @@
 """The beginning of a build, and the files it hands on."""
 
+import re
 from contextlib import closing
 from dataclasses import asdict, replace
 
@@ -59,8 +60,22 @@ def test_the_feature_file_says_what_it_was_made_for(settings):
     assert metadata[b"perennial.input_hash"] == PLAN.input_hash.encode()
 
 
-def test_no_customer_is_said_and_no_file_written(settings):
+@pytest.mark.parametrize(
+    ("orders", "said"),
+    [
+        ([], "the warehouse has no order with a line that could be read. See ops.row_fates"),
+        ([("unknown", True)], "1 order, and none names a customer. Map source_customer_id"),
+        ([("unknown", True)] * 1234, "1,234 orders, and none names a customer. Map source_customer_id"),
+        ([("ana", False)], "known customers have 1 order, and none is a purchase"),
+        ([("ana", True), ("ben", False)], "known customers have 2 orders, and none that is a purchase was known by 2"),
+    ],
+)
+def test_why_there_is_nobody_to_score_is_said_and_no_file_written(settings, orders, said):
     make_features(settings, 0)
-    with pytest.raises(UserError, match="No customer has bought anything"):
+    with connect(settings.warehouse) as warehouse:
+        warehouse.execute("create schema core; create table core.fct_order (customer_id varchar, is_purchase boolean)")
+        if orders:
+            warehouse.executemany("insert into core.fct_order values ($1, $2)", [list(order) for order in orders])
+    with pytest.raises(UserError, match=re.escape(said)):
         export_features(settings)
     assert not features_path(settings, PLAN.as_of_date).exists()

@@ -36,6 +36,8 @@ PLAN = Plan(
     input_hash="abc",
 )
 
+SCORED: list[dict[str, dict[str, str]]] = [{"files": {}}]
+
 
 @pytest.fixture
 def settings(make_settings: Callable[..., Settings]) -> Settings:
@@ -51,7 +53,7 @@ def dbt_says(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def say(output: str, code: int, results: list[dict[str, str]] | None = None) -> Path:
         arguments = tmp_path / "arguments"
         target = settings.home / "dbt" / "target" / "run_results.json"
-        told = f'printf \'%s\\n\' "$@" "$CRM_BUILD_0 $DBT_FULL_REFRESH" > {arguments}'
+        told = f'printf \'%s\\n\' "$@" "$DBT_FULL_REFRESH" > {arguments}; cat "$CRM_BUILD" >> {arguments}'
         lines = ["#!/bin/sh", told, f"echo '{output}'", f"mkdir -p {target.parent}"]
         if results is not None:
             write_text(tmp_path / "results.json", json.dumps({"results": results}))
@@ -82,9 +84,18 @@ def test_a_layer_is_built_and_summed_up(settings: Settings, dbt_says: Callable[.
     words = arguments.read_text().splitlines()
     assert words[words.index("--indirect-selection") + 1] == "cautious"
     assert words[words.index("--target-path") + 1] == str(settings.home / "dbt" / "target")
-    lasting, of_build = json.loads(words[words.index("--vars") + 1]), words[-1].removesuffix(" true")
-    assert {**lasting, **json.loads(of_build)} == {**dbt.build_variables(settings, PLAN), "new_files": None}
+    lasting = json.loads(words[words.index("--vars") + 1])
+    of_build = json.loads("\n".join(words[words.index("true") + 1 :]))
+    assert {**lasting, **of_build} == {**dbt.build_variables(settings, PLAN), "new_files": None}
     assert (settings.home / "dbt" / "logs" / "core.log").read_text() == "all is well\n"
+
+
+def test_a_dbt_that_a_signal_ends_is_no_error_of_the_user(settings: Settings, dbt_says: Callable[..., Path]) -> None:
+    script = dbt_says("", 0).with_name("dbt")
+    write_text(script, "#!/bin/sh\nkill -TERM $$\n")
+    script.chmod(0o755)
+    with pytest.raises(RuntimeError, match=r"ended by signal 15 \(.*core\.log\)"):
+        dbt.run_layer(settings, "core")
 
 
 def test_a_failed_test_is_named_with_its_own_words(settings: Settings, dbt_says: Callable[..., Path]) -> None:
@@ -163,15 +174,17 @@ def test_only_the_release_of_a_day_that_was_published_last_is_history(settings: 
     ledger_entry(settings, day, ["cdnow"], "twice")
     assert ledger_entry(settings, day, ["cdnow"], "again") == again
     (settings.ledger / ".tmp-7-half.json").write_text("{", encoding="utf-8")
-    variables = dbt.build_variables(settings, PLAN)
+    variables = dbt.build_variables(settings, PLAN, SCORED)
     assert variables["history_files"]["clv"] == [str(again)]
     assert [release["release_id"] for release in variables["releases"]] == ["2024-04-30-again"]
 
 
 def test_history_that_is_gone_is_named(settings: Settings) -> None:
     ledger_entry(settings, dt.date(2024, 4, 30), ["cdnow"], "april").unlink()
-    with pytest.raises(UserError, match=r"run=april\.parquet is gone.*2024-04-30-april.*backup.*_ledger"):
-        dbt.build_variables(settings, PLAN)
+    with pytest.raises(
+        UserError, match=r"run=april\.parquet is damaged: it is gone.*2024-04-30-april.*backup.*_ledger"
+    ):
+        dbt.build_variables(settings, PLAN, SCORED)
 
 
 def test_cursors_and_deletes_are_named_by_source_and_table(
@@ -198,21 +211,32 @@ def test_variables_are_a_function_of_plan_and_ledger(settings: Settings) -> None
 
 def test_what_is_of_one_build_is_no_variable_of_dbt(settings: Settings) -> None:
     """A variable that differs from the last build's would have dbt parse the whole project again."""
-    monday = dbt.given({**dbt.build_variables(settings, PLAN), "new_files": None})
+    monday = dbt.given(settings.build, {**dbt.build_variables(settings, PLAN), "new_files": None})
     later = replace(PLAN, release_id="r2", as_of_date="2024-06-01", feature_dates=["2024-06-01"], input_hash="def")
-    tuesday = dbt.given({**dbt.build_variables(settings, later), "new_files": ["a.parquet"], "resumed": ["core"]})
+    tuesday = dbt.given(
+        settings.build, {**dbt.build_variables(settings, later), "new_files": ["a.parquet"], "resumed": ["core"]}
+    )
     assert monday[0] == tuesday[0][: len(monday[0])]
-    assert json.loads(tuesday[1]["CRM_BUILD_0"])["as_of_date"] == "2024-06-01"
+    assert json.loads(Path(tuesday[1]["CRM_BUILD"]).read_text(encoding="utf-8"))["as_of_date"] == "2024-06-01"
     assert (monday[1]["DBT_FULL_REFRESH"], tuesday[1]["DBT_FULL_REFRESH"]) == ("true", "false")
 
 
-def test_the_releases_of_ten_years_reach_the_models(settings: Settings, tmp_path: Path) -> None:
-    """More than Linux takes in one text."""
+@pytest.mark.parametrize("name", ["home", """it's "100 %" {{ x }} {% y %} 客户"""])
+def test_the_releases_of_ten_years_reach_the_models(
+    name: str, make_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    """More than Linux takes in one text of the environment, from a home of any name."""
+    settings = make_settings(CRM_SOURCES="cdnow", CRM_HOME=str(tmp_path / name))
     releases = [{"release_id": f"r{day}", "input_hash": "f" * 64, "sources": ["cdnow"]} for day in range(3650)]
-    options, environment = dbt.given({**dbt.build_variables(settings, PLAN), "releases": releases, "new_files": None})
-    assert sum(len(text) for text in environment.values()) > 3 * 128 * 1024
+    options, environment = dbt.given(
+        settings.build, {**dbt.build_variables(settings, PLAN), "releases": releases, "new_files": None}
+    )
+    assert sum(len(text) for text in environment.values()) < 1024
     program = str(Path(sys.executable).with_name("dbt"))
-    asked = "select {{ of_build('releases') | length }} as releases, '{{ of_build('as_of_date') }}' as day"
+    asked = (
+        "select {{ of_build('releases') | length }} as releases, '{{ of_build('as_of_date') }}' as day,"
+        " {{ of_build('new_files') is none }} as full"
+    )
     settings.home.mkdir(parents=True, exist_ok=True)
     folders = ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", tmp_path]
     done = subprocess.run(
@@ -222,14 +246,14 @@ def test_the_releases_of_ten_years_reach_the_models(settings: Settings, tmp_path
         text=True,
         check=False,
     )
-    assert "select 3650 as releases, '2024-05-31' as day" in done.stdout, done.stdout + done.stderr
+    assert "select 3650 as releases, '2024-05-31' as day, True as full" in done.stdout, done.stdout + done.stderr
 
 
 def test_an_incremental_build_leaves_out_what_no_source_provides(settings: Settings) -> None:
     """A full build makes the empty tables once."""
     variables = dbt.build_variables(settings, PLAN)
-    assert "--exclude" not in dbt.given({**variables, "new_files": None})[0]
-    options, _ = dbt.given({**variables, "new_files": []})
+    assert "--exclude" not in dbt.given(settings.build, {**variables, "new_files": None})[0]
+    options, _ = dbt.given(settings.build, {**variables, "new_files": []})
     left_out = options[options.index("--exclude") + 1 :]
     assert "tag:contacts" in left_out
     assert "tag:orders" not in left_out

@@ -12,6 +12,7 @@ from dags.local.run import command
 from pipeline.audit import audit_marts
 from pipeline.audit.pages import index_page, write_pages
 from pipeline.duck import connect
+from pipeline.errors import UserError
 from pipeline.files import write_json
 from pipeline.plan import Plan, save_plan
 from pipeline.publish import publish
@@ -19,10 +20,9 @@ from pipeline.summary import warnings
 from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
 
 DAILY = (
-    "insert into core.fct_contact by name select 'd' || row_number() over () as contact_id, 'ana' as customer_id,"
-    " 1 as customer_key, 1 as customer_version_key,"
-    " 'desk:7' as agent_id, 'k1' as case_id, 'o1' as order_id, 'unknown' as campaign_id, 'shop' as source_system,"
-    " d::date as contact_date, d::date as known_date"
+    "insert into core.fct_web_session by name select 'd' || row_number() over () as session_id, 'ana' as customer_id,"
+    " 1 as customer_key, 1 as customer_version_key, 'unknown' as campaign_id, 'shop' as source_system,"
+    " d::date as session_date, d::date as known_date"
     " from generate_series(date '2026-01-20', date '2026-03-30', interval 1 day) as t (d), range(12)"
 )
 # What goes wrong: the SQL that plants it, and the check that finds it.
@@ -46,6 +46,14 @@ PLANTED = {
     "a score outside 0 to 1": (
         ["update marts.customer_churn set churn_probability = 1.2 where customer_id = 'ben'"],
         "churn probabilities are probabilities",
+    ),
+    "an account that does not balance": (
+        ["delete from core.fct_payment"],
+        "every account balances to the cent",
+    ),
+    "money in quarantine": (
+        ["update ops.quarantined_money set set_aside_rows = 6, set_aside_amount = 50.01"],
+        "at most 5% of the money of a load, and of all loads of a table, is in quarantine",
     ),
     "yesterday missing": ([DAILY], "no source that speaks every day is silent on the as-of date"),
 }
@@ -118,6 +126,46 @@ def test_a_planted_error_stops_the_release_and_leaves_readers_files_alone(settin
         assert check in page(index_page(settings).parent / "results" / f"{failed['suite']}.html")
 
 
+def test_the_message_names_the_account_its_figures_and_what_to_do(settings, capfd):
+    before = served(settings)
+    build_warehouse(settings, "delete from core.fct_payment")
+    assert audit_and_publish(settings) == 2
+    said = " ".join(capfd.readouterr().out.split())
+    assert (
+        "difference 1, account payments current, here accepted less earlier versions and deletions, figure_here 1,"
+        " there core.fct_payment, figure_there 0"
+    ) in said
+    assert "first action (data-engineering): Compare the two places that the account names, by key" in said
+    assert "| payments current | accepted less earlier versions and deletions | 1 | core.fct_payment | 0 | 1 |" in (
+        settings.build / "report.md"
+    ).read_text(encoding="utf-8")
+    assert served(settings) == before
+
+
+def test_all_accounts_that_do_not_balance_are_named(settings, capfd):
+    facts = ("payment", "consent", "subscription", "opportunity", "campaign_contact", "survey_response", "case")
+    build_warehouse(settings, *(f"delete from core.fct_{fact}" for fact in facts))
+    assert audit_and_publish(settings) == 2
+    said = " ".join(capfd.readouterr().out.split())
+    names = {"case": "cases", "opportunity": "opportunities"}
+    assert all(f"account {names.get(fact, f'{fact}s')} current" in said for fact in facts)
+
+
+def test_the_release_has_the_accounts_that_the_gate_computed(settings):
+    folder = settings.serving / "releases" / RELEASE.release_id
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert report == (settings.build / "report.md").read_text(encoding="utf-8")
+    assert report.startswith(f"# Release {RELEASE.release_id}\n")
+    manifest = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+    assert manifest["accounts"].endswith("accounts from landing to marts, and each balances to the cent.")
+
+
+def test_without_its_accounts_nothing_is_published(settings):
+    (settings.build / "report.md").unlink()
+    with pytest.raises(UserError, match=r"report\.md is not there: the release has not been audited"):
+        publish(settings)
+
+
 def test_a_warning_stops_nothing_and_is_in_the_summary(settings):
     build_warehouse(settings, "update ops.source_freshness set is_late = true")
     (settings.serving / "releases" / RELEASE.release_id).rename(settings.home / "the first one")
@@ -131,7 +179,7 @@ def test_a_warning_stops_nothing_and_is_in_the_summary(settings):
 def test_a_day_that_is_there_passes(settings):
     build_warehouse(settings, DAILY.replace("2026-03-30", "2026-03-31"))
     with closing(connect(settings.warehouse, read_only=True)) as connection:
-        assert connection.execute("select max(contact_date)::varchar from core.fct_contact").fetchall() == [
+        assert connection.execute("select max(session_date)::varchar from core.fct_web_session").fetchall() == [
             ("2026-03-31",)
         ]
     assert audit_marts(settings)["stopped"] == 0

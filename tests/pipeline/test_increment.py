@@ -1,4 +1,4 @@
-"""Which files a build adds to the warehouse, and when everything is built anew."""
+"""Which files a build adds to the warehouse, and when everything is rebuilt."""
 
 import json
 import shutil
@@ -12,7 +12,15 @@ from pipeline.plan import Plan
 from pipeline.settings import DBT_PROJECT
 
 VARIABLES = {"currency": "EUR", "as_of_date": "2024-01-05", "new_files": None}
-RECEIPT = {"content_hash": "c", "interval": "i", "generation": 1, "is_first_load": False, "has_history": True}
+RECEIPT = {
+    "content_hash": "c",
+    "interval": "i",
+    "generation": 1,
+    "is_first_reading": False,
+    "has_history": True,
+    "reading": None,
+    "known_end": "20240102T000000Z",
+}
 
 
 @pytest.fixture
@@ -46,7 +54,7 @@ def test_a_build_adds_the_files_that_the_one_before_had_not(settings):
     assert built(settings, plan_of("a", "b", "c")) == []
 
 
-def test_years_of_files_at_once_are_built_anew(settings):
+def test_years_of_files_at_once_are_rebuilt(settings):
     built(settings, plan_of("a"))
     files = [f"landing/shop/order_lines/{number:016d}_{number:016d}.{'c' * 12}.parquet" for number in range(1000)]
     assert built(settings, plan_of("a", *files)) == files
@@ -82,7 +90,7 @@ def test_the_earliest_day_of_the_builds_that_made_the_warehouse_counts(settings)
     assert begun["earlier_as_of_date"] == "2024-01-06"
 
 
-def test_another_day_adds_and_another_setting_builds_anew(settings):
+def test_another_day_adds_and_another_setting_rebuilds(settings):
     built(settings, plan_of("a"))
     assert built(settings, plan_of("a"), as_of_date="2024-01-06") == []
     assert built(settings, plan_of("a"), currency="CHF") is None
@@ -90,7 +98,7 @@ def test_another_day_adds_and_another_setting_builds_anew(settings):
     assert built(settings, plan_of("a", code_version="v2"), currency="CHF") == []
 
 
-def test_a_file_that_is_gone_or_another_builds_anew(settings):
+def test_a_file_that_is_gone_or_another_rebuilds(settings):
     built(settings, plan_of("a", "b"))
     assert built(settings, plan_of("a")) is None
     other = plan_of("a")
@@ -98,10 +106,10 @@ def test_a_file_that_is_gone_or_another_builds_anew(settings):
     assert built(settings, other) is None
 
 
-def test_an_erased_sibling_builds_anew(settings):
-    built(settings, plan_of("a", personal=("a.personal",)))
-    assert built(settings, plan_of("a", "b", personal=("a.personal", "b.personal"))) == ["b"]
-    assert built(settings, plan_of("a", "b", personal=("b.personal",))) is None
+def test_an_erased_sibling_rebuilds(settings):
+    built(settings, plan_of("a"))
+    assert built(settings, plan_of("a", "b")) == ["b"]
+    assert built(settings, plan_of("a", "b", erased={"shop": "a.personal"})) is None
 
 
 def test_what_a_build_that_was_cut_off_had_read_is_new_again(settings):

@@ -1,6 +1,5 @@
 """Loads: what is written, what is left as it was, and what the receipt says."""
 
-import json
 import os
 import shutil
 import sqlite3
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.audit.frames import landing_frame
+from pipeline.files import read_sealed
 from pipeline.landing import land_source, land_table, plan_source
 from pipeline.landing.readers import opened
 from pipeline.landing.receipts import read_receipts
@@ -37,7 +37,7 @@ def test_a_load_and_its_receipt(shop):
         ("2", "2024-01-07 22:30:00", "7.50", 2, "upsert", INTERVAL, 1),
     ]
     stem = f"landing/shop/sales/{INTERVAL}.{receipt['content_hash'][:HASH_DIGITS]}"
-    assert json.loads((settings.home / f"{stem}.json").read_text()) == receipt
+    assert read_sealed(settings.home / f"{stem}.json", "") == receipt
     assert receipt["file"] == f"{stem}.parquet"
     assert (receipt["received"], receipt["unreadable"], receipt["generation"]) == (2, 0, 1)
     assert (receipt["interval_start"], receipt["interval_end"]) == ("2023-12-31T23:00:00Z", "2024-01-07T23:00:00Z")
@@ -242,11 +242,11 @@ def test_the_end_of_an_append_needs_only_the_new_files(appended, monkeypatch):
     land_source(settings, "shop")
     read: list[str] = []
 
-    def count(request, connection=None):
+    def count(request, home, connection=None):
         read.extend(path.name for path in request.files)
-        return opened(request, connection)
+        return opened(request, home, connection)
 
-    monkeypatch.setattr("pipeline.landing.load.opened", count)
+    monkeypatch.setattr("pipeline.landing.ends.opened", count)
     assert plan_source(settings, "shop")["interval_end"] == "2024-01-05T23:00:00Z"
     assert read == []
     (folder / "sales_2.csv").write_text("id,sold_at\n2,2024-01-03\n", encoding="utf-8")

@@ -1,17 +1,22 @@
 """A campaign list opens right, is safe in a spreadsheet, and is the same twice."""
 
 import csv
+import datetime as dt
 import hashlib
+import io
 import json
 import stat
 
 import pytest
+from openpyxl import load_workbook
+from openpyxl.cell import Cell
 
 from pipeline.errors import UserError
-from pipeline.files import write_json
 from pipeline.lists import COLUMNS, export_lists
+from pipeline.lists.workbook import workbook_content
 from pipeline.publish import publish_release
-from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
+from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings, pass_gate
+from tests.support.permissions import landed_since
 
 COMMENTS = (
     "comment on table marts.campaign_audience is 'winback: who is about to leave'",
@@ -22,14 +27,12 @@ COMMENTS = (
 @pytest.fixture
 def publish(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.report.write_overview", lambda *_: None)
+    landed_since(monkeypatch)
     settings = make_settings(tmp_path)
 
     def publish_with(*changes: str):
         build_warehouse(settings, *COMMENTS, *changes)
-        write_json(
-            settings.build / "checks.json",
-            {"release_id": RELEASE.release_id, "passed": 1, "warned": 0, "stopped": 0, "checks": []},
-        )
+        pass_gate(settings)
         publish_release(settings, RELEASE)
         return settings
 
@@ -69,6 +72,25 @@ def test_negative_numbers_stay_numbers(publish):
     assert ben["expected_loss"] == "-3.00"
 
 
+def test_an_address_or_a_number_that_begins_with_a_sign_is_as_it_is(publish):
+    change = "update core.customer_source_id set source_customer_id = '-007'"
+    consent = "update marts.campaign_audience set can_email = true"
+    (ben,) = open_list(export_lists(publish(change, consent))[0])
+    assert (ben["source_customer_id"], ben["email"]) == ("-007", "+ben@mail.example")
+
+
+def test_of_several_ids_each_is_guarded(publish):
+    change = "insert into core.customer_source_id values ('ben', 'desk', '-007'), ('ben', 'app', '@x')"
+    (ben,) = open_list(export_lists(publish(change))[0])
+    assert ben["source_customer_id"] == "'@x; -007; '=B+1"
+
+
+def test_control_characters_are_blanks_and_line_breaks_are_of_one_kind(publish):
+    change = "update marts.campaign_audience set segment_name = 'a' || chr(0) || 'b' || chr(9) || 'c' || chr(13) || 'd'"
+    (ben,) = open_list(export_lists(publish(change))[0])
+    assert ben["segment_name"] == "a b c\nd"
+
+
 def test_any_letter_survives_and_the_encoding_is_announced(publish):
     (path,) = export_lists(publish("update marts.campaign_audience set segment_name = 'Größe, \"Ł\"\n雪'"))
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
@@ -77,17 +99,23 @@ def test_any_letter_survives_and_the_encoding_is_announced(publish):
 
 def test_a_customer_of_two_sources_is_one_row(publish):
     (ben,) = open_list(export_lists(publish("insert into core.customer_source_id values ('ben', 'desk', '0042')"))[0])
-    assert (ben["source_system"], ben["source_customer_id"]) == ("desk; shop", "0042; =B+1")
+    assert (ben["source_system"], ben["source_customer_id"]) == ("desk; shop", "0042; '=B+1")
 
 
 def test_the_manifest_says_what_the_list_is(publish):
     (path,) = export_lists(publish())
     manifest = json.loads((path.parent / "winback.manifest.json").read_text(encoding="utf-8"))
+    book = path.with_suffix(".xlsx")
+    assert (manifest["file"], manifest["workbook"]["file"]) == (path.name, book.name)
     assert manifest["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert manifest["workbook"]["sha256"] == hashlib.sha256(book.read_bytes()).hexdigest()
     assert (manifest["release_id"], manifest["as_of_date"], manifest["rows"]) == (RELEASE.release_id, "2026-03-31", 1)
     assert manifest["definition"] == "winback: who is about to leave"
     assert manifest["customers_in_by_reason"] == {"in: high risk of leaving": 1}
-    assert manifest["customers_out_by_reason"] == {"out: low risk of leaving": 1, "out: never bought": 1}
+    assert manifest["customers_out_by_reason"] == {
+        "out: low risk of leaving": 1,
+        "out: no purchase known by the as-of date": 1,
+    }
     meaning = {column["name"]: column["meaning"] for column in manifest["columns"]}
     assert list(meaning) == list(COLUMNS)
     assert meaning["expected_loss"] == "what leaving would cost"
@@ -96,7 +124,7 @@ def test_the_manifest_says_what_the_list_is(publish):
 
 
 def test_known_consents_are_counted(publish):
-    (path,) = export_lists(publish("update marts.campaign_audience set can_mail = true, can_call = false"))
+    (path,) = export_lists(publish("update marts.campaign_audience set can_email = true, can_call = false"))
     consent = json.loads((path.parent / "winback.manifest.json").read_text(encoding="utf-8"))["consent"]
     mail, call = consent["channels"]["can_mail"], consent["channels"]["can_call"]
     assert (mail["channel"], mail["purpose"]) == ("e-mail or letter", "marketing")
@@ -107,13 +135,55 @@ def test_known_consents_are_counted(publish):
     assert "without consent" in consent["statement"]
 
 
+def open_book(path) -> list[dict[str, Cell]]:
+    header, *rows = load_workbook(path.with_suffix(".xlsx"))["List"].iter_rows()
+    return [dict(zip([cell.value for cell in header], row, strict=True)) for row in rows]
+
+
+def test_in_the_workbook_texts_are_texts_numbers_numbers_and_dates_dates(publish):
+    change = "update core.customer_source_id set source_customer_id = '007'"
+    (ben,) = open_book(export_lists(publish(change, "update marts.campaign_audience set tier = '=1+1'"))[0])
+    kinds = {name: (cell.value, cell.data_type, cell.number_format) for name, cell in ben.items()}
+    day = ben["last_order_date"]
+    assert kinds["source_customer_id"] == ("007", "s", "@")
+    assert kinds["tier"] == ("=1+1", "s", "@")
+    assert (ben["tier"].quotePrefix, ben["source_customer_id"].quotePrefix) == (True, False)
+    assert kinds["list_rank"] == (1, "n", "0")
+    assert kinds["expected_loss"] == (1.5, "n", "#,##0.00")
+    assert (day.value.date(), day.data_type, day.number_format) == (dt.date(2026, 2, 8), "d", "yyyy-mm-dd")
+    assert kinds["can_mail"] == ("unknown", "s", "@")
+
+
+def test_the_workbook_is_the_same_file_for_the_same_rows(publish, monkeypatch):
+    settings = publish()
+    (path,) = export_lists(settings)
+    content = path.with_suffix(".xlsx").read_bytes()
+    path.with_suffix(".xlsx").unlink()
+    monkeypatch.setattr("time.time", lambda: 2_000_000_000.0)
+    export_lists(settings)
+    assert path.with_suffix(".xlsx").read_bytes() == content
+
+
+def test_rows_that_a_sheet_cannot_hold_are_on_the_next(monkeypatch):
+    monkeypatch.setattr("pipeline.lists.workbook.SHEET_ROWS", 2)
+    content = workbook_content(("rank", "name"), [(1, "Ana"), (2, "Ben"), (3, None)], dt.date(2026, 3, 31))
+    sheets = {sheet.title: list(sheet.values) for sheet in load_workbook(io.BytesIO(content))}
+    assert sheets == {"List": [("rank", "name"), (1, "Ana"), (2, "Ben")], "List 2": [("rank", "name"), (3, None)]}
+
+
+def test_a_text_longer_than_a_cell_is_cut_in_the_workbook_between_characters():
+    content = workbook_content(("name",), [("x" + "😀" * 20_000,)], dt.date(2026, 3, 31))
+    (_, (text,)) = load_workbook(io.BytesIO(content))["List"].values
+    assert text == "x" + "😀" * 16_383
+
+
 CONTACT = ("full_name", "given_name", "family_name", "email", "street", "city", "postcode", "country")
 
 
 def test_an_address_stands_only_where_its_owner_consented(publish):
     changes = "update marts.campaign_audience set can_mail = true, can_email = true, can_post = false"
     (ben,) = open_list(export_lists(publish(changes))[0])
-    assert [ben[name] for name in CONTACT] == ["Ben Tan", "Ben", "Tan", "'+ben@mail.example", "", "", "", ""]
+    assert [ben[name] for name in CONTACT] == ["Ben Tan", "Ben", "Tan", "+ben@mail.example", "", "", "", ""]
 
 
 def test_a_letter_needs_no_email_address(publish):
@@ -122,10 +192,8 @@ def test_a_letter_needs_no_email_address(publish):
     assert [ben[name] for name in CONTACT[3:]] == ["", "Banyan Road 7", "Singapore", "018956", "SG"]
 
 
-@pytest.mark.parametrize("permission", ["null", "false"])
-def test_without_a_permission_there_is_no_name_and_no_address(publish, permission):
-    changes = f"update marts.campaign_audience set can_mail = {permission}, can_email = {permission}, can_post = null"
-    (path,) = export_lists(publish(changes))
+def test_without_a_permission_there_is_no_name_and_no_address(publish):
+    (path,) = export_lists(publish("update marts.campaign_audience set can_email = null, can_post = null"))
     assert [value for value in (open_list(path)[0][name] for name in CONTACT) if value] == []
     assert b"mail.example" not in path.read_bytes()
 
@@ -142,6 +210,26 @@ def test_the_same_release_twice_rewrites_nothing(publish):
     before = {each.name: (each.stat().st_ino, each.stat().st_mtime_ns) for each in path.parent.iterdir()}
     export_lists(settings)
     assert {each.name: (each.stat().st_ino, each.stat().st_mtime_ns) for each in path.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"landing": 1}'])
+def test_a_manifest_that_is_damaged_is_written_again(publish, content):
+    settings = publish()
+    (path,) = export_lists(settings)
+    manifest = path.with_name("winback.manifest.json")
+    whole = manifest.read_bytes()
+    manifest.write_bytes(content)
+    export_lists(settings)
+    assert manifest.read_bytes() == whole
+
+
+def test_lists_are_written_again_when_something_has_landed(publish, monkeypatch):
+    settings = publish()
+    (path,) = export_lists(settings)
+    landed_since(monkeypatch, ("ben", "deleted at the source", *[None] * 4, False))
+    assert len(open_list(path)) == 1
+    export_lists(settings)
+    assert open_list(path) == []
 
 
 def test_a_list_that_someone_edited_is_written_again(publish):

@@ -101,6 +101,6 @@ def test_who_writes_closes_everything_but_the_releases(make_settings: Callable[.
     with run_lock(settings, "make run"):
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in settings.home.iterdir()}
     assert modes["warehouse.duckdb"] == 0o600
-    closed = {"landing", "build", "features", "scores", "models", "lists", "airflow", "dbt"}
+    closed = {"landing", "build", "features", "scores", "models", "lists", "airflow", "dbt", "docs", "tmp"}
     assert {name for name, mode in modes.items() if mode == 0o700} == closed
     assert modes["serving"] & 0o055

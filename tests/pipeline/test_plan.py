@@ -1,14 +1,15 @@
 """The plan of a build: as-of, cut-offs and hashes, from what is on disk and nothing else."""
 
-import json
 from datetime import UTC, date, datetime
 
 import pytest
 
 from pipeline import ledger
 from pipeline.errors import UserError
-from pipeline.files import write_json
+from pipeline.files import write_sealed
 from pipeline.landing import land_source, land_table
+from pipeline.landing.receipts import read_receipt
+from pipeline.models import write_model
 from pipeline.plan import feature_dates, load_plan, make_plan
 from tests.conftest import SALES
 
@@ -62,8 +63,8 @@ def test_hashes_do_not_depend_on_this_machine(planned, define_source, make_setti
     settings = planned(shop=["2024-01-05"])
     one = make_plan(settings)
     (receipt_path,) = (settings.landing / "shop" / "sales").glob("*.json")
-    receipt = json.loads(receipt_path.read_text())
-    write_json(receipt_path, {**receipt, "seconds": 99.9, "bytes": 1, "generation": 7})
+    receipt = read_receipt(receipt_path)
+    write_sealed(receipt_path, {**receipt, "seconds": 99.9, "bytes": 1, "generation": 7})
     elsewhere = make_settings(CRM_SOURCES="shop", CRM_HOME=str(tmp_path / "elsewhere"))
     land_source(elsewhere, "shop")
     assert make_plan(settings).input_hash == one.input_hash
@@ -147,15 +148,18 @@ def test_feature_dates_of_a_short_history(make_settings):
     assert feature_dates(date(2024, 3, 1), date(2024, 3, 1), make_settings()) == [date(2024, 3, 1)]
 
 
-def model(settings, version, **values):
+def model(settings, name, as_of_date="2024-01-01", **values):
     content = {
-        "model_version": version,
-        "as_of_date": "2024-01-01",
+        "job": "churn",
+        "model_version": f"churn-{as_of_date}-{name}",
+        "as_of_date": as_of_date,
         "is_published": True,
         "sources": ["shop"],
+        "mining_code": "m",
+        "needs": {"horizon_days": 28},
         **values,
     }
-    write_json(settings.models / "churn" / f"{version}.json", content)
+    write_model(settings, content)
 
 
 def test_an_earlier_model_of_the_same_sources_is_an_input_and_so_is_a_refused_one(planned):
@@ -169,8 +173,21 @@ def test_an_earlier_model_of_the_same_sources_is_an_input_and_so_is_a_refused_on
     model(settings, "usable")
     with_model = make_plan(settings).input_hash
     assert with_model != before
-    model(settings, "refused", is_published=False)
+    model(settings, "refused", "2024-01-02", is_published=False)
     assert make_plan(settings).input_hash != with_model
+
+
+def test_models_that_cannot_serve_any_more_are_no_input(planned):
+    """Only the newest published one and the newest attempt of a kind decide what scores a day."""
+    settings = planned(shop=["2024-01-05"])
+    model(settings, "published", "2024-01-03")
+    model(settings, "refused", "2024-01-04", is_published=False)
+    before = make_plan(settings).input_hash
+    model(settings, "older", "2024-01-01")
+    model(settings, "older and refused", "2024-01-02", is_published=False)
+    assert make_plan(settings).input_hash == before
+    model(settings, "of another question", "2024-01-01", needs={"horizon_days": 91})
+    assert make_plan(settings).input_hash != before
 
 
 def test_the_order_of_two_appends_to_one_interval_is_an_input(define_source, planned):
@@ -180,9 +197,9 @@ def test_the_order_of_two_appends_to_one_interval_is_an_input(define_source, pla
     land_source(settings, "shop")
     before = make_plan(settings)
     one, other = sorted((settings.landing / "shop" / "sales").glob("*.json"))
-    receipts = [json.loads(path.read_text()) for path in (one, other)]
+    receipts = [read_receipt(path) for path in (one, other)]
     for path, receipt, generation in zip((one, other), receipts, reversed(receipts), strict=True):
-        write_json(path, {**receipt, "generation": generation["generation"]})
+        write_sealed(path, {**receipt, "generation": generation["generation"]})
     assert make_plan(settings).input_hash != before.input_hash
 
 

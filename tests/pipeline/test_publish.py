@@ -19,10 +19,9 @@ import pytest
 
 from pipeline.duck import connect
 from pipeline.errors import UserError
-from pipeline.files import write_json
 from pipeline.publish import publish_release
 from pipeline.releases import current_release, read_manifest
-from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
+from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings, pass_gate
 
 OTHERS = [replace(RELEASE, release_id=f"2026-03-31-{n:012x}", input_hash=f"{n:064x}") for n in range(40)]
 
@@ -34,13 +33,6 @@ query = "select sum(net_amount), any_value(release_id) from core.fct_order, mart
 for line in sys.stdin:
     print(connection.execute(query).fetchall(), flush=True)
 """
-
-
-def pass_gate(settings, release=RELEASE, stopped=0):
-    write_json(
-        settings.build / "checks.json",
-        {"release_id": release.release_id, "passed": 48, "warned": 1, "stopped": stopped, "checks": []},
-    )
 
 
 def publish(settings, release=RELEASE):

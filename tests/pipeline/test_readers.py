@@ -14,10 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
-from pipeline.landing.readers import Request, opened
+from pipeline.landing import readers
+from pipeline.landing.readers import Request
 from pipeline.landing.readers.base import with_fallback
 from pipeline.landing.readers.records import Broken, records
 from pipeline.sources import load_source
+
+
+def opened(request: Request):
+    """Open a request with temporary files beside what it reads."""
+    return readers.opened(request, request.files[0].parent / "home")
 
 
 def read(files: list[Path], **table):
@@ -415,9 +421,8 @@ def test_parquet_names_the_missing_column(tmp_path):
         assert word in message
 
 
-def test_readers_leave_nothing_behind(file, tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
-    (tmp_path / "scratch").mkdir()
+def test_readers_leave_nothing_behind(file, tmp_path):
     read([file("a\n1\n".encode("utf-16"))], encoding="utf-16")
     said([file(b"a\n\xff\n")])
-    assert list((tmp_path / "scratch").iterdir()) == []
+    (of_this_process,) = (path for path in (tmp_path / "home" / "tmp").iterdir() if path.is_dir())
+    assert [path.name for path in of_this_process.iterdir()] == [".lock"]

@@ -18,7 +18,7 @@ def read(path: Path, **table):
     source = load_source("demo_shop")
     definition = {"query_table": "orders", "key": "position", "load": "snapshot", **table}
     request = Request(source, "orders", type(source.tables["orders"]).model_validate(definition), [])
-    with SQLite(path, source.name).connection() as connection, opened(request, connection) as (_, rows):
+    with SQLite(path, source.name).connection() as connection, opened(request, path.parent, connection) as (_, rows):
         assert rows.stream is not None
         batches = pa.Table.from_batches(rows.stream.batches, rows.stream.schema)
         return [tuple(row.values()) for row in batches.to_pylist()], rows.stream.rejected

@@ -10,9 +10,10 @@ from pipeline.duck import connect
 from tests.pipeline.small_warehouse import build_warehouse, make_settings
 
 NO_SCORES = "update marts.customer_churn set churn_probability = null, unavailable_reason = 'no model'"
+
 NO_VALUES = "update marts.customer_clv set is_clv_complete = false, unavailable_reason = 'holdout too short'"
 NOTHING = (
-    *("delete from core.fct_customer_month", "delete from marts.customer_segments"),
+    *("delete from core.fct_order", "delete from marts.customer_segments"),
     *("delete from marts.customer_clv", "delete from marts.customer_churn", "delete from marts.customer_360"),
 )
 
@@ -49,16 +50,16 @@ def test_the_same_data_give_the_same_picture(settings):
 
 def test_panels_state_their_figures(settings):
     build_warehouse(settings)
-    assert "best: February 2026, EUR 25" in draw(settings, "revenue", "EUR")
-    assert "Champions: 50% of customers, 86% of net sales" in draw(settings, "segments")
-    assert "1 at high risk  ·  AUC out of time 0.830, recency alone 0.790" in draw(settings, "churn")
+    assert "best: February 2026, EUR 25.35" in draw(settings, "revenue", "EUR")
+    assert "Champions: 50% of these customers, 86% of their net sales" in draw(settings, "segments")
+    assert "1 of 2 at high risk  ·  AUC out of time 0.830, recency alone 0.790" in draw(settings, "churn")
 
 
 def test_an_empty_panel_says_why(settings):
     build_warehouse(settings, NO_SCORES, NO_VALUES)
-    assert "Not scored: no model." in draw(settings, "churn")
-    assert "Not scored: holdout too short." in draw(settings, "concentration")
+    assert "No model." in draw(settings, "churn")
+    assert "Holdout too short." in draw(settings, "concentration")
     build_warehouse(settings, *NOTHING)
-    assert "Nobody has a score in this release." in draw(settings, "churn")
+    assert "No customer has a purchase known by the as-of date." in draw(settings, "churn")
     assert "No customer has a segment." in draw(settings, "segments")
-    assert "No purchases up to the as-of date." in draw(settings, "revenue", "EUR")
+    assert "No net sales up to the as-of date." in draw(settings, "revenue", "EUR")

@@ -10,9 +10,10 @@ import pytest
 from pipeline import report, retention
 from pipeline.duck import connect
 from pipeline.files import write_json
+from pipeline.history import choose
 from pipeline.releases import current_release, has_facts, kept_releases, read_manifest
-from pipeline.retention import choose, clean_up, thin_out
-from pipeline.rollback import check_whole
+from pipeline.retention import clean_up, thin_out
+from pipeline.rollback import check_whole, rollback
 from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
 from tests.pipeline.test_publish import publish
 
@@ -92,14 +93,63 @@ def test_a_monthly_release_has_its_marts_and_is_whole(settings):
     assert has_facts(read_manifest(current_release(settings)))
 
 
+def lists_of(settings, *names: str) -> None:
+    for name in names:
+        (settings.lists / name).mkdir(parents=True)
+        (settings.lists / name / "winback.csv").write_text("who\n", encoding="utf-8")
+
+
+def lists_left(settings) -> set[str]:
+    return {path.name for path in settings.lists.iterdir()}
+
+
+def test_lists_go_with_their_releases(settings):
+    february = releases_of(settings, 1, dt.date(2026, 2, 28))[0]
+    march = releases_of(settings, 4)
+    lists_of(settings, february, *march, RELEASE.release_id)
+    thin_out(settings)
+    assert {path.name for path in kept_releases(settings)} == {february, march[-1], RELEASE.release_id}
+    assert lists_left(settings) == {march[-1], RELEASE.release_id}, "a release that is reduced keeps no lists either"
+
+
+def test_lists_of_releases_that_are_gone_go_and_other_folders_stay(settings):
+    lists_of(settings, "2019-01-01-0123456789ab", RELEASE.release_id, "for the printer", "2019-01-01")
+    (settings.lists / "2019-01-01-0123456789ab.txt").touch()
+    thin_out(settings)
+    stay = {RELEASE.release_id, "for the printer", "2019-01-01", "2019-01-01-0123456789ab.txt"}
+    assert lists_left(settings) == stay
+
+
+def test_after_a_rollback_the_lists_that_are_exported_again_stay(settings):
+    early = releases_of(settings, 1, dt.date(2026, 1, 5))[0]
+    others = releases_of(settings, 3, dt.date(2026, 3, 28))
+    lists_of(settings, early, *others, RELEASE.release_id)
+    rollback(settings, early)
+    assert early not in lists_left(settings)
+    lists_of(settings, early)
+    thin_out(settings)
+    assert early in lists_left(settings)
+    assert current_release(settings).name == early
+
+
+def test_what_a_killed_export_left_is_removed(settings):
+    lists_of(settings, RELEASE.release_id)
+    (settings.lists / RELEASE.release_id / ".tmp-1-winback.xlsx").touch()
+    (settings.lists / ".tmp-1-2026-03-30-000000000000").mkdir()
+    clean_up(settings)
+    assert lists_left(settings) == {RELEASE.release_id}
+    assert [path.name for path in (settings.lists / RELEASE.release_id).iterdir()] == ["winback.csv"]
+
+
 class Killed(BaseException):
     """What a kill is for the code: it goes no further."""
 
 
-@pytest.mark.parametrize("moment", range(1, 12))
+@pytest.mark.parametrize("moment", range(1, 20))
 def test_a_kill_while_thinning_leaves_whole_releases(settings, monkeypatch, moment):
     names = releases_of(settings, 4)
     february = releases_of(settings, 1, dt.date(2026, 2, 28))[0]
+    lists_of(settings, february, *names, RELEASE.release_id)
     steps = iter(range(1, moment + 1))
 
     def dying(action):
@@ -124,6 +174,7 @@ def test_a_kill_while_thinning_leaves_whole_releases(settings, monkeypatch, mome
         check_whole(folder)
     thin_out(settings)
     assert {folder.name for folder in kept_releases(settings)} == {february, names[-1], RELEASE.release_id}
+    assert lists_left(settings) == {names[-1], RELEASE.release_id}
 
 
 def test_thirty_days_leave_a_release_no_larger_than_a_first_one(tmp_path, monkeypatch):

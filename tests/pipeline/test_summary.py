@@ -24,20 +24,29 @@ select * from (values ('shop', 'sales', 1000, 7, 3), ('shop', 'items', 234, 0, 0
 create table marts.customer_360 as
 select * from (values ('ana', 2, true), ('ben', 1, false), ('cleo', 0, false))
     as t (customer_id, orders, is_left_truncated);
-alter table marts.customer_360 add column open_cases bigint;
-create table core.fct_contact (contact_id varchar);
-create table core.fct_case (case_id varchar);
+create table core.fct_contact
+    (contact_id varchar, contact_date date default date '2024-02-01', known_date date default date '2024-02-01');
+create table core.fct_case (
+    case_id varchar, opened_date date default date '2024-02-01', resolved_date date,
+    known_date date default date '2024-02-01');
 create table marts.campaign_performance (campaign_id varchar, is_effect_certain boolean);
 create table core.fct_order as
 select * from (values
-    (true, date '2024-01-02', 1234567.8900), (true, date '2024-05-30', 0.1150), (false, date '2024-03-01', -0.0050))
-    as t (is_purchase, order_date, net_sales);
-create table core.fct_return as select * from (values (12.5000, true), (99.0000, false)) as t (refund_amount, is_sale);
+    ('ana', true, date '2024-01-02', 1234567.8900), ('ana', true, date '2024-05-30', 0.1150),
+    ('ana', false, date '2023-03-01', -0.0050))
+    as t (customer_id, is_purchase, order_date, net_sales);
+alter table core.fct_order add column known_date date default date '2024-01-02';
+create table core.fct_return as
+select *, date '2024-02-01' as return_date, date '2024-02-01' as known_date
+from (values (12.5000, true), (99.0000, false)) as t (refund_amount, is_sale);
 create table marts.customer_clv as
-select * from (values (100.10, 365, 0.1, null, 'net_sales'), (null, null, null, 'never bought', 'net_sales'))
+select * from (values (100.10, 365, 0.1, null, 'net_sales'), (null, null, null, 'no purchase known', null))
     as t (clv_future, horizon_days, annual_discount_rate, unavailable_reason, value_basis);
+alter table marts.customer_clv add column customer_id varchar;
+update marts.customer_clv set customer_id = case when value_basis is null then 'cleo' else 'ana' end;
 create table marts.segment_profile as
-select * from (values ('Lost', 1, 0.25), ('Champions', 1, 0.75)) as t (segment_name, customers, net_sales_share);
+select * from (values ('Lost', 1, 25.00, 0.25), ('Champions', 1, 75.00, 0.75))
+    as t (segment_name, customers, net_sales, net_sales_share);
 create table marts.model_runs as
 select * from (values ('churn', 'Loses against recency alone (AUC .61 against .64), so it is not published.'))
     as t (job, decision);
@@ -47,15 +56,15 @@ CHECKS = [
     {"suite": "marts_churn", "check": "most are scored", "first_action": "Read the reasons.", "success": False},
 ]
 UNKNOWN = """
-update marts.customer_clv set clv_future = null, unavailable_reason = 'fewer than 84 days of data';
-update marts.segment_profile set net_sales_share = null;
+update marts.customer_clv set clv_future = null, unavailable_reason = 'fewer than 84 days of data'
+where customer_id = 'ana';
+update marts.segment_profile set net_sales_share = null, net_sales = 0;
 delete from core.fct_return;
 delete from marts.model_runs;
 """
 CONTACTS = """
-insert into core.fct_contact values ('c1'), ('c2');
-insert into core.fct_case values ('k1');
-update marts.customer_360 set open_cases = case customer_id when 'ana' then 1 else 0 end;
+insert into core.fct_contact (contact_id) values ('c1'), ('c2');
+insert into core.fct_case (case_id) values ('k1');
 insert into marts.campaign_performance values ('spring', true), ('summer', false), ('autumn', null);
 """
 
@@ -66,7 +75,8 @@ def publish(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
         settings = make_settings(**env)
         folder = settings.serving / "releases" / "r-1"
         folder.mkdir(parents=True)
-        (folder / "release.json").write_text("{}", encoding="utf-8")
+        manifest = {"release_id": "r-1", "as_of_date": "2025-12-31", "input_hash": "", "tables": {}}
+        (folder / "release.json").write_text(json.dumps(manifest), encoding="utf-8")
         (folder / "checks.json").write_text(json.dumps({"checks": CHECKS}), encoding="utf-8")
         with connect(folder / "perennial.duckdb") as database:
             for statement in (RELEASE, *statements):
@@ -104,13 +114,13 @@ def test_figures_are_those_of_the_release(publish: Callable[..., Settings]) -> N
     for expected in (
         "Perennial r-1 shop, as of 2024-05-31, 12 checks passed",
         "Rows in 1,234 from 2 tables",
-        "quarantined 7 ops.quarantine says why",
+        "quarantined 7 ops.row_fates says why",
         "duplicates 3",
-        "Customers 3 1 never bought, 1 perhaps older than the data",
+        "Customers 3 2 buyers, 1 perhaps older than the data",
         "Purchases 2 2024-01-02 to 2024-05-30",
         "Net sales 1,234,568.00 EUR",
-        "Refunds 12.50 EUR, returned lines: 1",
-        "Customer equity 100.10 EUR in 365 days at 10% a year, before costs",
+        "Refunds 12.50 EUR, 1 returned line",
+        "Customer equity 100.10 EUR in 365 days, 10% p.a., before cost of goods",
         "churn: Loses against recency alone (AUC .61 against .64), so it is not published.",
     ):
         assert expected in text
@@ -121,8 +131,8 @@ def test_figures_are_those_of_the_release(publish: Callable[..., Settings]) -> N
 
 def test_what_is_not_known_is_said(publish: Callable[..., Settings]) -> None:
     text = words(printed(publish(UNKNOWN)))
-    assert "Customer equity unknown fewer than 84 days of data" in text
-    assert "Champions 1 customers unknown" in text
+    assert "Customer equity unknown Fewer than 84 days of data." in text
+    assert "Champions 1 customer EUR 0.00" in text
     assert "Refunds" not in text
     assert "No model could be trained" in text
 
@@ -160,3 +170,11 @@ def test_the_query_can_be_pasted(
 def test_without_a_release_the_next_step_is_named(make_settings: Callable[..., Settings]) -> None:
     with pytest.raises(UserError, match="make run"):
         printed(make_settings())
+
+
+def test_what_was_repaired_is_said(publish: Callable[..., Settings]) -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=100, highlight=False)
+    print_summary(publish(), console, is_new=False, repaired="/home/contacts.duckdb is gone")
+    assert "/home/contacts.duckdb is gone. It was written again." in output.getvalue()
+    assert "Nothing has changed" not in output.getvalue()

@@ -73,6 +73,8 @@ def made_up_lines() -> list[Line]:
         Line("489009", "AMAZONFEE", "AMAZON FEE", 1, "2010-07-01 09:30:00", "13.10", None, UK),
         Line("C489012", "AMAZONFEE", "AMAZON FEE", -1, "2010-11-05 13:20:00", "6706.71", None, UK),
         Line("C489012", "AMAZONFEE", "AMAZON FEE", -1, "2010-11-05 13:20:00", "6706.71", None, UK),
+        # A cancellation that is taken back by hand.
+        Line("C489014", "M", "Manual", 1, "2010-02-01 08:24:00", "373.57", None, UK),
         Line("A506401", "B", "Adjust bad debt", 1, "2010-04-29 13:36:00", "-53594.36", None, UK),
         Line("A516228", "B", "Adjust bad debt", 1, "2010-07-19 11:24:00", "-44031.79", None, UK),
         Line("489013", "22138", "BAKING SET", 1, "2010-12-09 20:01:00", "4.95", None, UK),

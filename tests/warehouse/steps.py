@@ -47,7 +47,7 @@ def build(settings: Settings, *, after_landing: Callable[[Settings], None] | Non
 def run_unit_tests(settings: Settings) -> subprocess.CompletedProcess[str]:
     """Run the unit tests of all models against a built warehouse."""
     scores = json.loads((settings.build / "scores.json").read_text(encoding="utf-8"))
-    options, environment = dbt.given(dbt.build_variables(settings, load_plan(settings), scores))
+    options, environment = dbt.given(settings.build, dbt.build_variables(settings, load_plan(settings), scores))
     return subprocess.run(
         [
             *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "test", "--select", "test_type:unit"),

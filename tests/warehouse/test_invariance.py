@@ -1,12 +1,12 @@
 """Order, leakage and determinism: what must not move a single published score."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from pipeline.files import read_sealed, write_sealed
 from pipeline.settings import Settings, load_settings
 from tests.support.quick import TABLES_ONLY
 from tests.warehouse.steps import build, marts
@@ -59,8 +59,8 @@ def rewrite(settings: Settings, table: str, query: str) -> None:
         connection.execute(f"create table landed as from read_parquet('{file}')")
         (rows,) = connection.execute(f"copy ({query}) to '{file}'").fetchall()[0]
     receipt = file.with_suffix(".json")
-    content = json.loads(receipt.read_text(encoding="utf-8"))
-    receipt.write_text(json.dumps({**content, "received": rows}), encoding="utf-8")
+    content = read_sealed(receipt, "Load again.")
+    write_sealed(receipt, {**content, "received": rows, "file_bytes": file.stat().st_size})
 
 
 def shuffle(settings: Settings) -> None:

@@ -64,7 +64,7 @@ LOADS = "select count(*) from ops.load_receipts where received <> accepted + qua
 def test_rows_of_one_key(deliver: Deliver) -> None:
     """Three days of a till.
 
-    Monday: Ana's receipt, twice the same line; Ben's receipt with two amounts, nobody knows which; a broken amount; a
+    Monday: Ana's receipt, twice the same line; Ben's receipt with two amounts, it is unknown which; a broken amount; a
     year mistyped. Tuesday: Ben's receipt again, now only one amount; Ana's corrected; two without a number. Later a
     file for Monday, late: Ana's correction once more, and a receipt of Cleo that nobody had seen.
     """

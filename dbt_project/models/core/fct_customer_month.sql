@@ -6,7 +6,7 @@
 {% set money = contract_type('decimal') %}
 {% set amounts = [
     'list_amount', 'discount_amount', 'coupon_discount_amount', 'manufacturer_coupon_amount', 'goods_amount',
-    'shipping_amount', 'adjustment_amount', 'net_sales', 'other_amount', 'net_amount',
+    'shipping_amount', 'adjustment_amount', 'net_sales', 'other_amount', 'net_amount', 'unsold_amount',
 ] %}
 {% set counted = {
     'contacts': 'contacts', 'cases': 'cases', 'survey_responses': 'survey_responses', 'web_sessions': 'web_events'

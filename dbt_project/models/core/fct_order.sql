@@ -1,6 +1,7 @@
 -- Grain: one row per order. Key: order_id.
 -- Amounts are sums of the order's lines. net_amount = net_sales + other_amount (fees, bad debt: booked, but no sale).
--- is_purchase: something was bought (goods of zero or more pieces); manual bookings and write-offs are none.
+-- is_purchase: something was bought (goods of zero or more pieces); manual bookings and write-offs are none, nor is an
+-- order whose status says that it is not paid or was cancelled. What such an order would bring is its unsold_amount.
 -- depends_on: {{ ref('customers_before') }}
 with order_lines as (
     select *
@@ -25,7 +26,7 @@ summed as (
         min(source_system) as source_system,
         min(original_currency) as original_currency,
         count(*) as lines,
-        sum(case when is_goods then quantity end) as quantity,
+        sum(case when is_goods and is_sale then quantity when is_goods then 0 * quantity end) as quantity,
         sum(case when is_goods then list_amount else 0 end) as list_amount,
         sum(case when is_goods then discount_amount else 0 end) as discount_amount,
         sum(case when is_goods then coupon_discount_amount else 0 end) as coupon_discount_amount,
@@ -38,11 +39,12 @@ summed as (
         sum(case when is_sale then 0 else net_amount end) as other_amount,
         sum(net_amount) as net_amount,
         sum(tax_amount) as tax_amount,
+        sum(unsold_amount) as unsold_amount,
         case
             when count(case when is_goods then 1 end) = count(case when is_goods then cost_amount end)
                 then sum(case when is_goods then cost_amount else 0 end)
         end as cost_amount,
-        max(case when is_goods and coalesce(quantity, 1) >= 0 then 1 else 0 end) = 1 as is_purchase,
+        max(case when is_goods and coalesce(quantity, 1) >= 0 then 1 else 0 end) = 1 as has_goods,
         min(order_date) as order_date,
         max(known_date) as known_date,
         min(ordered_at) as ordered_at
@@ -60,6 +62,7 @@ final as (
         coalesce(orders.channel, 'unknown') as channel,
         orders.seller_channel,
         orders.status,
+        orders.status_meaning,
         '{{ var("currency") }}' as currency,
         summed.original_currency,
         summed.lines,
@@ -67,11 +70,11 @@ final as (
         {%- for column in [
             'list_amount', 'discount_amount', 'coupon_discount_amount', 'manufacturer_coupon_amount', 'goods_amount',
             'shipping_amount', 'adjustment_amount', 'order_discount_amount', 'net_sales', 'other_amount', 'net_amount',
-            'tax_amount', 'cost_amount',
+            'tax_amount', 'unsold_amount', 'cost_amount',
         ] %}
         cast(summed.{{ column }} as {{ contract_type('decimal') }}) as {{ column }},
         {%- endfor %}
-        summed.is_purchase,
+        summed.has_goods and not {{ is_unsold('orders.status_meaning') }} as is_purchase,
         coalesce(orders.is_exact_repeat, false) as is_exact_repeat,
         summed.order_date,
         summed.known_date,

@@ -4,6 +4,8 @@
 -- order_discount_amount is the line's part of the order's discount lines (int_order_discounts), which are lines of
 -- their own: net_amount - order_discount_amount of goods is what the customer paid for them.
 -- Amounts are without tax, in the reporting currency; tax_amount stands beside them, original_net_amount is as booked.
+-- Lines of an order that is not paid or was cancelled are no sales: amounts and cost are 0, and unsold_amount says what
+-- they would bring.
 with order_lines as (
     select *
     from {{ ref('int_order_lines__all') }}
@@ -16,7 +18,8 @@ orders as (
         order_id,
         source_customer_id,
         ordered_at,
-        {{ local_date('ordered_at') }} as order_date
+        {{ local_date('ordered_at') }} as order_date,
+        {{ is_unsold('status_meaning') }} as is_unsold
     from {{ ref('int_orders') }}
     where {{ of_changed_order() }}
 ),
@@ -55,12 +58,17 @@ final as (
         coalesce(order_discounts.order_discount_amount, 0) as order_discount_amount,
         order_lines.net_amount,
         order_lines.tax_amount,
+        order_lines.unsold_amount,
         order_lines.original_net_amount,
         order_lines.exchange_rate,
-        cast(
-            coalesce(order_lines.unit_cost, products.unit_cost) * order_lines.quantity as {{ contract_type('decimal') }}
-        ) as cost_amount,
-        order_lines.line_type in ({{ text_list(sale_line_types()) }}) as is_sale,
+        case
+            when orders.is_unsold and order_lines.line_type in ({{ text_list(goods_line_types()) }}) then 0
+            else cast(
+                coalesce(order_lines.unit_cost, products.unit_cost) * order_lines.quantity
+                as {{ contract_type('decimal') }}
+            )
+        end as cost_amount,
+        order_lines.line_type in ({{ text_list(sale_line_types()) }}) and not orders.is_unsold as is_sale,
         order_lines.line_type in ({{ text_list(goods_line_types()) }}) as is_goods,
         order_lines.is_exact_repeat,
         orders.order_date,

@@ -1,8 +1,10 @@
 -- Grain: one row per returned or cancelled line. Key: return_id. A refund is dated on the refund, not on the order.
 -- refund_amount is without the tax in it, at the rate of the day of the refund; original_refund_amount is as booked.
+-- Of an order that is not paid or was cancelled nothing was sold, and its refund takes no sales back: 0, and no sale.
 with returned as (
     select
         *,
+        coalesce(line_type, 'product') in ({{ text_list(sale_line_types()) }}) as is_of_sales,
         {{ local_date('returned_at') }} as return_date
     from {{ ref('int_returns') }}
     where {{ only_changed(ref('changed_returns'), ['return_id'], ["source_system || ':' || return_id"]) }}
@@ -21,7 +23,11 @@ order_references as (
 ),
 
 orders as (
-    select * from {{ ref('fct_order') }}
+    select
+        order_id,
+        customer_id,
+        {{ is_unsold('status_meaning') }} as is_unsold
+    from {{ ref('fct_order') }}
 ),
 
 final as (
@@ -39,11 +45,17 @@ final as (
         returned.reason,
         coalesce(returned.currency, '{{ var("currency") }}') as original_currency,
         returned.quantity,
-        {{ converted('(returned.refund_amount - coalesce(returned.tax_amount, 0))') }} as refund_amount,
-        {{ converted('coalesce(returned.tax_amount, 0)') }} as tax_amount,
+        case
+            when returned.is_of_sales and orders.is_unsold then 0
+            else {{ converted('(returned.refund_amount - coalesce(returned.tax_amount, 0))') }}
+        end as refund_amount,
+        case
+            when returned.is_of_sales and orders.is_unsold then 0
+            else {{ converted('coalesce(returned.tax_amount, 0)') }}
+        end as tax_amount,
         returned.refund_amount as original_refund_amount,
         returned.recovered_amount,
-        coalesce(returned.line_type, 'product') in ({{ text_list(sale_line_types()) }}) as is_sale,
+        returned.is_of_sales and not coalesce(orders.is_unsold, false) as is_sale,
         coalesce(returned.is_exact_repeat, false) as is_exact_repeat,
         returned.return_date,
         coalesce({{ local_date('returned._known_from') }}, returned.return_date) as known_date,

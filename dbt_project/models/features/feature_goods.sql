@@ -10,7 +10,7 @@ category_firsts as (
         min(greatest(lines.order_date, lines.known_date)) as first_date
     from {{ ref('fct_order_line') }} as lines
     inner join {{ ref('dim_product') }} as products on lines.product_id = products.product_id
-    where products.category is not null
+    where products.category is not null and lines.is_sale
     group by lines.customer_id, products.category
 ),
 

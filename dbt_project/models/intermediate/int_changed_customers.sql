@@ -1,4 +1,4 @@
--- Grain: one row per customer_id that an incremental build describes anew; none in a full build.
+-- Grain: one row per customer_id that an incremental build describes again; none in a full build.
 -- Another version of one of its records is known, or a record has come to the customer or left it, belongs to it for
 -- another reason, counts in another order, or was first seen at another time.
 {% set built = as_built('increment', 'joined_customers') %}

@@ -1,4 +1,4 @@
--- Grain: one row per (source system, order) that an incremental build judges anew; none in a full build.
+-- Grain: one row per (source system, order) that an incremental build judges again; none in a full build.
 -- Rows of the order or of its lines are new, or an exchange rate is: it values the orders in its currency from then on.
 with changed as (
     {{ changed_keys(['orders', 'order_lines'], 'order_id') }}

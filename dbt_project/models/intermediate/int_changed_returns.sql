@@ -1,4 +1,4 @@
--- Grain: one row per (source system, return) that an incremental build judges anew; none in a full build.
+-- Grain: one row per (source system, return) that an incremental build judges again; none in a full build.
 -- Rows of it are new, or an exchange rate is: it values the returns in its currency from then on.
 with changed as (
     {{ changed_keys(['returns'], 'return_id') }}

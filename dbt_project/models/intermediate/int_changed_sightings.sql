@@ -1,4 +1,4 @@
--- Grain: one row per (source system, its customer id) of which an incremental build looks anew when it was seen.
+-- Grain: one row per (source system, its customer id) of which an incremental build looks again when it was seen.
 -- Rows of the customer or of its orders are new, or a row of another entity names it: those are read whole. None in a
 -- full build.
 {% set versions = versions_with('source_customer_id') %}

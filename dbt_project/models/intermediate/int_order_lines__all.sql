@@ -1,5 +1,7 @@
 -- Grain: one row per (source system, order, line): the source's lines, and those that an order's header stands for.
 -- Line 0: the total of an order that has no lines. Line -1: its shipping. Line -2: its order-level discount.
+-- A line of an order that is not paid or was cancelled is worth nothing: its amounts are 0, and what it would bring is
+-- its unsold_amount. Fees and bad debt are booked all the same.
 with orders as (
     select *
     from {{ ref('int_orders') }}
@@ -91,6 +93,12 @@ without_tax as (
     select
         listed.*,
         orders.currency,
+        case
+            when
+                listed.line_type in ({{ text_list(sale_line_types()) }}) and {{ is_unsold('orders.status_meaning') }}
+                then 0
+            else 1
+        end as sold,
         {{ local_date('orders.ordered_at') }} as order_date,
         cast(
             listed.net_amount - case when orders.prices_include_tax then listed.tax_amount else 0 end
@@ -117,12 +125,13 @@ final as (
         without_tax.unit_price,
         {%- for column in ['discount_amount', 'coupon_discount_amount', 'manufacturer_coupon_amount'] %}
         {{ converted(
-            'cast(round(without_tax.' ~ column ~ ' * without_tax.share_without_tax, 4) as '
+            'cast(round(without_tax.sold * without_tax.' ~ column ~ ' * without_tax.share_without_tax, 4) as '
             ~ contract_type('decimal') ~ ')'
         ) }} as {{ column }},
         {%- endfor %}
-        {{ converted('without_tax.original_net_amount') }} as net_amount,
-        {{ converted('without_tax.tax_amount') }} as tax_amount,
+        {{ converted('without_tax.sold * without_tax.original_net_amount') }} as net_amount,
+        {{ converted('without_tax.sold * without_tax.tax_amount') }} as tax_amount,
+        {{ converted('(1 - without_tax.sold) * without_tax.original_net_amount') }} as unsold_amount,
         without_tax.original_net_amount,
         {{ converted('without_tax.unit_cost') }} as unit_cost,
         cast(coalesce(rates.rate, 1) as {{ contract_type('rate') }}) as exchange_rate,

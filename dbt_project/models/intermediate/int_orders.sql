@@ -1,4 +1,13 @@
--- Grain: one row per key of orders: the current accepted version.
+-- Grain: one row per key of orders: the current accepted version, with what its status says.
 {{ config(materialized='view') }}
 
-{{ current_rows('orders') }}
+with orders as (
+    {{ current_rows('orders') }}
+)
+
+select
+    orders.*,
+    statuses.meaning as status_meaning
+from orders
+left join {{ ref('int_order_statuses') }} as statuses
+    on orders.source_system = statuses.source_system and orders.status = statuses.status

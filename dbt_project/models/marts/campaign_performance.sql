@@ -130,12 +130,15 @@ totals as (
         {%- endfor %}
         case
             when reached_customers = 0 then 'nobody has been written to yet'
+            when treated_customers = 0 and control_customers > 0
+                then 'nobody who was written to is in the treated arm alone'
             when not is_randomised
                 then 'no control group, so nothing tells what would have been bought without the campaign'
             when not is_window_over
                 then 'its outcome window ends on ' || cast(window_end_date as {{ text }}) || ', after the as-of date'
             when treated_customers < 30 or control_customers < 30 then 'an arm has fewer than 30 customers'
-            when purchases_effect is null then 'all customers bought equally often, so there is nothing to compare'
+            when purchases_effect is null
+                then 'within each arm all customers bought equally often, so chance cannot be told from effect'
         end as unavailable_reason
     from joined
 ),

@@ -4,7 +4,7 @@
 -- Future costs: expected purchase days, discounted and weighted by P(alive) as `repeat` is (clv_future over
 -- expected_spend), times active months per purchase day, times costs per active month (part_future_rates).
 {% set has = var('providers') %}
-{% set no_costs = "'no active source provides costs'" %}
+{% set no_costs = "'no active source provides costs of this kind'" %}
 {% set no_unit_cost = "'the unit cost of some of the goods is in no active source'" %}
 {% set no_returns = "'no active source provides returns'" %}
 {% set no_categories = "'no product has a category: growth holds all of it'" %}
@@ -13,7 +13,7 @@
 {% set not_scored %}
 case
     when customers.customer_id = 'unknown' then 'sales to nobody in particular have no future'
-    else coalesce(scores.unavailable_reason, 'never bought, so there is no purchase history to project')
+    else coalesce(scores.unavailable_reason, {{ no_known_purchase() }})
 end
 {%- endset %}
 {% set no_future = 'case when booked.<kind> is null then ' ~ no_costs ~ ' else ' ~ not_scored ~ ' end' %}

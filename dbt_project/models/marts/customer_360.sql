@@ -61,7 +61,7 @@ final as (
         service.satisfaction_kind,
         case
             when service.satisfaction is null
-                then {{ "'has answered no survey'" if has.get('survey_responses')
+                then {{ "'has answered no NPS or CSAT survey'" if has.get('survey_responses')
                     else "'no active source provides survey responses'" }}
         end as satisfaction_reason,
         {%- for column, entity in [

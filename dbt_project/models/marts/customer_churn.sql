@@ -35,7 +35,7 @@ final as (
         ) as expected_loss,
         case
             when scores.churn_probability is not null then null
-            else coalesce(scores.unavailable_reason, 'never bought, so there is nothing to lose')
+            else coalesce(scores.unavailable_reason, {{ no_known_purchase() }})
         end as unavailable_reason
     from customers
     left join scores on customers.customer_id = scores.customer_id

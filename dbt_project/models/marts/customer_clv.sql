@@ -78,7 +78,7 @@ final as (
         scores.expected_next_order_date,
         case
             when scores.clv_future is not null then null
-            else coalesce(scores.unavailable_reason, 'never bought, so there is no purchase history to project')
+            else coalesce(scores.unavailable_reason, {{ no_known_purchase() }})
         end as unavailable_reason
     from customers
     left join scores on customers.customer_id = scores.customer_id

@@ -1,4 +1,5 @@
--- Grain: one row per (customer_id, as_of_date, run_id): every published score, of this release and those before it.
+-- Grain: one row per (customer_id, as_of_date, run_id): published scores, of this release and those
+-- before it: all days of the newest month, and the last one of each month before (pipeline/history.py).
 -- A run is of one job; the columns of the other jobs are null.
 {% set scores_of = {
     'segments': [

@@ -1,4 +1,4 @@
--- Grain: one row per customer_id. Customers who never bought are prospects without scores.
+-- Grain: one row per customer_id. Customers without a known purchase are prospects without scores.
 with customers as (
     select * from {{ ref('part_customer') }}
 ),
@@ -19,7 +19,7 @@ final as (
         scores.segment_name,
         scores.tier,
         coalesce(scores.lifecycle_stage, 'prospect') as lifecycle_stage,
-        case when scores.customer_id is null then 'never bought' end as unavailable_reason
+        case when scores.customer_id is null then {{ no_known_purchase() }} end as unavailable_reason
     from customers
     left join scores on customers.customer_id = scores.customer_id
 )

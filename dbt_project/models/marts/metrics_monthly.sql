@@ -100,9 +100,9 @@ judged as (
         starts.first_date,
         case
             when catalogue.unavailable_reason is not null then catalogue.unavailable_reason
+            when starts.first_date is null then 'there are no data'
             when
-                starts.first_date is null
-                or {{ month_number('cells.month_start_date') }} < {{ month_number('starts.first_date') }}
+                {{ month_number('cells.month_start_date') }} < {{ month_number('starts.first_date') }}
                 then 'before the first data'
             when
                 {{ month_number('cells.month_start_date') }}

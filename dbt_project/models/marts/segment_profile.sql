@@ -29,6 +29,10 @@ select
     cast(net_revenue as decimal(28, 4)) as net_revenue,
     cast(clv_future as decimal(28, 4)) as clv_future,
     round(cast(customers as double) / sum(customers) over (), 6) as customer_share,
-    round(cast(net_sales as double) / nullif(cast(sum(net_sales) over () as double), 0), 6) as net_sales_share,
+    -- A share of a sum that has parts below zero is no share.
+    case
+        when min(net_sales) over () >= 0
+            then round(cast(net_sales as double) / nullif(cast(sum(net_sales) over () as double), 0), 6)
+    end as net_sales_share,
     round(cast(churn_sum as double) / nullif(scored_customers, 0), 6) as average_churn_probability
 from profiled

@@ -12,6 +12,14 @@ fates as (
         sum(case when fate = 'duplicate' then landed_rows else 0 end) as duplicates
     from {{ ref('row_fates') }}
     group by landed_file
+),
+
+read_later as (
+    select
+        landed_file,
+        count(*) as landed_rows
+    from {{ ref('int_rows_read_later') }}
+    group by landed_file
 )
 
 select
@@ -26,6 +34,7 @@ select
     cast(coalesce(fates.accepted, 0) as bigint) as accepted,
     cast(coalesce(fates.quarantined, 0) as bigint) as quarantined,
     cast(coalesce(fates.duplicates, 0) as bigint) as duplicates,
+    cast(coalesce(read_later.landed_rows, 0) as bigint) as read_later,
     receipts.unreadable,
     receipts.unchanged,
     receipts.deleted,
@@ -37,3 +46,4 @@ select
     timezone('UTC', cast(receipts.interval_end as timestamptz)) as window_end
 from receipts
 left join fates on receipts.file = fates.landed_file
+left join read_later on receipts.file = read_later.landed_file

@@ -4,7 +4,6 @@ A new file format is one module with one function, named in READERS; a new kind 
 in `open_database`.
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipeline.duck import connect
 from pipeline.landing.readers import database, delimited, excel, fixed_width, jsonl, parquet, whitespace
 from pipeline.landing.readers.base import Reader, Request, Rows, Session
 from pipeline.landing.readers.database import Connection
+from pipeline.scratch import scratch_folder
 
 READERS: dict[str, Reader] = {
     "csv": delimited.open_rows,
@@ -29,19 +29,18 @@ READERS: dict[str, Reader] = {
 
 @contextmanager
 def opened(
-    request: Request, connection_to_source: Connection | None = None
+    request: Request, home: Path, connection_to_source: Connection | None = None
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Rows]]:
     """Open the rows of a request in a DuckDB session of their own."""
-    with session(connection_to_source) as working:
+    with session(home, connection_to_source) as working:
         yield working.connection, READERS[request.table.reader](working, request)
 
 
 @contextmanager
-def session(connection_to_source: Connection | None = None) -> Iterator[Session]:
-    """Open a DuckDB session with a scratch folder, both gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="perennial-") as scratch, closing(connect()) as connection:
-        connection.execute(f"set temp_directory = '{scratch}'")
-        yield Session(connection, Path(scratch), connection_to_source)
+def session(home: Path, connection_to_source: Connection | None = None) -> Iterator[Session]:
+    """Open a DuckDB session with a scratch folder under CRM_HOME, both gone afterwards."""
+    with scratch_folder(home) as scratch, closing(connect(spill=scratch)) as connection:
+        yield Session(connection, scratch, connection_to_source)
 
 
 __all__ = ["READERS", "Request", "Rows", "Session", "opened", "session"]

@@ -26,10 +26,14 @@ REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("error", pa.s
 
 @dataclass(frozen=True)
 class Window:
-    """The instants between which the cursor of a row lies: `start` included, `end` excluded. None: no limit."""
+    """The instants between which the cursor of a row lies: `start` included, `end` excluded. None: no limit.
+
+    `also` are more such ranges, of cursors as they stand in the table: what a local time says, marked as UTC.
+    """
 
     start: datetime | None
     end: datetime | None
+    also: Sequence[tuple[datetime, datetime]] = ()
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -14,11 +15,11 @@ from pipeline.duck import quote_identifier
 from pipeline.errors import UserError
 from pipeline.landing.readers.base import Request, Rows, Session, Stream, check_columns
 
+# Later than any change of a row: what some write for 'never', and infinity.
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+# No later interval is to come for a cursor that far after the end of a load.
+BEYOND = timedelta(days=366)
 TimeKind = Literal["instant", "local", "date"]
-
-
-class UnavailableError(UserError):
-    """A server that does not answer now: trying again may help."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class Connection(ABC):
         The instant is the load's own, formatted here: no text of a user is in it.
         """
 
+    def is_missing(self, column: Column) -> str:
+        """SQL: whether a row has no time in its cursor column."""
+        value, _ = self.moment(column, NEVER, "UTC")
+        return f"{value} is null"
+
     def rows_about(self, table: str, schema: str | None) -> int | None:
         """Return about how many rows a table has, where the database knows without counting."""
         return None
@@ -99,6 +105,25 @@ class Database(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close all connections."""
+
+
+def last_cursor(connection: Connection, request: Request) -> list[datetime]:
+    """Newest cursor of a table, as an instant; none when it has none. One that stands for 'never' is none."""
+    columns = described(connection, request)
+    cursor = next(column for column in columns if column.name == request.table.cursor)
+    value, never = connection.moment(cursor, NEVER, "UTC")
+    name = connection.quote(cursor.name)
+    table = connection.name_of(request.table.query_table or "", request.table.query_schema)
+    newest = f"(select max({value}) as {name} from {table} where {value} < {never}) newest"  # Oracle knows no `as` here
+    stream = connection.query(f"select {cursor.select} as {name} from {newest}", [cursor], request)
+    values = [value for batch in stream.batches for value in batch.column(0).to_pylist()]
+    zone = ZoneInfo("UTC" if cursor.time == "instant" else request.source.event_zone)
+    return [_as_instant(value, zone) for value in values if value is not None]
+
+
+def _as_instant(value: datetime | date | str, zone: ZoneInfo) -> datetime:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def open_rows(session: Session, request: Request) -> Rows:
@@ -156,7 +181,8 @@ def select_sql(
 ) -> str:
     """SQL of the rows in the window that meet the condition `within`.
 
-    Rows without a cursor belong to no window. They are read every time, where a key tells that they are the same rows.
+    Rows without a cursor, or with one beyond any interval to come, belong to no window. They are read every time, where
+    a key tells that they are the same rows.
     """
     table = request.table
     selected = ", ".join(f"{column.select} as {connection.quote(column.name)}" for column in chosen)
@@ -174,13 +200,18 @@ def _in_window(connection: Connection, request: Request, columns: Sequence[Colum
     if table.load == "snapshot" or window is None:
         return ""
     cursor = next(column for column in columns if column.name == table.cursor)
-    conditions = []
-    for sign, moment in ((">=", window.start), ("<", window.end)):
-        if moment is not None:
-            value, limit = connection.moment(cursor, moment, request.source.event_zone)
-            conditions.append(f"{value} {sign} {limit}")
-    if not conditions:
+
+    def compared(sign: str, moment: datetime, zone: str = request.source.event_zone) -> str:
+        value, limit = connection.moment(cursor, moment, zone)
+        return f"{value} {sign} {limit}"
+
+    between = [compared(">=", window.start)] if window.start else []
+    between += [compared("<", window.end)] if window.end else []
+    if not between:
         return ""
-    if not (table.key_columns or window.start is None):
-        return " and ".join(conditions)
-    return f"(({' and '.join(conditions)}) or {connection.quote(cursor.name)} is null)"
+    outside = [f"({compared('>=', first, 'UTC')} and {compared('<', end, 'UTC')})" for first, end in window.also]
+    if window.end and table.key_columns:
+        outside.append(compared(">=", window.end + BEYOND))
+    if table.key_columns or window.start is None:
+        outside.append(connection.is_missing(cursor))
+    return f"({' or '.join([' and '.join(between), *outside])})"

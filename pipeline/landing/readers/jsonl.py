@@ -27,7 +27,7 @@ LINES_AT_ONCE = 65_536
 LINES = pa.schema([("number", pa.int64()), ("line", pa.string())])
 # JSON's own white space, of which a line may consist that is no row.
 BLANK = " \t\r\n"
-# DuckDB takes a number apart and writes it anew: 1.50 becomes 1.5, and a long one loses digits. These would change.
+# DuckDB takes a number apart and writes it again: 1.50 becomes 1.5, and a long one loses digits. These would change.
 REWRITTEN = r"[:\[,][ \t]*-?[0-9.]*([.][0-9]*0|[0-9.]{17}|[eE]|-0)[0-9.eE+-]*[ \t\r]*[,}\]]"
 # What stands before the next number outside of a string, and that number.
 NUMBER = r'((?:"(?:[^"\\]|\\.)*"|[^"0-9-])*)(-?[0-9][0-9.eE+-]*)'
@@ -126,7 +126,7 @@ def _columns(request: Request, keys: set[str]) -> list[str]:
 def _write(session: Session, objects: str, columns: Sequence[str]) -> Path:
     """Write the values of JSON objects as text, one column for each key.
 
-    Lines with a number that would be written anew are read a second time with their numbers in quotes: for the values
+    Lines with a number that would be rewritten are read a second time with their numbers in quotes: for the values
     that are no object or array.
     """
     structure = quote_literal(json.dumps(dict.fromkeys(columns, "VARCHAR"), ensure_ascii=False))

@@ -1,45 +1,34 @@
 """PostgreSQL through ADBC: binary COPY, streamed as Arrow, one snapshot for all tables of a load."""
 
-import logging
-import queue
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import adbc_driver_manager as adbc
-import adbc_driver_postgresql.dbapi as postgresql
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from pipeline.duck import quote_identifier
 from pipeline.errors import UserError
 from pipeline.landing.connections import CONNECT_SECONDS, Address
+from pipeline.landing.readers import faults
 from pipeline.landing.readers.base import Rejects, Request, Stream, one_ahead
-from pipeline.landing.readers.database import Column, Connection, Database, TimeKind, UnavailableError
+from pipeline.landing.readers.database import Column, Connection, Database
+from pipeline.landing.readers.faults import Fault
+from pipeline.landing.readers.postgresql_pool import Pool
+from pipeline.landing.readers.postgresql_session import Answer, ServerError, Session
+from pipeline.landing.readers.postgresql_values import column_of, typed
 
-log = logging.getLogger("perennial.landing")
-BEGIN = "set transaction isolation level repeatable read, read only"
 BATCH_BYTES = 16 << 20  # of all connections that a table is read over
-# What ADBC hands over whole. Everything else is asked for as text, which loses nothing.
-AS_IT_IS = {
-    *("bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar", "bpchar", "bytea"),
-    *("date", "timestamp", "timestamptz"),
-}
-TIMES: dict[str, TimeKind] = {"timestamptz": "instant", "timestamp": "local", "date": "date"}
-NUMERIC_HEADER, LARGEST_DECIMAL = 4, 38
-NO_NUMBERS = pa.array(["NaN", "Infinity", "-Infinity"])
-# PostgreSQL's times end in the year 294276; ADBC turns 'infinity' into a time far before the first year of them.
-FIRST_TIME = {"date": -2_440_588, "timestamp": -210_866_803_200_000_000}
-WRONG_LOGIN = ("password authentication failed", "no password supplied", "role ", "pg_hba.conf", "authentication")
 COLUMNS = """
-select attribute.attname::text, kind.typname::text, attribute.atttypmod, format_type(kind.oid, attribute.atttypmod)
+select
+    attribute.attname::text, coalesce(base.typname, kind.typname)::text,
+    case when base.oid is null then attribute.atttypmod else kind.typtypmod end,
+    format_type(kind.oid, attribute.atttypmod)
 from pg_catalog.pg_attribute as attribute
 inner join pg_catalog.pg_class as relation on attribute.attrelid = relation.oid
 inner join pg_catalog.pg_namespace as namespace on relation.relnamespace = namespace.oid
 inner join pg_catalog.pg_type as kind on attribute.atttypid = kind.oid
+left join pg_catalog.pg_type as base on kind.typtype = 'd' and kind.typbasetype = base.oid
 where
     relation.relname = $1 and namespace.nspname = coalesce(nullif($2, ''), current_schema())
     and relation.relkind in ('r', 'v', 'm', 'f', 'p') and attribute.attnum > 0 and not attribute.attisdropped
@@ -70,81 +59,94 @@ where
     and relation.relkind in ('r', 'm') and current_setting('server_version_num')::int4 >= 140000
 """
 LEAST_PAGES = 8_192  # 64 MB: below that a second connection gains nothing
-Idle = queue.SimpleQueue["_Connection"]
+# Whether a table, or one that a view or a partitioned table reads, is in another file than the snapshot says: it was
+# truncated or rewritten since, which PostgreSQL shows to older snapshots too, as an empty table.
+REWRITTEN = """
+with recursive used (oid) as (
+    select relation.oid
+    from pg_catalog.pg_class as relation
+    inner join pg_catalog.pg_namespace as namespace on relation.relnamespace = namespace.oid
+    where relation.relname = $1 and namespace.nspname = coalesce(nullif($2, ''), current_schema())
+    union
+    select coalesce(depend.refobjid, part.inhrelid)
+    from used
+    left join pg_catalog.pg_rewrite as rewrite on rewrite.ev_class = used.oid
+    left join pg_catalog.pg_depend as depend
+        on depend.classid = 'pg_catalog.pg_rewrite'::regclass and depend.objid = rewrite.oid
+        and depend.refclassid = 'pg_catalog.pg_class'::regclass
+    left join pg_catalog.pg_inherits as part on part.inhparent = used.oid
+    where depend.refobjid is not null or part.inhrelid is not null
+)
+select 1
+from pg_catalog.pg_class as relation
+inner join used on relation.oid = used.oid
+where relation.relfilenode <> 0 and relation.relfilenode is distinct from pg_catalog.pg_relation_filenode(relation.oid)
+limit 1
+"""
 
 
 class PostgreSQL(Database):
-    """Connections that share the snapshot of the first one: all tables are read as of one moment."""
+    """A server, over connections that read all tables as of one moment."""
 
     def __init__(self, address: Address, connections: int) -> None:
-        self.address = address.with_defaults(connect_timeout=CONNECT_SECONDS, application_name="perennial")
-        self._all: list[_Connection] = []
-        self._idle: Idle = queue.SimpleQueue()
-        try:
-            first = self._open()
-            if connections > 1:
-                ((snapshot,),) = first.ask("select pg_catalog.pg_export_snapshot()")
-                for _ in range(connections - 1):
-                    self._open(snapshot)
-        except BaseException:
-            self.close()
-            raise
-
-    def _open(self, snapshot: str | None = None) -> "_Connection":
-        connection = _Connection(self.address, self._idle)
-        self._all.append(connection)
-        connection.run(BEGIN)
-        if snapshot:
-            connection.run(f"set transaction snapshot '{snapshot}'")
-        self._idle.put(connection)
-        return connection
+        self._pool = Pool(
+            address.with_defaults(connect_timeout=CONNECT_SECONDS, application_name="perennial"), connections
+        )
 
     @contextmanager
     def connection(self) -> Generator["_Connection"]:
         """Lend a connection; wait for one while all are lent."""
-        lent = self._idle.get()
+        lent = _Connection(self._pool)
         try:
             yield lent
         finally:
-            self._idle.put(lent)
+            lent.give_back()
 
     def close(self) -> None:
         """Close all connections."""
-        for connection in self._all:
-            connection.close()
+        self._pool.close()
 
 
 class _Connection(Connection):
-    def __init__(self, address: Address, others: Idle) -> None:
-        self.address = address
-        self.place = address.label
-        self._others = others
+    """A session while it is lent, with those that it has taken to help."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.place = pool.address.label
+        self._pool = pool
+        self._session = pool.take()
+        self._helpers: list[Session] = []
+        self._answers: list[Answer] = []
+
+    def give_back(self) -> None:
+        """Close what was not read to its end, and give all sessions back."""
+        self._stop()
+        self._pool.give_back([self._session])
+
+    def _stop(self) -> None:
+        for answer in self._answers:
+            answer.close()
+        self._answers.clear()
+        self._pool.give_back(self._helpers)
+        self._helpers.clear()
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query about the database itself."""
+        return self._ask(sql, "*")
+
+    def _ask(self, sql: str, table: str, *values: str) -> list[tuple[Any, ...]]:
         try:
-            self._connection = postgresql.connect(address.url)
-        except adbc.Error as error:
-            raise _cannot_connect(address, error) from None
-
-    def close(self) -> None:
-        with suppress(adbc.Error):  # the server may have gone
-            self._connection.close()
-
-    def run(self, sql: str) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql)
-
-    def ask(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql, list(values) or None)
-            return cursor.fetchall()
+            return self._session.ask(sql, *values)
+        except ServerError as error:
+            raise self._failed(error, None, f"table '{table}'") from None
 
     def tables(self, schema: str | None) -> list[str]:
-        return [name for (name,) in self.ask(TABLES, schema or "")]
+        return [name for (name,) in self._ask(TABLES, "*", schema or "")]
 
     def columns(self, table: str, schema: str | None) -> list[Column]:
-        return [_column(*row) for row in self.ask(COLUMNS, table, schema or "")]
+        return [column_of(*row) for row in self._ask(COLUMNS, table, table, schema or "")]
 
     def rows_about(self, table: str, schema: str | None) -> int | None:
-        ((rows,),) = self.ask(ROWS, table, schema or "") or [(-1,)]
+        ((rows,),) = self._ask(ROWS, table, table, schema or "") or [(-1,)]
         return int(rows) if rows > 0 else None
 
     def moment(self, column: Column, moment: datetime, zone: str) -> tuple[str, str]:
@@ -155,88 +157,69 @@ class _Connection(Connection):
         return quoted, f"date '{local.date()}'" if column.time == "date" else f"timestamp '{local.isoformat()}'"
 
     def query(self, sql: str, columns: Sequence[Column], request: Request) -> Stream:
-        return _stream([self._open(sql, request)], columns, request)
+        return self._stream([sql], columns, request)
 
     def query_whole(self, select: Callable[[str], str], columns: Sequence[Column], request: Request) -> Stream:
         """Read ranges of a large table over the connections that are idle now: a server works on one core for each."""
-        pages = self.ask(PAGES, request.table.query_table or "", request.table.query_schema or "")
-        if request.is_ordered or not pages or pages[0][0] < LEAST_PAGES:
+        name = request.table.query_table or ""
+        ((pages,),) = self._ask(PAGES, name, name, request.table.query_schema or "") or [(0,)]
+        if request.is_ordered or pages < LEAST_PAGES:
             return self.query(select(""), columns, request)
-        borrowed = _all_of(self._others)
-        try:
-            readers = [self, *borrowed]
-            opened = [
-                reader._open(select(condition), request, BATCH_BYTES // len(readers))
-                for reader, condition in zip(readers, _ranges(pages[0][0], len(readers)), strict=True)
-            ]
-        except BaseException:
-            _give_back(borrowed, self._others)
-            raise
-        return _stream(opened, columns, request, lambda: _give_back(borrowed, self._others))
+        self._helpers += self._pool.take_idle()
+        parts = _ranges(pages, 1 + len(self._helpers))
+        return self._stream([select(condition) for condition in parts], columns, request)
 
-    def _open(self, sql: str, request: Request, batch_bytes: int = BATCH_BYTES) -> "_Opened":
-        cursor = self._connection.cursor()
-        try:
-            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(batch_bytes)})
-            cursor.execute(sql)
-            received = cursor.fetch_record_batch()
-        except adbc.Error as error:
-            cursor.close()
-            raise self._failed(request, error) from None
-        return _Opened(received.schema, self._batches(cursor, received, request))
+    def _stream(self, queries: Sequence[str], columns: Sequence[Column], request: Request) -> Stream:
+        sessions = [self._session, *self._helpers][: len(queries)]
+        self._check_snapshot(request)
+        for session, sql in zip(sessions, queries, strict=True):
+            try:
+                self._answers.append(session.answer(sql, BATCH_BYTES // len(queries)))
+            except ServerError as error:
+                raise self._failed(error, request) from None
+        answers = self._answers[-len(queries) :]
+        kinds = answers[0].schema.types
+        schema = pa.schema([(c.name, c.arrow or kind) for c, kind in zip(columns, kinds, strict=True)])
+        rejected: Rejects = []
+        return Stream(schema, self._batches(answers, schema, rejected, request), rejected)
 
     def _batches(
-        self, cursor: postgresql.Cursor, received: pa.RecordBatchReader, request: Request
+        self, answers: Sequence[Answer], schema: pa.Schema, rejected: Rejects, request: Request
     ) -> Generator[pa.RecordBatch]:
-        try:
-            yield from received
-        except (adbc.Error, OSError, pa.ArrowException) as error:
-            raise self._failed(request, error) from None
-        finally:
-            cursor.close()
-
-    def _failed(self, request: Request, error: Exception) -> UserError:
-        """What the server said of a query; its text has no values of rows."""
-        said = self.address.without_secrets(str(error)).split("Query was:")[0].strip()
-        state = getattr(error, "sqlstate", None)
-        if state == "42501":
-            return UserError(
-                f"{request.label}: {self.place} does not let the user '{self.address.user}' read the table ({said}). "
-                "Ask for the right to select from it."
-            )
-        if state is None or state.startswith(("08", "57", "53")):
-            return UnavailableError(f"{request.label}: the connection to {self.place} broke ({said}). Run again.")
-        return UserError(f"{request.label}: {self.place} could not answer ({said}). Check {request.definition}.")
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """The answer to a query, as it comes."""
-
-    schema: pa.Schema
-    batches: Generator[pa.RecordBatch]
-
-
-def _stream(
-    opened: Sequence[_Opened], columns: Sequence[Column], request: Request, done: Callable[[], None] = lambda: None
-) -> Stream:
-    types = [column.arrow or kind for column, kind in zip(columns, opened[0].schema.types, strict=True)]
-    schema = pa.schema([(column.name, kind) for column, kind in zip(columns, types, strict=True)])
-    rejected: Rejects = []
-
-    def batches() -> Generator[pa.RecordBatch]:
         number = 0
-        parts = [one_ahead(part.batches) if len(opened) > 1 else part.batches for part in opened]
+        parts = [one_ahead(part.batches()) if len(answers) > 1 else part.batches() for part in answers]
         try:
             for batch in _by_turns(parts):
-                yield _typed(batch, schema, number, rejected, request)
+                yield typed(batch, schema, number, rejected, request)
                 number += batch.num_rows
+        except ServerError as error:
+            raise self._failed(error, request) from None
         finally:
-            for part in (*parts, *(part.batches for part in opened)):
+            for part in parts:
                 part.close()
-            done()
+            self._stop()
 
-    return Stream(schema, batches(), rejected)
+    def _check_snapshot(self, request: Request) -> None:
+        """Refuse a table that was emptied or rewritten since the snapshot; from here on it is locked against that."""
+        table, schema = request.table.query_table or "", request.table.query_schema
+        try:
+            self._session.run(f"select from {self.name_of(table, schema)} limit 0")
+            is_rewritten = bool(self._session.ask(REWRITTEN, table, schema or ""))
+        except ServerError as error:
+            raise self._failed(error, request) from None
+        if is_rewritten:
+            raise self._error(faults.REWRITTEN, "", request)
+
+    def _failed(self, error: ServerError, request: Request | None, label: str = "") -> UserError:
+        """What the server said of a query; its text has no values of rows."""
+        is_timeout = error.fault is faults.CANCELLED and self._session.names["limit"]
+        return self._error(faults.STATEMENT_TIMEOUT if is_timeout else error.fault, error.said, request, label)
+
+    def _error(self, fault: Fault, said: str, request: Request | None, label: str = "") -> UserError:
+        if fault.is_stale:
+            self._pool.leave(self._session.generation)
+        names = {**self._session.names, **({"definition": request.definition} if request else {})}
+        return fault.error(request.label if request else label, said, **names)
 
 
 def _by_turns(parts: Sequence[Generator[pa.RecordBatch]]) -> Generator[pa.RecordBatch]:
@@ -258,89 +241,3 @@ def _ranges(pages: int, count: int) -> list[str]:
         f"ctid >= '({first},0)'::tid" + (f" and ctid < '({last},0)'::tid" if last else "")
         for first, last in zip(firsts, [*firsts[1:], None], strict=True)
     ]
-
-
-def _all_of(idle: Idle) -> list[_Connection]:
-    taken: list[_Connection] = []
-    with suppress(queue.Empty):
-        while True:
-            taken.append(idle.get_nowait())
-    return taken
-
-
-def _give_back(lent: list[_Connection], idle: Idle) -> None:
-    while lent:
-        idle.put(lent.pop())
-
-
-def _column(name: str, kind: str, modifier: int, declared: str) -> Column:
-    quoted = quote_identifier(name)
-    if kind == "numeric":  # exact as text, which is also what ADBC makes of it by itself
-        return Column(name, declared, f"{quoted}::text", arrow=_decimal(modifier))
-    select = quoted if kind in AS_IT_IS else f"{quoted}::text"
-    return Column(name, declared, select, time=TIMES.get(kind))
-
-
-def _decimal(modifier: int) -> pa.DataType | None:
-    """Type of a numeric(p, s); None where it has no bounds, or wider ones than Arrow has: it stays text."""
-    if modifier < NUMERIC_HEADER:
-        return None
-    precision, scale = (modifier - NUMERIC_HEADER) >> 16, (modifier - NUMERIC_HEADER) & 0x7FF
-    return pa.decimal128(precision, scale) if scale <= precision <= LARGEST_DECIMAL else None
-
-
-def _typed(
-    batch: pa.RecordBatch, schema: pa.Schema, before: int, rejected: Rejects, request: Request
-) -> pa.RecordBatch:
-    """Cast the numbers that came as text; set aside rows with values that Arrow has not: NaN, infinity."""
-    odd = _infinite_times(batch)
-    if not odd:
-        try:
-            return _cast(batch, schema)
-        except pa.ArrowInvalid:
-            log.debug("%s: a number that is none", request.label)
-    numbers = [field.name for field in schema if pa.types.is_decimal(field.type)]
-    odd |= {name: pc.is_in(batch.column(name), NO_NUMBERS) for name in numbers}
-    is_odd = pa.array([False] * batch.num_rows)
-    sound = batch.select([name for name in batch.schema.names if name not in odd])  # Python has no such values either
-    for name, mask in odd.items():
-        error = f"column '{name}' is NaN or infinite: read a view that has null, or a bound, in its place"
-        for position in pc.indices_nonzero(mask).to_pylist():
-            where = {"file": request.table.query_table, "line": before + position + 1}
-            rejected.append({**where, "error": error, "content": repr(sound.slice(position, 1).to_pylist()[0])})
-        is_odd = pc.or_(is_odd, pc.fill_null(mask, fill_value=False))
-    return _cast(batch.filter(pc.invert(is_odd)), schema)
-
-
-def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    pairs = zip(schema, batch.columns, strict=True)
-    arrays = [array if array.type == field.type else array.cast(field.type) for field, array in pairs]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _infinite_times(batch: pa.RecordBatch) -> dict[str, pa.Array]:
-    """Masks of the columns that hold a time before PostgreSQL's first one: what ADBC makes of infinity."""
-    masks = {}
-    for field, array in zip(batch.schema, batch.columns, strict=True):
-        is_date = pa.types.is_date32(field.type)
-        if is_date or pa.types.is_timestamp(field.type):
-            number = array.view(pa.int32() if is_date else pa.int64())
-            first = FIRST_TIME["date" if is_date else "timestamp"]
-            smallest = pc.min(number).as_py()
-            if smallest is not None and smallest < first:
-                masks[field.name] = pc.less(number, first)
-    return masks
-
-
-def _cannot_connect(address: Address, error: Exception) -> UserError:
-    said = " ".join(address.without_secrets(str(error)).split())
-    if any(words in said for words in WRONG_LOGIN):
-        return UserError(
-            f"{address.label} refused the login of user '{address.user}' ({said}). Correct user and password of the "
-            "connection, in Airflow or in its environment variable."
-        )
-    if "does not exist" in said:
-        return UserError(f"{address.label} has no such database ({said}). Correct the connection.")
-    return UnavailableError(
-        f"{address.label} cannot be reached ({said}). Is the server up, and are host and port of the connection right?"
-    )

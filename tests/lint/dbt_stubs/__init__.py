@@ -13,17 +13,10 @@ from typing import Any
 import jinja2
 import yaml
 
+from pipeline.macros import add_macros as _add_macros
+
 _PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
-_MACRO = re.compile(r"\{%-?\s*macro\s+(\w+)\(.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
 _VARIABLES = yaml.safe_load((_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
-
-
-class _Returned(Exception):  # noqa: N818 - it is no error
-    """dbt's `return()`: ends a macro with a value of any type."""
-
-
-def _return(value: Any = None) -> None:
-    raise _Returned(value)
 
 
 def _no_text(*_: Any, **__: Any) -> str:
@@ -46,18 +39,6 @@ def _dispatch(name: str, *_: Any) -> Callable[..., Any]:
     return _environment.globals[f"default__{name}"]
 
 
-def _macro(name: str, source: str) -> Callable[..., Any]:
-    template = _environment.from_string(source)
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return str(getattr(template.module, name)(*args, **kwargs))
-        except _Returned as returned:
-            return returned.args[0]
-
-    return call
-
-
 _environment = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)  # SQL, not HTML
 _environment.globals.update(
     adapter=SimpleNamespace(dispatch=_dispatch),
@@ -67,14 +48,12 @@ _environment.globals.update(
     execute=False,
     is_incremental=lambda: False,
     model=SimpleNamespace(name="stg_source__entity", resource_type="model"),
+    modules=SimpleNamespace(re=re),
     ref=_ref,
     target=SimpleNamespace(schema="main"),
     this="this_model",
     var=_var,
-    **{"return": _return},
 )
-for _file in sorted((_PROJECT / "macros").glob("*.sql")):
-    for _match in _MACRO.finditer(_file.read_text(encoding="utf-8")):
-        _environment.globals[_match[1]] = _macro(_match[1], _match[0])
+_add_macros(_environment, sorted((_PROJECT / "macros").glob("*.sql")))
 
 globals().update(_environment.globals)

@@ -1,6 +1,6 @@
--- Grain: one row per customer whose contact an incremental build makes anew; none in a full build.
--- The customer is described anew, a record of it is seen on the as-of date for the first time, or a value that it holds
--- has come to be held by too many, or is no more.
+-- Grain: one row per customer whose contact an incremental build rebuilds; none in a full build.
+-- The customer is described again, a record of it is seen on the as-of date for the first time, or a value that it
+-- holds has come to be held by too many, or is no more.
 {% set built = as_built('core', 'dim_customer_contact') %}
 {% set customers = ref('int_source_customers') %}
 {% set values = ref('int_customer_values') %}

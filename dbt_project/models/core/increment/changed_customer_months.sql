@@ -1,5 +1,5 @@
--- Grain: one row per customer whose months an incremental build makes anew; none in a full build.
--- The customer or one of its orders is made anew, something else happened in a month than the months say, or another
+-- Grain: one row per customer whose months an incremental build rebuilds; none in a full build.
+-- The customer or one of its orders is rebuilt, something else happened in a month than the months say, or another
 -- kind of cost is known, which concerns all of them.
 {% set built = as_built('core', 'fct_customer_month') %}
 {% set costs = ref('fct_cost_allocation') %}

@@ -1,5 +1,5 @@
--- Grain: one row per customer whose row in dim_customer an incremental build makes anew; none in a full build.
--- It is described anew, has or had an order whose facts are, or a source system has another first day.
+-- Grain: one row per customer whose row in dim_customer an incremental build rebuilds; none in a full build.
+-- It is described again, has or had an order whose facts are, or a source system has another first day.
 {% set built = as_built('core', 'dim_customer') %}
 {% set orders = ref('fct_order') %}
 {% set changed = ref('changed_order_facts') %}

@@ -1,4 +1,4 @@
--- Grain: one row per order whose facts an incremental build makes anew. Key: order_id.
+-- Grain: one row per order whose facts an incremental build rebuilds. Key: order_id.
 -- The order itself changed; the record that it names is of another customer, or its customer has another version from a
 -- day on that is not after it; or its products or its campaign are not what its facts were built with.
 {% set built = as_built('core', 'fct_order') %}

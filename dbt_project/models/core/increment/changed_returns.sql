@@ -1,5 +1,5 @@
--- Grain: one row per return whose fact an incremental build makes anew; none in a full build. Key: return_id.
--- The return itself changed; its customer is described anew; or its order or its product are not what its fact was
+-- Grain: one row per return whose fact an incremental build rebuilds; none in a full build. Key: return_id.
+-- The return itself changed; its customer is described again; or its order or its product are not what its fact was
 -- built with. An order is named by its number, of its own source system or of another one.
 {% set built = as_built('core', 'fct_return') %}
 {% set customers = ref('int_changed_customers') %}

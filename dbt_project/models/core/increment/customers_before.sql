@@ -1,4 +1,4 @@
--- Grain: one row per customer that had an order whose facts an incremental build makes anew; none in a full build.
+-- Grain: one row per customer that had an order whose facts an incremental build rebuilds; none in a full build.
 -- Read from the facts before they are made.
 {% set built = as_built('core', 'fct_order') %}
 {% set changed = ref('changed_order_facts') %}

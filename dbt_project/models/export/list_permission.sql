@@ -1,0 +1,83 @@
+-- Grain: one row per (customer_id, channel) of customers of a release who have said something, or were deleted.
+-- Everything that has landed counts, also after the as-of date of the release. Whoever refuses e-mail refuses it for
+-- the address, which other customers may share, and so it is with calls and the phone number. Whoever had contact
+-- details, and whose records have left the newest copy of their sources, was deleted.
+with records as (
+    select * from {{ released('records') }}
+),
+
+contacts as (
+    select
+        customer_id,
+        {{ normal_email('email') }} as email,
+        {{ normal_phone('phone') }} as phone
+    from {{ released('contacts') }}
+),
+
+described as (
+    select
+        source_system,
+        source_customer_id,
+        {{ normal_email('email') }} as email,
+        {{ normal_phone('phone') }} as phone,
+        _is_current
+    from {{ ref('int_customers__versions') }}
+    where _fate = 'accepted' and _op <> 'delete'
+),
+
+same_address as (
+    {%- for channel, column in [('email', 'email'), ('phone', 'phone'), ('sms', 'phone')] %}
+    select
+        contacts.customer_id,
+        described.source_system,
+        described.source_customer_id,
+        '{{ channel }}' as channel
+    from contacts
+    inner join described on contacts.{{ column }} = described.{{ column }}
+    where contacts.{{ column }} <> ''
+    {{ 'union' if not loop.last }}
+    {%- endfor %}
+),
+
+last_words as (
+    select
+        *,
+        row_number() over (
+            partition by source_system, source_customer_id, channel, purpose, is_readable
+            order by changed_at desc, is_granted asc
+        ) as statement_number
+    from {{ ref('int_consent_statements') }}
+    where purpose = 'marketing'
+),
+
+refused_at_address as (
+    select
+        same_address.customer_id,
+        last_words.channel,
+        last_words.purpose,
+        last_words.is_readable,
+        last_words.is_granted,
+        last_words.changed_at
+    from last_words
+    inner join same_address
+        on
+            last_words.source_system = same_address.source_system
+            and last_words.source_customer_id = same_address.source_customer_id
+            and last_words.channel = same_address.channel
+    where last_words.statement_number = 1 and not last_words.is_granted
+),
+
+gone as (
+    select contacts.customer_id
+    from contacts
+    inner join records on contacts.customer_id = records.customer_id
+    left join described
+        on
+            records.source_system = described.source_system
+            and records.source_customer_id = described.source_customer_id
+            and described._is_current
+    group by contacts.customer_id
+    having count(described.source_customer_id) = 0
+),
+
+{{ customer_permissions('records', by_as_of=false, also_said='refused_at_address', gone='gone') }}

@@ -1,0 +1,90 @@
+-- Grain: one row per (landed row of consents, channel, purpose) that says something about marketing or profiling.
+-- A row for all channels, or all purposes, is a statement for each of them. A row that cannot be read is a statement,
+-- too: it grants nothing, in any channel where its channel cannot be read; unless a later load has the row of the same
+-- key, readable. An unknown purpose says nothing, but that a consent to it is withdrawn. All purposes of one
+-- channel are no word about profiling, which has no channel.
+{% set spec = contract('consents') %}
+{% set known_purposes = spec.words.purpose.keys() | list %}
+{% set key = ['source_system'] + spec.key %}
+
+with delivered as (
+    select
+        *,
+        _fate = 'accepted' or _reason = 'changed_at: {{ before_first_interval() }}' as is_readable
+    from {{ ref('int_consents__versions') }}
+    where _op <> 'delete' and source_customer_id is not null and (_is_current or _fate = 'quarantined')
+),
+
+accepted as (
+    select
+        {{ key | join(',\n        ') }},
+        _interval,
+        _generation
+    from {{ ref('int_consents__versions') }}
+    where _fate = 'accepted'
+),
+
+standing as (
+    select *
+    from delivered
+    where
+        is_readable
+        or not exists (
+            select 1
+            from accepted
+            where
+                {%- for column in key %}
+                delivered.{{ column }} = accepted.{{ column }} and
+                {%- endfor %}
+                (
+                    accepted._interval > delivered._interval
+                    or (accepted._interval = delivered._interval and accepted._generation > delivered._generation)
+                )
+        )
+),
+
+channels as (
+    {{ each_consent_channel() }}
+),
+
+by_channel as (
+    select
+        standing.*,
+        channels.channel as stated_channel
+    from standing
+    inner join channels
+        on
+            standing.channel = channels.channel
+            or standing.channel is null
+            or standing.channel not in ({{ text_list(spec.allowed.channel) }})
+            or standing.channel = 'all'
+),
+
+stated as (
+    select
+        *,
+        'marketing' as stated_purpose
+    from by_channel
+    where
+        purpose is null
+        or purpose in ('marketing', 'all')
+        or (purpose not in ({{ text_list(known_purposes) }}) and (not is_readable or status <> 'granted'))
+    union all
+    select
+        *,
+        'profiling' as stated_purpose
+    from by_channel
+    where purpose = 'profiling' or (purpose = 'all' and channel = 'all')
+)
+
+select
+    source_system,
+    source_customer_id,
+    stated_channel as channel,
+    stated_purpose as purpose,
+    is_readable,
+    _fate = 'accepted' and status = 'granted' as is_granted,
+    {{ local_date('changed_at') }} as changed_date,
+    {{ local_date('coalesce(_known_from, changed_at)') }} as known_date,
+    changed_at
+from stated

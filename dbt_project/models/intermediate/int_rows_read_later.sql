@@ -1,0 +1,22 @@
+-- Grain: one row per landed row that was set aside and came again, readable, in a later load.
+{% for entity in contract() %}
+select distinct
+    set_aside._file as landed_file,
+    set_aside._position as position_in_file
+from {{ ref('int_' ~ entity ~ '__versions') }} as set_aside
+inner join {{ ref('int_' ~ entity ~ '__versions') }} as later
+    on
+        set_aside.source_system = later.source_system
+        {%- for column in contract(entity).key %}
+        and set_aside.{{ column }} = later.{{ column }}
+        {%- endfor %}
+where
+    set_aside._fate = 'quarantined'
+    and not set_aside._is_derived
+    and later._fate = 'accepted'
+    and (
+        later._interval > set_aside._interval
+        or (later._interval = set_aside._interval and later._generation > set_aside._generation)
+    )
+{{ 'union all' if not loop.last }}
+{%- endfor %}

@@ -1,0 +1,119 @@
+"""A source that is asked in every way at once: nothing crashes or waits for ever, and each interval lands once."""
+
+import datetime as dt
+import subprocess
+import sys
+import threading
+import urllib.error
+from collections import Counter
+from http import HTTPStatus
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipeline.landing.receipts import read_receipts
+from pipeline.settings import Settings, load_settings
+from tests.support.airflow_up import Api, airflow_up, wait_for
+from tests.support.night_shop import DAYS, TODAY, night_shop
+from tests.support.postgres import Server
+
+pytestmark = pytest.mark.slow
+RUNS = "/api/v2/dags/extract_shop/dagRuns"
+
+
+def accepted(api: Api, path: str, body: dict[str, Any]) -> None:
+    """Ask until Airflow's SQLite is not locked by its scheduler."""
+
+    def is_accepted() -> bool:
+        try:
+            api.call(path, body)
+        except urllib.error.HTTPError as error:
+            assert error.code == HTTPStatus.SERVICE_UNAVAILABLE, error.read()
+            return False
+        return True
+
+    wait_for(is_accepted, 60)
+
+
+def runs(api: Api) -> list[dict[str, Any]]:
+    """Runs of the source's DAG; each has its `state` and `run_type`."""
+    found: list[dict[str, Any]] = api.call(f"{RUNS}?limit=100&order_by=run_after")["dag_runs"]
+    return found
+
+
+def python(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(
+        command, cwd=environment["PYTHONPATH"], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def new_orders(postgres: Server, first: int, count: int = 3) -> None:
+    postgres.run(
+        f"insert into orders select n, n % 97, 7, now() from generate_series({first}, {first + count - 1}) as n",
+        database="shop",
+    )
+
+
+def published(settings: Settings) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(settings.serving / "current" / "perennial.duckdb"), read_only=True) as release:
+        return release.execute("select count(*), sum(net_sales)::int from core.fct_order").fetchall()
+
+
+def test_a_source_may_be_asked_in_every_way_at_once(postgres: Server, tmp_path: Path) -> None:
+    environment = night_shop(postgres, tmp_path, schedule="*/2 * * * *")
+    settings = load_settings({"CRM_HOME": environment["CRM_HOME"], "CRM_SOURCES": "*"})
+    with airflow_up(environment, tmp_path / "project") as (api, _):
+        wait_for(lambda: bool(runs(api)) and runs(api)[0]["state"] == "success")
+        first = runs(api)[0]["dag_run_id"]
+        new_orders(postgres, DAYS * 20)
+        by_hand: list[subprocess.CompletedProcess[str]] = []
+        beside = [
+            threading.Thread(target=lambda: by_hand.append(python(environment, "dags.local.run"))),
+            threading.Thread(
+                target=lambda: by_hand.append(
+                    python(environment, "pipeline.airflow_settings", "dags", "trigger", "extract_shop")
+                )
+            ),
+        ]
+        for thread in beside:
+            thread.start()
+        day = TODAY - dt.timedelta(days=5)
+        accepted(api, RUNS, {"logical_date": None})
+        accepted(api, RUNS, {"logical_date": f"{day}T10:00:00Z"})
+        accepted(
+            api,
+            "/api/v2/backfills",
+            {
+                "dag_id": "extract_shop",
+                "from_date": f"{day}T00:00:00Z",
+                "to_date": f"{day}T00:00:00Z",
+                "reprocess_behavior": "completed",
+                "max_active_runs": 1,
+            },
+        )
+        new_orders(postgres, DAYS * 20 + 3)
+        clear = {"dry_run": False, "dag_run_id": first, "only_failed": False, "reset_dag_runs": True}
+        accepted(api, "/api/v2/dags/extract_shop/clearTaskInstances", clear)
+        for thread in beside:
+            thread.join()
+        assert [done.returncode for done in by_hand] == [0, 0], "".join(d.stdout + d.stderr for d in by_hand)
+        begun = {run["dag_run_id"] for run in runs(api)}  # the schedule goes on
+        wait_for(lambda: all(r["state"] in ("success", "failed") for r in runs(api) if r["dag_run_id"] in begun))
+        found = [run for run in runs(api) if run["dag_run_id"] in begun]
+        assert {run["state"] for run in found} == {"success"}
+        kinds = Counter(run["run_type"] for run in found)
+        assert kinds["backfill"] == 1
+        assert kinds["manual"] == 3
+        assert kinds["scheduled"] >= 1
+    assert python(environment, "dags.local.run").returncode == 0  # what the last orders wait for
+    receipts = read_receipts(settings, "shop", "orders")
+    intervals = sorted((receipt["interval_start"], receipt["interval_end"]) for receipt in receipts)
+    asked_again = [interval for interval in intervals if interval[0] == f"{day}T00:00:00Z"]
+    assert len(asked_again) == 1  # by the backfill
+    once = [interval for interval in intervals if interval not in asked_again]
+    assert all(before[1] == after[0] for before, after in pairwise(once))
+    assert published(settings) == postgres.ask("select count(*), sum(amount)::int from orders", "shop")

@@ -1,0 +1,110 @@
+"""The project's own conform, compiled once by dbt and then run on any landing: in a tenth of a second, not in ten."""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from pipeline.plan import receipts_in_use
+from pipeline.settings import Settings
+from pipeline.sources import Source, load_source
+from tests.support.project import make_project, run_in
+
+BUILD = """
+from datetime import datetime, UTC
+from pipeline import dbt
+from pipeline.landing import land_source
+from pipeline.plan import make_plan
+from pipeline.settings import load_settings
+
+settings = load_settings()
+land_source(settings, {source!r}, datetime(2024, 1, 2, tzinfo=UTC))
+make_plan(settings)
+dbt.selectors = lambda settings, layer: {models!r}
+dbt.run_layer(settings, "intermediate")
+"""
+FILES = re.compile(r"read_parquet\(\[.*?\]")
+
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """Compiled models of a source, by entity: the table that it is staged from, its staging model, its versions."""
+
+    source: str
+    tables: dict[str, str]
+    staging: dict[str, str]
+    versions: dict[str, str]
+    warehouse: Path
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Where the models run, with what they read of others."""
+        connection = duckdb.connect()
+        connection.execute("set timezone = 'UTC'; set threads = 1; attach ':memory:' as warehouse")
+        connection.execute(f"attach '{self.warehouse}' as built (read_only)")
+        connection.execute("create schema warehouse.staging; create schema warehouse.intermediate")
+        rates = "intermediate.int_exchange_rates"
+        connection.execute(f"create table warehouse.{rates} as from built.{rates}; detach built")
+        return connection
+
+    @cached_property
+    def definition(self) -> Source:
+        """The source, as its yml has it."""
+        return load_source(self.source)
+
+    def versions_of(self, settings: Settings, entity: str, *, backwards: bool = False, **columns: str) -> list[Row]:
+        """Judge all landed rows of an entity; `columns` map columns of the contract to others than when compiled.
+
+        An entity with a parent is judged by what was found last of it, as `orders` before `order_lines`.
+        """
+        receipts = receipts_in_use(settings, self.definition)
+        listed = settings.home / "receipts.jsonl"
+        listed.write_text("".join(json.dumps(receipt) + "\n" for receipt in receipts), encoding="utf-8")
+        for name in self.staging:
+            self._stage(settings, name, receipts, backwards=backwards, columns=columns if name == entity else {})
+        versions = re.sub(r"'[^']*/receipts\.jsonl'", f"'{listed}'", self.versions[entity])
+        table = f"warehouse.intermediate.int_{entity}__versions"
+        self.connection.execute(f"create or replace table {table} as {versions}")
+        judged = self.connection.execute(f"from {table}")
+        names = [column[0] for column in judged.description]
+        return [dict(zip(names, row, strict=True)) for row in judged.fetchall()]
+
+    def _stage(
+        self, settings: Settings, entity: str, receipts: list[Row], *, backwards: bool, columns: dict[str, str]
+    ) -> None:
+        names = [receipt["file"] for receipt in receipts if receipt["table"] == self.tables[entity]]
+        if not names:
+            return  # nothing has landed of it yet
+        paths = ", ".join(f"'{settings.home / name}'" for name in (reversed(names) if backwards else names))
+        staged = FILES.sub(f"read_parquet([{paths}]", self.staging[entity])
+        staged = re.sub(r"filename, \d+\)", f"filename, {len(str(settings.home)) + 2})", staged)
+        for column, mapped in columns.items():
+            staged = staged.replace(f"null as {column}", f"{mapped} as {column}")
+        self.connection.execute(f"create or replace view warehouse.staging.stg_{self.source}__{entity} as {staged}")
+
+
+def compile_source(
+    folder: Path, source: str, definition: dict[str, Any], staging: dict[str, str], **env: str
+) -> Conformed:
+    """Compile the models of a source that has one staging model for each of its entities: {entity: SQL}."""
+    project = make_project(folder, source, yaml.safe_dump(definition), staging)
+    models = [f"+int_{entity}__versions" for entity in staging]
+    run_in(project, BUILD.format(source=source, models=models), CRM_HOME=folder / "home", CRM_SOURCES=source, **env)
+    compiled = folder / "home" / "dbt" / "target" / "compiled" / "perennial" / "models"
+    read = lambda path: path.read_text(encoding="utf-8")  # noqa: E731
+    tables = {entity: re.search(r"landed\('(\w+)'\)", sql)[1] for entity, sql in staging.items()}
+    return Conformed(
+        source,
+        tables,
+        {entity: read(compiled / "staging" / source / f"stg_{source}__{entity}.sql") for entity in staging},
+        {entity: read(compiled / "intermediate" / f"int_{entity}__versions.sql") for entity in staging},
+        folder / "home" / "warehouse.duckdb",
+    )
