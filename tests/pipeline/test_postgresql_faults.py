@@ -24,6 +24,7 @@ from pipeline.errors import UserError
 from pipeline.landing import land_source
 from pipeline.landing.readers import faults, postgresql_pool
 from pipeline.landing.readers.faults import UnavailableError
+from pipeline.landing.readers.postgresql import PAGES
 from pipeline.landing.readers.postgresql_session import Answer, ServerError, Session
 from pipeline.landing.receipts import read_receipts
 from tests.support.loads import day
@@ -100,6 +101,17 @@ class Shop:
         of_table = f"usename = '{ROLE}' and query like '%\"{table}\"%'"
         self.run(f"select pg_terminate_backend(pid) from pg_stat_activity where {of_table}")
         time.sleep(0.1)
+
+    def swap(self, table: str) -> None:
+        """Put a table of the same rows in the place of a table, as a reload does."""
+        statement = f"""do $$ begin
+            insert into {table}_new select * from {table};
+            drop table {table};
+            alter table {table}_new rename to {table};
+        end $$"""
+        self.run(
+            f"create table {table}_new (like {table} including all)", statement, f"grant select on {table} to {ROLE}"
+        )
 
     def count(self, table: str) -> int:
         return int(str(self.postgres.ask(f"select count(*) from {table}", "shop")[0][0]))
@@ -189,11 +201,7 @@ def there_again(shop: Shop, table: str) -> None:
 
 
 def swapped(shop: Shop, table: str) -> None:
-    shop.run(f"create table {table}_new (like {table} including all)")
-    statement = f"""do $$ begin
-        insert into {table}_new select * from {table}; drop table {table}; alter table {table}_new rename to {table};
-    end $$"""
-    shop.before_reading(table, lambda: shop.run(statement, f"grant select on {table} to {ROLE}"))
+    shop.before_reading(table, lambda: shop.swap(table))
 
 
 def emptied_and_filled(shop: Shop, table: str) -> None:
@@ -262,6 +270,23 @@ def check(shop: Shop, connections: int, *names: str) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_of_one_table_is_that_tables(shop: Shop, name: str, connections: int) -> None:
     check(shop, connections, name)
+
+
+def test_a_table_that_is_swapped_before_its_size_is_asked_is_read_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, ask = [True], Session.ask
+
+    def asked(session: Session, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        if sql == PAGES and values[0] == "t0" and waiting:
+            waiting.pop()
+            shop.swap("t0")
+        return ask(session, sql, *values)
+
+    monkeypatch.setattr(Session, "ask", asked)
+    land_source(shop.settings(3), "shop", day(9))
+    assert not waiting
+    assert landed(shop.settings(3)) == {table: shop.count(table) for table in TABLES}
 
 
 @pytest.mark.slow

@@ -49,9 +49,10 @@ where relation.relname = $1 and namespace.nspname = coalesce(nullif($2, ''), cur
 """
 
 
-# Where a table's rows are in its file; a server before version 14 finds a range only by reading everything.
+# Where a table's rows are in its file; a server before version 14 finds a range only by reading everything. The size is
+# null where the table was dropped since the snapshot, which still has its name.
 PAGES = """
-select pg_catalog.pg_relation_size(relation.oid) / current_setting('block_size')::int8
+select coalesce(pg_catalog.pg_relation_size(relation.oid), 0) / current_setting('block_size')::int8
 from pg_catalog.pg_class as relation
 inner join pg_catalog.pg_namespace as namespace on relation.relnamespace = namespace.oid
 where
