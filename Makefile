@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.9
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+# A file's tests share what they build. The order of the files is that of tests/conftest.py.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 # What slow tests need beside Python, as program:Debian-package:marker of these tests.
 TOOLS := mariadbd:mariadb-server:mariadb soffice:libreoffice-calc-nogui:libreoffice
 export PATH := $(PATH):/usr/sbin
@@ -104,9 +105,9 @@ prove: $(READY) ## The pipeline on worlds whose truth is known, recovered agains
 test: data ## Tests (about 10 minutes)
 	$(PYTEST) -m 'not slow'
 
-test-all: tools test ## Also the slow ones: Airflow's web server, killed runs, MariaDB, lists in LibreOffice
-	@marks=slow; for tool in $(TOOLS); do IFS=: read -r program _ marker <<< "$$tool"; \
-		command -v "$$program" >/dev/null || marks="$$marks and not $$marker"; done; \
+test-all: tools data ## Also the slow ones: Airflow's web server, killed runs, MariaDB, lists in LibreOffice
+	@marks=; for tool in $(TOOLS); do IFS=: read -r program _ marker <<< "$$tool"; \
+		command -v "$$program" >/dev/null || marks="$$marks$${marks:+ and }not $$marker"; done; \
 	echo "$(PYTEST) -m '$$marks'"; $(PYTEST) -m "$$marks"
 
 tools: ## The programs that slow tests need: installed on Debian as root, named elsewhere
