@@ -2,7 +2,8 @@
   The input contract: what every source maps its columns to (docs/adding_a_source.md explains each).
 
   key       columns that identify a row within its source system
-  parents   entity that must have accepted the row of the same key, else the row is quarantined
+  parents   entity that must have accepted the row of the same key, else the row is quarantined; a document of that entity
+            that comes again replaces the rows that it has (macros/documents.sql)
   valued_by the entity whose rows say what this row is worth, and the column that says it where there are none
   changes_with  the model that names the keys that an incremental build judges again, and its key column
   columns   name: [type, required]; types are text, decimal (18,4), rate (18,8), integer, boolean, date, timestamp
@@ -77,13 +78,15 @@
                 'campaign_id': ['text', false],
                 'total_amount': ['decimal', false],
                 'discount_amount': ['decimal', false],
+                'discount_tax_amount': ['decimal', false],
                 'shipping_amount': ['decimal', false],
+                'shipping_tax_amount': ['decimal', false],
                 'tax_amount': ['decimal', false],
                 'prices_include_tax': ['boolean', false],
                 'is_exact_repeat': ['boolean', false],
                 'ordered_at': ['timestamp', true],
             },
-            'positive': ['discount_amount'],
+            'positive': ['discount_amount', 'discount_tax_amount'],
         },
         'order_lines': {
             'key': ['order_id', 'line_number'],

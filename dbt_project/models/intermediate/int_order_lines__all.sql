@@ -1,5 +1,6 @@
 -- Grain: one row per (source system, order, line): the source's lines, and those that an order's header stands for.
--- Line 0: the total of an order that has no lines. Line -1: its shipping. Line -2: its order-level discount.
+-- Line 0: the total of an order that has no lines. Line -1: its shipping. Line -2: its order-level discount. The tax in
+-- line 0 is the order's less that of the other two.
 -- A line of an order that is not paid or was cancelled is worth nothing: its amounts are 0, and what it would bring is
 -- its unsold_amount. Fees and bad debt are booked all the same.
 with orders as (
@@ -26,12 +27,15 @@ header_totals as (
     where orders_with_lines.order_id is null and orders.total_amount is not null
 ),
 
+{# An amount that is not there has no tax. #}
+{% set shipping_tax = 'case when shipping_amount <> 0 then coalesce(shipping_tax_amount, 0) else 0 end' %}
+{% set discount_tax = 'case when discount_amount <> 0 then coalesce(discount_tax_amount, 0) else 0 end' %}
 {# The header's amounts as lines: number, type, amount, tax in it, the orders they come from. #}
 {% set headers = [
-    (0, 'product', 'total_amount - coalesce(shipping_amount, 0) + coalesce(discount_amount, 0)', 'tax_amount',
-     'header_totals', 'true'),
-    (-1, 'shipping', 'shipping_amount', '0', 'orders', 'shipping_amount <> 0'),
-    (-2, 'discount', '-discount_amount', '0', 'orders', 'discount_amount <> 0'),
+    (0, 'product', 'total_amount - coalesce(shipping_amount, 0) + coalesce(discount_amount, 0)',
+     'tax_amount - ' ~ shipping_tax ~ ' + ' ~ discount_tax, 'header_totals', 'true'),
+    (-1, 'shipping', 'shipping_amount', shipping_tax, 'orders', 'shipping_amount <> 0'),
+    (-2, 'discount', '-discount_amount', '-' ~ discount_tax, 'orders', 'discount_amount <> 0'),
 ] %}
 header_lines as (
     {%- for number, type, amount, tax, relation, condition in headers %}
