@@ -13,6 +13,7 @@ from pipeline.new_source.company import Company, guess_company
 from pipeline.new_source.contract import read_contract
 from pipeline.new_source.facts import Mark
 from pipeline.new_source.found import Found, Place, first_time
+from pipeline.new_source.guests import Guests, find_guests
 from pipeline.new_source.profile import Profile, profile_table
 from pipeline.new_source.roles import match_columns, missing
 from pipeline.new_source.words import words_of
@@ -77,6 +78,8 @@ class Draft:
         What marks the rows that are returns.
     line_types
         Line types, with the products that stand for them: (product, name).
+    guests
+        The rows of guests, whose customer is null.
     dropped
         What was thought of a column first, and why not: sentences.
     """
@@ -93,6 +96,7 @@ class Draft:
     personal: list[str] = field(default_factory=list)
     mark: Mark | None = None
     line_types: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    guests: Guests | None = None
     dropped: list[str] = field(default_factory=list)
 
     @property
@@ -239,7 +243,16 @@ def _described(connection: duckdb.DuckDBPyConnection, draft: Draft, has_header: 
     named = {*key, cursor, deleted, event_time.name if event_time else None}
     personal = [p.name for p in draft.profiles if p.name not in named and _is_personal(p, draft.entity)]
     draft = replace(draft, key=key, cursor=cursor, deleted=deleted, event_time=event_time, personal=personal)
+    draft = replace(draft, guests=_guests(connection, draft))
     return _with_lines(connection, draft, has_header) if draft.entity == "order_lines" else draft
+
+
+def _guests(connection: duckdb.DuckDBPyConnection, draft: Draft) -> Guests | None:
+    customer = draft.roles.get("source_customer_id")
+    entity = "orders" if draft.entity == "order_lines" else draft.entity
+    if customer is None or entity is None or read_contract()[entity]["columns"]["source_customer_id"][1]:
+        return None  # nobody is named, or somebody must be
+    return find_guests(connection, draft.found.rows, customer, draft.roles.get("order_id"), draft.profiles)
 
 
 def _event_time(draft: Draft) -> Profile | None:

@@ -61,7 +61,8 @@ def _value(draft: Draft, role: str, profile: Profile) -> str:
         return sql.time(profile, is_date=kind == "date")
     if kind in ("decimal", "rate", "integer"):
         return sql.number(profile, draft.has_comma and kind != "integer")
-    return sql.name_or_number(profile)
+    value = sql.name_or_number(profile)
+    return draft.guests.none_instead(profile, value) if role == "source_customer_id" and draft.guests else value
 
 
 def _columns(draft: Draft) -> Roles:

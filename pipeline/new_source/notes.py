@@ -173,6 +173,10 @@ def _of_groups(model: Path, connection: duckdb.DuckDBPyConnection, draft: Draft)
         rows = customer.rows - customer.filled
         text = f"{rows:,} of {customer.rows:,} rows have no {customer.name}: sales to nobody, in no customer's figures."
         notes.append(Note(text, model, "source_customer_id"))
+    if customer and (guests := draft.guests):
+        text = f"{guests.rows:,} of {customer.rows:,} rows have {customer.name} = {', '.join(guests.values)}"
+        text += f", with {guests.contacts:,} different {guests.contact.name}" if guests.contact else ", more than any"
+        notes.append(Note(f"{text}: taken for guests, sales to nobody (null).", model, "source_customer_id"))
     if order and "orders" in draft.derived:
         for profile in filter(None, (customer, draft.roles.get("ordered_at"))):
             if number := _mixed(connection, draft, order, profile):

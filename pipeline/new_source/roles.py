@@ -17,6 +17,8 @@ SAYINGS: dict[str, str] = {
     "net_amount": "net amount, amount net, net, amount, line amount, order amount, extended price, price amount",
     "total_amount": "amount, order amount, net amount, payment amount, payment",
     "amount": "amount, payment amount, opportunity amount, cost amount",
+    "shipping_tax_amount": "shipping tax",
+    "discount_tax_amount": "discount tax",
     "refund_amount": "cancel amount, return amount, amount, refund",
     "ordered_at": "order date, date, placed date, placed, sold date, sold, bought date, ordered, created date, created",
     "returned_at": "cancel date, return date, date, created date",

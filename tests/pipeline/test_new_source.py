@@ -202,6 +202,49 @@ def test_a_customers_number_is_the_number_and_the_address_the_address(desk: Desk
     assert re.search("'email': 'e?mail'", desk.model("stg_shop__customers"))
 
 
+ORDER = "order_no,client_no,{contact},placed_at,total,shipping_tax\n"
+
+
+def guests(desk: Desk, contact: str, rows: list[tuple[str, str]]) -> tuple[str, str]:
+    """Draft orders of customers and what stands beside them; return what is said, and the models."""
+    desk.folder.mkdir(exist_ok=True)
+    lines = "".join(f"{n},{who},{beside},2024-01-02,5.00,0.50\n" for n, (who, beside) in enumerate(rows, 1))
+    said = desk.draft(file=desk.write("orders.csv", ORDER.format(contact=contact) + lines))
+    return said, "".join(path.read_text(encoding="utf-8") for path in sorted(desk.staging.rglob("*.sql")))
+
+
+@pytest.mark.parametrize("nobody", ["0", "0.0", "-1", "Guest", "unknown", "00000000-0000-0000-0000-000000000000"])
+def test_what_guests_share_is_nobodys_number(desk: Desk, nobody: str) -> None:
+    rows = [("11", "a@x.example"), (nobody, "b@x.example"), (nobody, "c@x.example"), ("12", "d@x.example")]
+    said, models = guests(desk, "mail", rows)
+    assert f"2 of 4 rows have client_no = {nobody}, with 2 different mail: taken for guests" in " ".join(said.split())
+    assert f"case when trim(client_no) not in ('{nobody}') then client_no end as source_customer_id" in models
+
+
+def test_without_addresses_guests_are_those_with_most_orders(desk: Desk) -> None:
+    said, models = guests(desk, "note", [("0", "x"), ("7", "x"), ("0", "x"), ("8", "x")])
+    assert "2 of 4 rows have client_no = 0, more than any: taken for guests" in " ".join(said.split())
+    assert "not in ('0')" in models
+
+
+@pytest.mark.parametrize(
+    ("contact", "rows"),
+    [
+        ("mail", [("0", "a@x.example"), ("0", "A@x.example"), ("7", "b@x.example")]),
+        ("note", [("0", "x"), ("7", "x"), ("7", "x")]),
+        ("mail", [("100", "a@x.example"), ("100", "b@x.example"), ("10", "c@x.example")]),
+    ],
+)
+def test_a_number_that_one_person_may_have_stays(desk: Desk, contact: str, rows: list[tuple[str, str]]) -> None:
+    said, models = guests(desk, contact, rows)
+    assert "guests" not in said
+    assert "not in (" not in models
+
+
+def test_the_tax_of_the_delivery_is_mapped(desk: Desk) -> None:
+    assert "'shipping_tax_amount': 'shipping_tax'" in guests(desk, "note", [("7", "x"), ("8", "x")])[1]
+
+
 def test_names_are_quoted_wherever_they_stand(desk: Desk) -> None:
     """Names with quotes and with what dbt takes for code, as they stand in the model that dbt would read."""
     header = '"order ""no"" {{ 1 }}",date of,customer,unit price {#,qty,select,time: #1\n'
