@@ -183,7 +183,7 @@ def troubled(table: str, select: str, corruption: float) -> str:
         '<source>.<table>'.
     select : str
         Query of the right rows: the delivered columns, and `_key` (integer, unique), `_day` (of delivery),
-        `_version_s` (moment of this state of the row), `_parent_fails` (it goes with a row that will be quarantined).
+        `_version_s` (moment of this state of the row), `_parent_reason` (why the row is quarantined that it goes with).
 
     Notes
     -----
@@ -212,7 +212,7 @@ def troubled(table: str, select: str, corruption: float) -> str:
 
 def _choice(kinds: tuple[Trouble, ...], corruption: float) -> str:
     total = 0.0
-    branches = ["when _parent_fails then 'line of a quarantined order'"]
+    branches = ["when _parent_reason is not null then 'line of a quarantined order'"]
     for kind in kinds:
         low, total = total, total + kind.share * corruption
         branches.append(f"when _draw >= {low:.8f} and _draw < {total:.8f} and {kind.where} then '{kind.name}'")
@@ -234,8 +234,8 @@ def _outcome(kinds: tuple[Trouble, ...], what: str) -> str:
     def literal(value: str | None) -> str:
         return "null" if value is None else f"'{value}'"
 
-    first = "'quarantined'" if what == "fate" else f"'{ORPHAN}'"
-    branches = [f"when _parent_fails then {first}"]
+    first = "'quarantined'" if what == "fate" else f"'{ORPHAN} (' || _parent_reason || ')'"
+    branches = [f"when _parent_reason is not null then {first}"]
     for kind in kinds:
         if kind.again is not None:
             again = kind.again_fate if what == "fate" else kind.again_reason

@@ -194,6 +194,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "first_interval_start": {name: str(source.first_interval_start) for name, source in sources.items()},
         "cursors": {name: _named(source, "cursor") for name, source in sources.items()},
         "snapshots": {name: _snapshots(source) for name, source in sources.items()},
+        "whole_orders": {name: tables for name, source in sources.items() if (tables := _of_whole_orders(source))},
         "fresh_within_hours": {n: s.fresh_within_hours for n, s in sources.items() if s.fresh_within_hours},
         "not_deleted": list(NOT_DELETED),
         "deleted_columns": {name: _named(source, "deleted") for name, source in sources.items()},
@@ -227,6 +228,11 @@ def _named(source: Source, key: str) -> dict[str, str]:
 def _snapshots(source: Source) -> list[str]:
     """Tables of which whole copies follow each other: there the later copy is right, whatever a cursor says."""
     return [name for name, table in source.tables.items() if table.load == "snapshot" and source.has_history(table)]
+
+
+def _of_whole_orders(source: Source) -> list[str]:
+    """Tables of lines of which each load has whole orders."""
+    return [name for name, table in source.tables.items() if table.whole_orders]
 
 
 def _read_results(results: Path) -> list[dict[str, Any]]:

@@ -96,6 +96,9 @@ class Table(_Strict):
     key_scan_days : int
         Every how many days an upsert compares all keys with what has landed, which finds deleted rows, and rows later
         than the look-back. 0: never.
+    whole_orders : bool
+        Of a table of lines: each load that has an order has all of its lines, so that a line which is not among them is
+        gone.
     personal : list of str
         Columns that say who somebody is, or hold free text: they land in a file of their own, which can be erased.
     volume : Volume or None
@@ -118,6 +121,7 @@ class Table(_Strict):
     deleted: str | None = None
     look_back_hours: int = Field(default=24, ge=0)
     key_scan_days: int = Field(default=7, ge=0)
+    whole_orders: bool = False
     personal: list[str] = Field(default_factory=list)
     volume: Volume | None = Volume()
     sheet: str | None = None
@@ -189,6 +193,12 @@ class Table(_Strict):
             raise ValueError(f"'{self.deleted}' is named for `deleted` and for something else")
         if self.load == "upsert" and (self.key == "position" or not self.cursor):
             raise ValueError("`load: upsert` needs a `key`, and the `cursor` that says which rows are new")
+        if self.whole_orders and self.load == "snapshot":
+            raise ValueError("`whole_orders` is of `append` and `upsert`: a snapshot says itself which lines are gone")
+        if self.whole_orders and self.load == "upsert" and self.key_scan_days:
+            raise ValueError(
+                "`whole_orders` of an upsert needs `key_scan_days: 0`: comparing keys reads single lines of an order"
+            )
         if used := set(self.personal) & {self.cursor, self.deleted, self.event_time, *self.key_columns}:
             raise ValueError(f"'{min(used)}' is `personal`, so it can be erased: it cannot be key, cursor or time")
         return self

@@ -102,7 +102,8 @@ checked as (
         case
             when _column_reason is not null or _op = 'delete' then _column_reason
             {%- for parent, column in spec.get('parents', {}).items() %}
-            when {{ parent }}.{{ column }} is null then '{{ column }}: not among the accepted {{ parent }}'
+            when {{ parent }}_row._reason is not null then {{ fallen_with(parent, column, parent ~ '_row._reason') }}
+            when {{ parent }}.{{ column }} is null then {{ fallen_with(parent, column, parent ~ '_set_aside.reason') }}
             {%- endfor %}
             {%- if 'currency' in spec.columns %}
             when typed.currency <> '{{ var("currency") }}' and coalesce(rates.first_rate_date > {{ row_date(spec) }}, true)
@@ -130,6 +131,7 @@ checked as (
         group by source_system, {{ column }}
     ) as {{ parent }}
         on typed.source_system = {{ parent }}.source_system and typed.{{ column }} = {{ parent }}.{{ column }}
+    {{ set_aside_with(spec, parent, column) }}
     {%- endfor %}
     {%- if 'currency' in spec.columns %}
     left join (
@@ -164,7 +166,8 @@ single_rows as (
         checked._check_reason as _reason,
         case when checked._check_reason is null then 'accepted' else 'quarantined' end as _fate,
         checked._check_reason is null and checked._op <> 'delete' and checked._has_parents as _is_current,
-        cast(1 as bigint) as _version
+        1 as _version
+        {{- ',\n        1 as _sequence' if has_parts(entity) }}
     from checked
     left join repeated_keys using (source_system, {{ spec.key | join(', ') }})
     where checked._check_reason is not null or repeated_keys.source_system is null
@@ -229,6 +232,14 @@ numbered as (
         sum(case when _previous_hash is distinct from _row_hash then 1 else 0 end) over (
             {{ version_order(spec) }} rows between unbounded preceding and current row
         ) as _version
+        {%- if has_parts(entity) %},
+        rank() over (
+            partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous
+            order by
+                _reading nulls first, _cursor_at nulls first, _cursor_number nulls first, _cursor_text nulls first,
+                _interval, _generation
+        ) as _sequence
+        {%- endif %}
     from compared
 ),
 
@@ -264,6 +275,10 @@ repeated_rows as (
         _fate = 'accepted' and _op <> 'delete' and _version = _last_version and _has_parents as _is_current
     from fated
 )
+{%- if spec.parents %},
+
+{{ rows_gone(spec) }}
+{%- endif %}
 
 {%- for relation in ['single_rows', 'repeated_rows'] %}
 select
@@ -276,8 +291,11 @@ select
     {{ relation }}._is_derived,
     {{ relation }}._reason,
     {{ relation }}._fate,
-    {{ relation }}._is_current,
+    {{ relation }}._is_current{{ ' and gone.source_system is null' if spec.parents }} as _is_current,
     cast({{ relation }}._version as bigint) as _version,
+    {%- if has_parts(entity) %}
+    cast({{ relation }}._sequence as bigint) as _sequence,
+    {%- endif %}
     loads._known_from,
     {%- if relation == 'single_rows' %}
     loads._known_from as _first_known_from
@@ -292,6 +310,15 @@ select
     {%- endif %}
 from {{ relation }}
 left join loads on {{ relation }}._file = loads._file
+{%- if spec.parents %}
+left join gone
+    on
+        {{ relation }}.source_system = gone.source_system
+        {%- for column in spec.key %}
+        and {{ relation }}.{{ column }} = gone.{{ column }}
+        {%- endfor %}
+        and {{ relation }}._table = gone._table
+{%- endif %}
 {%- if relation == 'repeated_rows' %}
 window same_key as (
     partition by {{ relation }}.source_system

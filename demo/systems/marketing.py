@@ -53,7 +53,7 @@ def _recipients(company: Company) -> str:
             code('N', record_key) as recipient_no, record_name as name, record_email as email, record_phone as phone,
             local_iso(recorded_s) as created_at, local_iso(recorded_s) as updated_at,
             person_id as _person, record_key as _id, record_key as _key, day_of(recorded_s) as _day,
-            recorded_s as _version_s, false as _parent_fails
+            recorded_s as _version_s, cast(null as text) as _parent_reason
         from ({record(company, "marketing", known)})
     """
 
@@ -83,7 +83,7 @@ def _campaigns(company: Company) -> str:
                 money(unit_cost_cents) as unit_cost,
             start_date, end_date, local_iso((start_day - {DAYS_BEFORE}) * {SECONDS_A_DAY} + 36000) as updated_at,
             campaign as _id, campaign as _key, greatest(0, start_day - {DAYS_BEFORE}) as _day, 0 as _version_s,
-            false as _parent_fails
+            cast(null as text) as _parent_reason
         from campaigns
     """
 
@@ -126,7 +126,7 @@ def _contacts(company: Company) -> str:
             is_treated as _is_treated, sent_key as _id, sent_key * 2 + version - 1 as _key,
             case when version = 2 then coalesce(clicked_s, opened_s) else sent_s end as _version_s,
             day_of(case when version = 2 then coalesce(clicked_s, opened_s) else sent_s end) as _day,
-            false as _parent_fails
+            cast(null as text) as _parent_reason
         from versions
     """
 
@@ -143,7 +143,7 @@ def _responses(company: Company) -> str:
                 person_id * 2 + 0) as recipient_no,
             'voucher' as kind, local_iso(at_s + 60) as responded_at,
             purchase_id as _id, purchase_id as _key, day_of(at_s + 60) as _day, at_s as _version_s,
-                false as _parent_fails
+                cast(null as text) as _parent_reason
         from shop_orders where code is not null
     """
 
@@ -184,6 +184,6 @@ def _costs() -> str:
                 'SGD' as currency,
             cents as _cents, kind as _kind, row_number() over (order by month, kind, channel, campaign_code) as _id,
             row_number() over (order by month, kind, channel, campaign_code) as _key,
-            cast(last_day(month) - date_of(0) as int) as _day, 0 as _version_s, false as _parent_fails
+            cast(last_day(month) - date_of(0) as int) as _day, 0 as _version_s, cast(null as text) as _parent_reason
         from booked
     """

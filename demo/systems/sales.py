@@ -29,7 +29,7 @@ def _accounts(company: Company) -> str:
             record_name as contact_name, record_email as email, record_phone as phone,
             local_iso(recorded_s) as created_at, local_iso(recorded_s) as updated_at,
             person_id as _person, record_key as _id, record_key as _key, day_of(recorded_s) as _day,
-            recorded_s as _version_s, false as _parent_fails
+            recorded_s as _version_s, cast(null as text) as _parent_reason
         from ({record(company, "sales", known)})
     """
 
@@ -74,6 +74,6 @@ def _opportunities() -> str:
             case when version < 3 then '' when is_won then '1' else '0' end as is_won,
             pick({texts(OWNERS)}, u('owner', person_id)) as owner, local_iso(version_s) as updated_at,
             cents as _cents, version as _version, opportunity_key as _id, opportunity_key * 4 + version as _key,
-            day_of(version_s) as _day, version_s as _version_s, false as _parent_fails
+            day_of(version_s) as _day, version_s as _version_s, cast(null as text) as _parent_reason
         from dated
     """

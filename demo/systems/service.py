@@ -160,7 +160,7 @@ def _contacts() -> str:
             local_iso(started_s) as started_at, local_iso(started_s + wait_seconds + handle_seconds) as updated_at,
             '0' as deleted,
             cents as _cost_cents, contact_key as _id, contact_key as _key, day_of(started_s) as _day,
-            started_s + wait_seconds + handle_seconds as _version_s, false as _parent_fails
+            started_s + wait_seconds + handle_seconds as _version_s, cast(null as text) as _parent_reason
         from costed
     """
 
@@ -185,7 +185,7 @@ def _cases() -> str:
             local_iso(version_s) as updated_at, '0' as deleted,
             case when state = 3 then compensation_cents else 0 end as _compensation_cents, kind as _kind,
             state as _state, case_key as _id, case_key * 4 + state as _key, day_of(version_s) as _day,
-            version_s as _version_s, false as _parent_fails
+            version_s as _version_s, cast(null as text) as _parent_reason
         from dated
     """
 
@@ -223,7 +223,7 @@ def _surveys() -> str:
             case when case_key is not null then code('F', case_key) end as case_no,
             local_iso(asked_s) as responded_at, local_iso(asked_s) as updated_at,
             score as _score, kind as _kind, survey_key as _id, survey_key as _key, day_of(asked_s) as _day,
-            asked_s as _version_s, false as _parent_fails
+            asked_s as _version_s, cast(null as text) as _parent_reason
         from scored
     """
 
@@ -260,7 +260,7 @@ def _customers(company: Company) -> str:
             case when u('desk loyalty', record_key) < {NO_LOYALTY_RATE} then record_loyalty end as loyalty_no,
             local_iso(created_s) as created_at, local_iso(recorded_s) as updated_at,
             person_id as _person, record_key as _id, record_key * 2 + version - 1 as _key, day_of(recorded_s) as _day,
-            recorded_s as _version_s, false as _parent_fails
+            recorded_s as _version_s, cast(null as text) as _parent_reason
         from ({record(company, "service", wanted)})
         qualify version = 1 or [name, phone, email] is distinct from lag([name, phone, email]) over (
             partition by record_key order by version)

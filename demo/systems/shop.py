@@ -24,7 +24,8 @@ def make_shop(company: Company) -> None:
     publish_parquet(company, "demo_shop.customers", _customers(company))
     publish_parquet(company, "demo_shop.orders", _orders(company))
     company.table(
-        "failed_orders", "select distinct _purchase as purchase_id from demo_shop__orders where _fate = 'quarantined'"
+        "failed_orders",
+        "select distinct _purchase as purchase_id, _reason from demo_shop__orders where _fate = 'quarantined'",
     )
     publish_parquet(company, "demo_shop.order_lines", _order_lines())
     publish_parquet(company, "demo_shop.payments", _payments())
@@ -37,7 +38,8 @@ def _fx_rates() -> str:
     return """
         select cast(date_of(day) as varchar) as rate_date, 'CNY' as from_currency, 'SGD' as to_currency,
             cast(cast(rate / 1000000.0 as decimal(12, 6)) as varchar) as rate,
-            case when day < 0 then 0 else day end as _day, day as _key, 0 as _version_s, false as _parent_fails
+            case when day < 0 then 0 else day end as _day, day as _key, 0 as _version_s,
+            cast(null as text) as _parent_reason
         from rate_of_day where is_published
     """
 
@@ -46,7 +48,7 @@ def _products() -> str:
     return """
         select sku, noun || ' ' || category || ' No. ' || product as title, department, category, brand,
             money(price_cents) as list_price, money(cost_cents) as unit_cost,
-            0 as _day, product as _key, 0 as _version_s, false as _parent_fails
+            0 as _day, product as _key, 0 as _version_s, cast(null as text) as _parent_reason
         from shop_products
     """
 
@@ -85,7 +87,7 @@ def _customers(company: Company) -> str:
             case when not is_masked then account_no end as account_no,
             local_text(created_s) as created_at, local_text(recorded_s) as updated_at,
             person_id as _person, record_key as _key, created_s as _created_s, 0 as _day, 0 as _version_s,
-            false as _parent_fails
+            cast(null as text) as _parent_reason
         from ({record(company, "shop", changes)})
     """
 
@@ -98,7 +100,8 @@ def _orders(company: Company) -> str:
             case when channel = 'marketplace' then 'marketplace' else 'own' end as seller_channel,
             'completed' as status, currency, case when is_business then 0 else 1 end as prices_include_tax,
             case when code is not null then {codes}[code + 1] end as campaign_code, local_text(at_s) as updated_at,
-            purchase_id as _purchase, purchase_id as _key, day as _day, 0 as _version_s, false as _parent_fails
+            purchase_id as _purchase, purchase_id as _key, day as _day, 0 as _version_s,
+            cast(null as text) as _parent_reason
         from shop_orders
     """
 
@@ -111,7 +114,7 @@ def _order_lines() -> str:
             money(discount) as discount, money(amount) as amount, money(tax) as tax,
             net_e4 as _net_e4, line_type as _type, cost_cents * quantity as _cost_cents, purchase_id as _purchase,
             line_no as _line, line_key as _key, day as _day, 0 as _version_s,
-            failed_orders.purchase_id is not null as _parent_fails
+            failed_orders._reason as _parent_reason
         from shop_lines
         inner join (select purchase_id, order_no, day from shop_orders) as orders using (purchase_id)
         left join failed_orders using (purchase_id)
@@ -140,7 +143,7 @@ def _payments() -> str:
             local_text(at_s + attempt * 20) as paid_at,
             case when currency = 'SGD' then cents * 100 else half_up(cents * rate, 10000) end as _amount_e4,
             attempt = 1 as _is_failed,
-            purchase_id * 2 + attempt - 1 as _key, day as _day, 0 as _version_s, false as _parent_fails
+            purchase_id * 2 + attempt - 1 as _key, day as _day, 0 as _version_s, cast(null as text) as _parent_reason
         from attempts
     """
 
@@ -181,7 +184,7 @@ def _returns(company: Company) -> str:
             case when currency = 'SGD' then refund_net * 100 else half_up(refund_net * rate_of_day.rate, 10000) end
                 as _refund_e4,
             resale_cents * pieces as _recovered_cents,
-            line_key as _key, return_day as _day, 0 as _version_s, false as _parent_fails
+            line_key as _key, return_day as _day, 0 as _version_s, cast(null as text) as _parent_reason
         from refunded inner join rate_of_day on return_day = rate_of_day.day
     """
 
@@ -210,6 +213,6 @@ def _subscriptions(company: Company) -> str:
             case when ended_s < {company.end} then local_text(ended_s) end as ended_at,
             case when ended_s >= {company.end} then null when ended_s = left_s + {14 * SECONDS_A_DAY} then 'moved on'
                 when u('club end', person_id) < 0.5 then 'too expensive' else 'not used' end as end_reason,
-            person_id as _key, day_of(started_s) as _day, 0 as _version_s, false as _parent_fails
+            person_id as _key, day_of(started_s) as _day, 0 as _version_s, cast(null as text) as _parent_reason
         from ended
     """

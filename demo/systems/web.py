@@ -102,7 +102,7 @@ def _events(company: Company) -> str:
                 when u('referrer', session_key) < 0.45 then 'https://social.example/feed' end as referrer,
             case when step = 1 and campaign >= 0 then {codes}[campaign + 1] end as utm_campaign,
             event_s as _event_s, event_key as _id, event_key as _key, day_of(event_s) as _day, event_s as _version_s,
-            false as _parent_fails
+            cast(null as text) as _parent_reason
         from happened
     """
 
@@ -126,7 +126,7 @@ def _users(company: Company) -> str:
             user_id, record_email as email, record_name as name, utc_iso(created_s) as created_at,
             utc_iso(recorded_s) as updated_at,
             person_id as _person, record_key as _id, record_key * 2 + version - 1 as _key, day_of(recorded_s) as _day,
-            recorded_s as _version_s, false as _parent_fails
+            recorded_s as _version_s, cast(null as text) as _parent_reason
         from ({record(company, "web", wanted)})
         qualify version = 1 or [name, email] is distinct from lag([name, email]) over (
             partition by record_key order by version)
@@ -160,6 +160,6 @@ def _consents() -> str:
             user_id, channel, purpose, status, utc_iso(changed_s) as ts,
             status as _status, consent_key * 2 + change as _id, consent_key * 2 + change as _key,
                 day_of(changed_s) as _day,
-            changed_s as _version_s, false as _parent_fails
+            changed_s as _version_s, cast(null as text) as _parent_reason
         from changes
     """

@@ -53,6 +53,14 @@ def test_an_unknown_source_is_named_with_the_known_ones(define_source):
             {"tables": {"sales": {**SALES, "key": ["id"], "personal": ["sold_at"]}}},
             ["'sold_at' is `personal`", "cannot be key"],
         ),
+        (
+            {"tables": {"sales": {**SALES, "load": "snapshot", "whole_orders": True}}},
+            ["`whole_orders`", "a snapshot says itself which lines are gone"],
+        ),
+        (
+            {"tables": {"sales": {**SALES, "load": "upsert", "key": ["id"], "cursor": "at", "whole_orders": True}}},
+            ["`whole_orders` of an upsert needs `key_scan_days: 0`"],
+        ),
         ({"kind": "postgresql"}, ["kind postgresql needs `connection`"]),
         ({"tables": {"sales": {**SALES, "key": ["id"], "columns": ["sold_at"]}}}, ["'id'", "key", "sold_at"]),
         ({"tables": {"sales": {**SALES, "columns": ["sold_at", "Sold_At"]}}}, ["twice"]),

@@ -36,10 +36,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Conformed:
-    """Compiled models of a source, by entity: the table that it is staged from, its staging model, its versions."""
+    """Compiled models of a source, by entity: the tables that it is staged from, its staging model, its versions."""
 
     source: str
-    tables: dict[str, str]
+    tables: dict[str, list[str]]
     staging: dict[str, str]
     versions: dict[str, str]
     warehouse: Path
@@ -80,11 +80,16 @@ class Conformed:
     def _stage(
         self, settings: Settings, entity: str, receipts: list[Row], *, backwards: bool, columns: dict[str, str]
     ) -> None:
-        names = [receipt["file"] for receipt in receipts if receipt["table"] == self.tables[entity]]
-        if not names:
+        names = {table: [r["file"] for r in receipts if r["table"] == table] for table in self.tables[entity]}
+        if not all(names.values()):
             return  # nothing has landed of it yet
-        paths = ", ".join(f"'{settings.home / name}'" for name in (reversed(names) if backwards else names))
-        staged = FILES.sub(f"read_parquet([{paths}]", self.staging[entity])
+
+        def landed(match: re.Match[str]) -> str:
+            table = next(table for table in names if f"/landing/{self.source}/{table}/" in match[0])
+            paths = [f"'{settings.home / name}'" for name in names[table]]
+            return f"read_parquet([{', '.join(reversed(paths) if backwards else paths)}]"
+
+        staged = FILES.sub(landed, self.staging[entity])
         staged = re.sub(r"filename, \d+\)", f"filename, {len(str(settings.home)) + 2})", staged)
         for column, mapped in columns.items():
             staged = staged.replace(f"null as {column}", f"{mapped} as {column}")
@@ -100,7 +105,7 @@ def compile_source(
     run_in(project, BUILD.format(source=source, models=models), CRM_HOME=folder / "home", CRM_SOURCES=source, **env)
     compiled = folder / "home" / "dbt" / "target" / "compiled" / "perennial" / "models"
     read = lambda path: path.read_text(encoding="utf-8")  # noqa: E731
-    tables = {entity: re.search(r"landed\('(\w+)'\)", sql)[1] for entity, sql in staging.items()}
+    tables = {entity: re.findall(r"landed\('(\w+)'\)", sql) for entity, sql in staging.items()}
     return Conformed(
         source,
         tables,

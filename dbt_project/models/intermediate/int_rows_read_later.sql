@@ -1,8 +1,10 @@
--- Grain: one row per landed row that was set aside and came again, readable, in a later load.
+-- Grain: one row per landed row that was set aside and came again, readable, in a later load; and one (is_part) per
+-- landed row with a nested line of which this is so.
 {% for entity in contract() %}
 select distinct
     set_aside._file as landed_file,
-    set_aside._position as position_in_file
+    set_aside._position as position_in_file,
+    set_aside._is_derived as is_part
 from {{ ref('int_' ~ entity ~ '__versions') }} as set_aside
 inner join {{ ref('int_' ~ entity ~ '__versions') }} as later
     on
@@ -12,7 +14,9 @@ inner join {{ ref('int_' ~ entity ~ '__versions') }} as later
         {%- endfor %}
 where
     set_aside._fate = 'quarantined'
+    {%- if entity != 'order_lines' %}
     and not set_aside._is_derived
+    {%- endif %}
     and later._fate = 'accepted'
     and (
         later._interval > set_aside._interval

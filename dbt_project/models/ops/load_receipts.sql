@@ -19,6 +19,7 @@ read_later as (
         landed_file,
         count(*) as landed_rows
     from {{ ref('int_rows_read_later') }}
+    where not is_part
     group by landed_file
 )
 

@@ -1,4 +1,5 @@
 -- Grain: one row per load of a table that carries money: how much of it was set aside.
+-- Lines that are nested in the rows of their orders carry it, too.
 -- Neither duplicates nor deletions carry any, nor rows that were set aside and came again, readable, in a later load.
 -- Amounts are absolute, at the newest rate to the reporting currency. An amount that is no number, in a currency
 -- without a rate, or on a line that could not be read, is unknown.
@@ -52,9 +53,12 @@ judged as (
     from {{ versions }} as versions
     left join rates on versions.currency = rates.from_currency
     left join {{ ref('int_rows_read_later') }} as read_later
-        on versions._file = read_later.landed_file and versions._position = read_later.position_in_file
+        on
+            versions._file = read_later.landed_file
+            and versions._position = read_later.position_in_file
+            and versions._is_derived = read_later.is_part
     where
-        not versions._is_derived
+        {{ 'true' if entity == 'order_lines' else 'not versions._is_derived' }}
         and versions._op <> 'delete'
         and versions._fate <> 'duplicate'
         and read_later.landed_file is null
