@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 DIGITS = 6
+NO_WINDOW: dict[str, str | None] = dict.fromkeys(
+    ("train_window_start", "train_window_end", "holdout_start", "holdout_end")
+)
+"""The days of `window` of what has learned nothing."""
 
 
 def strata(frame: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
@@ -62,7 +66,7 @@ def window(first: dt.date, holdout_after: dt.date | None, as_of: dt.date) -> dic
 
 
 def refused(
-    days: dict[str, str | None], parameters: dict[str, Any], baseline_name: str, problem: str
+    days: dict[str, str | None], parameters: dict[str, Any], baseline_name: str | None, problem: str
 ) -> dict[str, Any]:
     """Return the model of data that have too little to learn from: nothing but the reason."""
     return {

@@ -11,17 +11,19 @@ never older or newer than they are, and is trained once.
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from mining import schemas
+from mining import schemas, sound
 from mining.churn import job as churn
 from mining.clv import job as clv
+from mining.runs import without_result, write_runs
 from mining.segments import job as segments
 from mining.store import (
     FeatureSet,
@@ -31,16 +33,23 @@ from mining.store import (
     read_features,
     read_model,
     score_path,
+    score_table,
     write_scores,
 )
+from pipeline.attempt import Failure, attempt
 from pipeline.models import Model, write_model
 from pipeline.settings import Settings
 
 MODEL_DAYS = 7
 """A published model scores the days after its own that are fewer than this away."""
-TRAINED = (clv.JOB, churn.JOB)
+TRAINED: dict[str, tuple[Callable[..., Model], str]] = {
+    clv.JOB: (clv.train, clv.BASELINE),
+    churn.JOB: (churn.train, churn.BASELINE),
+}
+SCHEMAS = {segments.JOB: schemas.SEGMENTS, clv.JOB: schemas.CLV, churn.JOB: schemas.CHURN}
 
 Result = dict[str, Any]
+Computed = TypeVar("Computed")
 
 
 def one_thread() -> AbstractContextManager[Any]:
@@ -135,8 +144,10 @@ def _own_model(settings: Settings, job: str, features: FeatureSet, sources: Sequ
     known = read_model(settings, job, version)
     if known:
         return known, False
-    with one_thread():
-        trained = churn.train(features, **needs) if job == churn.JOB else clv.train(features, **needs)
+    train, baseline = TRAINED[job]
+    trained = _compute(f"training {job}", lambda: _storable(train(features, **needs)))
+    if isinstance(trained, Failure):
+        trained = without_result(trained, needs, baseline)
     model = {
         **trained,
         "job": job,
@@ -160,12 +171,48 @@ def _needs(settings: Settings, job: str) -> dict[str, Any]:
 
 
 def score_segments(settings: Settings, *, as_of: dt.date) -> Result:
-    """Write `scores/segments/`: RFM scores, segment, tier and lifecycle stage of every customer."""
+    """Write `scores/segments/`: RFM scores, segment, tier and lifecycle stage of every customer.
+
+    A run is described only where they could not be computed: nothing is trained, so there is nothing to judge.
+    """
     features = read_features(settings, as_of, settings.sources)
     run_id = make_id(segments.JOB, as_of, features.content_hash)
-    scored = segments.score(features).assign(as_of_date=as_of, run_id=run_id)
-    path = write_scores(score_path(settings, segments.JOB, as_of, run_id), scored, schemas.SEGMENTS)
-    return {"run_id": run_id, "customers": len(scored), "files": {segments.JOB: path}}
+    stamp: dict[str, Any] = {"as_of_date": as_of, "run_id": run_id}
+    table = _attempt_scores(segments.JOB, features, partial(segments.score, features), stamp)
+    files = {}
+    if isinstance(table, Failure):
+        run = {**without_result(table, {}, None), "job": segments.JOB, "input_hash": features.content_hash}
+        run["code_version"] = settings.code_version()
+        files = write_runs(settings, as_of, [(run_id, run)])
+        unscored = segments.unscored(features, run["decision"]).assign(**stamp)
+        table = score_table(unscored, schemas.SEGMENTS)
+    path = write_scores(score_path(settings, segments.JOB, as_of, run_id), table)
+    return {"run_id": run_id, "customers": table.num_rows, "files": {segments.JOB: path, **files}}
+
+
+def _attempt_scores(
+    job: str, features: FeatureSet, score: Callable[[], pd.DataFrame], stamp: dict[str, Any]
+) -> pa.Table | Failure:
+    """Score, check and type everybody's scores; or why they cannot be published."""
+
+    def sound_scores() -> pa.Table:
+        scored = score()
+        sound.check(job, scored, features.customers)
+        return score_table(scored.assign(**stamp), SCHEMAS[job])
+
+    return _compute(f"scoring {job}", sound_scores)
+
+
+def _compute(what: str, action: Callable[[], Computed]) -> Computed | Failure:
+    with one_thread():
+        return attempt(what, action)
+
+
+def _storable(trained: Model) -> Model:
+    """Return a model that JSON can hold; of what scores, finite numbers alone."""
+    json.dumps(trained)
+    json.dumps(trained["model"], allow_nan=False)
+    return trained
 
 
 def score_clv(settings: Settings, *, as_of: dt.date, sources: Sequence[str]) -> Result:
@@ -190,31 +237,33 @@ def score_churn(settings: Settings, *, as_of: dt.date, sources: Sequence[str]) -
 def _score(settings: Settings, job: str, as_of: dt.date, sources: Sequence[str]) -> Result:
     features = read_features(settings, as_of, sources)
     used, newest, _ = _choose(settings, job, features, sources)
-    version = used["model_version"] if used else None
-    models = version, newest["model_version"]
+    models = used["model_version"] if used else None, newest["model_version"]
     run_id = make_id(job, as_of, features.content_hash, models, _needs(settings, job), settings.churn_horizon_days)
-    with one_thread():
-        scored, schema = _apply(settings, job, features, used, newest["decision"])
-    scored = scored.assign(as_of_date=as_of, run_id=run_id, model_version=version)
-    files = {job: write_scores(score_path(settings, job, as_of, run_id), scored, schema)}
+    stamp: dict[str, Any] = {"as_of_date": as_of, "run_id": run_id, "model_version": models[0]}
+    decision, run = newest["decision"], used or newest
+    runs = [(run_id, run)] if run is newest else [(run_id, run), (newest["model_version"], newest)]
+    table = _attempt_scores(job, features, partial(_apply, settings, job, features, used, decision), stamp)
+    if isinstance(table, Failure):
+        refusal = without_result(table, {}, None)
+        run = {**run, **{name: refusal[name] for name in ("is_published", "decision", "failure")}}
+        stamp["model_version"], decision, runs = None, run["decision"], [(run_id, run), *runs[1:]]
+        table = score_table(_apply(settings, job, features, None, decision).assign(**stamp), SCHEMAS[job])
+    files = {job: write_scores(score_path(settings, job, as_of, run_id), table)}
     return {
         "run_id": run_id,
-        "model_version": version,
-        "customers": len(scored),
-        "scored": int(scored["unavailable_reason"].isna().sum()),
-        "decision": newest["decision"],
-        "files": files | _write_runs(settings, as_of, run_id, used, newest),
+        "model_version": stamp["model_version"],
+        "customers": table.num_rows,
+        "scored": table["unavailable_reason"].null_count,
+        "decision": decision,
+        "files": files | write_runs(settings, as_of, runs),
     }
 
 
-def _apply(
-    settings: Settings, job: str, features: FeatureSet, model: Model | None, unavailable: str
-) -> tuple[pd.DataFrame, pa.Schema]:
+def _apply(settings: Settings, job: str, features: FeatureSet, model: Model | None, unavailable: str) -> pd.DataFrame:
     frame = features.at(features.as_of)
     if job == churn.JOB:
-        horizon = settings.churn_horizon_days
-        return churn.score(frame, model, horizon_days=horizon, unavailable=unavailable), schemas.CHURN
-    scored = clv.score(
+        return churn.score(frame, model, horizon_days=settings.churn_horizon_days, unavailable=unavailable)
+    return clv.score(
         frame,
         model,
         horizon_days=settings.clv_horizon_days,
@@ -222,31 +271,3 @@ def _apply(
         annual_discount_rate=settings.annual_discount_rate,
         unavailable=unavailable,
     )
-    return scored, schemas.CLV
-
-
-def _write_runs(settings: Settings, as_of: dt.date, run_id: str, used: Model | None, newest: Model) -> dict[str, str]:
-    """Describe the model that scored and, where it was refused, the newest attempt, under its model version."""
-    runs = [(run_id, used or newest)]
-    if used and newest is not used:
-        runs.append((newest["model_version"], newest))
-    metrics = [{**row, "run_id": name, "job": model["job"]} for name, model in runs for row in model["model_metrics"]]
-    tables = {
-        "model_runs": ([_run_row(as_of, name, model) for name, model in runs], schemas.MODEL_RUNS),
-        "model_metrics": (metrics, schemas.MODEL_METRICS),
-    }
-    return {
-        table: write_scores(
-            score_path(settings, table, as_of, run_id), pd.DataFrame(rows, columns=schema.names), schema
-        )
-        for table, (rows, schema) in tables.items()
-    }
-
-
-def _run_row(as_of: dt.date, run_id: str, model: Model) -> dict[str, Any]:
-    row = {name: model.get(name) for name in schemas.MODEL_RUNS.names}
-    for name in ("parameters", "metrics", "baseline_metrics"):
-        row[name] = json.dumps(model[name], sort_keys=True)
-    for name in ("train_window_start", "train_window_end", "holdout_start", "holdout_end"):
-        row[name] = dt.date.fromisoformat(model[name]) if model[name] else None
-    return {**row, "run_id": run_id, "as_of_date": as_of}

@@ -14,7 +14,7 @@ _CUSTOMER_RUN = {"customer_id": pa.string(), "as_of_date": pa.date32(), "run_id"
 SEGMENTS = _schema(
     _CUSTOMER_RUN
     | dict.fromkeys(("recency_score", "frequency_score", "monetary_score", "segment_id"), pa.int32())
-    | dict.fromkeys(("segment_name", "tier", "lifecycle_stage"), pa.string())
+    | dict.fromkeys(("segment_name", "tier", "lifecycle_stage", "unavailable_reason"), pa.string())
 )
 
 CLV = _schema(
@@ -40,7 +40,7 @@ MODEL_RUNS = _schema(
     )
     | dict.fromkeys(("parameters", "metrics", "baseline_name", "baseline_metrics"), pa.string())
     | {"is_published": pa.bool_(), "decision": pa.string(), "code_version": pa.string(), "input_hash": pa.string()}
-    | {"is_converged": pa.bool_()}
+    | {"is_converged": pa.bool_(), "failure": pa.string()}
 )
 
 MODEL_METRICS = _schema(

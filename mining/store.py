@@ -93,12 +93,20 @@ class FeatureSet:
         """The dates that the features describe, oldest first."""
         return sorted(pc.unique(self.table["as_of_date"]).to_pylist())
 
+    @property
+    def customers(self) -> pd.Series:
+        """The customer_id of everybody known on the as-of day, sorted."""
+        return self._rows(self.as_of)["customer_id"].to_pandas()
+
+    def _rows(self, date: dt.date) -> pa.Table:
+        return self.table.filter(pc.equal(self.table["as_of_date"], pa.scalar(date, pa.date32())))
+
     def at(self, date: dt.date) -> pd.DataFrame:
         """Return the customers known on `date`, sorted by customer_id.
 
         Numbers are float64 (decimals too, null is NaN); dates are datetime64.
         """
-        rows = self.table.filter(pc.equal(self.table["as_of_date"], pa.scalar(date, pa.date32())))
+        rows = self._rows(date)
         columns = {
             field.name: column.cast(pa.float64()) if _is_number(field.type) else column
             for field, column in zip(rows.schema, rows.columns, strict=True)
@@ -224,9 +232,14 @@ def score_path(settings: Settings, job: str, as_of: dt.date, run_id: str) -> Pat
     return settings.scores / job / f"as_of={as_of}" / f"run={run_id}.parquet"
 
 
-def write_scores(path: Path, frame: pd.DataFrame, schema: pa.Schema) -> str:
-    """Write one score file, sorted by its text columns, and return its path."""
+def score_table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    """Give scores the columns and types of their contract, sorted by the text columns."""
     columns = {field.name: pa.array(frame[field.name], from_pandas=True).cast(field.type) for field in schema}
     order = [(field.name, "ascending") for field in schema if pa.types.is_string(field.type)]
-    write_parquet(path, pa.table(columns, schema=schema).sort_by(order))
+    return pa.table(columns, schema=schema).sort_by(order)
+
+
+def write_scores(path: Path, table: pa.Table) -> str:
+    """Write one score file and return its path."""
+    write_parquet(path, table)
     return str(path)

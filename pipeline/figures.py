@@ -33,8 +33,12 @@ def why_unscored(release: duckdb.DuckDBPyConnection, mart: str) -> str:
     ).fetchall()
     if not reasons:
         return "No customer has a purchase known by the as-of date."
-    text: str = reasons[0][0]
-    return f"{text[0].upper()}{text[1:].removesuffix('.')}."
+    return sentence(reasons[0][0])
+
+
+def sentence(clause: str) -> str:
+    """A clause as a sentence: a capital letter, and one full stop."""
+    return f"{clause[0].upper()}{clause[1:].removesuffix('.')}."
 
 
 def counted(number: int, noun: str) -> str:

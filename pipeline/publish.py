@@ -16,6 +16,7 @@ import duckdb
 
 from pipeline import damage, erasure, ledger, report
 from pipeline.accounts import REPORT
+from pipeline.attempt import Failure, attempt
 from pipeline.disk import full_disk_is_named
 from pipeline.errors import UserError
 from pipeline.features import features_path
@@ -28,6 +29,7 @@ from pipeline.releases import (
     CONTACTS,
     DATABASE,
     MANIFEST,
+    OVERVIEW,
     attach_read_only,
     copy_table,
     has_facts,
@@ -159,7 +161,7 @@ def _write_release(settings: Settings, release: Release, checks: dict[str, Any],
         content = {table.full_name: table_content(connection, table) for table in tables}
         write_parquet(connection, tables, folder / "parquet")
     _write_contacts(settings, folder / CONTACTS)
-    report.write_overview(folder / DATABASE, folder / "overview.png", release.currency)
+    not_drawn = _draw(folder, release.currency)
     shutil.copyfile(settings.build / REPORT, folder / REPORT)
     write_sealed(folder / CHECKS, checks)
     manifest = {
@@ -172,6 +174,7 @@ def _write_release(settings: Settings, release: Release, checks: dict[str, Any],
         "erased": release.erased,
         "checks_passed": checks["passed"],
         "checks_warned": checks["warned"],
+        "not_drawn": not_drawn,
         "tables": content,
         "files": damage.states(folder),
     }
@@ -180,6 +183,16 @@ def _write_release(settings: Settings, release: Release, checks: dict[str, Any],
     folder.chmod(0o755)
     fsync_path(folder)
     return manifest
+
+
+def _draw(folder: Path, currency: str) -> dict[str, str]:
+    """Draw the release's picture; where it cannot be drawn, the file is left out. Return why, by file."""
+    picture = folder / OVERVIEW
+    failure = attempt(f"drawing {OVERVIEW}", lambda: report.write_overview(folder / DATABASE, picture, currency))
+    if not isinstance(failure, Failure):
+        return {}
+    picture.unlink(missing_ok=True)
+    return {OVERVIEW: failure.reason}
 
 
 def _record_checks(connection: duckdb.DuckDBPyConnection, checks: dict[str, Any]) -> None:

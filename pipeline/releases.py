@@ -20,6 +20,7 @@ DATABASE = "perennial.duckdb"
 CONTACTS = "contacts.duckdb"
 MANIFEST = "release.json"
 CHECKS = "checks.json"
+OVERVIEW = "overview.png"
 # The DuckDB inside a BI tool is older than this project's, and reads no newer storage than its own.
 STORAGE_VERSION = "v1.0.0"
 SCHEMAS = ("core", "marts", "ops")

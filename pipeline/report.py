@@ -1,6 +1,8 @@
 """The picture of a release: four panels for a marketing lead, drawn from the published tables alone."""
 
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -15,12 +17,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
+from pipeline.attempt import attempt
 from pipeline.duck import connect
-from pipeline.figures import AS_OF, counted, known_by, money, net_sales, percent, short_money, why_unscored
+from pipeline.figures import AS_OF, counted, known_by, money, net_sales, percent, sentence, short_money, why_unscored
 
 INK, MUTED, GRID = "#1f2937", "#6b7280", "#e5e7eb"
 GREEN, PALE_GREEN, AMBER, RED, SAND = "#2f7d5b", "#a9cfb9", "#d99a2b", "#b8473d", "#d8cfc0"
 BANDS = {"low": PALE_GREEN, "medium": AMBER, "high": RED}
+REVENUE = "Net sales by month"
+SEGMENTS = "Who the customers are, and who brings the sales"
+CONCENTRATION = "How concentrated lifetime value is"
+CHURN = "Who is likely to stay away"
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # shipped with matplotlib
     "font.size": 9.5,
@@ -54,11 +61,26 @@ def write_overview(database: Path, target: Path, currency: str) -> None:
         grid = figure.subplots(2, 2)
         figure.subplots_adjust(left=0.065, right=0.975, top=0.84, bottom=0.065, wspace=0.32, hspace=0.4)
         _header(figure, connection, currency)
-        draw_revenue(grid[0][0], connection, currency)
-        draw_segments(grid[0][1], connection)
-        draw_concentration(grid[1][0], connection)
-        draw_churn(grid[1][1], connection)
+        for axes, (title, draw) in zip(grid.flat, _panels(currency), strict=True):
+            _draw(axes, title, partial(draw, axes, connection))
         FigureCanvasAgg(figure).print_png(target, metadata={"Software": None})
+
+
+def _panels(currency: str) -> tuple[tuple[str, Callable[..., None]], ...]:
+    return (
+        (REVENUE, partial(draw_revenue, currency=currency)),
+        (SEGMENTS, draw_segments),
+        (CONCENTRATION, draw_concentration),
+        (CHURN, draw_churn),
+    )
+
+
+def _draw(axes: Axes, title: str, draw: Callable[[], None]) -> None:
+    """Draw a panel; one that cannot be drawn says why, and the others stand beside it."""
+    failure = attempt(f"drawing '{title}'", draw)
+    if failure:
+        axes.clear()
+        _empty(axes, title, sentence(failure.reason))
 
 
 def _header(figure: Figure, connection: duckdb.DuckDBPyConnection, currency: str) -> None:
@@ -81,7 +103,8 @@ def _empty(axes: Axes, title: str, reason: str) -> None:
     axes.spines[:].set_visible(False)
     axes.set_facecolor("#f7f7f5")
     # Matplotlib's own wrapping is by the figure, and a panel is half of it.
-    axes.text(0.5, 0.5, fill(reason, 60), ha="center", va="center", color=MUTED, transform=axes.transAxes)
+    middle = axes.text(0.5, 0.5, fill(reason, 60), ha="center", va="center", color=MUTED, transform=axes.transAxes)
+    middle.set_parse_math(False)
 
 
 def _centred(bars: int, least: int) -> tuple[float, float]:
@@ -92,7 +115,7 @@ def _centred(bars: int, least: int) -> tuple[float, float]:
 
 def draw_revenue(axes: Axes, connection: duckdb.DuckDBPyConnection, currency: str) -> None:
     """Net sales per month, with the part that no customer is known for; months without sales are months too."""
-    title = "Net sales by month"
+    title = REVENUE
     frame = connection.execute(
         "select date_trunc('month', order_date)::date as month,"
         " coalesce(sum(net_sales) filter (not is_unknown), 0)::double as known,"
@@ -152,7 +175,7 @@ def draw_segments(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
         " from marts.customer_segments as segments join marts.customer_360 as customers using (customer_id)"
         " where segments.segment_id is not null group by all order by segments.segment_id desc"
     ).df()
-    title = "Who the customers are, and who brings the sales"
+    title = SEGMENTS
     if frame.empty:
         return _empty(axes, title, "No customer has a segment.")
     customers = frame["customers"] / frame["customers"].sum()
@@ -191,7 +214,7 @@ def draw_concentration(axes: Axes, connection: duckdb.DuckDBPyConnection) -> Non
         .df()["value"]
         .to_numpy(float)
     )
-    title = "How concentrated lifetime value is"
+    title = CONCENTRATION
     if not len(values):
         return _empty(axes, title, why_unscored(connection, "customer_clv"))
     if len(values) == 1:
@@ -238,7 +261,7 @@ def draw_churn(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
         "select least(floor(churn_probability * 20), 19)::int as bin, risk_band, count(*) as customers,"
         " max(horizon_days) as horizon from marts.customer_churn where churn_probability is not null group by 1, 2"
     ).df()
-    title = "Who is likely to stay away"
+    title = CHURN
     if frame.empty:
         return _empty(axes, title, why_unscored(connection, "customer_churn"))
     horizon = int(frame["horizon"].max())

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.figures import AS_OF, counted, day, known_by, money, net_sales, number, why_unscored
-from pipeline.releases import current_release, open_release, read_manifest
+from pipeline.releases import OVERVIEW, current_release, open_release, read_manifest
 from pipeline.settings import Settings
 
 SEGMENTS_SHOWN = 6
@@ -62,7 +62,7 @@ def print_summary(
         _print_sentences(console, "Models against their baselines", decisions(release))
     if told := read_manifest(folder).get("accounts"):
         _print_sentences(console, "Accounts", [f"{told} {short(folder.parent.parent / 'current' / 'report.md')}"])
-    if warned := warnings(folder):
+    if warned := [*warnings(folder), *not_drawn(folder)]:
         _print_sentences(console, "Warnings", warned)
     _print_lines(console, "Files", files(settings, release_id))
     _print_lines(
@@ -203,13 +203,19 @@ def warnings(folder: Path) -> list[str]:
     return [f"{check['suite']}: not so: {check['check']}. {check['first_action']}" for check in failed]
 
 
+def not_drawn(folder: Path) -> list[str]:
+    """Pictures that the release lacks, and why."""
+    left_out = read_manifest(folder).get("not_drawn", {})
+    return [f"{name} is left out: {reason}." for name, reason in left_out.items()]
+
+
 def files(settings: Settings, release_id: str) -> list[str]:
     """Where the results are."""
     listed = [
         ("serving/current/perennial.duckdb", "tables for BI, read-only: core, marts, ops"),
         ("serving/current/parquet", "the same as Parquet"),
         ("serving/current/contacts.duckdb", "source systems' ids, for the owner only"),
-        ("serving/current/overview.png", "the release in one picture"),
+        (f"serving/current/{OVERVIEW}", "the release in one picture"),
         (f"lists/{release_id}", "campaign lists, for the owner only"),
     ]
     shown = [(short(settings.home / name), text) for name, text in listed if (settings.home / name).exists()]

@@ -16,6 +16,8 @@ LEVELS = (0.1, 0.5, 0.9)
 SMALLEST_RATE = 1e-3
 """Predictions below this count as this in the Poisson regression, whose logarithm they would otherwise dominate."""
 
+LARGEST_CONDITION = 1e12
+
 
 class Outcome(NamedTuple):
     """What was predicted for each customer of the holdout, and what happened; columns of shape (n,)."""
@@ -46,20 +48,27 @@ def rmse(actual: Floats, predicted: Floats) -> float:
 def poisson_slope(actual: Floats, predicted: Floats) -> float:
     """Slope of the Poisson regression of the outcome on log(prediction): 1 is calibrated, below 1 too spread out.
 
-    Not a number where the predictions do not differ or nobody bought.
+    Not a number where the data have no such slope: the predictions do not differ, nobody bought, or all who bought had
+    the same prediction and it is the highest or the lowest, so that the likelihood rises without end.
     """
     log_rate = np.log(np.maximum(predicted, SMALLEST_RATE))
-    if np.ptp(log_rate) < 1e-9 or not actual.any():
+    bought = log_rate[actual > 0]
+    if np.ptp(log_rate) < 1e-9 or not len(bought):
+        return float("nan")
+    if np.ptp(bought) < 1e-9 and min(log_rate.max() - bought[0], bought[0] - log_rate.min()) < 1e-9:
         return float("nan")
     design = np.stack([np.ones_like(log_rate), log_rate])
     line = np.array([np.log(actual.sum() / np.exp(log_rate).sum()), 1.0])
     for _ in range(50):
         fitted = np.exp(np.minimum(line @ design, 50.0))
-        step = np.linalg.solve((design * fitted) @ design.T, design @ (actual - fitted))
+        information = (design * fitted) @ design.T
+        if not np.linalg.cond(information) < LARGEST_CONDITION:
+            break
+        step = np.linalg.solve(information, design @ (actual - fitted))
         line = line + np.clip(step, -1.0, 1.0)
         if np.abs(step).max() < 1e-10:
-            break
-    return float(line[1])
+            return float(line[1])
+    return float("nan")
 
 
 def crps(counts: CountDistribution, actual: Floats) -> float:

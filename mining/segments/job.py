@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from mining.schemas import SEGMENTS
 from mining.segments.lifecycle import stages
 from mining.segments.rfm import rfm, segments
 from mining.segments.tiers import tiers_through
@@ -19,4 +20,10 @@ def score(features: FeatureSet) -> pd.DataFrame:
     result = pd.concat([now["customer_id"], scored, named], axis="columns")
     result["tier"] = tiers_through([*frames, now])
     result["lifecycle_stage"] = stage
-    return result
+    return result.assign(unavailable_reason=None)
+
+
+def unscored(features: FeatureSet, unavailable: str) -> pd.DataFrame:
+    """One row per customer without any score, and with the reason."""
+    customers = features.customers.to_frame("customer_id")
+    return customers.reindex(columns=SEGMENTS.names).assign(unavailable_reason=unavailable)

@@ -10,7 +10,9 @@ from pipeline.settings import ROOT
 # room: modules of the project that it may import
 ALLOWED = {
     "pipeline": ("pipeline",),
-    "mining": ("mining", "pipeline.settings", "pipeline.errors", "pipeline.files", "pipeline.models"),
+    "mining": (
+        *("mining", "pipeline.attempt", "pipeline.settings", "pipeline.errors", "pipeline.files", "pipeline.models"),
+    ),
     "demo": ("demo", "pipeline.settings", "pipeline.errors", "pipeline.files"),
     "dags": ("dags", "pipeline", "mining"),
     "benchmarks": ("benchmarks", "pipeline", "mining", "demo", "tests.support"),

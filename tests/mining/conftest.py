@@ -41,11 +41,11 @@ def features_at(purchases: pd.DataFrame, on: dt.date) -> pd.DataFrame:
     frame["active_span_days"] = frame["tenure_days"] - frame["recency_days"]
     frame["orders"] = seen.groupby("customer_id").size()
     frame["quantity"] = frame["orders"].astype(float)
-    frame["net_sales"] = frame["spend_amount"] = by["amount"].sum()
-    frame["spend_days"] = frame["purchase_days"]
-    repeat = days[days["later"]].groupby("customer_id")["amount"]
-    frame["repeat_spend_days"] = repeat.size().reindex(frame.index, fill_value=0)
-    frame["repeat_spend_amount"] = repeat.sum().reindex(frame.index, fill_value=0.0)
+    frame["net_sales"] = by["amount"].sum()
+    for prefix, paid in (("", days["amount"] > 0), ("repeat_", days["later"] & (days["amount"] > 0))):
+        spend = days[paid].groupby("customer_id")["amount"]
+        frame[f"{prefix}spend_days"] = spend.size().reindex(frame.index, fill_value=0)
+        frame[f"{prefix}spend_amount"] = spend.sum().reindex(frame.index, fill_value=0.0)
     for name, first, last in (("28d", 0, 27), ("prior_28d", 28, 55), ("84d", 0, 83), ("365d", 0, 364)):
         window = _window(days, date, first, last).reindex(frame.index, fill_value=0)
         frame[f"purchase_days_{name}"], frame[f"net_sales_{name}"] = window["count"], window["sum"]

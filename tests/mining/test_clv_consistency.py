@@ -74,6 +74,35 @@ def test_parameters_are_recovered(kind: type[PurchaseModel]) -> None:
     assert crps(counts, later) < np.mean(np.abs(later - np.median(later)))
 
 
+@pytest.mark.parametrize(
+    ("actual", "predicted"),
+    [
+        ([0.0, 3.0], [0.1, 0.2]),  # whoever was expected to buy more bought, the other one did not
+        ([3.0, 0.0], [0.1, 0.2]),
+        ([0.0, 0.0, 2.0, 5.0], [0.1, 0.15, 0.2, 0.2]),
+        ([0.0, 0.0], [0.1, 0.2]),
+        ([1.0, 2.0], [0.2, 0.2]),
+    ],
+)
+def test_predictions_that_outcomes_separate_have_no_slope(actual: list[float], predicted: list[float]) -> None:
+    assert np.isnan(poisson_slope(np.array(actual), np.array(predicted)))
+
+
+@pytest.mark.parametrize(
+    ("actual", "predicted", "slope"),
+    [
+        ([1.0, 3.0], [0.1, 0.2], np.log(3) / np.log(2)),
+        ([0.0, 2.0, 0.0], [0.1, 0.2, 0.4], 0.0),  # symmetric about the one that bought
+        ([1.0, 1e6], [0.1, 0.1001], np.log(1e6) / np.log(1.001)),
+    ],
+)
+def test_two_customers_who_bought_have_the_slope_through_them(
+    actual: list[float], predicted: list[float], slope: float
+) -> None:
+    found = poisson_slope(np.array(actual), np.array(predicted))
+    assert np.isnan(found) if slope > 100 else found == pytest.approx(slope, abs=1e-6)
+
+
 def test_spend_parameters_are_recovered() -> None:
     random = np.random.default_rng(3)
     visits = random.integers(1, 8, 20_000)

@@ -15,6 +15,7 @@ from mining.store import (
     make_id,
     mining_code,
     read_features,
+    score_table,
     write_scores,
 )
 from pipeline.errors import UserError
@@ -142,10 +143,9 @@ def test_a_model_is_of_the_code_that_says_what_features_mean(tmp_path, monkeypat
 
 
 def test_scores_are_sorted_and_keep_nulls(tmp_path):
-
     schema = pa.schema({"customer_id": pa.string(), "amount": pa.decimal128(18, 2), "why": pa.string()})
     frame = pd.DataFrame({"customer_id": ["b", "a"], "amount": [1.005, np.nan], "why": [None, "gone"]})
-    path = write_scores(tmp_path / "s.parquet", frame, schema)
+    path = write_scores(tmp_path / "s.parquet", score_table(frame, schema))
     table = pq.read_table(path)
     assert table.schema == schema
     assert table["customer_id"].to_pylist() == ["a", "b"]

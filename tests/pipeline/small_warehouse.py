@@ -147,7 +147,8 @@ join marts.customer_clv using (customer_id) join marts.customer_churn using (cus
 create table marts.customer_score_history as
 select customer_id, date '2026-03-31' as as_of_date, run_id, 'churn' as job, churn_probability
 from marts.customer_churn where churn_probability is not null;
-create table marts.model_runs as select 'churn-1' as run_id, 'churn' as job, true as is_published;
+create table marts.model_runs as
+select 'churn-1' as run_id, 'churn' as job, true as is_published, 'Beats recency alone.' as decision;
 create table marts.metric_catalogue as select 'net_sales' as metric;
 create table marts.metrics_monthly as
 select 'net_sales' as metric, date '2024-01-01' as month_start_date, 'all' as dimension, 'all' as dimension_value;

@@ -155,6 +155,9 @@ PLANTED = {
     ("marts_freshness", "no table is later than its source allows"): "update ops.source_freshness set is_late = true",
     ("marts_statuses", "every status of an order is a word that says whether it is a purchase"): "insert into"
     " ops.order_statuses values ('shop', 'phase 3', 'unlisted', 12)",
+    ("marts_model_runs", "every run has a decision"): "update marts.model_runs set decision = null",
+    ("marts_model_runs", "no run that failed is published"): "update marts.model_runs set failure = 'KeyError'",
+    ("marts_model_runs", "no job failed"): "update marts.model_runs set failure = 'KeyError', is_published = false",
     ("marts_release", "marts.release has one row"): "insert into marts.release from marts.release",
     ("marts_release", "marts.release names this release"): "update marts.release set release_id = 'another'",
     ("marts_release", "marts.release has the as-of date of the plan"): "update marts.release"

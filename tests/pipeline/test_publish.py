@@ -17,6 +17,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.damage import find_damage
 from pipeline.duck import connect
 from pipeline.errors import UserError
 from pipeline.publish import publish_release
@@ -72,6 +73,34 @@ def test_release_folder_has_everything(published):
     assert read(published, "select checks_passed from marts.release") == [(48,)]
     rows = pq.read_table(folder / "parquet" / "core" / "fct_order.parquet")
     assert rows.column("order_id").to_pylist() == ["o1", "o2", "o3", "o4", "o5"]
+
+
+def test_a_picture_that_cannot_be_drawn_is_left_out_and_the_manifest_says_why(settings, monkeypatch):
+    def half(database, target, currency):
+        target.write_bytes(b"half a pic")
+        raise ValueError("Image size is too large")
+
+    monkeypatch.setattr("pipeline.report.write_overview", half)
+    publish(settings)
+    folder = current_release(settings)
+    assert not (folder / "overview.png").exists()
+    reason = "drawing overview.png has no result on these data (ValueError: Image size is too large)"
+    assert read_manifest(folder)["not_drawn"] == {"overview.png": reason}
+    assert read(settings, "select count(*) from marts.customer_360") == [(3,)]
+    publish(settings)
+    assert find_damage(folder) is None
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), MemoryError()])
+def test_a_stop_while_the_picture_is_drawn_publishes_nothing(settings, monkeypatch, error):
+    def stopped(*_):
+        raise error
+
+    monkeypatch.setattr("pipeline.report.write_overview", stopped)
+    with pytest.raises(type(error)):
+        publish(settings)
+    assert not (settings.serving / "current").exists()
+    assert not list((settings.serving / "releases").iterdir())
 
 
 def test_manifest_counts_and_hashes_each_table(published):

@@ -63,3 +63,23 @@ def test_an_empty_panel_says_why(settings):
     assert "No customer has a purchase known by the as-of date." in draw(settings, "churn")
     assert "No customer has a segment." in draw(settings, "segments")
     assert "No net sales up to the as-of date." in draw(settings, "revenue", "EUR")
+
+
+def test_a_panel_that_cannot_be_drawn_says_why_and_the_others_are_drawn(settings, monkeypatch):
+    build_warehouse(settings)
+    said, empty = {}, report._empty
+
+    def note(axes, title, reason):
+        said[title] = reason
+        empty(axes, title, reason)
+
+    def fail(*_):
+        raise OverflowError("$ too many ticks $")
+
+    monkeypatch.setattr(report, "_empty", note)
+    monkeypatch.setattr(report, "draw_churn", fail)
+    target = settings.home / "overview.png"
+    report.write_overview(settings.warehouse, target, "EUR")
+    reason = "Drawing 'Who is likely to stay away' has no result on these data (OverflowError: $ too many ticks $)."
+    assert said == {report.CHURN: reason}
+    assert target.stat().st_size > 10_000

@@ -103,6 +103,16 @@ def test_contacts_and_campaigns_are_shown_where_there_are_any(publish: Callable[
     assert "Campaigns 3 2 with a control group judged, 1 with a certain effect" in text
 
 
+def test_a_picture_that_is_left_out_is_told_with_its_reason(publish: Callable[..., Settings]) -> None:
+    settings = publish()
+    path = settings.serving / "current" / "release.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**manifest, "not_drawn": {"overview.png": "too large"}}), encoding="utf-8")
+    text = words(printed(settings))
+    assert "overview.png is left out: too large." in text
+    assert "the release in one picture" not in text
+
+
 def test_without_contact_data_nothing_is_said_of_it(publish: Callable[..., Settings]) -> None:
     text = printed(publish())
     assert "Contacts" not in text

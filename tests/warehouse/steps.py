@@ -16,22 +16,26 @@ from pipeline.plan import Plan, load_plan, make_plan
 from pipeline.settings import DBT_PROJECT, Settings
 from tests.support.quick import WITHOUT_UNIT_TESTS
 
+Step = Callable[[Settings], object]
 
-def build_core(settings: Settings, *, after_landing: Callable[[Settings], None] | None = None) -> Plan:
+
+def build_core(settings: Settings, *, after_landing: Step | None = None, after_planning: Step | None = None) -> Plan:
     """Land and build up to the star; return the plan of the build. `after_landing` may change the landed files."""
     for source in settings.sources:
         land_source(settings, source)
     if after_landing:
         after_landing(settings)
     plan = make_plan(settings)
+    if after_planning:
+        after_planning(settings)
     for layer in ("staging", "intermediate", "core"):
         dbt.run_layer(settings, layer)
     return plan
 
 
-def build(settings: Settings, *, after_landing: Callable[[Settings], None] | None = None) -> None:
+def build(settings: Settings, *, after_landing: Step | None = None, after_planning: Step | None = None) -> None:
     """Land, build and score; publish nothing."""
-    plan = build_core(settings, after_landing=after_landing)
+    plan = build_core(settings, after_landing=after_landing, after_planning=after_planning)
     dbt.run_layer(settings, "features")
     features.export_features(settings)
     jobs.train_models(settings, as_of=plan.as_of, sources=plan.sources)

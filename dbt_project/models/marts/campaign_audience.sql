@@ -81,6 +81,7 @@ targeted as (
                 then 'in: lapsed, had brought more than the average customer'
             when valued.is_lapsed
                 then 'out: lapsed, had brought less than the average customer, or bought once'
+            when valued.tier is null then 'out: the segments could not be computed'
             when not valued.is_upper_tier then 'out: not in the two upper tiers'
             when valued.risk_band is not null then 'out: low risk of leaving'
             when valued.lifecycle_stage = 'declining' then 'in: upper tiers, buys less than before'

@@ -23,6 +23,6 @@ select
     {%- endfor %}
     '{{ job }}' as job
 from {{ scores(job, history=true) }}
-{{ 'where unavailable_reason is null' if job != 'segments' }}
+where unavailable_reason is null
 {{ 'union all' if not loop.last }}
 {% endfor %}

@@ -18,8 +18,9 @@ final as (
         cast(scores.segment_id as int) as segment_id,
         scores.segment_name,
         scores.tier,
-        coalesce(scores.lifecycle_stage, 'prospect') as lifecycle_stage,
-        case when scores.customer_id is null then {{ no_known_purchase() }} end as unavailable_reason
+        case when scores.customer_id is null then 'prospect' else scores.lifecycle_stage end as lifecycle_stage,
+        case when scores.customer_id is null then {{ no_known_purchase() }} else scores.unavailable_reason end
+            as unavailable_reason
     from customers
     left join scores on customers.customer_id = scores.customer_id
 )

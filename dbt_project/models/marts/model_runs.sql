@@ -15,6 +15,7 @@ select
     is_converged,
     is_published,
     decision,
+    failure,
     code_version,
     input_hash
 from {{ scores('model_runs') }}
