@@ -17,8 +17,9 @@ from pipeline.landing.state import NOT_DELETED
 from pipeline.ledger import earlier_releases
 from pipeline.lock import inherited_descriptors
 from pipeline.plan import Plan, load_plan, plan_path, receipts_path
-from pipeline.settings import DBT_PROJECT, Settings
+from pipeline.settings import Settings
 from pipeline.sources import Source, contract_entities, load_source
+from pipeline.staging import copy_project
 
 LAYERS = ("staging", "intermediate", "core", "features", "marts")
 SHOWN_FAILURES = 5
@@ -103,11 +104,11 @@ def run_dbt(
     Parameters
     ----------
     settings
-        Where CRM_HOME is.
+        Where CRM_HOME is, and which sources are active: the others' staging models are not parsed.
     arguments
         dbt's command and its options.
     variables, folder
-        See `given`.
+        See `given`. The copy of the project that dbt reads stands in the folder, too.
     target, log
         Folder of dbt's artifacts, file of what it prints.
     home
@@ -119,11 +120,12 @@ def run_dbt(
         A signal ended dbt: it is unknown how it left the database.
     """
     options, environment = given(folder, variables)
+    copy = copy_project(folder, settings.sources)
     command = [
         str(Path(sys.executable).with_name("dbt")),
         *("--no-use-colors", "--no-version-check", "--log-level-file", "none"),
         *arguments,
-        *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+        *("--project-dir", str(copy), "--profiles-dir", str(copy)),
         *("--target-path", str(target), "--log-path", str(log.parent)),
         *options,
     ]
@@ -131,7 +133,7 @@ def run_dbt(
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(
             command,
-            cwd=DBT_PROJECT,
+            cwd=copy,
             env={
                 **os.environ,
                 **environment,

@@ -173,6 +173,6 @@ def sha256_of_tree(root: Path, folders: tuple[str, ...], suffixes: tuple[str, ..
     for folder in folders:
         for path in sorted((root / folder).rglob("*")):
             inside = path.relative_to(root)
-            if path.suffix in suffixes and not {"target", "__pycache__", "logs"} & set(inside.parts):
+            if path.suffix in suffixes and path.is_file() and not {"target", "__pycache__", "logs"} & set(inside.parts):
                 digest.update(f"{inside.as_posix()}\0{sha256_of_file(path)}\n".encode())
     return digest.hexdigest()

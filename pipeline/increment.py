@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.files import DamagedError, read_sealed, sha256_of, write_sealed
 from pipeline.plan import Plan
 from pipeline.settings import DBT_PROJECT, Settings
+from pipeline.staging import model_text
 
 STATE = "built.json"
 # Their names stand in the environment of dbt, and in the SQL of its models. More are no day's load.
@@ -52,7 +53,7 @@ def _is_row_by_row(source: str, name: str) -> bool:
     path = DBT_PROJECT / "models" / "staging" / source / f"{name}.sql"
     if not path.is_file():
         return False
-    text = COMMENT.sub("", path.read_text(encoding="utf-8"))
+    text = COMMENT.sub("", model_text(path))
     selects, tables = (len(re.findall(word, text, re.IGNORECASE)) for word in (r"\bselect\b", r"\blanded\s*\("))
     others = (_macros() - OF_ONE_ROW) & set(re.findall(r"\b(\w+)\s*\(", text))
     return selects <= 1 and tables == 1 and not others and not OF_SEVERAL_ROWS.search(text)
