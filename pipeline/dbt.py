@@ -11,13 +11,14 @@ from typing import Any
 from pipeline import increment, warehouse
 from pipeline.disk import NO_SPACE, full_disk
 from pipeline.errors import UserError
-from pipeline.files import write_json
+from pipeline.files import DamagedError, read_json, remove, write_json
 from pipeline.history import HISTORY, history_files
 from pipeline.landing.state import NOT_DELETED
 from pipeline.ledger import earlier_releases
 from pipeline.lock import inherited_descriptors
-from pipeline.plan import Plan, load_plan, plan_path, receipts_path
+from pipeline.plan import Plan, load_plan, plan_path, receipts_path, write_receipts
 from pipeline.settings import Settings
+from pipeline.shapes import Shape
 from pipeline.sources import Source, contract_entities, load_source
 from pipeline.staging import copy_project
 
@@ -26,6 +27,20 @@ SHOWN_FAILURES = 5
 SHOWN_LINES = 20
 # The tables that mining writes and marts read.
 SCORES = (*HISTORY, "model_runs", "model_metrics")
+
+
+class NodeShape(Shape):
+    """What dbt says of a node."""
+
+    unique_id: str
+    status: str
+    message: str | None
+
+
+class ResultsShape(Shape):
+    """dbt's `run_results.json`."""
+
+    results: list[NodeShape]
 
 
 def selectors(settings: Settings, layer: str) -> list[str]:
@@ -65,13 +80,14 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
         A signal ended dbt.
     """
     plan = load_plan(settings)
+    write_receipts(settings.build, plan)
     warehouse.check_free(settings)
     if layer == LAYERS[0]:
         warehouse.prepare(settings)
     folder = settings.home / "dbt"
     log = folder / "logs" / f"{layer}.log"
     results = folder / "target" / "run_results.json"
-    results.unlink(missing_ok=True)
+    remove(results)
     variables = build_variables(settings, plan, scored)
     if layer in increment.LAYERS:
         variables = increment.begin(settings, plan, variables, [layer])
@@ -232,9 +248,11 @@ def _snapshots(source: Source) -> list[str]:
 
 
 def _read_results(results: Path) -> list[dict[str, Any]]:
-    if not results.is_file():
+    """What dbt says of each node; nothing where it ended before it could say it."""
+    try:
+        return list(read_json(results, "", ResultsShape)["results"])
+    except DamagedError:
         return []
-    return list(json.loads(results.read_text(encoding="utf-8"))["results"])
 
 
 def failures(results: Path, log: Path) -> str:

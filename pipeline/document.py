@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.audit.pages import write_pages
+from pipeline.errors import UserError
 from pipeline.files import write_text
 from pipeline.settings import DBT_PROJECT, ROOT, every_source, load_settings
 from pipeline.sources import broken
@@ -72,8 +73,18 @@ def write_site(folder: Path, sources: Collection[str]) -> Path:
     return folder / "static_index.html"
 
 
-def main() -> None:
-    """Write all three and say where they are."""
+def main() -> int:
+    """Write all three and say where they are; return the exit code."""
+    try:
+        write_all()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def write_all() -> None:
+    """Write all three and say where they are. A source that cannot be read is left out of the site."""
     settings = load_settings(every_source())
     left_out = broken(settings.sources)
     for problem in left_out.values():
@@ -85,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.files import DamagedError, read_sealed, sha256_of, write_sealed
 from pipeline.plan import Plan
 from pipeline.settings import DBT_PROJECT, Settings
+from pipeline.shapes import Day, Shape, Text
 from pipeline.staging import model_text
 
 STATE = "built.json"
@@ -41,6 +42,22 @@ OF_ONE_ROW = {
     "true_words",
 }
 COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}", re.DOTALL)
+
+
+class BasisShape(Shape):
+    """What a core is built of."""
+
+    rest: Text
+    as_of_date: Day
+    files: dict[str, list[Any]]
+
+
+class StateShape(Shape):
+    """`built.json`."""
+
+    built: BasisShape | None
+    begun: BasisShape | None
+    layers: list[str]
 
 
 def row_by_row(providers: dict[str, list[str]]) -> list[str]:
@@ -98,7 +115,7 @@ def _read_state(settings: Settings) -> dict[str, Any]:
     if not settings.warehouse.is_file():
         return {}
     try:
-        return read_sealed(settings.build / STATE, "", needed=("built", "begun", "layers"))
+        return read_sealed(settings.build / STATE, "", StateShape, is_checksum_needed=True)
     except DamagedError:
         return {}
 

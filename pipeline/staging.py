@@ -71,10 +71,10 @@ def copy_project(folder: Path, sources: Collection[str]) -> Path:
     """Copy the dbt project into a folder, with the staging models of some sources alone; return where it is."""
     target = folder / COPY
     remove(target)
-    for path in sorted(project.DBT_PROJECT.rglob("*")):
+    for path in sorted(path for path in project.DBT_PROJECT.rglob("*") if path.is_file()):
         inside = path.relative_to(project.DBT_PROJECT)
-        of_other = path.is_relative_to(project.STAGING) and inside.parts[2] not in sources
-        if path.is_file() and not of_other and inside.parts[0] not in NOT_COPIED:
+        is_of_other = path.is_relative_to(project.STAGING) and inside.parts[2] not in sources
+        if inside.parts[0] not in NOT_COPIED and not is_of_other:
             (target / inside).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target / inside)
     return target

@@ -38,9 +38,9 @@ class YamlFile:
         """Those of some keys, one below the other, that are in the file."""
         node, found = self.root, []
         for key in keys:
-            value = next((value for name, value, _ in _items(node) if name == str(key)), None)
-            if value is not None:
-                node = value
+            item = _item(node, key)
+            if item is not None:
+                node = item[0]
                 found.append(key)
         return found
 
@@ -48,7 +48,9 @@ class YamlFile:
         """Line of a value, given the keys that lead to it."""
         node, line = self.root, self.root.start_mark.line
         for key in keys:
-            node, line = next((value, line) for name, value, line in _items(node) if name == str(key))
+            item = _item(node, key)
+            assert item is not None  # it is one of the known ones
+            node, line = item
         return line + 1
 
 
@@ -159,6 +161,12 @@ def _items(node: yaml.Node) -> Iterator[tuple[str, yaml.Node, int]]:
         yield from ((key.value, value, key.start_mark.line) for key, value in node.value)
     elif isinstance(node, yaml.SequenceNode):
         yield from ((str(number), each, each.start_mark.line) for number, each in enumerate(node.value))
+
+
+def _item(node: yaml.Node, key: int | str) -> tuple[yaml.Node, int] | None:
+    """A value and its line. Keys that are merged come before those that replace them."""
+    found = [(value, line) for name, value, line in _items(node) if name == str(key)]
+    return found[-1] if found else None
 
 
 def _error(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:

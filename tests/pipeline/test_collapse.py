@@ -45,7 +45,7 @@ def settings(tmp_path, monkeypatch):
     folder = releases_folder(settings) / RELEASE.release_id
     folder.mkdir(parents=True)
     shutil.copy(settings.warehouse, folder / DATABASE)
-    manifest = {"release_id": RELEASE.release_id, "as_of_date": "2026-03-30", "input_hash": "before"}
+    manifest = {"release_id": RELEASE.release_id, "as_of_date": "2026-03-30", "input_hash": "before", "sources": []}
     write_json(folder / MANIFEST, {**manifest, "tables": {"core.fct_web_session": {}}})
     point_current_at(settings, RELEASE.release_id)
     return settings

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import dbt, ledger
 from pipeline.errors import UserError
-from pipeline.files import write_json, write_text
+from pipeline.files import write_sealed, write_text
 from pipeline.plan import Plan, plan_path
 from pipeline.settings import DBT_PROJECT, Settings
 
@@ -47,7 +47,7 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 @pytest.fixture
 def dbt_says(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Put a dbt beside the interpreter that prints, writes results and ends as told; return where its arguments go."""
-    write_json(plan_path(settings), PLAN.__dict__)
+    write_sealed(plan_path(settings), PLAN.__dict__)
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
 
     def say(output: str, code: int, results: list[dict[str, str]] | None = None) -> Path:
