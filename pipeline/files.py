@@ -174,7 +174,9 @@ def read_sealed(
     """
     content = read_json(path, next_step, shape)
     checksum = content.pop(CHECKSUM, None)
-    if checksum != sha256_of(content) and (checksum is not None or is_checksum_needed):
+    if checksum is None and is_checksum_needed:
+        raise DamagedError(path, "it has no checksum", next_step)
+    if checksum not in (None, sha256_of(content)):
         raise DamagedError(path, "its content is not what was written, as its checksum says", next_step)
     return content
 

@@ -32,7 +32,6 @@ class CheckShape(Shape):
 
     suite: str
     check: str
-    severity: str
     success: bool
     first_action: str
 

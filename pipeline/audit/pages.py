@@ -146,7 +146,7 @@ def _last_audit(settings: Settings) -> dict[str, Any]:
     for name in ("checks.json", "landing_checks.json"):
         path = settings.build / name
         if path.exists():
-            return read_sealed(path, NEXT_STEP, ChecksShape)
+            return read_sealed(path, NEXT_STEP, ChecksShape, is_checksum_needed=True)
     return {}
 
 

@@ -121,7 +121,7 @@ def test_many_failures_are_counted(settings: Settings, dbt_says: Callable[..., P
 
 
 def test_without_results_dbt_speaks_for_itself(settings: Settings, dbt_says: Callable[..., Path]) -> None:
-    write_json(settings.home / "dbt" / "target" / "run_results.json", {"results": []})  # of an earlier layer
+    write_text(settings.home / "dbt" / "target" / "run_results.json", '{"results": []}')  # of an earlier layer
     dbt_says("Compilation Error: two models with the name a", 2)
     with pytest.raises(UserError, match="two models with the name a"):
         dbt.run_layer(settings, "core")

@@ -1,15 +1,16 @@
 """Every damage of a yml: one sentence with file and line where its source is active, a warning where it is not."""
 
+from itertools import pairwise
+
 import pytest
 
 from pipeline.sources import active_sources, broken_inactive, load_source
 from pipeline.yaml_file import MOST_BYTES, read_yaml
 from tests.support.loads import said
 
-NESTED = "".join(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefg", "bcdefgh"))
-MERGED = "".join(
-    f"{name}: &{name}\n  <<: [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdef", "bcdefg")
-)
+NINE = [(name, ", ".join([f"*{before}"] * 9)) for before, name in pairwise("abcdefg")]
+NESTED = "".join(f"{name}: &{name} [{nine}]\n" for name, nine in NINE)
+MERGED = "".join(f"{name}: &{name}\n  <<: [{nine}]\n" for name, nine in NINE)
 
 # What stands in the file, the line that is named, what is said of it.
 DAMAGES = {
@@ -42,11 +43,7 @@ DAMAGES = {
     "an alias bomb": (f"a: &a [{', '.join('x' * 9)}]\n{NESTED}".encode(), 6, "more than 100,000 values"),
     "a bomb of merged keys": (f"a: &a {{k: v}}\n{MERGED}".encode(), None, "more than 100,000 values"),
     "too deep": (b"a: " + b"[" * 40 + b"]" * 40, 1, "deeper than 20 levels"),
-    "much too deep": (
-        b"a:\n" + b"".join(b" " * level + b"a:\n" for level in range(1, 400)),
-        None,
-        "deeper than 20 levels",
-    ),
+    "much too deep": ("".join(f"{' ' * level}a:\n" for level in range(400)).encode(), None, "deeper than 20 levels"),
     "too large": (b"a: 1\n" * (MOST_BYTES // 5 + 1), None, "more than 250,000 bytes"),
 }
 every_damage = pytest.mark.parametrize(("content", "line", "words"), DAMAGES.values(), ids=DAMAGES)

@@ -1,5 +1,6 @@
 """What stands in the project's state files, in full, for tests that need one or damage one."""
 
+from hashlib import sha256
 from typing import Any
 
 CHECK = {
@@ -34,7 +35,7 @@ ENTRY = {
     "basis_hash": "b",
     "rolled_back_to": None,
     "score_files": {"clv": ["scores/clv.parquet"]},
-    "files": {"scores/clv.parquet": {"bytes": 1, "sha256": "s"}},
+    "files": {"scores/clv.parquet": {"bytes": 1, "sha256": sha256(b"x").hexdigest()}},
 }
 MANIFEST = {
     "release_id": "2024-01-04-aaaaaaaaaaaa",
