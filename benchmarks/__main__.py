@@ -45,9 +45,17 @@ def run_benchmarks(names: list[str]) -> list[Row]:
 
 def merge(target: Path, rows: list[Row]) -> list[Row]:
     """Replace the rows of equal name among those of earlier runs."""
-    earlier: list[Row] = json.loads(target.read_text(encoding="utf-8")) if target.is_file() else []
-    measured = {row["name"]: row for row in [*earlier, *rows]}
+    measured = {row["name"]: row for row in [*_earlier(target), *rows]}
     return [measured[name] for name in sorted(measured)]
+
+
+def _earlier(target: Path) -> list[Row]:
+    """Rows of earlier runs; none where they cannot be read, for they can be measured again."""
+    try:
+        rows: list[Row] = json.loads(target.read_text(encoding="utf-8"))
+        return [row for row in rows if set(row) == FIELDS]
+    except (OSError, ValueError, TypeError, RecursionError):
+        return []
 
 
 def print_table(rows: list[Row]) -> None:

@@ -1,17 +1,17 @@
-"""Show a source file that cannot be used as an import error of Airflow, while the DAGs of the others go on.
+"""Show an active source whose files cannot be used as an import error of Airflow, while the DAGs of the others go on.
 
-This file makes no DAG. It is apart from extract_sources.py because a file with an import error has no DAGs at all.
+A source that is not active is a warning in the log of the DAG processor. This file makes no DAG. It is apart from
+extract_sources.py because a file with an import error has no DAGs at all.
 """
 
-from pipeline.errors import UserError
-from pipeline.settings import known_sources
-from pipeline.sources import load_source
+import logging
 
-problems = []
-for source in known_sources():
-    try:
-        load_source(source)
-    except UserError as error:
-        problems.append(str(error))
-if problems:
-    raise UserError("\n".join(problems))
+from pipeline.errors import UserError
+from pipeline.settings import load_settings
+from pipeline.sources import broken, broken_inactive
+
+settings = load_settings()
+for warning in broken_inactive(settings):
+    logging.getLogger("perennial").warning("%s", warning)
+if problems := broken(settings.sources):
+    raise UserError("\n".join(problems.values()))

@@ -1,7 +1,6 @@
 """`python -m demo`: make the demo company. `ensure` does it only when needed; `pictures` and `prove` show it."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -10,7 +9,9 @@ from typing import Any
 from demo.make import MANIFEST, describe, make_company
 from demo.options import Options, read_options
 from pipeline.errors import UserError
+from pipeline.files import DamagedError, read_json
 from pipeline.settings import Settings, load_settings
+from pipeline.shapes import Day, Shape, Text
 
 OPTIONS = {
     "world": "retail, clean, regular, correlated, truncated, shock or null",
@@ -63,6 +64,19 @@ def _parse(words: Sequence[str]) -> dict[str, str | None]:
     return vars(parser.parse_args(words))
 
 
+class OptionsShape(Shape):
+    """The options of a company, as its manifest has them."""
+
+    until: Day
+
+
+class ManifestShape(Shape):
+    """What `demo/make.py` says of a company."""
+
+    options: OptionsShape
+    code: Text
+
+
 def _is_needed(settings: Settings, options: Options) -> bool:
     """Whether a demo source is active, and the company on disk is another one than the options describe."""
     if not any(source.startswith("demo_") for source in settings.sources):
@@ -72,11 +86,11 @@ def _is_needed(settings: Settings, options: Options) -> bool:
 
 
 def _manifest(settings: Settings) -> dict[str, Any]:
+    """What the company on disk was made by; nothing where that cannot be read, so that it is made again."""
     try:
-        content: dict[str, Any] = json.loads((settings.home / "demo" / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(settings.home / "demo" / MANIFEST, "", ManifestShape)
+    except DamagedError:
         return {}
-    return content
 
 
 def _check_home(settings: Settings, options: Options) -> None:

@@ -1,25 +1,39 @@
 """Airflow as this project runs it: settings as environment variables, metadata in SQLite files under CRM_HOME."""
 
 import base64
+import configparser
 import json
+import logging
 import os
 import secrets
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import quote
 
 from pipeline.errors import UserError
-from pipeline.files import TEMPORARY_PREFIX, private_folder, write_private
+from pipeline.files import TEMPORARY_PREFIX, DamagedError, private_folder, read_json, remove, write_private
 from pipeline.lock import inherited_descriptors
 from pipeline.settings import ROOT, Settings, load_settings
+from pipeline.shapes import Shape, Text
+
+log = logging.getLogger("perennial")
 
 DAGS_FOLDER = ROOT / "dags"
 AIRFLOW = Path(sys.executable).with_name("airflow")
 DEFAULT_PORT = 8080
 LARGEST_PORT = 65535
 USER = "admin"
+
+
+class PasswordShape(Shape):
+    """The web UI's password."""
+
+    admin: Text
 
 
 def airflow_home(settings: Settings) -> Path:
@@ -114,9 +128,17 @@ def airflow_environment(
 def prepare(settings: Settings, database: Path) -> None:
     """Make Airflow's home, its keys, the web password and a metadata database, where they are not there yet.
 
-    Each file is whole or absent, so that a start that was killed does not stop the next one.
+    Each file is whole or absent, so that a start that was killed does not stop the next one. What is damaged is made
+    again where nothing depends on it: the password, and the metadata of `make run`.
+
+    Raises
+    ------
+    UserError
+        The keys or the metadata of `make up` are damaged.
     """
     home = private_folder(airflow_home(settings))
+    _check_keys(home / "airflow.cfg")
+    _forget_damaged(settings, database)
     keys = {
         "core": {"fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()},
         "api": {"secret_key": secrets.token_urlsafe(32)},
@@ -130,6 +152,54 @@ def prepare(settings: Settings, database: Path) -> None:
             write_private(path, text.encode())
     if not database.exists():
         _create_database(settings, database)
+
+
+def _check_keys(path: Path) -> None:
+    """See that the file of the keys can be read, if it is there: what they have encrypted cannot be read by others."""
+    if not path.exists():
+        return
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"))
+        is_whole = bool(parser.get("core", "fernet_key"))
+    except (OSError, ValueError, configparser.Error):
+        is_whole = False
+    if not is_whole:
+        raise DamagedError(
+            path,
+            "Airflow's keys are not in it",
+            "Restore it from a backup, or delete it: connections that were entered in the web UI are then to be "
+            "entered again.",
+        )
+
+
+def _forget_damaged(settings: Settings, database: Path) -> None:
+    """Remove a password file and a metadata database of `make run` that are damaged."""
+    password = password_file(settings)
+    try:
+        if password.exists():
+            read_json(password, "", PasswordShape)
+    except DamagedError as error:
+        log.warning("%s. A new password is made.", error.what)
+        remove(password)
+    if database.exists() and not _is_metadata(database):
+        if database == web_database(settings):
+            raise DamagedError(
+                database,
+                "it is no metadata database of Airflow",
+                "Restore it from a backup, or delete it: the history of DAG runs, and connections that were entered in "
+                "the web UI, begin anew.",
+            )
+        log.warning("%s is damaged. It is made again.", database)
+        remove(database)
+
+
+def _is_metadata(database: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("select count(*) from alembic_version").fetchone()[0])
+    except sqlite3.Error as error:
+        return "locked" in str(error)  # by a program that is writing to it
 
 
 def _create_database(settings: Settings, database: Path) -> None:

@@ -61,7 +61,7 @@ def begin_build(settings: Settings, run_id: str) -> bool:
 def repaired(settings: Settings) -> str | None:
     """What the build repairs, or has repaired, if its inputs had been published before."""
     path = settings.build / REPAIRED
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
 
 def _is_due(settings: Settings, plan: Plan) -> bool:

@@ -11,20 +11,36 @@ from typing import Any
 from pipeline import increment, warehouse
 from pipeline.disk import NO_SPACE, full_disk
 from pipeline.errors import UserError
-from pipeline.files import write_json
+from pipeline.files import DamagedError, read_json, remove, write_json
 from pipeline.history import HISTORY, history_files
 from pipeline.landing.state import NOT_DELETED
 from pipeline.ledger import earlier_releases
 from pipeline.lock import inherited_descriptors
-from pipeline.plan import Plan, load_plan, plan_path, receipts_path
-from pipeline.settings import DBT_PROJECT, Settings
+from pipeline.plan import Plan, load_plan, plan_path, receipts_path, write_receipts
+from pipeline.settings import Settings
+from pipeline.shapes import Shape
 from pipeline.sources import Source, contract_entities, load_source
+from pipeline.staging import copy_project
 
 LAYERS = ("staging", "intermediate", "core", "features", "marts")
 SHOWN_FAILURES = 5
 SHOWN_LINES = 20
 # The tables that mining writes and marts read.
 SCORES = (*HISTORY, "model_runs", "model_metrics")
+
+
+class NodeShape(Shape):
+    """What dbt says of a node."""
+
+    unique_id: str
+    status: str
+    message: str | None
+
+
+class ResultsShape(Shape):
+    """dbt's `run_results.json`."""
+
+    results: list[NodeShape]
 
 
 def selectors(settings: Settings, layer: str) -> list[str]:
@@ -64,13 +80,14 @@ def run_layer(settings: Settings, layer: str, scored: Iterable[Mapping[str, Any]
         A signal ended dbt.
     """
     plan = load_plan(settings)
+    write_receipts(settings.build, plan)
     warehouse.check_free(settings)
     if layer == LAYERS[0]:
         warehouse.prepare(settings)
     folder = settings.home / "dbt"
     log = folder / "logs" / f"{layer}.log"
     results = folder / "target" / "run_results.json"
-    results.unlink(missing_ok=True)
+    remove(results)
     variables = build_variables(settings, plan, scored)
     if layer in increment.LAYERS:
         variables = increment.begin(settings, plan, variables, [layer])
@@ -103,11 +120,11 @@ def run_dbt(
     Parameters
     ----------
     settings
-        Where CRM_HOME is.
+        Where CRM_HOME is, and which sources are active: the others' staging models are not parsed.
     arguments
         dbt's command and its options.
     variables, folder
-        See `given`.
+        See `given`. The copy of the project that dbt reads stands in the folder, too.
     target, log
         Folder of dbt's artifacts, file of what it prints.
     home
@@ -119,11 +136,12 @@ def run_dbt(
         A signal ended dbt: it is unknown how it left the database.
     """
     options, environment = given(folder, variables)
+    copy = copy_project(folder, settings.sources)
     command = [
         str(Path(sys.executable).with_name("dbt")),
         *("--no-use-colors", "--no-version-check", "--log-level-file", "none"),
         *arguments,
-        *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+        *("--project-dir", str(copy), "--profiles-dir", str(copy)),
         *("--target-path", str(target), "--log-path", str(log.parent)),
         *options,
     ]
@@ -131,7 +149,7 @@ def run_dbt(
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(
             command,
-            cwd=DBT_PROJECT,
+            cwd=copy,
             env={
                 **os.environ,
                 **environment,
@@ -236,9 +254,11 @@ def _of_whole_orders(source: Source) -> list[str]:
 
 
 def _read_results(results: Path) -> list[dict[str, Any]]:
-    if not results.is_file():
+    """What dbt says of each node; nothing where it ended before it could say it."""
+    try:
+        return list(read_json(results, "", ResultsShape)["results"])
+    except DamagedError:
         return []
-    return list(json.loads(results.read_text(encoding="utf-8"))["results"])
 
 
 def failures(results: Path, log: Path) -> str:

@@ -3,14 +3,17 @@
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.audit.pages import write_pages
+from pipeline.errors import UserError
 from pipeline.files import write_text
 from pipeline.settings import DBT_PROJECT, ROOT, every_source, load_settings
+from pipeline.sources import broken
+from pipeline.staging import copy_project
+from pipeline.yaml_file import read_yaml
 
 TARGET = ROOT / "docs" / "marts.md"
 INTRODUCTION = """\
@@ -32,7 +35,7 @@ def models(folder: str) -> list[dict[str, Any]]:
     """Descriptions of a folder's published models, by name."""
     found = []
     for path in sorted((DBT_PROJECT / "models" / folder).glob("*.yml")):
-        found += yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+        found += read_yaml(path).content["models"]
     return [model for model in found if model["name"] not in NOT_PUBLISHED]
 
 
@@ -55,24 +58,42 @@ def contract() -> str:
     return "\n".join([INTRODUCTION, *tables])
 
 
-def write_site(folder: Path) -> Path:
-    """Write dbt's site as one HTML file, from the parsed models: nothing has to be landed or built for it."""
+def write_site(folder: Path, sources: Collection[str]) -> Path:
+    """Write dbt's site as one HTML file, from the parsed models: nothing has to be landed or built for it.
+
+    Of staging it has the models of the given sources.
+    """
     dbt = [str(Path(sys.executable).with_name("dbt")), "--quiet"]
-    project = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
+    copy = copy_project(folder, sources)
+    project = ["--project-dir", str(copy), "--profiles-dir", str(copy)]
     project += ["--target-path", str(folder), "--log-path", str(folder / "logs")]
     environment = {**os.environ, "CRM_HOME": str(folder), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
     for command in (["parse"], ["docs", "generate", "--static", "--no-compile", "--empty-catalog"]):
-        subprocess.run([*dbt, *command, *project], cwd=DBT_PROJECT, env=environment, check=True)
+        subprocess.run([*dbt, *command, *project], cwd=copy, env=environment, check=True)
     return folder / "static_index.html"
 
 
-def main() -> None:
-    """Write all three and say where they are."""
+def main() -> int:
+    """Write all three and say where they are; return the exit code."""
+    try:
+        write_all()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def write_all() -> None:
+    """Write all three and say where they are. A source that cannot be read is left out of the site."""
     settings = load_settings(every_source())
+    left_out = broken(settings.sources)
+    for problem in left_out.values():
+        print(f"Warning: {problem}", file=sys.stderr)
     write_text(TARGET, contract())
-    for page in (TARGET.relative_to(ROOT), write_site(settings.home / "docs"), write_pages(settings)):
+    site = write_site(settings.home / "docs", set(settings.sources) - set(left_out))
+    for page in (TARGET.relative_to(ROOT), site, write_pages(settings)):
         print(page)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -106,7 +106,7 @@ def erased(settings: Settings) -> Erased:
 def _read(path: Path) -> dict[str, Any]:
     """A state of the build folder. One that is damaged says nothing: everything is looked at again."""
     try:
-        return read_sealed(path, "") if path.is_file() else {}
+        return read_sealed(path, "", is_checksum_needed=True) if path.is_file() else {}
     except DamagedError:
         return {}
 

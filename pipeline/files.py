@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import UserError
+from pipeline.shapes import Object, Shape
 
+log = logging.getLogger("perennial")
 TEMPORARY_PREFIX = ".tmp-"
 CHECKSUM = "checksum"
 
@@ -52,10 +55,18 @@ def atomic_path(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         fsync_path(temporary)
+        _make_way(target)
         os.replace(temporary, target)
         fsync_path(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _make_way(target: Path) -> None:
+    """Remove a folder that stands where a file of ours belongs: nothing that we read was ever in it."""
+    if target.is_dir() and not target.is_symlink():
+        log.warning("%s was a folder. It is replaced by the file that belongs there.", target)
+        remove(target)
 
 
 def json_files(folder: Path) -> list[Path]:
@@ -79,7 +90,10 @@ def remove(path: Path) -> None:
 
 def private_folder(path: Path) -> Path:
     """Make a folder that only its owner can enter, or close one that is open to others."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(f"{path} is a file, and should be a folder. Move it away, then run again.") from error
     if path.stat().st_mode & 0o077:
         path.chmod(0o700)
     return path
@@ -113,10 +127,8 @@ def write_sealed(target: Path, content: dict[str, Any]) -> None:
     write_json(target, {**plain, CHECKSUM: sha256_of(plain)})
 
 
-def read_sealed(
-    path: Path, next_step: str, *, needed: Sequence[str] = (), is_checksum_needed: bool = False
-) -> dict[str, Any]:
-    """Read what `write_sealed` has written, without its checksum.
+def read_json(path: Path, next_step: str, shape: type[Shape] = Object) -> dict[str, Any]:
+    """Read a JSON file that holds an object of a shape.
 
     Parameters
     ----------
@@ -124,8 +136,34 @@ def read_sealed(
         The file.
     next_step
         For the message: what the reader can do.
-    needed
-        Keys without which it is something else.
+    shape
+        What it must say, and of which types.
+
+    Raises
+    ------
+    DamagedError
+        It cannot be read, is cut off, or says something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DamagedError(path, f"it cannot be read ({error.strerror})", next_step) from error
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(path, "it is no whole JSON", next_step) from error
+    if problem := shape.problem(content):
+        raise DamagedError(path, problem, next_step)
+    return dict(content)
+
+
+def read_sealed(
+    path: Path, next_step: str, shape: type[Shape] = Object, *, is_checksum_needed: bool = False
+) -> dict[str, Any]:
+    """Read what `write_sealed` has written, without its checksum.
+
+    Parameters
+    ----------
+    path, next_step, shape
+        As for `read_json`.
     is_checksum_needed
         False: the file may be one that an earlier version wrote, without a checksum.
 
@@ -134,17 +172,11 @@ def read_sealed(
     DamagedError
         It cannot be read, is cut off, or has other content than was written.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DamagedError(path, f"it cannot be read ({error.strerror})", next_step) from error
-    except (ValueError, RecursionError) as error:
-        raise DamagedError(path, "it is no whole JSON", next_step) from error
-    if not isinstance(content, dict) or (missing := [name for name in needed if name not in content]):
-        lacking = ", ".join(missing) if isinstance(content, dict) else "JSON object"
-        raise DamagedError(path, f"it has no {lacking}", next_step)
+    content = read_json(path, next_step, shape)
     checksum = content.pop(CHECKSUM, None)
-    if checksum != sha256_of(content) and (checksum is not None or is_checksum_needed):
+    if checksum is None and is_checksum_needed:
+        raise DamagedError(path, "it has no checksum", next_step)
+    if checksum not in (None, sha256_of(content)):
         raise DamagedError(path, "its content is not what was written, as its checksum says", next_step)
     return content
 
@@ -173,6 +205,6 @@ def sha256_of_tree(root: Path, folders: tuple[str, ...], suffixes: tuple[str, ..
     for folder in folders:
         for path in sorted((root / folder).rglob("*")):
             inside = path.relative_to(root)
-            if path.suffix in suffixes and not {"target", "__pycache__", "logs"} & set(inside.parts):
+            if path.suffix in suffixes and path.is_file() and not {"target", "__pycache__", "logs"} & set(inside.parts):
                 digest.update(f"{inside.as_posix()}\0{sha256_of_file(path)}\n".encode())
     return digest.hexdigest()

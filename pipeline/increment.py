@@ -12,6 +12,8 @@ from typing import Any
 from pipeline.files import DamagedError, read_sealed, sha256_of, write_sealed
 from pipeline.plan import Plan
 from pipeline.settings import DBT_PROJECT, Settings
+from pipeline.shapes import Day, Shape, Text
+from pipeline.staging import model_text
 
 STATE = "built.json"
 # Their names stand in the environment of dbt, and in the SQL of its models. More are no day's load.
@@ -42,6 +44,22 @@ OF_ONE_ROW = {
 COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}", re.DOTALL)
 
 
+class BasisShape(Shape):
+    """What a core is built of."""
+
+    rest: Text
+    as_of_date: Day
+    files: dict[str, list[Any]]
+
+
+class StateShape(Shape):
+    """`built.json`."""
+
+    built: BasisShape | None
+    begun: BasisShape | None
+    layers: list[str]
+
+
 def row_by_row(providers: dict[str, list[str]]) -> list[str]:
     """Names of the staging models that make each row of one landed row: what is new in them stands in new files."""
     names = [(source, f"stg_{source}__{entity}") for entity, sources in providers.items() for source in sources]
@@ -52,7 +70,7 @@ def _is_row_by_row(source: str, name: str) -> bool:
     path = DBT_PROJECT / "models" / "staging" / source / f"{name}.sql"
     if not path.is_file():
         return False
-    text = COMMENT.sub("", path.read_text(encoding="utf-8"))
+    text = COMMENT.sub("", model_text(path))
     selects, tables = (len(re.findall(word, text, re.IGNORECASE)) for word in (r"\bselect\b", r"\blanded\s*\("))
     others = (_macros() - OF_ONE_ROW) & set(re.findall(r"\b(\w+)\s*\(", text))
     return selects <= 1 and tables == 1 and not others and not OF_SEVERAL_ROWS.search(text)
@@ -97,7 +115,7 @@ def _read_state(settings: Settings) -> dict[str, Any]:
     if not settings.warehouse.is_file():
         return {}
     try:
-        return read_sealed(settings.build / STATE, "", needed=("built", "begun", "layers"))
+        return read_sealed(settings.build / STATE, "", StateShape, is_checksum_needed=True)
     except DamagedError:
         return {}
 

@@ -6,12 +6,37 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from pipeline.files import DamagedError, json_files, read_sealed, sha256_of_file, write_sealed
 from pipeline.settings import Settings
+from pipeline.shapes import Count, Day, FileState, Shape, Text
 
 Entry = dict[str, Any]
 ACCEPTED = "accepted"
-NEEDED = ("release_id", "as_of_date", "sources", "sequence")
+NEXT_STEP_OF_ACCEPTED = "Delete it and accept again (`make accept`)."
+
+
+class EntryShape(Shape):
+    """An entry of the ledger."""
+
+    release_id: Text
+    as_of_date: Day
+    sources: list[str]
+    sequence: Count
+    code_version: str
+    input_hash: str
+    basis_hash: str = ""
+    score_files: dict[str, list[str]] = Field(default_factory=dict)
+    files: dict[str, FileState] = Field(default_factory=dict)
+    rolled_back_to: str | None = None
+
+
+class AcceptedShape(Shape):
+    """What a person has accepted: a release that has less than the one before, or a load without its quarantine."""
+
+    release_id: Text | None = None
+    load: Text | None = None
 
 
 def earlier_releases(settings: Settings, sources: Sequence[str], as_of: date) -> list[Entry]:
@@ -109,7 +134,8 @@ def accept_release(settings: Settings, release_id: str) -> None:
 
 def is_accepted(settings: Settings, release_id: str) -> bool:
     """Whether a person has accepted the release."""
-    return (settings.ledger / ACCEPTED / f"{release_id}.json").is_file()
+    path = settings.ledger / ACCEPTED / f"{release_id}.json"
+    return path.exists() and read_sealed(path, NEXT_STEP_OF_ACCEPTED, AcceptedShape).get("release_id") == release_id
 
 
 def accept_loads(settings: Settings, loads: Sequence[str]) -> None:
@@ -120,9 +146,9 @@ def accept_loads(settings: Settings, loads: Sequence[str]) -> None:
 
 def accepted_loads(settings: Settings) -> list[str]:
     """Loads of which a person leaves out what is in quarantine."""
-    step = "Delete it and accept again (`make accept`)."
-    noted = (read_sealed(path, step) for path in json_files(settings.ledger / ACCEPTED))
-    return [entry["load"] for entry in noted if "load" in entry]
+    paths = json_files(settings.ledger / ACCEPTED)
+    noted = (read_sealed(path, NEXT_STEP_OF_ACCEPTED, AcceptedShape) for path in paths)
+    return [entry["load"] for entry in noted if entry.get("load")]
 
 
 def entries(settings: Settings) -> list[Entry]:
@@ -152,7 +178,7 @@ def read_entry(path: Path) -> Entry:
 @cache
 def _read(path: Path, mtime_ns: int, size: int) -> Entry:  # noqa: ARG001 - the state of the file is part of the key
     next_step = "Restore it from a backup, or delete it to forget that release, its scores included."
-    entry = read_sealed(path, next_step, needed=NEEDED)
+    entry = EntryShape.completed(read_sealed(path, next_step, EntryShape))
     if entry["release_id"] != path.stem:
         raise DamagedError(path, f"it is the entry of release {entry['release_id']}", next_step)
     return entry

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.errors import UserError
 from pipeline.files import private_folder
 from pipeline.settings import Settings, make_folder
 
@@ -54,7 +55,7 @@ def run_lock(settings: Settings, holder: str, *, say: Callable[[str], None] = _s
         yield
         return
     make_folder(settings.home, "CRM_HOME")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = _open(path, 0o644)
     try:
         _acquire(descriptor, path, say)
         os.ftruncate(descriptor, 0)
@@ -73,7 +74,7 @@ def run_lock(settings: Settings, holder: str, *, say: Callable[[str], None] = _s
 def file_lock(path: Path) -> Iterator[None]:
     """Hold the lock of a file; wait for it while a thread or process holds it, however that one ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _open(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -97,12 +98,19 @@ def slots(folder: Path, limit: int, wanted: int) -> Iterator[int]:
             os.close(descriptor)
 
 
+def _open(path: Path, mode: int = 0o600) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+    except IsADirectoryError as error:
+        raise UserError(f"{path} is a folder, and should be a file. Remove it, then run again.") from error
+
+
 def _free_slots(folder: Path, limit: int, wanted: int) -> list[int]:
     taken: list[int] = []
     for number in range(limit):
         if len(taken) == wanted:
             break
-        descriptor = os.open(folder / f".slot-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _open(folder / f".slot-{number}")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

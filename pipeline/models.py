@@ -9,10 +9,23 @@ from typing import Any
 
 from pipeline.files import DamagedError, json_files, read_sealed, write_sealed
 from pipeline.settings import Settings
+from pipeline.shapes import Day, Shape, Text
 
 Model = dict[str, Any]
-OF_EVERY_VERSION = ("job", "model_version", "as_of_date", "sources", "mining_code", "is_published")
-NEEDED = (*OF_EVERY_VERSION, "needs")
+
+
+class ModelShape(Shape):
+    """What every model says. What was fitted is its job's own, and compared with the checksum alone."""
+
+    job: Text
+    model_version: Text
+    as_of_date: Day
+    sources: list[str]
+    mining_code: Text
+    is_published: bool
+    needs: dict[str, Any] | None = None
+
+
 NEXT_STEP = (
     "Restore it from a backup, or delete it: the last published model before it scores then, or a new one is trained."
 )
@@ -36,10 +49,10 @@ def read_model(path: Path) -> Model | None:
     DamagedError
         It is no whole model, or not as it was trained.
     """
-    model = read_sealed(path, NEXT_STEP, needed=OF_EVERY_VERSION)
-    if "needs" not in model:
+    model = read_sealed(path, NEXT_STEP, ModelShape)
+    if model.get("needs") is None:
         return None
-    model = read_sealed(path, NEXT_STEP, needed=NEEDED, is_checksum_needed=True)
+    model = read_sealed(path, NEXT_STEP, ModelShape, is_checksum_needed=True)
     if (model["job"], model["model_version"]) != (path.parent.name, path.stem):
         raise DamagedError(path, f"it holds model {model['model_version']}", NEXT_STEP)
     return model

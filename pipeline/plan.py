@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline import erasure
 from pipeline.errors import UserError
-from pipeline.files import read_sealed, sha256_of, write_sealed, write_text
+from pipeline.files import DamagedError, read_sealed, sha256_of, write_sealed, write_text
 from pipeline.history import models_that_matter, scored_releases
 from pipeline.landing.receipts import Receipt, covers, instant, newest, read_receipts
 from pipeline.ledger import earlier_releases
@@ -19,6 +19,7 @@ from pipeline.sources import Source, active_sources, company, providers
 DAYS_BEFORE_A_CUT_OFF = 84
 CUT_OFFS = 9
 PLAN, RECEIPTS = "plan.json", "receipts.jsonl"
+NEXT_STEP = "Run again: the next run plans again."
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,12 @@ def load_plan(settings: Settings) -> Plan:
         There is none.
     """
     path = plan_path(settings)
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"There is no plan of a build at {path}. Run `make run`.")
-    return Plan(**read_sealed(path, "Run again: the next run plans again.", needed=PLANNED))
+    content = read_sealed(path, NEXT_STEP, is_checksum_needed=True)
+    if missing := [name for name in PLANNED if name not in content]:
+        raise DamagedError(path, f"it has no {', '.join(missing)}", NEXT_STEP)
+    return Plan(**{each.name: content[each.name] for each in fields(Plan) if each.name in content})
 
 
 def make_plan(settings: Settings) -> Plan:
@@ -164,9 +168,14 @@ def save_plan(settings: Settings, plan: Plan) -> None:
 
 def save_plan_as(folder: Path, plan: Plan) -> None:
     """Write a plan, and its receipts beside it: a DuckDB reader of one large object takes twice its size of memory."""
+    write_receipts(folder, plan)
+    write_sealed(folder / PLAN, asdict(plan))
+
+
+def write_receipts(folder: Path, plan: Plan) -> None:
+    """Write the receipts of a plan, one a line, for SQL to read: without a checksum, so for every layer again."""
     lines = (json.dumps(receipt, sort_keys=True, ensure_ascii=False) + "\n" for receipt in plan.receipts)
     write_text(folder / RECEIPTS, "".join(lines))
-    write_sealed(folder / PLAN, asdict(plan))
 
 
 def feature_dates(as_of: date, first_event: date, settings: Settings) -> list[date]:

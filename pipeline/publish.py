@@ -17,6 +17,7 @@ import duckdb
 from pipeline import damage, erasure, ledger, report
 from pipeline.accounts import REPORT
 from pipeline.attempt import Failure, attempt
+from pipeline.audit.checks import ReleaseChecksShape
 from pipeline.disk import full_disk_is_named
 from pipeline.errors import UserError
 from pipeline.features import features_path
@@ -135,8 +136,7 @@ def _passed_checks(settings: Settings, release: Release) -> dict[str, Any]:
     for needed in (path, settings.build / REPORT):
         if not needed.is_file():
             raise UserError(f"{needed} is not there: the release has not been audited, so it is not published.")
-    needed_keys = ("release_id", "passed", "warned", "stopped", "accounts")
-    checks = read_sealed(path, "Nothing was published; build again (`make run`).", needed=needed_keys)
+    checks = read_sealed(path, "Nothing was published; build again (`make run`).", ReleaseChecksShape)
     if checks["release_id"] != release.release_id:
         raise UserError(
             f"The checks in {path} are for release {checks['release_id']}, not for {release.release_id}, which is "

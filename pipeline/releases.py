@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from pydantic import Field
 
 from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
 from pipeline.files import TEMPORARY_PREFIX, DamagedError, fsync_path, read_sealed
 from pipeline.settings import Settings
+from pipeline.shapes import Count, Day, FileState, Shape, Text
 
 log = logging.getLogger("perennial")
 DATABASE = "perennial.duckdb"
@@ -21,6 +23,7 @@ CONTACTS = "contacts.duckdb"
 MANIFEST = "release.json"
 CHECKS = "checks.json"
 OVERVIEW = "overview.png"
+OF_A_RELEASE = "Restore the release from a backup; the next run repairs the one that readers see."
 # The DuckDB inside a BI tool is older than this project's, and reads no newer storage than its own.
 STORAGE_VERSION = "v1.0.0"
 SCHEMAS = ("core", "marts", "ops")
@@ -82,6 +85,26 @@ GRAINS: dict[str, tuple[str, ...]] = {
 # What dashboards ask for of a fact, or leave out, stands in blocks of its own in each quarter: lines that are no goods,
 # months without a purchase.
 APART = {"core.fct_order_line": "line_type", "core.fct_customer_month": "purchases = 0"}
+
+
+class TableContent(Shape):
+    """What a release says of a table."""
+
+    rows: Count
+    columns: dict[str, str]
+    content_hash: Text
+
+
+class ManifestShape(Shape):
+    """A `release.json`."""
+
+    release_id: Text
+    as_of_date: Day
+    input_hash: str
+    sources: list[str]
+    tables: dict[str, TableContent]
+    files: dict[str, FileState] = Field(default_factory=dict)
+    erased: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -291,8 +314,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     DamagedError
         It is not as it was written.
     """
-    next_step = "Restore the release from a backup; the next run repairs the one that readers see."
-    return read_sealed(folder / MANIFEST, next_step, needed=("release_id", "as_of_date", "input_hash", "tables"))
+    return read_sealed(folder / MANIFEST, OF_A_RELEASE, ManifestShape)
 
 
 def open_release(folder: Path) -> duckdb.DuckDBPyConnection:

@@ -114,6 +114,11 @@ def make_folder(folder: Path, variable: str) -> None:
         ) from error
 
 
+def shown(path: Path) -> str:
+    """A path as messages name it: within the project's folder, where it is there."""
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+
+
 def known_sources() -> tuple[str, ...]:
     """Names of the sources that have a file in dags/sources/."""
     return tuple(sorted(path.stem for path in SOURCE_FILES.glob("[!.]*.yml")))

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from croniter import CroniterError, croniter  # type: ignore[import-untyped]
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from pipeline.errors import UserError
 from pipeline.settings import CURRENCY, Settings, check_time_zone
@@ -15,6 +16,9 @@ from pipeline.settings import CURRENCY, Settings, check_time_zone
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 RESERVED_COLUMNS = ("_cursor", "_file", "_generation", "_interval", "_op", "_position", "_table")
 DATABASES = ("sqlite", "postgresql", "sql")
+# No company's records begin outside; times of these years can be said in every zone.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+LONGEST_HOURS = 24 * 366 * 10
 
 
 def _time_zone(value: str) -> str:
@@ -22,6 +26,34 @@ def _time_zone(value: str) -> str:
         return check_time_zone(value, "time zone")
     except UserError as error:
         raise ValueError("not an IANA time zone; use a name such as Europe/London") from error
+
+
+def _day(value: object) -> object:
+    """Only what is written as a day: a number would be taken for seconds since 1970."""
+    if not isinstance(value, date | str):
+        raise ValueError("give a day such as 2024-01-31")
+    return value
+
+
+def _day_of_business(value: date) -> date:
+    if not FIRST_DAY <= value <= LAST_DAY:
+        raise ValueError(f"give a day from {FIRST_DAY} to {LAST_DAY}")
+    return value
+
+
+def _schedule(value: str) -> str:
+    """`none`, or five fields of cron that some time fits. What cron chooses at random is no interval."""
+    if value == "none":
+        return value
+    advice = 'give "none", or when Airflow extracts, as cron: "0 4 * * *" is daily at four'
+    try:
+        cron = croniter(value)
+        cron.get_next()
+    except (CroniterError, ValueError, TypeError, KeyError, OverflowError) as error:
+        raise ValueError(f"not a time of cron; {advice}") from error
+    if len(cron.expanded) != 5 or any(part.upper().startswith(("R", "H")) for part in value.split()):
+        raise ValueError(f"not five fields of cron that say a time; {advice}")
+    return value
 
 
 def _text_encoding(value: str) -> str:
@@ -45,6 +77,10 @@ def _one_character(value: str) -> str:
     return value
 
 
+Count = Annotated[int, Field(strict=True, ge=0, lt=2**31)]  # strict: yes and "3" are no numbers
+Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -64,11 +100,11 @@ class Volume(_Strict):
         Fewer rows that are gone hold nobody up: one of three is no collapse.
     """
 
-    at_least: float = Field(default=0.2, ge=0, le=1)
-    at_most: float = Field(default=5, ge=1)
-    from_rows: int = Field(default=1000, ge=0)
-    gone_at_most: float = Field(default=0.1, ge=0, le=1)
-    gone_from_rows: int = Field(default=10, ge=1)
+    at_least: Number = Field(default=0.2, le=1)
+    at_most: Number = Field(default=5, ge=1)
+    from_rows: Count = 1000
+    gone_at_most: Number = Field(default=0.1, le=1)
+    gone_from_rows: Count = Field(default=10, ge=1)
 
 
 class Table(_Strict):
@@ -119,17 +155,17 @@ class Table(_Strict):
     event_time_format: str | None = None
     cursor: str | None = None
     deleted: str | None = None
-    look_back_hours: int = Field(default=24, ge=0)
-    key_scan_days: int = Field(default=7, ge=0)
+    look_back_hours: Count = Field(default=24, le=LONGEST_HOURS)
+    key_scan_days: Count = Field(default=7, le=LONGEST_HOURS // 24)
     whole_orders: bool = False
     personal: list[str] = Field(default_factory=list)
     volume: Volume | None = Volume()
     sheet: str | None = None
-    columns: list[str] | dict[str, tuple[int, int]] = Field(default_factory=list)
+    columns: list[str] | dict[str, tuple[Count, Count]] = Field(default_factory=list)
     encoding: Annotated[str, AfterValidator(_text_encoding)] = "utf-8"
     delimiter: Annotated[str, AfterValidator(_one_character)] = ","
     header: bool = True
-    skip_rows: int = Field(default=0, ge=0)
+    skip_rows: Count = 0
     may_be_empty: bool = False
 
     @property
@@ -224,15 +260,15 @@ class Source(_Strict):
     kind: Literal["files", "sqlite", "postgresql", "sql"]
     location: str | None = None
     connection: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")] | None = None
-    max_connections: int = Field(default=4, ge=1)
-    fresh_within_hours: int | None = Field(default=None, ge=1)
+    max_connections: Count = Field(default=4, ge=1, le=1000)
+    fresh_within_hours: Count | None = Field(default=None, ge=1)
     hint: str | None = None
-    schedule: str
+    schedule: Annotated[str, AfterValidator(_schedule)]
     currency: Annotated[str, Field(pattern=CURRENCY)]
     time_zone: Annotated[str, AfterValidator(_time_zone)]
     timestamps_in: Annotated[str, AfterValidator(_time_zone)] | None = None
     history: Literal["complete", "extract"]
-    first_interval_start: date
+    first_interval_start: Annotated[date, BeforeValidator(_day), AfterValidator(_day_of_business)]
     tables: dict[str, Table] = Field(min_length=1)
 
     @property

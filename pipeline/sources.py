@@ -3,22 +3,27 @@
 import difflib
 import os
 import re
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pipeline import settings as project
 from pipeline.errors import UserError
 from pipeline.settings import Settings
-from pipeline.source_model import NAME, Source, Table
+from pipeline.source_model import NAME, Source, Table, Volume
+from pipeline.staging import check_models
+from pipeline.yaml_file import YamlFile, read_yaml
 
 __all__ = [
     "Source",
     "Table",
     "active_sources",
+    "broken",
+    "broken_inactive",
     "company",
     "load_source",
     "location_of",
@@ -27,34 +32,14 @@ __all__ = [
     "providers",
 ]
 
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = 60
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML in which a key that is written twice is an error, not a silent overwrite."""
-
-
-def _unique_mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node)
-        if key in seen:
-            line = key_node.start_mark.line + 1
-            raise yaml.constructor.ConstructorError(None, None, f"'{key}' is there twice, again in line {line}")
-        seen.add(key)
-    return loader.construct_mapping(node)
-
-
-_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
 
 
 def source_file(name: str) -> Path:
     """Return the path of a source's definition."""
     return project.SOURCE_FILES / f"{name}.yml"
-
-
-def _relative(path: Path) -> str:
-    return path.relative_to(project.ROOT).as_posix() if path.is_relative_to(project.ROOT) else str(path)
 
 
 def load_source(name: str) -> Source:
@@ -63,41 +48,65 @@ def load_source(name: str) -> Source:
     Raises
     ------
     UserError
-        There is no such file, or it is not a valid definition; the message names file, key and value.
+        There is no such file, or it is not a valid definition; one sentence names file, line, key and value.
     """
     path = source_file(name)
-    if not NAME.fullmatch(name) or not path.is_file():
+    if not path.exists():
         raise UserError(
             f"Unknown source '{name}'. Known: {', '.join(project.known_sources())}. "
             f"To add it, write dags/sources/{name}.yml; names have lower-case letters, digits and _ "
             "(docs/adding_a_source.md)."
         )
+    if not NAME.fullmatch(name):
+        raise UserError(
+            f"{project.shown(path)}: names of sources have lower-case letters, digits and _. Rename the file."
+        )
+    file = read_yaml(path)
+    if "name" in file.content:
+        raise UserError(f"{project.shown(path)}: unknown key 'name': the file's name is the source's. Remove it.")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506 - a kind of SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{_relative(path)} is not valid YAML: {error}. Correct it there.") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{_relative(path)} is no mapping of keys. Begin with a copy of dags/sources/cdnow.yml.")
-    try:
-        return Source.model_validate({**content, "name": name})
+        return Source.model_validate({**file.content, "name": name})
     except ValidationError as error:
-        problems = "\n".join(f"  - {_problem(item)}" for item in error.errors())
-        raise UserError(f"{_relative(path)} is not a valid source definition:\n{problems}") from error
+        said = _problems(file, error)
+        end = "" if said.endswith("?") else "."
+        raise UserError(f"{said}{end} Correct it there (docs/adding_a_source.md).") from error
 
 
-def _problem(item: Any) -> str:
-    where = ".".join(str(part) for part in item["loc"])
+def _problems(file: YamlFile, error: ValidationError) -> str:
+    """All that is wrong, each with its line, in one sentence."""
+    said: dict[tuple[int, str], list[str]] = {}
+    for item in error.errors():
+        where = file.known(item["loc"])
+        subject, message = _problem(item, ".".join(map(str, where)))
+        said.setdefault((file.line_of(where), subject), []).append(message)  # a value of several types: each says no
+    problems = [
+        f"line {line}: {subject}{' or '.join(dict.fromkeys(messages))}" for (line, subject), messages in said.items()
+    ]
+    shown = project.shown(file.path)
+    return f"{shown}, {problems[0]}" if len(problems) == 1 else f"{shown}: {'; '.join(problems)}"
+
+
+def _problem(item: Any, where: str) -> tuple[str, str]:
+    """What is wrong: the key with its value, and what is said of it."""
+    last = str(item["loc"][-1]) if item["loc"] else ""
     if item["type"] == "extra_forbidden":
-        model = Table if item["loc"][0] == "tables" else Source
-        valid = sorted(set(model.model_fields) - {"name"})
-        close = difflib.get_close_matches(str(item["loc"][-1]), valid, n=1)
-        return f"unknown key '{where}': " + (f"did you mean '{close[0]}'?" if close else f"use {', '.join(valid)}")
+        valid = sorted(set(_model_at(item["loc"]).model_fields) - {"name"})
+        close = difflib.get_close_matches(last, valid, n=1)
+        return f"unknown key '{where}': ", f"did you mean '{close[0]}'?" if close else f"use {', '.join(valid)}"
     if item["type"] == "missing":
-        return f"'{where}' is missing"
+        return f"'{f'{where}.{last}' if where else last}' is missing", ""
     message = item["msg"].removeprefix("Value error, ")
+    if last == "[key]" or item["type"] == "invalid_key":
+        return f"'{where}' is no key: ", "keys are words"
     if isinstance(item["input"], dict | Source | Table):
-        return f"'{where}': {message}" if where else message
-    return f"'{where}' is {item['input']!r}: {message}"
+        return f"'{where}': " if where else "", message
+    value = item["input"]
+    return f"'{where}' is {SHORT.repr(str(value) if isinstance(value, date) else value)}: ", message
+
+
+def _model_at(keys: tuple[int | str, ...]) -> type[BaseModel]:
+    """What the keys of a place in the file are those of."""
+    return Source if keys[0] != "tables" else Volume if "volume" in keys[2:-1] else Table
 
 
 def location_of(source: Source, settings: Settings, env: Mapping[str, str] = os.environ) -> Path:
@@ -119,8 +128,9 @@ def location_text(source: Source, settings: Settings, env: Mapping[str, str] = o
         variable = match[1]
         text = folders.get(variable) or env.get(variable)
         if not text:
+            shown = project.shown(source_file(source.name))
             raise UserError(
-                f"{_relative(source_file(source.name))}: `location: {source.location}` needs the environment variable "
+                f"{shown}: `location: {source.location}` needs the environment variable "
                 f"{variable}, which is not set.{next_step(source) or f' Set {variable}.'}"
             )
         return text
@@ -137,6 +147,27 @@ def next_step(source: Source) -> str:
 def active_sources(settings: Settings) -> list[Source]:
     """Return the definitions of the sources named in CRM_SOURCES, by name."""
     return [load_source(name) for name in sorted(settings.sources)]
+
+
+def broken_inactive(settings: Settings) -> list[str]:
+    """What cannot be read of sources that are not active: a warning of one sentence each, for it stops nobody."""
+    found = broken(name for name in project.known_sources() if name not in settings.sources)
+    return [f"Source '{name}' is not active, and could not be: {problem}" for name, problem in found.items()]
+
+
+def broken(names: Iterable[str]) -> dict[str, str]:
+    """Those of some sources whose files cannot be read, and what is wrong with them.
+
+    A source without staging models is not broken: somebody is about to write them.
+    """
+    found = {}
+    for name in names:
+        try:
+            load_source(name)
+            check_models(name)
+        except UserError as error:
+            found[name] = str(error)
+    return found
 
 
 def company(settings: Settings) -> tuple[str, str]:
@@ -190,6 +221,7 @@ def providers(settings: Settings) -> dict[str, list[str]]:
 
 def _entities(source: str, known: list[str]) -> list[str]:
     folder = project.STAGING / source
+    check_models(source)
     entities = []
     for path in sorted(folder.glob("*.sql")):
         prefix, _, entity = path.stem.partition("__")
@@ -197,13 +229,13 @@ def _entities(source: str, known: list[str]) -> list[str]:
             continue
         if prefix != f"stg_{source}" or entity not in known:
             raise UserError(
-                f"{_relative(path)} is of no known entity. Name it stg_{source}__<entity>.sql, with one of: "
+                f"{project.shown(path)} is of no known entity. Name it stg_{source}__<entity>.sql, with one of: "
                 f"{', '.join(known)}."
             )
         entities.append(entity)
     if not entities:
         raise UserError(
-            f"Source '{source}' provides nothing: {_relative(folder)} has no staging model. "
+            f"Source '{source}' provides nothing: {project.shown(folder)} has no staging model. "
             f"Write stg_{source}__<entity>.sql there, with one of: {', '.join(known)} (docs/adding_a_source.md)."
         )
     return entities

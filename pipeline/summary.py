@@ -12,8 +12,10 @@ import duckdb
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.audit.checks import ChecksShape
 from pipeline.figures import AS_OF, counted, day, known_by, money, net_sales, number, why_unscored
-from pipeline.releases import OVERVIEW, current_release, open_release, read_manifest
+from pipeline.files import read_sealed
+from pipeline.releases import CHECKS, OF_A_RELEASE, OVERVIEW, current_release, open_release, read_manifest
 from pipeline.settings import Settings
 
 SEGMENTS_SHOWN = 6
@@ -198,7 +200,7 @@ def decisions(release: duckdb.DuckDBPyConnection) -> list[str]:
 
 def warnings(folder: Path) -> list[str]:
     """Checks of the gate that did not hold and do not stop a release, each with its first action."""
-    checks = json.loads((folder / "checks.json").read_text(encoding="utf-8"))["checks"]
+    checks = read_sealed(folder / CHECKS, OF_A_RELEASE, ChecksShape)["checks"]
     failed = [check for check in checks if not check["success"]]
     return [f"{check['suite']}: not so: {check['check']}. {check['first_action']}" for check in failed]
 

@@ -70,7 +70,7 @@ def end_layer(settings: Settings) -> None:
 def _why_remove(settings: Settings) -> str | None:
     """Why a warehouse is not built on; None where it is the one that the last layer left."""
     try:
-        known = read_sealed(settings.build / STATE, "", needed=tuple(BEING_BUILT))
+        known = read_sealed(settings.build / STATE, "", is_checksum_needed=True)
     except DamagedError:
         return "is of an unknown build"
     if known != BEING_BUILT and known != _state(settings):

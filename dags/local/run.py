@@ -88,9 +88,11 @@ def redirect_output(settings: Settings) -> None:
 def build(settings: Settings, console: Console, *, extract: bool) -> None:
     """Walk the DAGs in order, then print the summary."""
     from pipeline.build import published, repaired, undone_release
-    from pipeline.sources import active_sources, company, providers
+    from pipeline.sources import active_sources, broken_inactive, company, providers
     from pipeline.summary import print_summary
 
+    for warning in broken_inactive(settings):
+        console.print(Text(f"Warning: {warning}", style="yellow"), soft_wrap=True)
     active_sources(settings)
     company(settings)
     providers(settings)

@@ -30,7 +30,7 @@ from pipeline.airflow_settings import (
 )
 from pipeline.errors import UserError
 from pipeline.settings import Settings, load_settings
-from pipeline.sources import active_sources
+from pipeline.sources import active_sources, broken_inactive
 
 READY_SECONDS = 180
 GRACE_SECONDS = 20
@@ -50,6 +50,8 @@ def main() -> int:
     try:
         settings = load_settings()
         active_sources(settings)
+        for warning in broken_inactive(settings):
+            console.print(Text(f"Warning: {warning}", style="yellow"), soft_wrap=True)
         check_port_is_free()
         console.print("Starting Airflow …")
         prepare(settings, web_database(settings))

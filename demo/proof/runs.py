@@ -116,7 +116,7 @@ def ensure(run: Run, settings: Settings, say: Say) -> None:
         _forget(run.home)
     key = sha256_of([manifest, settings.code_version()])
     done = run.home / DONE
-    if done.is_file() and json.loads(done.read_text(encoding="utf-8")) == key:
+    if _read(done) == key:
         say(f"  {run.name}: nothing has changed since it was last run")
         return
     _command(run, "dags.local.run")
@@ -126,8 +126,15 @@ def ensure(run: Run, settings: Settings, say: Say) -> None:
 
 
 def _manifest(run: Run) -> Any:
-    path = run.home / "demo" / "manifest.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return _read(run.home / "demo" / "manifest.json")
+
+
+def _read(path: Path) -> Any:
+    """What an earlier run wrote; None where there is nothing whole, so that it is run again."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _forget(home: Path) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.files import write_sealed, write_text
+from pipeline.shapes import Count, Shape, Text
 
 STOP, WARN = "stop", "warn"
+NEXT_STEP = "Run `make run`, which writes it again."
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,31 @@ class Check:
     reason: str
     owner: str
     first_action: str
+
+
+class CheckShape(Shape):
+    """A check in a report."""
+
+    suite: str
+    check: str
+    success: bool
+    first_action: str
+
+
+class ChecksShape(Shape):
+    """A report of the gate."""
+
+    checks: list[CheckShape]
+
+
+class ReleaseChecksShape(ChecksShape):
+    """The report of the gate on a release."""
+
+    release_id: Text
+    passed: Count
+    warned: Count
+    stopped: Count
+    accounts: str
 
 
 def count(checks: list[Check]) -> dict[str, int]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import duckdb
 import pandas as pd
-import yaml
 
 from pipeline.accounts import balance
 from pipeline.audit.collapse import collapse_frame
@@ -22,6 +21,7 @@ from pipeline.releases import GRAINS, attach_read_only, published_tables, read_t
 from pipeline.scratch import spill_folder, working_connection
 from pipeline.settings import DBT_PROJECT, Settings
 from pipeline.sources import Source, Table, load_source
+from pipeline.yaml_file import read_yaml
 
 EMAIL = r"[^@\s]@[^@\s]+\.[A-Za-z]{2,}"
 STANDING = "standing_"
@@ -227,7 +227,7 @@ def promised_columns() -> list[tuple[str, str]]:
     models = [
         model
         for path in sorted((DBT_PROJECT / "models" / "marts").glob("*.yml"))
-        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+        for model in read_yaml(path).content["models"]
     ]
     return [
         (f"marts.{model['name']}", column["name"])

@@ -7,7 +7,7 @@ import duckdb
 import pandas as pd
 
 from pipeline.accounts import REPORT, verdict, write_report
-from pipeline.audit.checks import STOP, Check, count, text_of, write_checks
+from pipeline.audit.checks import NEXT_STEP, STOP, Check, ChecksShape, count, text_of, write_checks
 from pipeline.audit.collapse import compare_with_published
 from pipeline.audit.frames import ACCOUNTS, landing_frame, marts_frame, open_warehouse
 from pipeline.audit.pages import forget_results, results_folder, save_result, write_pages
@@ -116,7 +116,7 @@ def _not_readable(suite: str, error: duckdb.Error) -> Check:
 
 def _landing_checks(settings: Settings, plan: Plan) -> list[Check]:
     path = settings.build / "landing_checks.json"
-    content = read_sealed(path, "Run again.", needed=("checks",)) if path.is_file() else {}
+    content = read_sealed(path, NEXT_STEP, ChecksShape, is_checksum_needed=True) if path.exists() else {}
     if content.get("landing_hash") != plan.landing_hash:
         raise UserError("The landed files of this build have not been audited: run audit_landing first (`make run`).")
     return [Check(**check) for check in content["checks"]]

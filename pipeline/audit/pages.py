@@ -5,7 +5,6 @@ Counts and shares only: no value of a row that failed, nor which row it was, get
 """
 
 import html
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,24 @@ from great_expectations.render.renderer.page_renderer import ExpectationSuitePag
 from great_expectations.render.view import DefaultJinjaPageView
 
 from pipeline.accounts import REPORT
-from pipeline.audit.checks import STOP, WARN, Check, count
+from pipeline.audit.checks import NEXT_STEP, STOP, WARN, Check, ChecksShape, count
 from pipeline.audit.suites import marts_suites, read_suite
-from pipeline.files import json_files, write_json, write_text
+from pipeline.files import json_files, read_json, read_sealed, remove, write_json, write_text
 from pipeline.settings import Settings
+from pipeline.shapes import Shape
+
+
+class FoundShape(Shape):
+    """What was found of an expectation."""
+
+    expectation_config: dict[str, Any]
+
+
+class ResultShape(Shape):
+    """What `save_result` writes."""
+
+    results: list[FoundShape]
+
 
 TEMPLATES = Path(__file__).with_name("templates")
 # What a result may tell: the rest are values and keys of rows.
@@ -43,7 +56,7 @@ def results_folder(settings: Settings) -> Path:
 def forget_results(settings: Settings) -> None:
     """Remove the results and reports of the build before."""
     for path in (*results_folder(settings).glob("*.json"), *settings.build.glob("checks.*"), settings.build / REPORT):
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
 def save_result(folder: Path, result: Any) -> None:
@@ -101,7 +114,7 @@ def _suite_document(name: str) -> RenderedDocumentContent:
 
 def _result_document(path: Path) -> RenderedDocumentContent:
     """The page of a result, without the last section: technical facts of the run."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path, NEXT_STEP, ResultShape)
     for item in content["results"]:
         config = item["expectation_config"]
         config["description"] = html.escape(config["meta"]["check"], quote=False)
@@ -132,9 +145,8 @@ def _last_audit(settings: Settings) -> dict[str, Any]:
     """The report of the release or, where the build did not get there, of what landed."""
     for name in ("checks.json", "landing_checks.json"):
         path = settings.build / name
-        if path.is_file():
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return content
+        if path.exists():
+            return read_sealed(path, NEXT_STEP, ChecksShape, is_checksum_needed=True)
     return {}
 
 

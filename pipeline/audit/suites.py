@@ -1,15 +1,16 @@
 """Great Expectations suites: read from expectations/, run on a data frame, turned into checks."""
 
-import json
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
-from pipeline.audit.checks import STOP, WARN, Check
+from pipeline.audit.checks import STOP, Check
+from pipeline.files import read_json
 from pipeline.settings import ROOT
+from pipeline.shapes import Shape, Text
 
 os.environ["GX_ANALYTICS_ENABLED"] = "False"  # read when the library is imported
 
@@ -17,19 +18,36 @@ import great_expectations as gx
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 SUITES = ROOT / "expectations"
-META = ("check", "severity", "reason", "owner", "first_action")
 EXAMPLES = 5
 """How many of the rows that failed a report shows, where `meta.examples` of the suite says nothing else."""
 
 
+class MetaShape(Shape):
+    """What an expectation is for, and what to do when it fails."""
+
+    check: Text
+    severity: Literal["stop", "warn"]
+    reason: Text
+    owner: Text
+    first_action: Text
+
+
+class ExpectationShape(Shape):
+    """An expectation of a suite."""
+
+    type: Text
+    meta: MetaShape
+
+
+class SuiteShape(Shape):
+    """A suite of `expectations/`."""
+
+    expectations: list[ExpectationShape]
+
+
 def read_suite(name: str) -> dict[str, Any]:
     """Read `expectations/<name>.json`; every expectation says what it is for and what to do when it fails."""
-    suite: dict[str, Any] = json.loads((SUITES / f"{name}.json").read_text(encoding="utf-8"))
-    for expectation in suite["expectations"]:
-        missing = [key for key in META if not expectation["meta"].get(key)]
-        if missing or expectation["meta"]["severity"] not in (STOP, WARN):
-            raise ValueError(f"{name}.json, {expectation['type']}: meta needs {', '.join(META)}")
-    return suite
+    return read_json(SUITES / f"{name}.json", "Correct it there, or take it from the repository again.", SuiteShape)
 
 
 def suite_query(name: str) -> str | None:

@@ -8,13 +8,12 @@ from typing import Any
 
 from pipeline.errors import UserError
 from pipeline.files import fsync_path, json_files, remove_temporaries
-from pipeline.landing.receipts import Receipt, instant, read_receipt, read_receipts
+from pipeline.landing.receipts import HELD, Receipt, instant, read_receipt, read_receipts
 from pipeline.lock import file_lock
 from pipeline.settings import Settings
 from pipeline.source_model import Table, Volume
 from pipeline.sources import load_source
 
-HELD = "held"
 LOADS_THAT_ARE_A_HISTORY = 5
 LOADS_COMPARED = 28
 Schema = list[dict[str, Any]]
@@ -148,6 +147,7 @@ def accept(settings: Settings, source_name: str, table_name: str) -> Receipt:
         if not held:
             raise UserError(f"{source_name}.{table_name}: no load is held. Run `make run`, or look at the name.")
         (path,) = held
+        read_receipt(path)
         for file in sorted((folder / HELD).glob(f"{path.stem}.*parquet")):
             file.replace(folder / file.name)
         fsync_path(folder)

@@ -6,27 +6,64 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from pipeline.errors import UserError
 from pipeline.files import DamagedError, json_files, read_sealed, remove_temporaries
 from pipeline.settings import Settings
+from pipeline.shapes import Count, End, Instant, Shape, Text
 
 Receipt = dict[str, Any]
+HELD = "held"
 COMPACT = "%Y%m%dT%H%M%SZ"
-# What receipts did not say before it was known.
-DEFAULTS: Receipt = {
-    "unchanged": 0,
-    "deleted": 0,
-    "missed": 0,
-    "personal": None,
-    "personal_sha256": None,
-    "is_scanned": False,
-    "new_columns": [],
-    "reading": None,
-    "held_because": None,
-    "file_bytes": None,
-}
 
-NEEDED = ("source", "table", "interval", "interval_end", "content_hash", "generation", "file", "schema")
+
+class Column(Shape):
+    """A column of a landed file."""
+
+    name: str
+    type: Text
+    personal: bool = False
+
+
+class SourceFile(Shape):
+    """A file that a load has read."""
+
+    name: Text
+    sha256: Text
+
+
+class ReceiptShape(Shape):
+    """A receipt. The defaults are what receipts did not say before it was known."""
+
+    source: Text
+    table: Text
+    interval: Text
+    interval_start: End
+    interval_end: End
+    content_hash: Text
+    columns: list[Column] = Field(alias="schema")
+    source_files: list[SourceFile]
+    file: Text
+    load: Text
+    generation: Count
+    received: Count
+    unreadable: Count
+    is_first_load: bool
+    first_event_at: Instant | None
+    last_event_at: Instant | None
+    unchanged: Count = 0
+    deleted: Count = 0
+    missed: Count = 0
+    personal: Text | None = None
+    personal_sha256: Text | None = None
+    is_scanned: bool = False
+    new_columns: list[str] = Field(default_factory=list)
+    reading: Count | None = None
+    held_because: Text | None = None
+    file_bytes: Count | None = None
+
+
 NEXT_STEP = "Restore it from a backup, or delete it and run the load again."
 OF_LANDED = "Restore it from a backup, or delete it with its receipt and run the load again."
 
@@ -54,7 +91,11 @@ def read_receipt(path: Path) -> Receipt:
     UserError
         It is none.
     """
-    return {**DEFAULTS, **read_sealed(path, NEXT_STEP, needed=NEEDED)}
+    receipt = ReceiptShape.completed(read_sealed(path, NEXT_STEP, ReceiptShape))
+    folder = path.parent.parent if path.parent.name == HELD else path.parent
+    if not receipt["file"].endswith(f"{folder.parent.name}/{folder.name}/{path.stem}.parquet"):
+        raise DamagedError(path, f"it is the receipt of {receipt['file']}", NEXT_STEP)
+    return receipt
 
 
 def read_receipts(settings: Settings, source: str, table: str) -> list[Receipt]:
@@ -131,8 +172,8 @@ def newest(receipts: list[Receipt], *, is_scheduled: bool) -> Receipt | None:
 def remove_leftovers(folder: Path) -> None:
     """Remove what killed loads of a table left behind: temporary files, and Parquet files without a receipt."""
     remove_temporaries(folder)
-    for place in (folder, folder / "held"):
+    for place in (folder, folder / HELD):
         for path in place.glob("[0-9]*.parquet"):
             stem = path.name.removesuffix(".parquet").removesuffix(".rejects").removesuffix(".personal")
-            if not (place / f"{stem}.json").is_file() and not (folder / "held" / f"{stem}.json").is_file():
+            if not (place / f"{stem}.json").is_file() and not (folder / HELD / f"{stem}.json").is_file():
                 path.unlink()

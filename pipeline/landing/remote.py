@@ -6,7 +6,7 @@ from typing import Any
 import fsspec
 
 from pipeline.errors import UserError
-from pipeline.files import atomic_path, private_folder, sha256_of, write_text
+from pipeline.files import atomic_path, private_folder, remove, sha256_of, write_text
 
 # What file systems call a file's version; each has some of them.
 VERSION_KEYS = (
@@ -67,8 +67,8 @@ def _fetch(system: Any, info: dict[str, Any], target: Path) -> Path:
     version = sha256_of({key: str(info[key]) for key in VERSION_KEYS if key in info})
     stamp = target.with_name(f".{target.name}.version")
     private_folder(target.parent)
-    if not (target.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == version):
-        stamp.unlink(missing_ok=True)
+    if not (target.is_file() and stamp.is_file() and stamp.read_bytes() == version.encode()):
+        remove(stamp)
         with atomic_path(target) as temporary:
             system.get_file(info["name"], str(temporary))
         write_text(stamp, version)

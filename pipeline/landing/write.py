@@ -30,7 +30,7 @@ from pipeline.landing.readers.base import (
     write_batches,
 )
 from pipeline.landing.readers.database import Connection
-from pipeline.landing.receipts import Receipt, instant, interval_name, iso, newest
+from pipeline.landing.receipts import HELD, Receipt, instant, interval_name, iso, newest
 from pipeline.landing.scan import Scan, scan_keys
 from pipeline.landing.state import LINEAGE, Landed, changes_of_snapshot, count_deleted, landed, settle
 from pipeline.landing.state import fingerprint as fingerprint_sql
@@ -435,7 +435,7 @@ def _publish(load: Load, pair: Pair, written: _Written, content_hash: str, deliv
         "bytes": sum(path.stat().st_size for path in (pair.main, pair.sibling) if path.is_file()),
     }
     reason = hold.why_hold(receipt, load.request.table, load.earlier, written.lost)
-    target = load.folder / hold.HELD if reason else load.folder
+    target = load.folder / HELD if reason else load.folder
     hold.forget_held(load.folder)
     target.mkdir(exist_ok=True)
     if "rejects" in files:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline import erasure
 from pipeline.errors import UserError
-from pipeline.files import private_folder, sha256_of_file, write_private
+from pipeline.files import DamagedError, private_folder, read_json, sha256_of_file, write_private
 from pipeline.lists.cells import csv_content, shown
 from pipeline.lists.manifest import describe
 from pipeline.lists.members import COLUMNS, judge, members
@@ -15,6 +15,21 @@ from pipeline.lists.workbook import workbook_content
 from pipeline.releases import CONTACTS, DATABASE, attach_read_only, current_release, read_manifest
 from pipeline.scratch import working_connection
 from pipeline.settings import Settings
+from pipeline.shapes import Shape, Text
+
+
+class FileShape(Shape):
+    """A file of a list, as its manifest has it."""
+
+    file: Text
+    sha256: Text
+
+
+class ListShape(FileShape):
+    """The manifest of a list."""
+
+    landing: Text
+    workbook: FileShape
 
 
 def export_lists(settings: Settings) -> list[Path]:
@@ -70,12 +85,12 @@ def written_before(folder: Path, landing: str) -> list[Path]:
     paths = []
     for path in sorted(folder.glob("*.manifest.json")):
         try:
-            described = json.loads(path.read_text(encoding="utf-8"))
+            described = read_json(path, "", ListShape)
             parts = (described, described["workbook"])
             is_whole = all(sha256_of_file(folder / part["file"]) == part["sha256"] for part in parts)
-        except (OSError, ValueError, KeyError, TypeError):  # damaged: it is written again
+        except (DamagedError, OSError):  # it is written again
             return []
-        if described.get("landing") != landing or not is_whole:
+        if described["landing"] != landing or not is_whole:
             return []
         paths.append(folder / described["file"])
     return paths

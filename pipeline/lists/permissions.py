@@ -27,6 +27,7 @@ from pipeline.releases import CONTACTS, attach_read_only, read_manifest
 from pipeline.scratch import working_connection
 from pipeline.settings import STAGING, Settings
 from pipeline.sources import load_source
+from pipeline.staging import model_text
 
 ENTITIES = ("consents", "customers")
 LANDED = re.compile(r"\blanded\(\s*['\"]([^'\"]+)['\"]")
@@ -108,12 +109,15 @@ def _scratch(settings: Settings) -> Iterator[Path]:
 
 def _sources(settings: Settings, of_release: list[str]) -> tuple[str, ...]:
     """The sources of the release, and the active ones that have landed since."""
-    landed = [
-        name
-        for name in settings.sources
-        if name not in of_release and all(read_receipts(settings, name, table) for table in load_source(name).tables)
-    ]
+    landed = [name for name in settings.sources if name not in of_release and _has_landed(settings, name)]
     return tuple(sorted({*of_release, *landed}))
+
+
+def _has_landed(settings: Settings, source: str) -> bool:
+    """Whether all tables of a source have. One of which nothing has landed may be broken: it has said nothing."""
+    if not any((settings.landing / source).glob("*/[!.]*.json")):
+        return False
+    return all(read_receipts(settings, source, table) for table in load_source(source).tables)
 
 
 def _refuse_held_consents(settings: Settings) -> None:
@@ -134,7 +138,7 @@ def _tables_of_consents(source: str) -> set[str]:
         path = STAGING / source / f"{model}.sql"
         if model not in seen and path.is_file():
             seen.add(model)
-            text = path.read_text(encoding="utf-8")
+            text = model_text(path)
             tables |= set(LANDED.findall(text))
             waiting += REF.findall(text)
     return tables

@@ -109,24 +109,31 @@ def test_an_unknown_source_is_an_import_error_of_what_depends_on_the_sources(des
     assert "CRM_SOURCES names an unknown source 'cdnwo'" in "".join(bag["import_errors"].values())
     assert {Path(file).name for file in bag["import_errors"]} == {
         "build_customers.py",
+        "check_sources.py",
         "export_campaign_lists.py",
         "extract_sources.py",
     }
     assert set(bag["dags"]) == {"train_models"}
 
 
-def test_a_broken_source_file_is_shown_and_stops_no_other(describe_dags: Describe, tmp_path: Path) -> None:
+def test_broken_source_files_are_shown_where_they_are_active_and_stop_no_other(
+    describe_dags: Describe, tmp_path: Path
+) -> None:
     project = tmp_path / "project"
-    shutil.copytree(ROOT / "pipeline", project / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "dags", project / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-    (project / "dags" / "sources" / "shop.yml").write_text("descripton: A shop.\n", encoding="utf-8")
-    bag = describe_dags(project / "dags", PYTHONPATH=str(project))
-    (file, message) = next(iter(bag["import_errors"].items()))
-    assert len(bag["import_errors"]) == 1
+    for room in ("pipeline", "dags"):
+        shutil.copytree(ROOT / room, project / room, ignore=shutil.ignore_patterns("__pycache__"))
+    sources = project / "dags" / "sources"
+    (sources / "shop.yml").write_text("descripton: A shop.\n", encoding="utf-8")
+    on_no_day = (sources / "cdnow.yml").read_text(encoding="utf-8").replace("1997-01-01", "1997-02-30")
+    (sources / "till.yml").write_text(on_no_day, encoding="utf-8")
+    env = {"PYTHONPATH": str(project)}
+    assert describe_dags(project / "dags", **env)["import_errors"] == {}
+    bag = describe_dags(project / "dags", CRM_SOURCES="complete_journey,shop,till", **env)
+    ((file, message),) = bag["import_errors"].items()
     assert Path(file).name == "check_sources.py"
-    assert "shop.yml" in message
-    assert "descripton" in message
-    assert "extract_shop" not in bag["dags"]
+    for words in ("shop.yml", "descripton", "till.yml, line", "'first_interval_start': '1997-02-30' is no date"):
+        assert words in message
+    assert not {"extract_shop", "extract_till"} & set(bag["dags"])
     assert {"extract_complete_journey", "build_customers"} <= set(bag["dags"])
 
 

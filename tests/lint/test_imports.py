@@ -13,7 +13,7 @@ ALLOWED = {
     "mining": (
         *("mining", "pipeline.attempt", "pipeline.settings", "pipeline.errors", "pipeline.files", "pipeline.models"),
     ),
-    "demo": ("demo", "pipeline.settings", "pipeline.errors", "pipeline.files"),
+    "demo": ("demo", "pipeline.settings", "pipeline.errors", "pipeline.files", "pipeline.shapes"),
     "dags": ("dags", "pipeline", "mining"),
     "benchmarks": ("benchmarks", "pipeline", "mining", "demo", "tests.support"),
 }

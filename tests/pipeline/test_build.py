@@ -11,7 +11,7 @@ from pipeline import build
 from pipeline.duck import connect
 from pipeline.errors import UserError
 from pipeline.features import export_features, features_path
-from pipeline.files import write_json
+from pipeline.files import write_sealed
 from pipeline.plan import plan_path
 from tests.pipeline.small_warehouse import make_settings
 from tests.pipeline.test_dbt import PLAN
@@ -20,7 +20,7 @@ from tests.pipeline.test_dbt import PLAN
 @pytest.fixture
 def settings(tmp_path):
     settings = make_settings(tmp_path)
-    write_json(plan_path(settings), asdict(replace(PLAN, sources=["a", "b"])))
+    write_sealed(plan_path(settings), asdict(replace(PLAN, sources=["a", "b"])))
     return settings
 
 

@@ -14,7 +14,7 @@ from pipeline.audit.frames import open_warehouse
 from pipeline.audit.gate import run_on_warehouse
 from pipeline.duck import connect
 from pipeline.errors import UserError
-from pipeline.files import write_json
+from pipeline.files import write_json, write_sealed
 from pipeline.plan import Plan, load_plan, save_plan
 from pipeline.releases import DATABASE, MANIFEST, point_current_at, releases_folder
 from tests.pipeline.small_warehouse import AS_OF, RELEASE, build_warehouse, make_settings
@@ -40,13 +40,16 @@ def settings(tmp_path, monkeypatch):
         *({}, {}, {}, {}, {}, [], "landed", RELEASE.code_version, "b" * 64),
     )
     save_plan(settings, plan)
-    write_json(settings.build / "landing_checks.json", {"landing_hash": "landed", "checks": []})
+    write_sealed(settings.build / "landing_checks.json", {"landing_hash": "landed", "checks": []})
     build_warehouse(settings, FULL)
     folder = releases_folder(settings) / RELEASE.release_id
     folder.mkdir(parents=True)
     shutil.copy(settings.warehouse, folder / DATABASE)
-    manifest = {"release_id": RELEASE.release_id, "as_of_date": "2026-03-30", "input_hash": "before"}
-    write_json(folder / MANIFEST, {**manifest, "tables": {"core.fct_web_session": {}}})
+    manifest = {"release_id": RELEASE.release_id, "as_of_date": "2026-03-30", "input_hash": "before", "sources": []}
+    write_json(
+        folder / MANIFEST,
+        {**manifest, "tables": {"core.fct_web_session": {"rows": 1, "columns": {}, "content_hash": "h"}}},
+    )
     point_current_at(settings, RELEASE.release_id)
     return settings
 

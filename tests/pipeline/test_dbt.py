@@ -13,7 +13,7 @@ import pytest
 
 from pipeline import dbt, ledger
 from pipeline.errors import UserError
-from pipeline.files import write_json, write_text
+from pipeline.files import write_sealed, write_text
 from pipeline.plan import Plan, plan_path
 from pipeline.settings import DBT_PROJECT, Settings
 
@@ -47,7 +47,7 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 @pytest.fixture
 def dbt_says(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Put a dbt beside the interpreter that prints, writes results and ends as told; return where its arguments go."""
-    write_json(plan_path(settings), PLAN.__dict__)
+    write_sealed(plan_path(settings), PLAN.__dict__)
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
 
     def say(output: str, code: int, results: list[dict[str, str]] | None = None) -> Path:
@@ -121,7 +121,7 @@ def test_many_failures_are_counted(settings: Settings, dbt_says: Callable[..., P
 
 
 def test_without_results_dbt_speaks_for_itself(settings: Settings, dbt_says: Callable[..., Path]) -> None:
-    write_json(settings.home / "dbt" / "target" / "run_results.json", {"results": []})  # of an earlier layer
+    write_text(settings.home / "dbt" / "target" / "run_results.json", '{"results": []}')  # of an earlier layer
     dbt_says("Compilation Error: two models with the name a", 2)
     with pytest.raises(UserError, match="two models with the name a"):
         dbt.run_layer(settings, "core")

@@ -13,7 +13,7 @@ from pipeline.audit import audit_marts
 from pipeline.audit.pages import index_page, write_pages
 from pipeline.duck import connect
 from pipeline.errors import UserError
-from pipeline.files import write_json
+from pipeline.files import write_sealed
 from pipeline.plan import Plan, save_plan
 from pipeline.publish import publish
 from pipeline.summary import warnings
@@ -79,7 +79,7 @@ def settings(tmp_path, monkeypatch):
         *({}, {}, {}, {}, {}, [], "landed", RELEASE.code_version, RELEASE.input_hash),
     )
     save_plan(settings, plan)
-    write_json(settings.build / "landing_checks.json", {"landing_hash": "landed", "checks": []})
+    write_sealed(settings.build / "landing_checks.json", {"landing_hash": "landed", "checks": []})
     build_warehouse(settings)
     assert audit_and_publish(settings) == 0
     return settings

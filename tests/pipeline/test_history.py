@@ -182,7 +182,7 @@ def test_scores_of_a_release_that_was_rolled_back_stay_as_long_as_it_can_come_ba
     settings = make_home(tmp_path / "home", 3)
     kept = settings.serving / "releases" / release_of(1)
     kept.mkdir(parents=True)
-    manifest = {"release_id": release_of(1), "as_of_date": str(day(1)), "input_hash": "", "tables": {}}
+    manifest = {"release_id": release_of(1), "as_of_date": str(day(1)), "input_hash": "", "sources": [], "tables": {}}
     (kept / "release.json").write_text(json.dumps(manifest), encoding="utf-8")
     ledger.roll_back(settings, release_of(0))
     publish_day(settings, 0)

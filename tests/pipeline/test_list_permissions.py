@@ -10,11 +10,12 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.files import write_json
 from pipeline.lists import export_lists
-from pipeline.lists.permissions import _refuse_held_consents, _tables_of_consents
+from pipeline.lists.permissions import _refuse_held_consents, _sources, _tables_of_consents
 from pipeline.publish import publish_release
 from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings, pass_gate
 from tests.pipeline.test_lists import open_list
 from tests.support.permissions import landed_since
+from tests.support.states import receipt_of
 
 WITH_CONSENT = "update marts.campaign_audience set can_email = true, can_post = true, can_call = true, can_text = null"
 
@@ -90,13 +91,24 @@ def test_a_held_load_of_consents_stops_the_export(define_source, make_settings, 
     (staging / "stg_shop__orders.sql").write_text("select * from {{ landed('sales') }}", encoding="utf-8")
     settings = make_settings(CRM_SOURCES="shop")
     assert _tables_of_consents("shop") == {"log"}
-    receipt = {
-        "source": "shop", "table": "log", "file": "x", "held_because": "it has 9 rows.",
-        "interval_start": "2024-01-01T00:00:00Z", "interval_end": "2024-01-02T00:00:00Z",
-        "interval": "20240101T000000Z_20240102T000000Z", "content_hash": "a", "generation": 1, "schema": [],
-    }  # fmt: skip
-    write_json(settings.landing / "shop" / "sales" / "held" / "a.json", {**receipt, "table": "sales"})
+    write_json(
+        settings.landing / "shop" / "sales" / "held" / "a.json",
+        receipt_of("shop", "sales", held_because="it has 9 rows."),
+    )
     _refuse_held_consents(settings)
-    write_json(settings.landing / "shop" / "log" / "held" / "a.json", receipt)
+    write_json(
+        settings.landing / "shop" / "log" / "held" / "a.json", receipt_of("shop", "log", held_because="it has 9 rows.")
+    )
     with pytest.raises(UserError, match=r"(?s)No list is exported while a load of consents is held.*make accept"):
         _refuse_held_consents(settings)
+
+
+def test_a_broken_source_is_asked_only_if_it_has_landed(define_source, make_settings, tmp_path):
+    for name in ("shop", "desk"):
+        define_source(name)
+    (tmp_path / "dags" / "sources" / "desk.yml").write_text("first_interval_start: 2024-02-30", encoding="utf-8")
+    settings = make_settings(CRM_SOURCES="*")
+    assert _sources(settings, ["shop"]) == ("shop",)
+    write_json(settings.landing / "desk" / "sales" / "a.json", receipt_of("desk", "sales"))
+    with pytest.raises(UserError, match=r"desk\.yml, line 1, 'first_interval_start'"):
+        _sources(settings, ["shop"])

@@ -212,13 +212,16 @@ def test_the_same_release_twice_rewrites_nothing(publish):
     assert {each.name: (each.stat().st_ino, each.stat().st_mtime_ns) for each in path.parent.iterdir()} == before
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"landing": 1}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'{"landing": 1}', b"[" * 100_000, None], ids=lambda content: repr(content)[:20]
+)
 def test_a_manifest_that_is_damaged_is_written_again(publish, content):
     settings = publish()
     (path,) = export_lists(settings)
     manifest = path.with_name("winback.manifest.json")
     whole = manifest.read_bytes()
-    manifest.write_bytes(content)
+    manifest.unlink()
+    manifest.mkdir() if content is None else manifest.write_bytes(content)
     export_lists(settings)
     assert manifest.read_bytes() == whole
 

@@ -204,7 +204,13 @@ def test_the_order_of_two_appends_to_one_interval_is_an_input(define_source, pla
 
 
 def publish_as(settings, release_id, as_of="2024-01-01", sources=("shop",)):
-    entry = {"release_id": release_id, "as_of_date": as_of, "sources": list(sources), "code_version": "c"}
+    entry = {
+        "release_id": release_id,
+        "as_of_date": as_of,
+        "sources": list(sources),
+        "code_version": "c",
+        "input_hash": "i",
+    }
     ledger.record(settings, {**entry, "score_files": {"clv": [f"scores/{release_id}.parquet"]}})
 
 

@@ -1,9 +1,12 @@
 """Source definitions: what is valid, what is said about what is not, and what the sources provide together."""
 
+from datetime import date
+
 import pytest
 
 from pipeline.settings import known_sources
-from pipeline.sources import company, contract_entities, load_source, location_of, providers
+from pipeline.sources import broken_inactive, company, contract_entities, load_source, location_of, providers
+from pipeline.staging import check_models, copy_project
 from tests.conftest import SALES
 from tests.support.loads import said
 
@@ -32,6 +35,26 @@ def test_an_unknown_source_is_named_with_the_known_ones(define_source):
         ({"currency": "euro"}, ["'currency' is 'euro'"]),
         ({"time_zone": "Europe/Atlantis"}, ["'time_zone' is 'Europe/Atlantis'", "Europe/London"]),
         ({"kind": "oracle"}, ["'kind' is 'oracle'", "sqlite"]),
+        ({"description": 5}, ["line 1", "'description' is 5", "valid string"]),
+        ({"first_interval_start": 20240101}, ["'first_interval_start' is 20240101", "2024-01-31"]),
+        ({"first_interval_start": date(1, 1, 1)}, ["'0001-01-01'", "1900-01-01"]),
+        ({"first_interval_start": date(9999, 12, 31)}, ["'9999-12-31'", "2199-12-31"]),
+        ({"schedule": "daily"}, ["'schedule' is 'daily'", "0 4 * * *"]),
+        ({"schedule": "61 * * * *"}, ["'schedule' is '61 * * * *'"]),
+        ({"schedule": "0 0 30 2 *"}, ["'schedule' is '0 0 30 2 *'"]),
+        ({"schedule": "* * * * * *"}, ["'schedule' is '* * * * * *'", "five fields"]),
+        ({"schedule": "R 4 * * *"}, ["'schedule' is 'R 4 * * *'", "five fields"]),
+        ({"tables": {5: SALES}}, ["'tables.5' is no key"]),
+        ({"tables": {"sales": 5}}, ["'tables.sales' is 5"]),
+        ({"tables": [SALES]}, ["'tables'", "dictionary"]),
+        ({"tables": {"sales": {**SALES, "key": 5}}}, ["'tables.sales.key' is 5", "valid list or ", "'position'"]),
+        ({"tables": {"sales": {**SALES, "skip_rows": True}}}, ["'tables.sales.skip_rows' is True"]),
+        (
+            {"tables": {"sales": {**SALES, "look_back_hours": 10**12}}},
+            ["'tables.sales.look_back_hours' is 1000000000000"],
+        ),
+        ({"tables": {"sales": {**SALES, "volume": {"at_leats": 1}}}}, ["volume.at_leats'", "did you mean 'at_least'?"]),
+        ({"tables": {"sales": {**SALES, "volume": {"at_most": float("nan")}}}}, ["volume.at_most' is nan"]),
         ({"first_interval_start": "yesterday"}, ["'first_interval_start' is 'yesterday'"]),
         ({"tables": {}}, ["'tables'"]),
         ({"tables": {"Sales": SALES}}, ["'Sales'", "lower-case"]),
@@ -90,6 +113,25 @@ def test_a_wrong_definition_is_named(define_source, keys, words):
     message = said(load_source, "shop")
     for word in ("shop.yml", *words):
         assert word in message
+    assert "\n" not in message and message.endswith("(docs/adding_a_source.md).")
+
+
+@pytest.mark.parametrize("schedule", ["none", "0 4 * * *", "@daily", "*/15 8-18 * * MON-FRI", "0 0 L * *"])
+def test_a_schedule_is_none_or_cron(define_source, schedule):
+    define_source("shop", schedule=schedule)
+    assert load_source("shop").is_scheduled == (schedule != "none")
+
+
+def test_a_source_is_named_by_its_file_alone(define_source, tmp_path):
+    define_source("shop")
+    path = tmp_path / "dags" / "sources" / "shop.yml"
+    path.write_text("name: other\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert "shop.yml: unknown key 'name'" in said(load_source, "shop")
+
+
+def test_a_file_that_is_no_name_of_a_source_is_named(define_source, tmp_path):
+    define_source("Shop-2")
+    assert "Shop-2.yml: names of sources have lower-case letters" in said(load_source, "Shop-2")
 
 
 def test_all_problems_are_told_at_once(define_source):
@@ -97,22 +139,7 @@ def test_all_problems_are_told_at_once(define_source):
     message = said(load_source, "shop")
     assert "'euro'" in message
     assert "'scedule'" in message
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("tables: [", ["not valid YAML", "line 1"]),
-        ("just words", ["no mapping"]),
-        ("tables:\n  sales: {}\n  sales: {}\n", ["'sales' is there twice", "line 3"]),
-    ],
-)
-def test_broken_yaml_is_named(define_source, tmp_path, text, words):
-    define_source("shop")
-    (tmp_path / "dags" / "sources" / "shop.yml").write_text(text, encoding="utf-8")
-    message = said(load_source, "shop")
-    for word in ("shop.yml", *words):
-        assert word in message
+    assert "\n" not in message
 
 
 def test_location_takes_variables_from_the_environment(define_source, make_settings, tmp_path):
@@ -205,3 +232,66 @@ def test_a_source_that_provides_nothing_is_named(define_source, make_settings, s
     message = said(providers, make_settings(CRM_SOURCES="shop,desk"))
     for word in ("'desk' provides nothing", "stg_desk__<entity>.sql", "contacts"):
         assert word in message
+
+
+JINJA = "{{ stage('orders', landed('sales'), columns={ }}"
+BROKEN_MODELS = {
+    "Jinja": (JINJA.encode(), "line 1: Jinja cannot read it"),
+    "another encoding": ("select 'ü' as a".encode("latin-1"), "bytes that are not UTF-8"),
+    "nested without end": (b"{{ " + b"[" * 5000, "Jinja cannot read it"),
+    "a model that is not there": (
+        b"select * from {{ ref('base_shop__tills') }}",
+        "there is no model 'base_shop__tills'",
+    ),
+}
+broken_models = pytest.mark.parametrize(("content", "said_of_it"), BROKEN_MODELS.values(), ids=BROKEN_MODELS)
+
+
+@broken_models
+def test_a_staging_model_that_dbt_cannot_parse_is_named(define_source, make_settings, staging, content, said_of_it):
+    define_source("shop")
+    (staging("shop") / "stg_shop__orders.sql").write_bytes(content)
+    message = said(providers, make_settings(CRM_SOURCES="shop"))
+    assert "staging/shop/stg_shop__orders.sql" in message and said_of_it in message
+    assert "\n" not in message
+
+
+@broken_models
+def test_it_is_a_warning_where_its_source_is_not_active(define_source, make_settings, staging, content, said_of_it):
+    for name in ("desk", "shop"):
+        define_source(name)
+        staging(name, "orders")
+    settings = make_settings(CRM_SOURCES="desk")
+    assert broken_inactive(settings) == []
+    (staging("shop") / "stg_shop__orders.sql").write_bytes(content)
+    assert providers(settings) == {"orders": ["desk"]}
+    (warning,) = broken_inactive(settings)
+    assert "'shop' is not active" in warning and said_of_it in warning
+
+
+def test_folders_in_place_of_files_are_named(define_source, make_settings, staging, tmp_path):
+    define_source("desk")
+    define_source("shop")
+    (staging("desk") / "stg_desk__orders.sql").mkdir()
+    (tmp_path / "dags" / "sources" / "shop.yml").unlink()
+    (tmp_path / "dags" / "sources" / "shop.yml").mkdir()
+    assert "shop.yml cannot be read (Is a directory)" in said(load_source, "shop")
+    assert "stg_desk__orders.sql cannot be read" in said(providers, make_settings(CRM_SOURCES="desk"))
+
+
+def test_a_yml_of_staging_that_cannot_be_read_is_named(define_source, make_settings, staging):
+    define_source("shop")
+    (staging("shop", "orders") / "stg_shop.yml").write_text("models:\n\t- name: x\n", encoding="utf-8")
+    assert "stg_shop.yml, line 2: a tab stands" in said(providers, make_settings(CRM_SOURCES="shop"))
+
+
+def test_dbt_is_given_the_models_of_active_sources_alone(tmp_path):
+    for names in (["cdnow", "demo_shop"], ["cdnow"]):
+        copy = copy_project(tmp_path, names)
+        assert sorted(path.name for path in (copy / "models" / "staging").iterdir()) == names
+        assert (copy / "macros" / "staging.sql").is_file() and (copy / "dbt_project.yml").is_file()
+
+
+def test_the_models_of_the_project_can_be_parsed():
+    for name in known_sources():
+        check_models(name)

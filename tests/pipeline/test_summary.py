@@ -75,7 +75,7 @@ def publish(make_settings: Callable[..., Settings]) -> Callable[..., Settings]:
         settings = make_settings(**env)
         folder = settings.serving / "releases" / "r-1"
         folder.mkdir(parents=True)
-        manifest = {"release_id": "r-1", "as_of_date": "2025-12-31", "input_hash": "", "tables": {}}
+        manifest = {"release_id": "r-1", "as_of_date": "2025-12-31", "input_hash": "", "sources": [], "tables": {}}
         (folder / "release.json").write_text(json.dumps(manifest), encoding="utf-8")
         (folder / "checks.json").write_text(json.dumps({"checks": CHECKS}), encoding="utf-8")
         with connect(folder / "perennial.duckdb") as database:
