@@ -287,7 +287,7 @@ def _lost_rows(load: Load, connection: duckdb.DuckDBPyConnection, main: str) -> 
 
 
 def _write_whole(pair: Pair, working: Session, rows: Rows) -> int:
-    return pair.write(streamed(working.connection, rows.relation, rows.columns))
+    return pair.write(streamed(working.connection, rows.relation, rows.columns, may_be_long=rows.may_be_long))
 
 
 def _write_difference(load: Load, pair: Pair, working: Session, rows: Rows) -> tuple[Rows, int, int, int]:
@@ -315,7 +315,8 @@ def _write_difference(load: Load, pair: Pair, working: Session, rows: Rows) -> t
         changed = f"select {names}, 'upsert' as _op from {snapshot}"
     ((received,),) = connection.execute(f"select count(*) from {snapshot}").fetchall()
     deletions: pa.Table = connection.sql(gone).to_arrow_table().drop_columns(["_op"])
-    total = pair.write(streamed(connection, f"({changed})", rows.columns), deletions)
+    stream = streamed(connection, f"({changed})", rows.columns, may_be_long=rows.may_be_long)
+    total = pair.write(stream, deletions)
     return rows, total, received - (total - deletions.num_rows), deletions.num_rows
 
 
@@ -373,7 +374,8 @@ def _check_rows(load: Load, written: _Written) -> None:
         first = written.rejects.to_pylist()[0]
         raise UserError(
             f"{request.label}: none of the {written.rejects.num_rows} rows of {names} can be read; the first, line "
-            f"{first['line']}: {first['error']}. Check `delimiter`, `skip_rows` and `columns` of {request.definition}."
+            f"{first['line']}: {first['error']}. Correct the file, or `delimiter`, `skip_rows` and `columns` of "
+            f"{request.definition}."
         )
     is_quiet_interval = request.source.is_database and request.table.load != "snapshot" and load.earlier
     if not request.table.may_be_empty and not is_quiet_interval:

@@ -171,25 +171,6 @@ def test_encodings(file, content, encoding):
     assert read([file(content)], encoding=encoding)[0] == [("1", "ü")]
 
 
-def test_a_wrong_encoding_is_named_with_byte_and_line(file):
-    path = file(b"id,name\n1,Ana\n2,J\xfcrgen\n")
-    message = said([path])
-    for word in (str(path), "not utf-8", "byte 18", "line 3", "0xfc", "`encoding:`", "cp1252", "'purchases'"):
-        assert word in message
-
-
-def test_a_wrong_byte_far_into_the_file_is_found(file):
-    content = b"id\n" + b"1234567\n" * 400_000 + b"\xff\n"
-    message = said([file(content)])
-    assert f"byte {len(content) - 1} (line 400002)" in message
-
-
-def test_utf16_without_mark_is_recognised(file):
-    message = said([file("id,name\n1,Ana\n".encode("utf-16-le"))])
-    for word in ("NUL", "line 1", "utf-16-le"):
-        assert word in message
-
-
 @pytest.mark.parametrize(
     ("content", "table", "words"),
     [

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pipeline.landing.readers.database import Connection
 
 BATCH_ROWS = 122_880  # a row group of DuckDB's
+VECTOR_ROWS = 2048  # what DuckDB reads at once
+BATCH_BYTES = 32 << 20
 NOT_IN_ARROW = {"INTERVAL", "UUID", "BIT", "BIGNUM", "TIME WITH TIME ZONE"}
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("error", pa.string()), ("content", pa.string())])
 
@@ -124,6 +126,8 @@ class Rows:
         the same rows in the slow exact way.
     fallback : callable or None
         See `is_whole`. None: the relation is known to be sound.
+    may_be_long : bool
+        Whether rows may be so long that as many as a batch has do not fit into memory.
     """
 
     columns: list[str]
@@ -132,6 +136,7 @@ class Rows:
     stream: Stream | None = None
     is_whole: Callable[[], bool] | None = None
     fallback: "Callable[[], Rows] | None" = None
+    may_be_long: bool = False
 
 
 Reader = Callable[[Session, Request], Rows]
@@ -154,7 +159,9 @@ def with_fallback(rows: Rows, action: Callable[[Rows], object]) -> Rows:
     return rows
 
 
-def streamed(connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]) -> Stream:
+def streamed(
+    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], *, may_be_long: bool = False
+) -> Stream:
     """Stream columns of a relation; types that Arrow's Parquet does not have become their text."""
     types = connection.execute(f"describe select * from {relation}").fetchall()
     as_text = {name for name, kind, *_ in types if kind in NOT_IN_ARROW}
@@ -162,8 +169,25 @@ def streamed(connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequ
         f"cast({name} as varchar) as {name}" if column in as_text else name
         for column, name in zip(columns, map(quote_identifier, columns), strict=True)
     )
-    reader: pa.RecordBatchReader = connection.sql(f"select {selected} from {relation}").to_arrow_reader(BATCH_ROWS)
-    return Stream(reader.schema, iter(reader))
+    reader: pa.RecordBatchReader = connection.sql(f"select {selected} from {relation}").to_arrow_reader(
+        VECTOR_ROWS if may_be_long else BATCH_ROWS
+    )
+    return Stream(reader.schema, _of_one_size(reader) if may_be_long else iter(reader))
+
+
+def _of_one_size(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Join small batches, up to the rows or bytes of a large one."""
+    some: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        some.append(batch)
+        rows += batch.num_rows
+        size += batch.nbytes
+        if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield pa.concat_batches(some)
+            some, rows, size = [], 0, 0
+    if some:
+        yield pa.concat_batches(some)
 
 
 def one_ahead(batches: Iterator[pa.RecordBatch]) -> Generator[pa.RecordBatch]:
@@ -179,7 +203,7 @@ def spool(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
     """Write batches to the scratch folder, and return them with the rejects that making them has collected."""
     path = write_batches(session, schema, batches)
     rejects = pa.Table.from_pylist(rejected, schema=REJECTS)
-    return Rows(schema.names, list_of_files("read_parquet", [path]), rejects)
+    return Rows(schema.names, list_of_files("read_parquet", [path]), rejects, may_be_long=have_long_rows([path]))
 
 
 def write_batches(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Path:
@@ -201,6 +225,13 @@ def read_parts(parts: Sequence[Path], columns: Sequence[str]) -> str:
     """SQL: the rows of Parquet files one after the other; each file has all columns, in any order."""
     names = ", ".join(quote_identifier(name) for name in columns)
     return f"(select {names} from {list_of_files('read_parquet', parts, 'union_by_name = true')})"
+
+
+def have_long_rows(parts: Iterable[Path]) -> bool:
+    """Whether Parquet files have a row group of which a batch's number of rows would be too large."""
+    files = map(pq.read_metadata, parts)
+    groups = (file.row_group(number) for file in files for number in range(file.num_row_groups))
+    return any(group.total_byte_size * BATCH_ROWS > 2 * BATCH_BYTES * group.num_rows for group in groups)
 
 
 def check_columns(request: Request, columns: Sequence[str], where: str) -> None:

@@ -1,9 +1,11 @@
 """CSV and its relatives: every value as text, a broken line set aside with its number."""
 
-import codecs
 import csv
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -19,43 +21,57 @@ from pipeline.landing.readers.base import (
     Rows,
     Session,
     check_columns,
+    have_long_rows,
     list_of_files,
     read_parts,
     write_batches,
 )
+from pipeline.landing.readers.quotes import Way, way_to_read
 from pipeline.landing.readers.records import Broken, records
-from pipeline.landing.readers.text import CHUNK, UTF8, utf8_file
+from pipeline.landing.readers.text import (
+    BLOCK,
+    Text,
+    open_text,
+    set_aside,
+    text_as_it_stands,
+    wrong_encoding,
+)
 
 ROWS_AT_ONCE = 65_536
 # Files up to this size are laid end to end: DuckDB takes a millisecond to open one.
 SMALL = 2 << 20
+# Of a large file, that much is looked at before it is read, and the rest meanwhile.
+FIRST_PART = 16 << 20
+LINES_OF_A_HEADER = 100
 
 
 @dataclass(frozen=True)
 class _Text:
-    """A file and its text in UTF-8 (the file itself where it is that).
+    """A file and its text in UTF-8.
 
     Attributes
     ----------
     names
         Its columns.
-    rows, header_lines
-        Number of rows, and of lines before the first; `rows` is None when they were not counted.
+    header_lines
+        Number of lines before the first row.
+    rows
+        Their number; None when they were not counted.
     """
 
     path: Path
-    text: Path
+    text: Text
     names: list[str]
-    rows: int | None = None
-    header_lines: int = 0
+    header_lines: int
+    rows: int | None
 
 
 def open_rows(session: Session, request: Request) -> Rows:
     """Open delimited files; all files of a glob have the same columns, in any order. An empty value is null.
 
     DuckDB reads what is well formed, small files together. Where it finds a broken line it may skip many good ones
-    after it (an open quote swallows them), so then that file is read record by record instead. One large file in UTF-8
-    is read only when its rows are.
+    after it (an open quote swallows them), so then that file is read record by record instead; and so is one in which
+    it would not find what is broken (`way_to_read`). One large file in UTF-8 is read only when its rows are.
     """
     if len(request.files) == 1 and (lazy := _lazy(session, request, request.files[0])):
         return lazy
@@ -63,25 +79,26 @@ def open_rows(session: Session, request: Request) -> Rows:
 
 
 def _lazy(session: Session, request: Request, path: Path) -> Rows | None:
-    """Rows of a large file that looks like UTF-8; None for another."""
-    is_utf8 = codecs.lookup(request.table.encoding).name in UTF8
-    if not is_utf8 or path.suffix == ".gz" or path.stat().st_size <= SMALL:
+    """Rows of a large file that looks like UTF-8; None for another, and for one that DuckDB cannot read."""
+    text = text_as_it_stands(path, request) if path.stat().st_size > SMALL else None
+    if text is None:
         return None
-    with path.open("rb") as handle:
-        first = handle.read(CHUNK)
-    if first.startswith(codecs.BOM_UTF8) or b"\0" in first:
+    look = partial(way_to_read, path, request.table.delimiter, request.table.skip_rows)
+    way = look(up_to=FIRST_PART)
+    if way == Way.BY_RECORD:
         return None
-    try:
-        names = _header(path, path, request)
-    except UnicodeDecodeError:
-        return None
-    relation, rejects = _scan(session, request, path, names)
+    names, _ = _header(path, text, request)
+    relation, rejects = _scan(session, request, path, names, way)
+    thread = ThreadPoolExecutor(1)
+    way_of_all = thread.submit(look)
+    thread.shutdown(wait=False)
 
     def is_whole() -> bool:
         ((broken,),) = session.connection.execute(f"select count(*) from {rejects}").fetchall()
-        return not broken
+        return not broken and way_of_all.result() == way
 
-    return Rows(names, relation, is_whole=is_whole, fallback=lambda: _read(session, request))
+    fallback = partial(_read, session, request)
+    return Rows(names, relation, is_whole=is_whole, fallback=fallback, may_be_long=way == Way.IN_ONE_GO)
 
 
 def _read(session: Session, request: Request) -> Rows:
@@ -93,7 +110,8 @@ def _read(session: Session, request: Request) -> Rows:
         for run in [list(group)] if is_counted else [[text] for text in group]:
             parts += _parts(session, request, run, rejected)
     columns = texts[0].names
-    return Rows(columns, read_parts(parts, columns), pa.Table.from_pylist(rejected, schema=REJECTS))
+    rejects = pa.Table.from_pylist(rejected, schema=REJECTS)
+    return Rows(columns, read_parts(parts, columns), rejects, may_be_long=have_long_rows(parts))
 
 
 def _parts(session: Session, request: Request, texts: list[_Text], rejected: Rejects) -> list[Path]:
@@ -110,34 +128,40 @@ def _parts(session: Session, request: Request, texts: list[_Text], rejected: Rej
 
 
 def _open(path: Path, session: Session, request: Request) -> _Text:
-    text = utf8_file(path, session, request)
-    names = _header(path, text, request)
-    if len(request.files) == 1 or text.stat().st_size > SMALL:
-        return _Text(path, text, names)
-    table = request.table
-    with text.open(encoding="utf-8", newline="") as handle:
-        rows = csv.reader(islice(handle, table.skip_rows, None), delimiter=table.delimiter, strict=True)
-        try:
-            if table.header:
-                next(rows)
-            header_lines = table.skip_rows + rows.line_num
-            return _Text(path, text, names, sum(map(bool, rows)), header_lines)
-        except csv.Error:  # a quote that may be open at its end: it must not reach into another file
-            return _Text(path, text, names)
+    text = open_text(path, session, request)
+    names, header_lines = _header(path, text, request)
+    rows = None
+    if len(request.files) > 1 and text.is_plain and text.path.stat().st_size <= SMALL:
+        found = csv.reader(islice(text.lines(), header_lines, None), delimiter=request.table.delimiter, strict=True)
+        with suppress(csv.Error):  # a quote that may be open at its end: it must not reach into another file
+            rows = sum(map(bool, found))
+    return _Text(path, text, names, header_lines, rows)
 
 
-def _header(path: Path, text: Path, request: Request) -> list[str]:
+def _header(path: Path, text: Text, request: Request) -> tuple[list[str], int]:
+    """Names of the columns, and the number of lines before the first row."""
     table = request.table
     if not table.header:
-        return list(table.columns)
-    with text.open(encoding="utf-8", newline="") as handle:
-        names = next(csv.reader(islice(handle, table.skip_rows, None), delimiter=table.delimiter), [])
+        return list(table.columns), table.skip_rows
+    first = list(islice(text.lines(), table.skip_rows, table.skip_rows + LINES_OF_A_HEADER))
+    found = csv.reader(first, delimiter=table.delimiter, strict=True)
+    try:
+        names = next(found, [])
+    except csv.Error as error:
+        raise UserError(
+            f"{request.label}: the header of {path}, line {table.skip_rows + 1}, cannot be read ({error}). Correct its "
+            f"quotes, or `delimiter` and `skip_rows` of {request.definition}."
+        ) from error
+    if fault := next(filter(None, map(text.fault, names)), None):
+        what = f"its header, line {table.skip_rows + 1}, cannot be read ({fault})"
+        raise wrong_encoding(path, text.encoding, what, text.bytes_of("".join(first)), request)
     if not any(name.strip() for name in names):
         raise UserError(
             f"{request.label}: {path} has no header in line {table.skip_rows + 1}. "
             f"Set `skip_rows`, or `header: false` with `columns`, for {request.definition}."
         )
-    return [name.strip() or f"column_{number}" for number, name in enumerate(names, 1)]
+    names = [name.strip() or f"column_{number}" for number, name in enumerate(names, 1)]
+    return names, table.skip_rows + found.line_num
 
 
 def _check_same(request: Request, texts: Sequence[_Text]) -> None:
@@ -157,8 +181,11 @@ def _check_same(request: Request, texts: Sequence[_Text]) -> None:
 def _read_at_once(session: Session, request: Request, texts: Sequence[_Text]) -> Path | None:
     """Write the rows of texts with the same columns as Parquet; None when a line of them is broken."""
     is_joined = len(texts) > 1
-    text = _join(session, texts) if is_joined else texts[0].text
-    rows, rejects = _scan(session, request, text, texts[0].names, is_joined=is_joined)
+    text = _join(session, texts) if is_joined else texts[0].text.path
+    way = way_to_read(text, request.table.delimiter, 0 if is_joined else request.table.skip_rows)
+    if way == Way.BY_RECORD or not all(text.text.is_plain for text in texts):
+        return None
+    rows, rejects = _scan(session, request, text, texts[0].names, way, is_joined=is_joined)
     target = session.new_file(".parquet")
     try:
         ((read,),) = session.connection.execute(
@@ -172,7 +199,7 @@ def _read_at_once(session: Session, request: Request, texts: Sequence[_Text]) ->
 
 
 def _scan(
-    session: Session, request: Request, text: Path, names: Sequence[str], *, is_joined: bool = False
+    session: Session, request: Request, text: Path, names: Sequence[str], way: Way, *, is_joined: bool = False
 ) -> tuple[str, str]:
     """SQL of the rows of a text, and the name of the table with what it could not read, once it has been read."""
     table = request.table
@@ -181,7 +208,8 @@ def _scan(
     options = (
         f"columns = {{{typed}}}, delim = {quote_literal(table.delimiter)}, quote = '\"', escape = '\"', "
         f"header = {str(table.header and not is_joined).lower()}, skip = {0 if is_joined else table.skip_rows}, "
-        "auto_detect = false, strict_mode = true, "
+        f"parallel = {str(way == Way.IN_PARTS).lower()}, "
+        "auto_detect = false, strict_mode = true, compression = 'none', "
         f"store_rejects = true, rejects_table = 'rejects_{number}', rejects_scan = 'scans_{number}'"
     )
     return list_of_files("read_csv", [text], options), f"rejects_{number}"
@@ -192,20 +220,35 @@ def _join(session: Session, texts: Sequence[_Text]) -> Path:
     joined = session.new_file(".csv")
     with joined.open("w", encoding="utf-8", newline="") as output:
         for text in texts:
-            with text.text.open(encoding="utf-8", newline="") as handle:
-                rows = "".join(islice(handle, text.header_lines, None))
+            rows = "".join(islice(text.text.lines(), text.header_lines, None))
             output.write(rows if not rows or rows.endswith(("\r", "\n")) else rows + "\n")
     return joined
 
 
 def _batches(text: _Text, schema: pa.Schema, request: Request, rejected: Rejects) -> Iterator[pa.RecordBatch]:
-    table = request.table
-    with text.text.open(encoding="utf-8", newline="") as handle:
-        found = records(handle, width=len(text.names), delimiter=table.delimiter, skip_lines=table.skip_rows)
-        whole = islice(_without_broken(found, text.path, rejected), int(table.header), None)
-        while some := list(islice(whole, ROWS_AT_ONCE)):
-            arrays = [pa.array(values, pa.string()) for values in zip(*some, strict=True)]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    found = records(
+        text.text.lines(),
+        width=len(text.names),
+        delimiter=request.table.delimiter,
+        skip_lines=text.header_lines,
+        fault=text.text.fault,
+    )
+    whole = _without_broken(found, text.path, rejected)
+    while some := _some(whole):
+        arrays = [pa.array(values, pa.string()) for values in zip(*some, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _some(rows: Iterator[list[str | None]]) -> list[list[str | None]]:
+    """As many rows as a batch holds: few where they are long."""
+    some: list[list[str | None]] = []
+    size = 0
+    for row in rows:
+        some.append(row)
+        size += sum(map(len, filter(None, row)))
+        if len(some) == ROWS_AT_ONCE or size > BLOCK:
+            break
+    return some
 
 
 def _without_broken(
@@ -213,6 +256,6 @@ def _without_broken(
 ) -> Iterator[list[str | None]]:
     for record in found:
         if isinstance(record, Broken):
-            rejected.append({"file": path.name, "line": record.line, "error": record.error, "content": record.content})
+            set_aside(rejected, path, record.line, record.error, record.content)
         else:
             yield record

@@ -1,16 +1,13 @@
 """Fixed-width text: each column between two character positions, blanks around it removed."""
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.landing.readers.base import Rejects, Request, Rows, Session, check_columns, spool
-from pipeline.landing.readers.text import utf8_file
-
-LINES_AT_ONCE = 65_536
+from pipeline.landing.readers.text import line_blocks, set_aside, utf8_file
 
 
 def open_rows(session: Session, request: Request) -> Rows:
@@ -18,7 +15,7 @@ def open_rows(session: Session, request: Request) -> Rows:
     check_columns(request, list(request.table.positions), request.label)
     schema = pa.schema([(name, pa.string()) for name in request.table.positions])
     rejected: Rejects = []
-    texts = {path: utf8_file(path, session, request) for path in request.files}
+    texts = {path: utf8_file(path, session, request, rejected) for path in request.files}
     return spool(session, schema, _batches(texts, request, rejected), rejected)
 
 
@@ -27,18 +24,16 @@ def _batches(texts: dict[Path, Path], request: Request, rejected: Rejects) -> It
     width = max(end for _, end in positions.values())
     skipped = request.table.skip_rows
     for path, text in texts.items():
-        with text.open(encoding="utf-8") as handle:
-            numbered = enumerate(islice(handle, skipped, None), skipped + 1)
-            while some := list(islice(numbered, LINES_AT_ONCE)):
-                whole = []
-                for number, ended in some:
-                    line = ended.rstrip("\n")
-                    if len(line) >= width:
-                        whole.append(line)
-                    elif line.strip():
-                        error = f"the line has {len(line)} characters, its columns need {width}"
-                        rejected.append({"file": path.name, "line": number, "error": error, "content": line})
-                yield _cut(pa.array(whole, pa.string()), positions)
+        for block in line_blocks(text, skipped):
+            whole = []
+            for number, ended in block:
+                line = ended.rstrip("\n")
+                if len(line) >= width:
+                    whole.append(line)
+                elif line.strip():
+                    error = f"the line has {len(line)} characters, its columns need {width}"
+                    set_aside(rejected, path, number, error, line)
+            yield _cut(pa.array(whole, pa.string()), positions)
 
 
 def _cut(lines: pa.Array, positions: dict[str, tuple[int, int]]) -> pa.RecordBatch:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 
 import duckdb
@@ -17,13 +17,13 @@ from pipeline.landing.readers.base import (
     Rows,
     Session,
     check_columns,
+    have_long_rows,
     list_of_files,
     read_parts,
     write_batches,
 )
-from pipeline.landing.readers.text import utf8_file
+from pipeline.landing.readers.text import line_blocks, set_aside, utf8_file
 
-LINES_AT_ONCE = 65_536
 LINES = pa.schema([("number", pa.int64()), ("line", pa.string())])
 # JSON's own white space, of which a line may consist that is no row.
 BLANK = " \t\r\n"
@@ -40,24 +40,25 @@ def open_rows(session: Session, request: Request) -> Rows:
     columns are the declared ones, then the other keys of all lines by name. A line that is no object, or has a key
     twice, is unreadable.
     """
-    texts = {path: utf8_file(path, session, request) for path in request.files}
+    rejected: Rejects = []
+    texts = {path: utf8_file(path, session, request, rejected, newline="\n") for path in request.files}
     if request.only and (rows := _one_column(session, request.only, list(texts.values()))):
         return rows
     keys, broken = _scan(session, request, list(texts.values()))
-    columns = _columns(request, keys)
+    lines = {path: write_batches(session, LINES, _lines(text)) for path, text in texts.items() if text in broken}
+    for path, written in lines.items():
+        _set_aside(session, path, written, rejected)
+    columns = _columns(request, keys, rejected)
     parts: list[Path] = []
-    rejected: Rejects = []
-    for is_broken, group in groupby(request.files, key=lambda path: texts[path] in broken):
+    for is_broken, group in groupby(request.files, key=lambda path: path in lines):
         files = list(group)
         if not is_broken:
             parts.append(_write(session, _objects([texts[path] for path in files]), columns))
             continue
-        for path in files:
-            lines = write_batches(session, LINES, _lines(texts[path]))
-            rejected += _rejects(session, path, lines)
-            sound = f"(select line as json from {list_of_files('read_parquet', [lines])} where {_is_sound('line')})"
-            parts.append(_write(session, sound, columns))
-    return Rows(columns, read_parts(parts, columns), pa.Table.from_pylist(rejected, schema=REJECTS))
+        read = list_of_files("read_parquet", [lines[path] for path in files])
+        parts.append(_write(session, f"(select line as json from {read} where {_is_sound('line')})", columns))
+    rejects = pa.Table.from_pylist(rejected, schema=REJECTS)
+    return Rows(columns, read_parts(parts, columns), rejects, may_be_long=have_long_rows(parts))
 
 
 def _objects(texts: Sequence[Path], options: str = "") -> str:
@@ -107,7 +108,7 @@ def _is_sound(json_text: str) -> str:
     )
 
 
-def _columns(request: Request, keys: set[str]) -> list[str]:
+def _columns(request: Request, keys: set[str], rejected: Rejects) -> list[str]:
     table = request.table
     needed = [*table.columns, *table.named_columns]
     if keys:
@@ -116,8 +117,11 @@ def _columns(request: Request, keys: set[str]) -> list[str]:
         check_columns(request, [name for name in columns if name in keys], f"{request.label}: {files}")
         return columns
     if not needed:
+        what = "there are no lines"
+        if rejected:
+            what = "no line can be read (the first, {file}, line {line}: {error})".format_map(rejected[0])
         raise UserError(
-            f"{request.label}: there are no lines, so nothing says which columns there are. "
+            f"{request.label}: {what}, so nothing says which columns there are. "
             f"Name them under `columns` of {request.definition}."
         )
     return list(dict.fromkeys(needed))
@@ -156,22 +160,23 @@ def _write(session: Session, objects: str, columns: Sequence[str]) -> Path:
 
 
 def _lines(text: Path) -> Iterator[pa.RecordBatch]:
-    with text.open(encoding="utf-8", newline="\n") as handle:
-        numbered = ((number, line) for number, line in enumerate(handle, 1) if line.strip(BLANK))
-        while some := list(islice(numbered, LINES_AT_ONCE)):
-            numbers, lines = zip(*some, strict=True)
-            yield pa.RecordBatch.from_arrays([pa.array(numbers, pa.int64()), pa.array(lines)], schema=LINES)
+    for block in line_blocks(text, newline="\n"):
+        numbers, lines = [], []
+        for number, line in block:
+            if line.strip(BLANK):
+                numbers.append(number)
+                lines.append(line)
+        yield pa.RecordBatch.from_arrays([pa.array(numbers, pa.int64()), pa.array(lines, pa.string())], schema=LINES)
 
 
-def _rejects(session: Session, path: Path, lines: Path) -> Rejects:
+def _set_aside(session: Session, path: Path, lines: Path, rejected: Rejects) -> None:
     found = session.connection.execute(
         f"select number, line from {list_of_files('read_parquet', [lines])} "
         f"where not {_is_sound('line')} order by number"
-    ).fetchall()
-    return [
-        {"file": path.name, "line": number, "error": _reason(line), "content": line.rstrip("\r\n")}
-        for number, line in found
-    ]
+    )
+    while some := found.fetchmany(1000):
+        for number, line in some:
+            set_aside(rejected, path, number, _reason(line), line)
 
 
 def _reason(line: str) -> str:

@@ -1,21 +1,19 @@
 """Text whose columns are parted by blanks or tabs, one or more. Every value is text."""
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.errors import UserError
 from pipeline.landing.readers.base import Rejects, Request, Rows, Session, check_columns, spool
-from pipeline.landing.readers.text import utf8_file
-
-LINES_AT_ONCE = 65_536
+from pipeline.landing.readers.text import line_blocks, set_aside, utf8_file
 
 
 def open_rows(session: Session, request: Request) -> Rows:
     """Open whitespace-delimited files. A line with another number of values is unreadable; empty lines are no rows."""
-    texts = {path: utf8_file(path, session, request) for path in request.files}
+    rejected: Rejects = []
+    texts = {path: utf8_file(path, session, request, rejected) for path in request.files}
     columns = [_columns(path, text, request) for path, text in texts.items()]
     for path, names in zip(texts, columns, strict=True):
         check_columns(request, names, f"{request.label}: {path.name}")
@@ -24,7 +22,6 @@ def open_rows(session: Session, request: Request) -> Rows:
                 f"{request.label}: {path.name} has the columns {', '.join(names)}, and {next(iter(texts)).name} has "
                 f"{', '.join(columns[0])}. Give them the same columns, or make them two tables."
             )
-    rejected: Rejects = []
     schema = pa.schema([(name, pa.string()) for name in columns[0]])
     return spool(session, schema, _batches(texts, schema, request, rejected), rejected)
 
@@ -33,8 +30,7 @@ def _columns(path: Path, text: Path, request: Request) -> list[str]:
     table = request.table
     if not table.header:
         return list(table.columns)
-    with text.open(encoding="utf-8") as handle:
-        names = next(islice(handle, table.skip_rows, None), "").split()
+    names = next((line.split() for block in line_blocks(text, table.skip_rows) for _, line in block), [])
     if not names:
         raise UserError(
             f"{request.label}: {path} has no header in line {table.skip_rows + 1}. "
@@ -48,20 +44,17 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     skipped = request.table.skip_rows + int(request.table.header)
     for path, text in texts.items():
-        with text.open(encoding="utf-8") as handle:
-            numbered = enumerate(islice(handle, skipped, None), skipped + 1)
-            while some := list(islice(numbered, LINES_AT_ONCE)):
-                yield _batch(some, schema, path.name, rejected)
+        for block in line_blocks(text, skipped):
+            yield _batch(block, schema, path, rejected)
 
 
-def _batch(lines: Sequence[tuple[int, str]], schema: pa.Schema, file: str, rejected: Rejects) -> pa.RecordBatch:
+def _batch(lines: Sequence[tuple[int, str]], schema: pa.Schema, path: Path, rejected: Rejects) -> pa.RecordBatch:
     whole = []
     for number, line in lines:
         values = line.split()
         if len(values) == len(schema):
             whole.append(values)
         elif values:
-            error = f"{len(schema)} columns expected, {len(values)} found"
-            rejected.append({"file": file, "line": number, "error": error, "content": line.rstrip("\n")})
+            set_aside(rejected, path, number, f"{len(schema)} columns expected, {len(values)} found", line)
     columns = zip(*whole, strict=True) if whole else [[] for _ in schema]
     return pa.RecordBatch.from_arrays([pa.array(values, pa.string()) for values in columns], schema=schema)
