@@ -15,7 +15,7 @@ BROKEN_LINES = 3
 
 @pytest.mark.parametrize("make", KINDS)
 def test_a_broken_line_costs_itself_wherever_it_stands(tmp_path, make):
-    for seed in range(20):
+    for seed in range(14):
         random = Random(f"{make.__name__} {seed}")
         made = make(random, broken=seed % 2 * random.randint(1, BROKEN_LINES))
         path = tmp_path / ("sales.gz" if make is damage.packed else "sales.txt")
@@ -27,7 +27,7 @@ def test_a_broken_line_costs_itself_wherever_it_stands(tmp_path, make):
 
 @pytest.mark.parametrize("make", KINDS)
 def test_damaged_files_are_read_or_refused(tmp_path, make):
-    for seed in range(20):
+    for seed in range(14):
         random = Random(f"damaged {make.__name__} {seed}")
         made = make(random)
         path = tmp_path / ("sales.gz" if make is damage.packed else "sales.txt")
