@@ -41,7 +41,7 @@ def open_rows(session: Session, request: Request) -> Rows:
     twice, is unreadable.
     """
     texts = {path: utf8_file(path, session, request) for path in request.files}
-    if request.only and (rows := _one_column(session, request.only, list(texts.values()))):
+    if len(request.only) == 1 and (rows := _one_column(session, request.only[0], list(texts.values()))):
         return rows
     keys, broken = _scan(session, request, list(texts.values()))
     columns = _columns(request, keys)
