@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,13 @@ def _return(value: Any = None) -> None:
 
 
 def _macro(environment: jinja2.Environment, name: str, source: str) -> Callable[..., Any]:
-    template = environment.from_string(source)
+    @cache
+    def template() -> jinja2.Template:  # only what is called is compiled
+        return environment.from_string(source)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return str(getattr(template.module, name)(*args, **kwargs))
+            return str(getattr(template().module, name)(*args, **kwargs))
         except _Returned as returned:
             return returned.args[0]
 

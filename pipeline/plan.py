@@ -11,7 +11,7 @@ from pipeline import erasure
 from pipeline.errors import UserError
 from pipeline.files import DamagedError, read_sealed, sha256_of, write_sealed, write_text
 from pipeline.history import models_that_matter, scored_releases
-from pipeline.landing.receipts import Receipt, covers, instant, newest, read_receipts
+from pipeline.landing.receipts import Receipt, covers, instant, known_end, newest, read_receipts
 from pipeline.ledger import earlier_releases
 from pipeline.settings import Settings
 from pipeline.sources import Source, active_sources, company, providers
@@ -265,7 +265,7 @@ def _as_of(sources: list[Source], receipts: dict[str, list[Receipt]], time_zone:
     def table_ends(source: Source) -> list[date]:
         ends: dict[str, date] = {}
         for receipt in receipts[source.name]:
-            day = instant(receipt["interval_end"]).astimezone(zone).date()
+            day = known_end(receipt).astimezone(zone).date()
             ends[receipt["table"]] = max(day, ends.get(receipt["table"], day))
         return list(ends.values())
 

@@ -98,6 +98,12 @@ class Volume(_Strict):
         Share of the rows that are there which one load may take away: deleted, marked so, or missing from a snapshot.
     gone_from_rows : int
         Fewer rows that are gone hold nobody up: one of three is no collapse.
+    leap_days : int
+        The end of a source without schedule leaps where its last rows lie more days after all others than this, and
+        than those ever lay apart.
+    leap_at_most : float
+        Only so small a share of a table's rows is a leap: a business that opens again has more, and of fewer rows than
+        one by this share nobody can tell.
     """
 
     at_least: Number = Field(default=0.2, le=1)
@@ -105,6 +111,8 @@ class Volume(_Strict):
     from_rows: Count = 1000
     gone_at_most: Number = Field(default=0.1, le=1)
     gone_from_rows: Count = Field(default=10, ge=1)
+    leap_days: Count = Field(default=60, ge=1)
+    leap_at_most: Number = Field(default=0.01, lt=1)
 
 
 class Table(_Strict):

@@ -96,11 +96,32 @@ typed as (
     from exact
 ),
 
+loads as (
+    select
+        file as _file,
+        reading as _reading,
+        timezone('UTC', cast(read_at as timestamptz)) as _read_at,
+        -- Rows of a later load are known from the last second of the newest interval that had landed when it was read.
+        -- Rows of a first load, and of a table without history (which says nothing of when it was first true), are known
+        -- from their event time: null.
+        case when has_history and not is_first_reading then {{ compact_instant('known_end') }} - interval 1 second end
+            as _known_from
+    from {{ planned_receipts() }}
+),
+
 checked as (
     select
         typed.*,
+        loads._reading,
+        loads._known_from,
         case
             when _column_reason is not null or _op = 'delete' then _column_reason
+            {%- if spec.time %}
+            when typed.{{ spec.time }} < {{ earliest_time() }} then '{{ spec.time }}: before 1900'
+            {%- if not spec.may_be_planned %}
+            when typed.{{ spec.time }} >= {{ latest_time('loads._read_at') }} then '{{ spec.time }}: {{ later_than_read() }}'
+            {%- endif %}
+            {%- endif %}
             {%- for parent, column in spec.get('parents', {}).items() %}
             when {{ parent }}_row._reason is not null then {{ fallen_with(parent, column, parent ~ '_row._reason') }}
             when {{ parent }}.{{ column }} is null then {{ fallen_with(parent, column, parent ~ '_set_aside.reason') }}
@@ -117,6 +138,7 @@ checked as (
         -- What a deleted row had, such as the lines of an order, is gone with it.
         true{% for parent in spec.get('parents', {}) %} and coalesce({{ parent }}.is_current, false){% endfor %} as _has_parents
     from typed
+    left join loads on typed._file = loads._file
     {%- for parent, column in spec.get('parents', {}).items() %}
     left join (
         select
@@ -173,28 +195,14 @@ single_rows as (
     where checked._check_reason is not null or repeated_keys.source_system is null
 ),
 
-loads as (
-    select
-        file as _file,
-        reading as _reading,
-        -- Rows of a later load are known from the last second of the newest interval that had landed when it was read.
-        -- Rows of a first load, and of a table without history (which says nothing of when it was first true), are known
-        -- from their event time: null.
-        case when has_history and not is_first_reading then {{ compact_instant('known_end') }} - interval 1 second end
-            as _known_from
-    from {{ planned_receipts() }}
-),
-
 hashed as (
     select
         checked.*,
-        loads._reading,
         {{ content_hash(spec.columns.keys() | list + ['_op']) }} as _row_hash,
         {{ utc_timestamp('_cursor', '_zone') }} as _cursor_at,
         try_cast(_cursor as decimal(38, 9)) as _cursor_number
     from checked
     inner join repeated_keys using (source_system, {{ spec.key | join(', ') }})
-    left join loads on checked._file = loads._file
     where checked._check_reason is null
 ),
 
@@ -296,20 +304,19 @@ select
     {%- if has_parts(entity) %}
     cast({{ relation }}._sequence as bigint) as _sequence,
     {%- endif %}
-    loads._known_from,
+    {{ relation }}._known_from,
     {%- if relation == 'single_rows' %}
-    loads._known_from as _first_known_from
+    {{ relation }}._known_from as _first_known_from
     {%- else %}
     case
         when max(
-            case when {{ relation }}._fate = 'accepted' and loads._known_from is null then 1 else 0 end
+            case when {{ relation }}._fate = 'accepted' and {{ relation }}._known_from is null then 1 else 0 end
         ) over same_key = 0 then min(
-            case when {{ relation }}._fate = 'accepted' then loads._known_from end
+            case when {{ relation }}._fate = 'accepted' then {{ relation }}._known_from end
         ) over same_key
     end as _first_known_from
     {%- endif %}
 from {{ relation }}
-left join loads on {{ relation }}._file = loads._file
 {%- if spec.parents %}
 left join gone
     on
@@ -426,8 +433,9 @@ where _is_current
     }.get(type)) }}
 {%- endmacro %}
 
-{# Why a row is set aside that can be read, and is of a time that the source does not account for. #}
+{# Why a row is set aside that can be read, and is of a time that the source does not account for, or that cannot be. #}
 {% macro before_first_interval() -%}before the first interval of the source{%- endmacro %}
+{% macro later_than_read() -%}later than it was read{%- endmacro %}
 
 {#
   `when` branches that name what is wrong with a column. try_cast alone is no check: it rounds '1.00005' and

@@ -8,6 +8,7 @@
   changes_with  the model that names the keys that an incremental build judges again, and its key column
   columns   name: [type, required]; types are text, decimal (18,4), rate (18,8), integer, boolean, date, timestamp
   time      column that says when it happened: the row is known from then, where its load does not say better
+  may_be_planned  its time may lie after the day on which it was read
   changes_are_dated  a row is delivered again in its ordinary life, and says by its own dates when it changed: it is known
             since its first version. Other rows that change are corrected, and known since the correction
   personal  columns that say who somebody is, or hold free text: published in contacts.duckdb or not at all
@@ -189,6 +190,7 @@
         'subscriptions': {
             'key': ['subscription_id'],
             'time': 'started_at',
+            'may_be_planned': true,
             'changes_are_dated': true,
             'columns': {
                 'subscription_id': ['text', true],

@@ -6,6 +6,7 @@
         'seconds': 'double', 'bytes': 'bigint', 'generation': 'bigint', 'is_first_reading': 'boolean',
         'has_history': 'boolean', 'unchanged': 'bigint', 'deleted': 'bigint', 'is_scanned': 'boolean',
         'new_columns': 'varchar[]', 'last_event_at': 'varchar', 'reading': 'bigint', 'known_end': 'varchar',
+        'read_at': 'varchar',
     } -%}
     read_json(
         '{{ of_build("receipts") | replace("'", "''") }}', format = 'newline_delimited', columns = {{ columns }}

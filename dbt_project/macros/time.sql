@@ -23,6 +23,19 @@
     end
 {%- endmacro %}
 
+{#
+  Whether something can have happened at a UTC timestamp: from 1900 on, and not after it was read (`read_at`, UTC; null:
+  not known). A clock, or a zone that is not named, may be 14 hours ahead: the largest offset there is. The landing
+  judges event times by the same words (pipeline/landing/events.py).
+#}
+{% macro is_possible_time(instant, read_at) -%}
+    ({{ instant }} >= {{ earliest_time() }} and {{ instant }} < {{ latest_time(read_at) }})
+{%- endmacro %}
+{% macro earliest_time() -%}timestamp '1900-01-01 00:00:00'{%- endmacro %}
+{% macro latest_time(read_at) -%}
+    coalesce({{ read_at }} + interval 14 hour, timestamp '9999-01-01 00:00:00')
+{%- endmacro %}
+
 {# Local time of a zone, as text, to UTC. #}
 {% macro from_zone(zone, text) -%}
     timezone('UTC', timezone({{ zone }}, try_cast({{ text }} as timestamp)))

@@ -13,9 +13,9 @@ from pipeline.audit.references import references_frame
 from pipeline.audit.suites import read_suite, suite_query
 from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
-from pipeline.landing.events import event_instant_sql
+from pipeline.landing.events import event_instant_sql, possible_sql, timestamp_sql
 from pipeline.landing.receipts import covers
-from pipeline.landing.state import NEWEST, PLACE, landed, settle
+from pipeline.landing.state import NEWEST, PLACE, landed, says_deleted, settle
 from pipeline.ledger import accepted_loads
 from pipeline.releases import GRAINS, attach_read_only, published_tables, read_tables
 from pipeline.scratch import spill_folder, working_connection
@@ -73,7 +73,7 @@ def _standing(
     of_table = [r for r in receipts if (r["source"], r["table"]) == (receipt["source"], receipt["table"])]
     later = [r for r in of_table if r.get("generation", 1) > receipt.get("generation", 1)]
     table = load_source(receipt["source"]).tables[receipt["table"]]
-    if not later:
+    if not later and not (table.key_columns and measures["after_interval_share"]):
         return measures
     standing, state = measures, landed(settings, of_table, table)
     if state and table.key_columns:
@@ -81,6 +81,8 @@ def _standing(
         settle(connection, state)
         condition = f"{PLACE} in (select place from {NEWEST}) or not ({state.has_key})"
         standing = _measures(receipt, table, _counted(connection, settings, receipt, condition))
+    if not later:  # a wrong date may be corrected in another file of its load
+        return {**measures, "after_interval_share": standing["after_interval_share"]}
     # A whole table is read again by each load, an interval of a database by one that covers it.
     is_read_again = any(r["load"] == "snapshot" or (not r["source_files"] and covers(r, receipt)) for r in later)
     unreadable = {"is_unexpectedly_empty", "has_too_many_unreadable"}
@@ -110,7 +112,9 @@ def _counted(
         **_event_measures(source, table, receipt, columns),
     }
     query = ", ".join(f"{expression} as {name}" for name, expression in counts.items())
-    cursor = connection.execute(f"select {query} from {relation} where {condition}")
+    cursor = connection.execute(
+        f"select {query} from {_with_events(source, table, receipt, columns, relation)} where {condition}"
+    )
     missing = len(set(table.columns) - set(columns) - _personal(receipt))
     return {**dict(zip(counts, cursor.fetchall()[0], strict=True)), "missing_columns": missing}
 
@@ -130,7 +134,9 @@ def _measures(receipt: dict[str, Any], table: Table, counted: dict[str, Any]) ->
         "without_key_share": counted["without_key"] / rows,
         "repeated_share": counted["repeated"] / rows,
         "untimed_share": counted["untimed"] / rows,
+        "has_too_many_untimed": _are_too_many(counted["untimed"], rows),
         "before_interval_share": counted["before_interval"] / rows,
+        "has_too_many_before_interval": _are_too_many(counted["before_interval"], rows),
         "after_interval_share": counted["after_interval"] / rows,
     }
 
@@ -141,13 +147,18 @@ def _personal(receipt: dict[str, Any]) -> set[str]:
 
 
 def _may_be_quiet(receipt: dict[str, Any]) -> bool:
-    """An interval may bring nothing new."""
-    return receipt["load"] != "snapshot" and not receipt["is_first_load"]
+    """An interval may bring nothing new; so may one that is asked for again."""
+    return receipt["load"] != "snapshot" and (not receipt["is_first_load"] or receipt["generation"] > 1)
 
 
 def _tolerated(received: int) -> float:
     """Unreadable lines up to which they are lines here and there; above it the layout is wrong."""
     return max(10, 0.05 * received)
+
+
+def _are_too_many(bad: int, rows: int) -> bool:
+    """More than half of a load's rows, and more than one: the only row of a day may be a mistake."""
+    return bad > max(1, rows / 2)
 
 
 def _without_key(table: Table, columns: dict[str, str]) -> str:
@@ -156,20 +167,31 @@ def _without_key(table: Table, columns: dict[str, str]) -> str:
     return " or ".join(f"trim(coalesce({quote_identifier(name)}::varchar, '')) = ''" for name in keys) or "false"
 
 
+def _with_events(source: Source, table: Table, receipt: dict[str, Any], columns: dict[str, str], relation: str) -> str:
+    """SQL: a relation with `_event_at`, its possible event time, and `_counts`: whether a row is to have one."""
+    if table.event_time is None or table.event_time not in columns:
+        return relation
+    said = event_instant_sql(table.event_time, columns[table.event_time], table.event_time_format, source.event_zone)
+    at = possible_sql("_said", timestamp_sql(receipt.get("read_at")))
+    deleted = table.deleted if table.deleted in columns else None
+    return (
+        f"(select * exclude (_said), {at} as _event_at from (select *, {said} as _said, "
+        f"_op <> 'delete' and not {says_deleted(deleted)} as _counts from {relation}))"
+    )
+
+
 def _event_measures(source: Source, table: Table, receipt: dict[str, Any], columns: dict[str, str]) -> dict[str, str]:
     if table.event_time is None or table.event_time not in columns:
         return {"untimed": "0", "before_interval": "0", "after_interval": "0"}
-    kind = columns[table.event_time]
-    moment = event_instant_sql(table.event_time, kind, table.event_time_format, source.event_zone)
     limits = (quote_literal(receipt[key]) for key in ("interval_start", "interval_end"))
     start, end = (f"timezone('UTC', {limit}::timestamptz)" for limit in limits)
     # A changed row may have happened long ago. A whole table is read after its interval, newer rows included.
     is_changed_row = table.load == "upsert" or (table.load == "snapshot" and not receipt["is_first_load"])
     is_read_later = source.is_scheduled and table.load == "snapshot"
     return {
-        "untimed": f"count(*) filter ({moment} is null)",
-        "before_interval": "0" if is_changed_row else f"count(*) filter ({moment} < {start})",
-        "after_interval": "0" if is_read_later else f"count(*) filter ({moment} >= {end})",
+        "untimed": "count(*) filter (_event_at is null and _counts)",
+        "before_interval": "0" if is_changed_row else f"count(*) filter (_event_at < {start} and _counts)",
+        "after_interval": "0" if is_read_later else f"count(*) filter (_event_at >= {end} and _counts)",
     }
 
 

@@ -1,50 +1,144 @@
 """When the rows of a table happened."""
 
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 
-from pipeline.duck import quote_identifier, quote_literal
+from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
 from pipeline.landing.readers import Request
+from pipeline.landing.receipts import Receipt, instant
 from pipeline.macros import macros
 
 
 @dataclass(frozen=True)
-class Span:
-    """First and last event as UTC instants."""
+class Events:
+    """When rows happened: the days (UTC) in their order, at least one.
 
+    Attributes
+    ----------
+    days, rows
+        The days, and how many rows each has.
+    first
+        The first event.
+    lasts
+        The last event of each day.
+    """
+
+    days: npt.NDArray[np.datetime64]
+    rows: npt.NDArray[np.int64]
     first: datetime
-    last: datetime
+    lasts: Sequence[datetime]
+
+    @property
+    def last(self) -> datetime:
+        """The newest event."""
+        return self.lasts[-1]
 
 
-def event_span(connection: duckdb.DuckDBPyConnection, request: Request, relation: str) -> Span | None:
-    """First and last event time of a relation; None when the table has none, or no rows.
+def read_events(
+    connection: duckdb.DuckDBPyConnection,
+    request: Request,
+    relation: str,
+    read_at: datetime,
+    earlier: Sequence[Receipt] = (),
+) -> Events | None:
+    """Possible event times of a relation that was read at a moment; None when the table has none.
 
     Raises
     ------
     UserError
-        There are values, and none is a time.
+        There are values, and none is a time. A single one in a later load is a row with a mistake.
     """
-    column = request.table.event_time
-    if column is None:
+    if request.table.event_time is None:
         return None
-    quoted = quote_identifier(column)
-    kind = connection.execute(f"describe select {quoted} from {relation}").fetchall()[0][1]
-    value = event_instant_sql(column, kind, request.table.event_time_format, request.source.event_zone)
-    query = f"select min({value}), max({value}), any_value(cast({quoted} as varchar)) from {relation}"
-    first, last, sample = connection.execute(query).fetchall()[0]
-    if first is None and sample is not None:
-        raise UserError(
-            f"{request.label}: no value of the `event_time` column '{column}' can be read as a time, for example "
-            f"'{sample}'. Set `event_time_format` for {request.definition}, for example \"%d/%m/%Y %H:%M\"."
-        )
-    return None if first is None else Span(first.replace(tzinfo=UTC), last.replace(tzinfo=UTC))
+    said = event_query(connection, request, relation)
+    events = events_of(
+        connection, f"select {possible_sql('event_at', timestamp_sql(read_at))} as event_at from ({said})"
+    )
+    if events is None:
+        _check_readable(connection, request, said, any(receipt["last_event_at"] for receipt in earlier))
+    return events
+
+
+def _check_readable(connection: duckdb.DuckDBPyConnection, request: Request, said: str, has_been_read: bool) -> None:
+    ((readable, there, sample),) = connection.execute(
+        f"select count(event_at), count(said), any_value(said) from ({said})"
+    ).fetchall()
+    if readable or not there or (there == 1 and has_been_read):
+        return
+    raise UserError(
+        f"{request.label}: no value of the `event_time` column '{request.table.event_time}' can be read as a time, "
+        f"for example '{sample}'. Set `event_time_format` for {request.definition}, for example \"%d/%m/%Y %H:%M\"."
+    )
+
+
+def events_of(connection: duckdb.DuckDBPyConnection, query: str) -> Events | None:
+    """Events of a query with the column `event_at`, a UTC timestamp; null is none."""
+    # The nulls are left out here: a condition in the query would make DuckDB read each time twice.
+    found = connection.execute(
+        "select date_trunc('day', event_at)::timestamp as day, count(*) as rows, min(event_at) as first, "
+        f"max(event_at) as last from ({query}) group by day order by day nulls last"
+    ).fetchall()
+    days = [each for each in found if each[0] is not None]
+    if not days:
+        return None
+    return Events(
+        np.array([day for day, *_ in days], dtype="datetime64[D]"),
+        np.array([rows for _, rows, *_ in days], dtype=np.int64),
+        days[0][2].replace(tzinfo=UTC),
+        [last.replace(tzinfo=UTC) for *_, last in days],
+    )
+
+
+def event_query(connection: duckdb.DuckDBPyConnection, request: Request, relation: str, more: str = "") -> str:
+    """SQL of what each row of a relation says of when it happened: `event_at` (UTC timestamp) and `said` (text).
+
+    `more` are other columns, as in SQL.
+    """
+    column = quote_identifier(request.table.event_time or "")
+    ((_, kind, *_),) = connection.execute(f"describe select {column} from {relation}").fetchall()
+    value = event_instant_sql(
+        request.table.event_time or "", kind, request.table.event_time_format, request.source.event_zone
+    )
+    return f"select {value} as event_at, cast({column} as varchar) as said{more} from {relation}"
+
+
+def possible_sql(event_at: str, read_at: str) -> str:
+    """SQL of a UTC timestamp where something can have happened then; else null.
+
+    Parameters
+    ----------
+    event_at, read_at
+        Columns, or other short SQL, of UTC timestamps: of the event, and of when its row was read.
+    """
+    return f"case when {macros('time')['is_possible_time'](event_at, read_at)} then {event_at} end"
+
+
+def possible_times(read_at: datetime) -> tuple[datetime, datetime]:
+    """Return the first instant at which something can have happened that is read at a moment, and the end of them."""
+    said = macros("time")
+    query = f"select {said['earliest_time']()}, {said['latest_time'](timestamp_sql(read_at))}"
+    with closing(connect()) as connection:
+        ((first, end),) = connection.execute(query).fetchall()
+    return first.replace(tzinfo=UTC), end.replace(tzinfo=UTC)
+
+
+def timestamp_sql(moment: datetime | str | None) -> str:
+    """SQL of an instant as a UTC timestamp."""
+    if moment is None:
+        return "cast(null as timestamp)"
+    at = (instant(moment) if isinstance(moment, str) else moment.astimezone(UTC)).replace(tzinfo=None)
+    return f"timestamp {quote_literal(str(at))}"
 
 
 def event_instant_sql(column: str, kind: str, time_format: str | None, zone: str) -> str:
-    """SQL for when a row happened, as a UTC timestamp; null where the value is no time.
+    """SQL for what a row says of when it happened, as a UTC timestamp; null where the value is no time.
 
     Text is read as by dbt's `utc_timestamp`: an offset wins, and what has none is local time of `zone`.
 
@@ -61,9 +155,9 @@ def event_instant_sql(column: str, kind: str, time_format: str | None, zone: str
         parsed = f"try_strptime({text}, {quote_literal(time_format)})"
         return f"timezone('UTC', {parsed})" if "%z" in time_format.lower() else _from_zone(parsed, zone)
     if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"timezone('UTC', {value})"
+        return f"try(timezone('UTC', {value}))"
     if kind != "VARCHAR":
-        return _from_zone(f"try_cast({value} as timestamp)", zone)
+        return f"try({_from_zone(f'try_cast({value} as timestamp)', zone)})"
     read: str = macros("time", time_zone=zone)["utc_timestamp"](text, quote_literal(zone))
     return read
 

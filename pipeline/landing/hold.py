@@ -1,4 +1,4 @@
-"""Loads that a person must look at before anything is built: another schema, far more or fewer rows, rows gone."""
+"""Loads that a person must look at: another schema, far more or fewer rows, rows gone, an end that leaps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,12 +27,15 @@ class Lost:
     gone: int
 
 
-def why_hold(receipt: Receipt, table: Table, earlier: Sequence[Receipt], lost: Lost | None = None) -> str | None:
-    """Say why a load is to be held; None when it is not."""
+def why_hold(
+    receipt: Receipt, table: Table, earlier: Sequence[Receipt], lost: Lost | None = None, leap: str | None = None
+) -> str | None:
+    """Say why a load is to be held; None when it is not. `leap` says how its end leaps, if it does."""
     reasons = [
         _drift(receipt["schema"], earlier[-1]["schema"], table) if earlier else None,
         _odd_volume(receipt, table, earlier),
         _many_gone(receipt, table, lost),
+        leap,
     ]
     return "\n".join(filter(None, reasons)) or None
 

@@ -10,13 +10,13 @@ from typing import Any, Literal
 from pipeline.disk import full_disk_is_named
 from pipeline.errors import UserError
 from pipeline.landing.databases import open_database, with_connection
-from pipeline.landing.ends import end_after_last_event, lent
+from pipeline.landing.ends import End, data_end, lent
 from pipeline.landing.files import find_files
 from pipeline.landing.intervals import check_order, later_interval
 from pipeline.landing.readers import Request
 from pipeline.landing.readers.database import Connection, Database
 from pipeline.landing.readers.faults import UnavailableError
-from pipeline.landing.receipts import Receipt, instant, iso, next_reading, read_receipts, remove_leftovers
+from pipeline.landing.receipts import Receipt, iso, next_reading, read_receipts, remove_leftovers
 from pipeline.landing.write import Load, write_load
 from pipeline.lock import close_to_others, file_lock
 from pipeline.settings import Settings
@@ -41,11 +41,18 @@ def plan_source(settings: Settings, name: str, interval_end: datetime | None = N
         The files are not there, or the source has a schedule and no end is given.
     """
     source = load_source(name)
+    return {
+        "source": name,
+        "interval_end": iso(_asked_end(source, settings, interval_end).at),
+        "tables": list(source.tables),
+    }
+
+
+def _asked_end(source: Source, settings: Settings, given: datetime | None) -> End:
     if not source.is_database:
-        for table_name, table in source.tables.items():
-            find_files(source, table_name, table, settings)
-    end = interval_end or end_after_last_event(source, settings)
-    return {"source": name, "interval_end": iso(end), "tables": list(source.tables)}
+        for name, table in source.tables.items():
+            find_files(source, name, table, settings)
+    return data_end(source, settings, given)
 
 
 def land_source(
@@ -74,7 +81,7 @@ def land_source(
         A table cannot be landed, or is held. The others have landed.
     """
     source = load_source(name)
-    end = instant(plan_source(settings, name, interval_end)["interval_end"])
+    end = _asked_end(source, settings, interval_end)
     with _one_reading_at_a_time(settings, source):
         return _land_tables(settings, source, end, interval_start, force=force)
 
@@ -94,7 +101,7 @@ def _one_reading_at_a_time(settings: Settings, source: Source) -> Iterator[None]
 
 
 def _land_tables(
-    settings: Settings, source: Source, end: datetime, start: datetime | None, *, force: bool
+    settings: Settings, source: Source, end: End, start: datetime | None, *, force: bool
 ) -> dict[str, Receipt | Unchanged]:
     reading = next_reading(settings, source.name, source.tables) if source.is_database else None
     results: dict[str, Receipt | Unchanged] = {}
@@ -178,7 +185,7 @@ def land_table(
     source = load_source(source_name)
     if table_name not in source.tables:
         raise UserError(f"Source '{source_name}' has no table '{table_name}'. It has: {', '.join(source.tables)}.")
-    end = interval_end or end_after_last_event(source, settings)
+    end = data_end(source, settings, interval_end)
     with (
         _one_reading_at_a_time(settings, source),
         open_database(source, settings, 1) as (database, _),
@@ -194,7 +201,7 @@ def _land_table(
     settings: Settings,
     source: Source,
     name: str,
-    asked: tuple[datetime | None, datetime],
+    asked: tuple[datetime | None, End],
     *,
     force: bool,
     connection: Connection | None,
@@ -202,7 +209,8 @@ def _land_table(
 ) -> Receipt | Unchanged:
     """Land a table over a connection to its database, as the load of the source that has the number `reading`."""
     table = source.tables[name]
-    first, (start, end) = source.first_start(settings), asked
+    first, (start, asked_end) = source.first_start(settings), asked
+    end = asked_end.of(name)
     folder = settings.landing / source.name / name
     close_to_others(settings)
     with file_lock(folder / ".lock"), full_disk_is_named(settings, "Nothing of the load has landed."):
@@ -216,4 +224,4 @@ def _land_table(
             interval = first, end
         files = [] if source.is_database else find_files(source, name, table, settings)
         request = Request(source, name, table, files)
-        return write_load(Load(settings, request, *interval, earlier, connection, reading)) or "unchanged"
+        return write_load(Load(settings, request, *interval, earlier, asked_end, connection, reading)) or "unchanged"

@@ -1,7 +1,7 @@
 """Receipts: one JSON file beside each landed Parquet file, which is all that a build knows of the landing."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,9 @@ class ReceiptShape(Shape):
     reading: Count | None = None
     held_because: Text | None = None
     file_bytes: Count | None = None
+    read_at: Instant | None = None
+    data_end: Instant | None = None
+    newest_event_at: Instant | None = None
 
 
 NEXT_STEP = "Restore it from a backup, or delete it and run the load again."
@@ -118,19 +121,42 @@ def _with_what_was_known(receipts: list[Receipt]) -> list[Receipt]:
     """Say of each load when it was known (`known_end`), and whether no load had gone further (`is_first_reading`).
 
     An interval that is asked for again is read later than its end says: when the newest interval was one that had
-    landed by then. Only what was read before any later interval is known from its events.
+    landed by then. Only what was read before any later interval is known from its events. Without a schedule the data
+    say where they end (`data_end`), and a correction may bring that back: what was read before it, was known by then.
     """
     ends = [instant(receipt["interval_end"]) for receipt in receipts]
-    known = list(accumulate(ends, max))
+    reached = list(accumulate(ends, max))
+    said = [
+        instant(receipt["data_end"]) if receipt["data_end"] else end
+        for receipt, end in zip(receipts, reached, strict=True)
+    ]
+    known = list(accumulate(reversed(said), min))[::-1]
     return [
         {
             **receipt,
             "reading": receipt["reading"] or receipt["generation"],
             "known_end": known_end.strftime(COMPACT),
-            "is_first_reading": receipt["is_first_load"] and known_end == ends[0] == end,
+            "is_first_reading": receipt["is_first_load"] and furthest == ends[0] == end,
         }
-        for receipt, end, known_end in zip(receipts, ends, known, strict=True)
+        for receipt, end, furthest, known_end in zip(receipts, ends, reached, known, strict=True)
     ]
+
+
+def known_end(receipt: Receipt) -> datetime:
+    """Return the end of the data of a load, as it is known now."""
+    return datetime.strptime(receipt["known_end"], COMPACT).replace(tzinfo=UTC)
+
+
+def last_moment(receipts: Sequence[Receipt]) -> datetime | None:
+    """Return the last moment that the loads of a table cover; None when nothing has landed."""
+    return known_end(receipts[-1]) - timedelta(seconds=1) if receipts else None
+
+
+def newest_event(receipts: Sequence[Receipt]) -> datetime | None:
+    """Return the newest event of the rows that a table held when it was landed last."""
+    if receipts and receipts[-1]["newest_event_at"]:
+        return instant(receipts[-1]["newest_event_at"])
+    return max((instant(r["last_event_at"]) for r in receipts if r["last_event_at"]), default=None)
 
 
 def covers(later: Receipt, receipt: Receipt) -> bool:

@@ -87,10 +87,16 @@ class Landed:
         """SQL: whether a landed row deletes its key."""
         if self.deleted is None:
             return "_op = 'delete'"
-        text = f"coalesce(cast({quote_identifier(self.deleted)} as varchar), '')"
-        flag = f"lower(trim(replace({text}, chr(0), '')))"
-        there = ", ".join(map(quote_literal, NOT_DELETED))
-        return f"(_op = 'delete' or {flag} not in ({there}))"
+        return f"(_op = 'delete' or {says_deleted(self.deleted)})"
+
+
+def says_deleted(column: str | None) -> str:
+    """SQL: whether a row says under its table's `deleted` that its key is gone."""
+    if column is None:
+        return "false"
+    text = f"coalesce(cast({quote_identifier(column)} as varchar), '')"
+    there = ", ".join(map(quote_literal, NOT_DELETED))
+    return f"lower(trim(replace({text}, chr(0), ''))) not in ({there})"
 
 
 def settle(connection: duckdb.DuckDBPyConnection, state: Landed, columns: Sequence[str] = ()) -> None:

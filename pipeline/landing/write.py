@@ -16,7 +16,8 @@ from pipeline.duck import quote_identifier, quote_literal
 from pipeline.errors import UserError
 from pipeline.files import TEMPORARY_PREFIX, fsync_path, sha256_of, sha256_of_file, write_private, write_sealed
 from pipeline.landing import hold
-from pipeline.landing.events import Span, event_span
+from pipeline.landing.ends import End
+from pipeline.landing.events import Events, read_events
 from pipeline.landing.files import fingerprint, not_landed_yet
 from pipeline.landing.pair import Pair
 from pipeline.landing.readers import READERS, Request, Rows, Session, session
@@ -30,7 +31,7 @@ from pipeline.landing.readers.base import (
     write_batches,
 )
 from pipeline.landing.readers.database import Connection
-from pipeline.landing.receipts import HELD, Receipt, instant, interval_name, iso, newest
+from pipeline.landing.receipts import HELD, Receipt, instant, interval_name, iso, known_end, newest
 from pipeline.landing.scan import Scan, scan_keys
 from pipeline.landing.state import LINEAGE, Landed, changes_of_snapshot, count_deleted, landed, settle
 from pipeline.landing.state import fingerprint as fingerprint_sql
@@ -44,7 +45,7 @@ READING_OPTIONS = ("columns", "delimiter", "encoding", "format", "header", "skip
 
 @dataclass(frozen=True)
 class Load:
-    """What to land: a table for an interval, and the receipts of the loads before.
+    """What to land: a table for an interval, the receipts of the loads before, and where the data of its source end.
 
     `reading` is the number of the load among those of its database: the later one has read later.
     """
@@ -54,6 +55,7 @@ class Load:
     start: datetime
     end: datetime
     earlier: list[Receipt]
+    asked: End
     connection: Connection | None = None
     reading: int | None = None
 
@@ -96,10 +98,23 @@ class Load:
             return None
         return landed(self.settings, self.earlier, request.table)
 
-    def is_landed(self, content_hash: str) -> bool:
-        """Whether the load before had this content and this interval."""
+    @property
+    def data_end(self) -> datetime | None:
+        """Where the data of the source say that they end; None where a schedule says it."""
+        return None if self.request.source.is_scheduled else self.asked.of(self.request.name)
+
+    @property
+    def is_brought_back(self) -> bool:
+        """Whether the data of the source end before where they ended when the table was landed: a row was corrected."""
         last = self.newest
-        return last is not None and (last["content_hash"], last["interval"]) == (content_hash, self.interval)
+        return last is not None and self.data_end is not None and self.data_end < known_end(last)
+
+    def is_landed(self, content_hash: str) -> bool:
+        """Whether the load before had this content and this interval, and its end still holds."""
+        last = self.newest
+        if last is None or self.is_brought_back:
+            return False
+        return bool((last["content_hash"], last["interval"]) == (content_hash, self.interval))
 
 
 @dataclass(frozen=True)
@@ -109,7 +124,7 @@ class _Written:
     rows: int
     schema: list[dict[str, Any]]
     rejects: pa.Table
-    events: Span | None
+    events: Events | None
     seconds: float
     content_hash: str = ""
     unchanged: int = 0
@@ -138,7 +153,7 @@ def write_load(load: Load) -> Receipt | None:
     else:
         delivered = [fingerprint(path) for path in files]
     is_quiet = not delivered and not is_database
-    if is_quiet and not load.request.source.is_scheduled:
+    if is_quiet and not load.request.source.is_scheduled and not load.is_brought_back:
         return None
     content_hash = None if is_database else _content_hash(load.request, delivered)
     if content_hash and load.is_landed(content_hash):
@@ -210,7 +225,7 @@ def _write(load: Load, pair: Pair) -> _Written:
             rows=total,
             schema=_schema(working.connection, pair, rows.columns),
             rejects=_rejects(rows),
-            events=event_span(working.connection, request, main),
+            events=read_events(working.connection, request, main, load.asked.read_at, load.earlier),
             seconds=round(time.monotonic() - started, 3),
             content_hash=_hash_of_rows(load, working, pair, rows),
             unchanged=unchanged,
@@ -403,6 +418,7 @@ def _publish(load: Load, pair: Pair, written: _Written, content_hash: str, deliv
     if written.rejects.num_rows:
         files["rejects"] = f"{stem}.rejects.parquet"
     paths = {name: (load.folder / file).relative_to(home).as_posix() for name, file in files.items()}
+    newest = load.asked.newest.get(load.request.name)
     receipt: Receipt = {
         "source": load.request.source.name,
         "table": load.request.name,
@@ -430,11 +446,15 @@ def _publish(load: Load, pair: Pair, written: _Written, content_hash: str, deliv
         "is_scanned": written.is_scanned,
         "first_event_at": iso(written.events.first) if written.events else None,
         "last_event_at": iso(written.events.last) if written.events else None,
+        "read_at": iso(load.asked.read_at),
+        "data_end": iso(load.data_end) if load.data_end else None,
+        "newest_event_at": iso(newest) if newest else None,
         "seconds": written.seconds,
         "file_bytes": pair.main.stat().st_size,
         "bytes": sum(path.stat().st_size for path in (pair.main, pair.sibling) if path.is_file()),
     }
-    reason = hold.why_hold(receipt, load.request.table, load.earlier, written.lost)
+    _, leap = load.asked.leaps.get(load.request.name, (None, None))
+    reason = hold.why_hold(receipt, load.request.table, load.earlier, written.lost, leap)
     target = load.folder / HELD if reason else load.folder
     hold.forget_held(load.folder)
     target.mkdir(exist_ok=True)

@@ -246,7 +246,7 @@ def test_the_end_of_an_append_needs_only_the_new_files(appended, monkeypatch):
         read.extend(path.name for path in request.files)
         return opened(request, home, connection)
 
-    monkeypatch.setattr("pipeline.landing.ends.opened", count)
+    monkeypatch.setattr("pipeline.landing.reach.opened", count)
     assert plan_source(settings, "shop")["interval_end"] == "2024-01-05T23:00:00Z"
     assert read == []
     (folder / "sales_2.csv").write_text("id,sold_at\n2,2024-01-03\n", encoding="utf-8")
@@ -262,12 +262,12 @@ def test_three_years_of_daily_files_are_landed_in_order(define_source, make_sett
         for kind in ("csv", "jsonl")
     }
     folder = define_source("shop", tables=tables)
-    days = [(datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=number)).date().isoformat() for number in range(1096)]
+    days = [(datetime(2023, 1, 1, tzinfo=UTC) + timedelta(days=number)).date().isoformat() for number in range(1096)]
     for number, date in enumerate(days):
         (folder / f"{date}.csv").write_text(f"id,sold_at\n{number}a,{date}\n{number}b,{date}\n", encoding="utf-8")
         lines = [f'{{"id": "{number}{letter}", "sold_at": "{date}"}}\n' for letter in "ab"]
         (folder / f"{date}.jsonl").write_text("".join(lines), encoding="utf-8")
-    (folder / f"{days[7]}.jsonl").write_text('{"id": "7a", "sold_at": "2024-01-08"}\n{"id": \n', encoding="utf-8")
+    (folder / f"{days[7]}.jsonl").write_text('{"id": "7a", "sold_at": "2023-01-08"}\n{"id": \n', encoding="utf-8")
     settings = make_settings(CRM_SOURCES="shop")
     started = time.monotonic()
     receipts = land_source(settings, "shop")
@@ -276,7 +276,7 @@ def test_three_years_of_daily_files_are_landed_in_order(define_source, make_sett
     rows = rows_of(settings, receipts["csv"])
     assert [row[0] for row in rows] == ids
     assert [row[2] for row in rows] == list(range(1, 2 * 1096 + 1))
-    assert receipts["csv"]["interval_end"] == "2026-12-31T23:00:00Z"
+    assert receipts["csv"]["interval_end"] == "2025-12-31T23:00:00Z"
     assert [row[0] for row in rows_of(settings, receipts["jsonl"])] == [name for name in ids if name != "7b"]
     assert (receipts["jsonl"]["received"], receipts["jsonl"]["unreadable"]) == (2 * 1096, 1)
 

@@ -69,6 +69,22 @@ def test_a_cursor_that_stands_for_never_ends_no_load(orders, shop_of, never):
     assert (receipt["received"], 2 in ids_of(settings, receipt)) == (3, True)
 
 
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
+def test_times_that_cannot_be_end_no_load(postgres, database, shop_of, kind):
+    never = ["0001-01-01", "1899-12-31", "2204-05-01", "9999-12-31", "20240-01-01", "4000-01-01 BC", "infinity"]
+    values = ", ".join(f"({n}, '{time}', '{time}')" for n, time in enumerate(["2024-01-05", *never]))
+    postgres.run(
+        f"create table sales (id int primary key, sold_at {kind}, touched {kind})",
+        f"insert into sales values {values}",
+        database=database,
+    )
+    sales = {"query_table": "sales", "load": "upsert", "key": ["id"], "cursor": "touched", "event_time": "sold_at"}
+    settings = shop_of(schedule="none", sales=sales)
+    receipt = land_source(settings, "shop")["sales"]
+    assert (receipt["received"], receipt["unreadable"]) == (8, 1)
+    assert receipt["interval_end"] == "2024-01-06T00:00:00Z"
+
+
 def test_a_cursor_beyond_all_intervals_is_read_at_once(orders, shop_of):
     orders("insert into orders values (1, 10, '2024-01-05'), (2, 20, '2099-01-01'), (3, 30, '2024-01-20')")
     settings = shop_of(orders=ORDERS)

@@ -131,7 +131,7 @@ def test_as_of_is_what_all_scheduled_sources_have_landed(planned, define_source,
 
 
 def test_a_mistyped_year_is_no_history(planned):
-    assert make_plan(planned(shop=["0204-01-05", "2024-06-01"])).first_event_date == "2024-01-01"
+    assert make_plan(planned(shop=["1904-01-05", "2024-06-01"])).first_event_date == "2024-01-01"
 
 
 def test_feature_dates_of_a_year(make_settings):

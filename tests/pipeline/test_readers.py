@@ -337,10 +337,10 @@ def test_wrong_jsonl_is_named(file, content, table, words):
 
 def test_jsonl_reads_one_column_alone_where_no_more_is_needed(file):
     paths = [file('{"at": "9", "b": 1}\n{"b": 2}\n{"at"\n', "1.jsonl"), file('{"at": "8"}\n', "2.jsonl")]
-    request = replace(request_of(paths, **JSONL), only="at")
+    request = replace(request_of(paths, **JSONL), only=["at"])
     with opened(request) as (connection, rows):
         assert connection.execute(f"select * from {rows.relation}").fetchall() == [("9",), (None,), ("8",)]
-    request = replace(request_of(paths, **JSONL, event_time="when"), only="when")
+    request = replace(request_of(paths, **JSONL, event_time="when"), only=["when"])
     with pytest.raises(UserError, match="the union of 2 files has no column 'when'"), opened(request):
         pass
 

@@ -17,7 +17,7 @@ import yaml
 import pipeline.settings
 from pipeline.duck import connect
 from pipeline.landing import land_source
-from pipeline.landing.events import event_instant_sql
+from pipeline.landing.events import event_instant_sql, events_of, possible_sql, timestamp_sql
 from pipeline.settings import load_settings
 from tests.support.conformed import Conformed, Row, compile_source
 
@@ -154,6 +154,34 @@ def test_the_landing_reads_the_same_time() -> None:
     with connect() as connection:
         read = [row[0] for row in connection.execute(query, [[text for text, _ in drawn]]).fetchall()]
     assert read == [meant and meant.astimezone(dt.UTC).replace(tzinfo=None) for _, meant in drawn]
+
+
+def test_a_time_that_cannot_be_is_set_aside_and_ends_no_load(desk: Desk) -> None:
+    rng = random.Random(9)
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None, microsecond=0)
+    hours = [
+        13.5,
+        14.5,
+        *(rng.uniform(-20_000, 14) for _ in range(20)),
+        *(rng.uniform(15, 60_000_000) for _ in range(20)),
+    ]
+    drawn = [now + dt.timedelta(hours=each) for each in hours]
+    texts = [f"{moment:%Y-%m-%dT%H:%M:%S}Z" for moment in drawn]
+    early = ["0001-01-01 00:00:00", "1899-12-31", "1900-01-01", "2019-12-31 23:59:59"]
+    judged = desk.orders(*({"at": text} for text in [*texts, *early]))
+    for text, each, row in zip(texts, hours, judged, strict=False):
+        assert row["_reason"] == (None if each < 14 else "ordered_at: later than it was read"), text
+    assert {row["_reason"] for row in judged[len(texts) :]} == {"ordered_at: before the first interval of the source"}
+    with connect() as connection:
+        query = (
+            f"select {event_instant_sql('at', 'VARCHAR', None, str(ZONE))} as event_at from (select unnest($1) as at)"
+        )
+        connection.execute(f"create table said as {query}", [texts])
+        events = events_of(connection, f"select {possible_sql('event_at', timestamp_sql(now))} as event_at from said")
+    assert events is not None
+    assert events.last.replace(tzinfo=None) == max(
+        moment for moment, each in zip(drawn, hours, strict=True) if each < 14
+    )
 
 
 # Numbers

@@ -10,6 +10,7 @@
 with delivered as (
     select
         *,
+        case when _reason = 'changed_at: {{ later_than_read() }}' then null else changed_at end as possible_at,
         _fate = 'accepted' or _reason = 'changed_at: {{ before_first_interval() }}' as is_readable
     from {{ ref('int_consents__versions') }}
     where _op <> 'delete' and source_customer_id is not null and (_is_current or _fate = 'quarantined')
@@ -84,7 +85,7 @@ select
     stated_purpose as purpose,
     is_readable,
     _fate = 'accepted' and status = 'granted' as is_granted,
-    {{ local_date('changed_at') }} as changed_date,
-    {{ local_date('coalesce(_known_from, changed_at)') }} as known_date,
-    changed_at
+    {{ local_date('possible_at') }} as changed_date,
+    {{ local_date('coalesce(_known_from, possible_at)') }} as known_date,
+    possible_at as changed_at
 from stated

@@ -2,7 +2,8 @@
 with receipts as (
     select
         *,
-        timezone('UTC', cast(interval_end as timestamptz)) as window_end,
+        -- A corrected date brings the end back: the interval keeps its name.
+        least(timezone('UTC', cast(interval_end as timestamptz)), {{ compact_instant('known_end') }}) as window_end,
         timezone('UTC', cast(last_event_at as timestamptz)) as event_at
     from {{ planned_receipts() }}
 ),

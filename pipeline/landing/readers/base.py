@@ -49,7 +49,7 @@ class Request:
     files
         Its files in the order in which they are read.
     only
-        The one column that is needed, if it is one: a reader that can leaves the others out.
+        The columns that are needed: a reader that can leaves the others out. Empty: all.
     window
         Which rows of a database's table are asked for. None: all.
     """
@@ -58,7 +58,7 @@ class Request:
     name: str
     table: Table
     files: Sequence[Path]
-    only: str | None = None
+    only: Sequence[str] = ()
     window: Window | None = None
 
     @property

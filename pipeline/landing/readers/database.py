@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -107,23 +107,21 @@ class Database(ABC):
         """Close all connections."""
 
 
-def last_cursor(connection: Connection, request: Request) -> list[datetime]:
-    """Newest cursor of a table, as an instant; none when it has none. One that stands for 'never' is none."""
+def last_cursor(connection: Connection, request: Request, possible: tuple[datetime, datetime]) -> datetime | None:
+    """Newest cursor of a table within what is possible, as an instant. One that stands for 'never' is none."""
     columns = described(connection, request)
     cursor = next(column for column in columns if column.name == request.table.cursor)
-    value, never = connection.moment(cursor, NEVER, "UTC")
+    first, end = possible
+    value, never = connection.moment(cursor, end, "UTC")
     name = connection.quote(cursor.name)
     table = connection.name_of(request.table.query_table or "", request.table.query_schema)
     newest = f"(select max({value}) as {name} from {table} where {value} < {never}) newest"  # Oracle knows no `as` here
     stream = connection.query(f"select {cursor.select} as {name} from {newest}", [cursor], request)
     values = [value for batch in stream.batches for value in batch.column(0).to_pylist()]
     zone = ZoneInfo("UTC" if cursor.time == "instant" else request.source.event_zone)
-    return [_as_instant(value, zone) for value in values if value is not None]
-
-
-def _as_instant(value: datetime | date | str, zone: ZoneInfo) -> datetime:
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    times = [value if isinstance(value, datetime) else datetime.fromisoformat(str(value)) for value in values if value]
+    found = [time if time.tzinfo else time.replace(tzinfo=zone) for time in times]
+    return next((moment.astimezone(UTC) for moment in found if moment >= first), None)
 
 
 def open_rows(session: Session, request: Request) -> Rows:
@@ -131,7 +129,7 @@ def open_rows(session: Session, request: Request) -> Rows:
     connection = session.database
     assert connection is not None  # the load lends one
     columns = described(connection, request)
-    chosen = [column for column in columns if request.only in (None, column.name)]
+    chosen = [column for column in columns if not request.only or column.name in request.only]
     select = partial(select_sql, connection, request, chosen, columns)
     if request.window is None or request.window.start is None:
         expected = connection.rows_about(request.table.query_table or "", request.table.query_schema)

@@ -42,7 +42,7 @@ def open_rows(session: Session, request: Request) -> Rows:
     """
     rejected: Rejects = []
     texts = {path: utf8_file(path, session, request, rejected, newline="\n") for path in request.files}
-    if request.only and (rows := _one_column(session, request.only, list(texts.values()))):
+    if len(request.only) == 1 and (rows := _one_column(session, request.only[0], list(texts.values()))):
         return rows
     keys, broken = _scan(session, request, list(texts.values()))
     lines = {path: write_batches(session, LINES, _lines(text)) for path, text in texts.items() if text in broken}

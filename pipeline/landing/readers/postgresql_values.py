@@ -53,12 +53,13 @@ def typed(batch: pa.RecordBatch, schema: pa.Schema, before: int, rejected: Rejec
     odd |= {name: pc.is_in(batch.column(name), NO_NUMBERS) for name in numbers}
     is_odd = pa.array([False] * batch.num_rows)
     sound = batch.select([name for name in batch.schema.names if name not in odd])  # Python has no such values either
-    for name, mask in odd.items():
-        error = f"column '{name}' is NaN or infinite: read a view that has null, or a bound, in its place"
-        for position in pc.indices_nonzero(mask).to_pylist():
-            where = {"file": request.table.query_table, "line": before + position + 1}
-            rejected.append({**where, "error": error, "content": repr(sound.slice(position, 1).to_pylist()[0])})
+    for mask in odd.values():
         is_odd = pc.or_(is_odd, pc.fill_null(mask, fill_value=False))
+    for position in pc.indices_nonzero(is_odd).to_pylist():
+        name = next(name for name, mask in odd.items() if mask[position].as_py())
+        error = f"column '{name}' is NaN or infinite: read a view that has null, or a bound, in its place"
+        where = {"file": request.table.query_table, "line": before + position + 1}
+        rejected.append({**where, "error": error, "content": repr(sound.slice(position, 1).to_pylist()[0])})
     return _cast(batch.filter(pc.invert(is_odd)), schema)
 
 
