@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import duckdb
-import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.duck import connect, quote_identifier, quote_literal
 from pipeline.errors import UserError
+from pipeline.landing.readers.excel import column_names
+from pipeline.landing.readers.workbook import OLE, Row, open_workbook
 from pipeline.new_source.found import Found, Place
 from pipeline.new_source.inspect_database import inspect_sqlite
 from pipeline.new_source.layout import layout_of
@@ -25,7 +26,8 @@ from pipeline.new_source.words import snake
 from pipeline.settings import ROOT
 
 BYTES_LOOKED_AT = 200 << 20
-MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "excel", b"SQLite format 3\0": "sqlite", b"\x1f\x8b": "gzip"}
+ROWS_LOOKED_AT = 200_000  # of a sheet
+MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "excel", OLE: "excel", b"SQLite format 3\0": "sqlite", b"\x1f\x8b": "gzip"}
 PATTERN = re.compile(r"[*?[]")
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -223,18 +225,26 @@ def _json_text(value: Any) -> str | None:
 
 
 def _sheets(path: Path, connection: duckdb.DuckDBPyConnection, number: int) -> list[_File]:
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     files: list[_File] = []
-    for sheet in book.worksheets:
-        rows = [list(row) for row in sheet.iter_rows(values_only=True) if any(cell is not None for cell in row)]
-        if len(rows) < 2:
+    for sheet, rows in _sheet_rows(path):
+        title = next((at for at, (_, values, _) in enumerate(rows) if len(values) - values.count(None) > 1), 0)
+        below = rows[title + 1 :]
+        if not below:
             continue
-        names = [str(name).strip() for name in rows[0] if name is not None]
+        line, header, _ = rows[title]
+        names = column_names(header)
+        texts = [values + [None] * (len(names) - len(values)) for _, values, fault in below if not fault]
         relation = f"looked_{number}_{len(files)}"
-        texts = [[None if cell is None else str(cell) for cell in row[: len(names)]] for row in rows[1:]]
-        connection.register(relation, _texts(names, texts))
-        files.append(_File(path, names, {"format": "excel", "sheet": sheet.title, "columns": names}, relation))
+        connection.register(relation, _texts(names, [values for values in texts if len(values) == len(names)]))
+        options: dict[str, Any] = {"format": "excel", "sheet": sheet, "skip_rows": line - 1, "columns": names}
+        files.append(_File(path, names, options, relation, len(rows) <= ROWS_LOOKED_AT))
     return files
+
+
+def _sheet_rows(path: Path) -> Iterator[tuple[str, list[Row]]]:
+    with open_workbook(path) as workbook:
+        for sheet in workbook.sheets:
+            yield sheet, list(itertools.islice(workbook.rows(sheet), ROWS_LOOKED_AT + 1))
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, files: Sequence[_File], folder: Path | None) -> list[Found]:

@@ -1,25 +1,21 @@
-"""Excel workbooks (.xlsx): every value as text, a date as ISO, a number as it is stored."""
+"""Sheets of Excel workbooks as tables (workbook.py says how they are read)."""
 
-import datetime as dt
-import zipfile
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import openpyxl
 import pyarrow as pa
-from openpyxl.utils.exceptions import InvalidFileException
 
 from pipeline.errors import UserError
 from pipeline.landing.readers.base import Rejects, Request, Rows, Session, check_columns, spool
+from pipeline.landing.readers.workbook import Row, open_workbook
 
-ROWS_AT_ONCE = 16_384
+CELLS_AT_ONCE = 200_000
 
 
 def open_rows(session: Session, request: Request) -> Rows:
-    """Open a sheet of workbooks; a row without any value is no row, a cell with an error (#N/A) makes it unreadable."""
+    """Open a sheet of workbooks; a row without any value is no row, one with a cell that cannot be read is rejected."""
     columns = [_columns(path, request) for path in request.files]
     for path, names in zip(request.files, columns, strict=True):
         check_columns(request, names, f"{request.label}: {path.name}")
@@ -33,85 +29,58 @@ def open_rows(session: Session, request: Request) -> Rows:
     return spool(session, schema, _batches(request, schema, rejected), rejected)
 
 
-def _cells(path: Path, request: Request) -> Generator[tuple[Any, ...], None, None]:
-    """Rows of the sheet, cells as openpyxl has them."""
+def column_names(header: list[str | None]) -> list[str]:
+    """The names of the columns under a header; one without a name is called by its number."""
+    return [(name or "").strip() or f"column_{number}" for number, name in enumerate(header, 1)]
+
+
+def _rows(path: Path, request: Request, merged_in: int = 0) -> Generator[Row]:
+    """Rows of the table's sheet, from its header on."""
     try:
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError) as error:
-        raise UserError(
-            f"{request.label}: {path} is not a whole Excel workbook ({error}). Save it as .xlsx and copy it again, or "
-            f"correct `format` of {request.definition}."
-        ) from error
-    with closing(workbook):
-        names = workbook.sheetnames
-        sheet = request.table.sheet or names[0]
-        if sheet not in names:
-            raise UserError(
-                f"{request.label}: {path.name} has no sheet '{sheet}'. It has: {', '.join(names)}. "
-                f"Correct `sheet` of {request.definition}."
-            )
-        yield from workbook[sheet].iter_rows()
+        with open_workbook(path) as workbook:
+            name = request.table.sheet or next(iter(workbook.sheets), "")
+            if name not in workbook.sheets:
+                has = f"It has: {', '.join(workbook.sheets)}" if workbook.sheets else "No sheet of it has cells"
+                what = "is a chart" if name in workbook.charts else "is not there"
+                raise UserError(
+                    f"sheet '{name}' of {path.name} {what}. {has}. Correct `sheet` of {request.definition}."
+                )
+            yield from (row for row in workbook.rows(name, merged_in) if row[0] > request.table.skip_rows)
+    except UserError as error:
+        raise UserError(f"{request.label}: {error}") from error
 
 
 def _columns(path: Path, request: Request) -> list[str]:
     table = request.table
     if not table.header:
         return list(table.columns)
-    with closing(_cells(path, request)) as rows:
-        first = next(islice(rows, table.skip_rows, None), ())
-    names = [_text(cell.value) for cell in first]
-    while names and names[-1] is None:
-        names.pop()
-    if not names:
+    with closing(_rows(path, request)) as rows:
+        number, header, fault = next(rows, (0, [], None))
+    if number != table.skip_rows + 1 or fault:
         raise UserError(
-            f"{request.label}: {path} has no header in row {table.skip_rows + 1}. "
+            f"{request.label}: {path} has no header in row {table.skip_rows + 1}{f': {fault}' if fault else ''}. "
             f"Set `skip_rows`, or `header: false` with `columns`, for {request.definition}."
         )
-    return [(name or "").strip() or f"column_{number}" for number, name in enumerate(names, 1)]
+    return column_names(header)
 
 
 def _batches(request: Request, schema: pa.Schema, rejected: Rejects) -> Iterator[pa.RecordBatch]:
-    skipped = request.table.skip_rows + int(request.table.header)
+    width = len(schema)
     for path in request.files:
-        with closing(_cells(path, request)) as rows:
-            numbered = enumerate(islice(rows, skipped, None), skipped + 1)
-            while some := list(islice(numbered, ROWS_AT_ONCE)):
-                whole = list(filter(None, (_row(number, cells, schema, path.name, rejected) for number, cells in some)))
+        with closing(_rows(path, request, merged_in=width)) as rows:
+            below = islice(rows, int(request.table.header), None)
+            while some := list(islice(below, max(1, CELLS_AT_ONCE // width))):
+                whole = [values for row in some if (values := _values(row, width, path.name, rejected))]
                 columns = zip(*whole, strict=True) if whole else [[] for _ in schema]
                 arrays = [pa.array(values, pa.string()) for values in columns]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _row(
-    number: int, cells: tuple[Any, ...], schema: pa.Schema, file: str, rejected: Rejects
-) -> list[str | None] | None:
-    values = [_text(cell.value) for cell in cells]
-    if not any(values):
+def _values(row: Row, width: int, file: str, rejected: Rejects) -> list[str | None] | None:
+    number, values, fault = row
+    if len(values) > width:
+        fault = f"{width} columns expected, a value stands behind them"
+    if fault:
+        rejected.append({"file": file, "line": number, "error": fault, "content": repr(values)})
         return None
-    error = None
-    if any(values[len(schema) :]):
-        error = f"{len(schema)} columns expected, a value stands behind them"
-    for cell in cells[: len(schema)]:
-        if cell.data_type == "e":
-            error = f"cell {cell.coordinate} has the error {cell.value}"
-    if error:
-        rejected.append({"file": file, "line": number, "error": error, "content": repr(values)})
-        return None
-    padded = [*values, *([None] * len(schema))]
-    return padded[: len(schema)]
-
-
-def _text(value: Any) -> str | None:
-    """Value of a cell as text. Excel stores numbers as doubles: a whole one is written without a point."""
-    match value:
-        case None | "":
-            return None
-        case bool():
-            return str(value).lower()
-        case dt.datetime():
-            return value.isoformat(" ")
-        case dt.date() | dt.time():
-            return value.isoformat()
-        case float() if value.is_integer() and abs(value) < 2**53:
-            return str(int(value))
-    return str(value)
+    return values + [None] * (width - len(values))
