@@ -11,7 +11,7 @@ from pipeline.settings import ROOT
 ALLOWED = {
     "pipeline": ("pipeline",),
     "mining": ("mining", "pipeline.settings", "pipeline.errors", "pipeline.files", "pipeline.models"),
-    "demo": ("demo", "pipeline.settings", "pipeline.errors", "pipeline.files"),
+    "demo": ("demo", "pipeline.settings", "pipeline.errors", "pipeline.files", "pipeline.shapes"),
     "dags": ("dags", "pipeline", "mining"),
     "benchmarks": ("benchmarks", "pipeline", "mining", "demo", "tests.support"),
 }
