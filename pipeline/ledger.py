@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from pipeline.files import DamagedError, json_files, read_sealed, sha256_of_file, write_sealed
 from pipeline.settings import Settings
-from pipeline.shapes import Count, Day, FileState, Shape, Text
+from pipeline.shapes import Day, FileState, Shape, Text
 
 Entry = dict[str, Any]
 ACCEPTED = "accepted"
@@ -23,7 +23,7 @@ class EntryShape(Shape):
     release_id: Text
     as_of_date: Day
     sources: list[str]
-    sequence: Count
+    sequence: Annotated[int, Field(gt=-(2**63), lt=2**63)]
     code_version: str
     input_hash: str
     basis_hash: str = ""

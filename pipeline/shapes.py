@@ -55,7 +55,7 @@ class Shape(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
-            return f"it has no {key}" if first["type"] == "missing" else f"its {key} is none that was written"
+            return f"it has no {key}" if first["type"] == "missing" else f"its {key} is no value that a run writes"
         return None
 
     @classmethod

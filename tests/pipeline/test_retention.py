@@ -58,6 +58,8 @@ def releases_of(settings, days: int, first: dt.date = dt.date(2026, 3, 27)) -> l
             "release_id": name,
             "as_of_date": str(as_of),
             "sources": ["shop"],
+            "code_version": "c",
+            "input_hash": "i",
             "sequence": (as_of - RELEASE.as_of_date).days,
         }
         write_json(settings.ledger / f"{name}.json", entry)
