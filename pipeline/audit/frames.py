@@ -171,7 +171,8 @@ def _with_events(source: Source, table: Table, receipt: dict[str, Any], columns:
     """SQL: a relation with `_event_at`, its possible event time, and `_counts`: whether a row is to have one."""
     if table.event_time is None or table.event_time not in columns:
         return relation
-    said = event_instant_sql(table.event_time, columns[table.event_time], table.event_time_format, source.event_zone)
+    kind = columns[table.event_time]
+    said = event_instant_sql(table.event_time, kind, table.event_time_format, source.event_zone, source.time_zone)
     at = possible_sql("_said", timestamp_sql(receipt.get("read_at")))
     deleted = table.deleted if table.deleted in columns else None
     return (

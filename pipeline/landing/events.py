@@ -103,8 +103,9 @@ def event_query(connection: duckdb.DuckDBPyConnection, request: Request, relatio
     """
     column = quote_identifier(request.table.event_time or "")
     ((_, kind, *_),) = connection.execute(f"describe select {column} from {relation}").fetchall()
+    source, table = request.source, request.table
     value = event_instant_sql(
-        request.table.event_time or "", kind, request.table.event_time_format, request.source.event_zone
+        table.event_time or "", kind, table.event_time_format, source.event_zone, source.time_zone
     )
     return f"select {value} as event_at, cast({column} as varchar) as said{more} from {relation}"
 
@@ -137,10 +138,11 @@ def timestamp_sql(moment: datetime | str | None) -> str:
     return f"timestamp {quote_literal(str(at))}"
 
 
-def event_instant_sql(column: str, kind: str, time_format: str | None, zone: str) -> str:
+def event_instant_sql(column: str, kind: str, time_format: str | None, zone: str, days_in: str) -> str:
     """SQL for what a row says of when it happened, as a UTC timestamp; null where the value is no time.
 
-    Text is read as by dbt's `utc_timestamp`: an offset wins, and what has none is local time of `zone`.
+    Text is read as by dbt's `utc_timestamp`: an offset wins, what has none is local time of `zone`, and a bare day is
+    one of the business calendar, in the zone `days_in`.
 
     Parameters
     ----------
@@ -156,9 +158,9 @@ def event_instant_sql(column: str, kind: str, time_format: str | None, zone: str
         return f"timezone('UTC', {parsed})" if "%z" in time_format.lower() else _from_zone(parsed, zone)
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"try(timezone('UTC', {value}))"
-    if kind != "VARCHAR":
+    if kind not in {"VARCHAR", "DATE"}:
         return f"try({_from_zone(f'try_cast({value} as timestamp)', zone)})"
-    read: str = macros("time", time_zone=zone)["utc_timestamp"](text, quote_literal(zone))
+    read: str = macros("time", time_zone=days_in)["utc_timestamp"](text, quote_literal(zone))
     return read
 
 

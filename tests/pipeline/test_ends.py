@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,16 @@ def test_a_time_that_cannot_be_costs_its_row_and_ends_no_load(define_source, mak
     receipt = land_source(settings, "shop")["sales"]
     assert (receipt["received"], receipt["unreadable"], receipt["interval_end"]) == (11, 0, END)
     assert (receipt["first_event_at"], receipt["last_event_at"]) == ("2024-01-05T09:00:00Z", "2024-01-07T21:30:00Z")
+
+
+@pytest.mark.parametrize(("kind", "of_type"), [("csv", str), ("parquet", date.fromisoformat)])
+def test_a_day_is_one_of_the_business_calendar(define_source, make_settings, kind: str, of_type: Callable[[str], Any]):
+    zones = {"time_zone": "America/New_York", "timestamps_in": "UTC"}
+    path = define_source("shop", **zones, tables={"sales": {**SALES, "file": "sales", "format": kind}}) / "sales"
+    days = [of_type(day) for day in ("2024-01-05", "2024-01-31")]
+    (as_parquet if kind == "parquet" else as_csv)(path, days)
+    receipt = land_source(make_settings(CRM_SOURCES="shop"), "shop")["sales"]
+    assert (receipt["last_event_at"], receipt["interval_end"]) == ("2024-01-31T05:00:00Z", "2024-02-01T05:00:00Z")
 
 
 def test_times_of_columns_that_cannot_be_end_no_load(define_source, make_settings):

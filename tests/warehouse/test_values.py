@@ -22,6 +22,7 @@ from pipeline.settings import load_settings
 from tests.support.conformed import Conformed, Row, compile_source
 
 ZONE = ZoneInfo("Asia/Singapore")
+ZONES = (str(ZONE), str(ZONE))  # of times, of days
 FIRST = dt.datetime(2023, 1, 1)  # noqa: DTZ001 - what a spelling adds its zone to
 SOURCE: dict[str, Any] = {
     "description": "Exports as they are.",
@@ -150,7 +151,7 @@ def test_a_time_is_what_it_says(desk: Desk) -> None:
 
 def test_the_landing_reads_the_same_time() -> None:
     drawn = times()
-    query = f"select {event_instant_sql('at', 'VARCHAR', None, str(ZONE))} from (select unnest(?) as at)"
+    query = f"select {event_instant_sql('at', 'VARCHAR', None, *ZONES)} from (select unnest(?) as at)"
     with connect() as connection:
         read = [row[0] for row in connection.execute(query, [[text for text, _ in drawn]]).fetchall()]
     assert read == [meant and meant.astimezone(dt.UTC).replace(tzinfo=None) for _, meant in drawn]
@@ -173,9 +174,7 @@ def test_a_time_that_cannot_be_is_set_aside_and_ends_no_load(desk: Desk) -> None
         assert row["_reason"] == (None if each < 14 else "ordered_at: later than it was read"), text
     assert {row["_reason"] for row in judged[len(texts) :]} == {"ordered_at: before the first interval of the source"}
     with connect() as connection:
-        query = (
-            f"select {event_instant_sql('at', 'VARCHAR', None, str(ZONE))} as event_at from (select unnest($1) as at)"
-        )
+        query = f"select {event_instant_sql('at', 'VARCHAR', None, *ZONES)} as event_at from (select unnest($1) as at)"
         connection.execute(f"create table said as {query}", [texts])
         events = events_of(connection, f"select {possible_sql('event_at', timestamp_sql(now))} as event_at from said")
     assert events is not None
