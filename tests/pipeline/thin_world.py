@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.duck import connect
 from pipeline.files import write_sealed
 from pipeline.settings import Settings
+from tests.support.states import MANIFEST
 
 AS_OF = dt.date(2026, 3, 31)
 UNKNOWN = "unknown"
@@ -123,7 +124,7 @@ class World:
         folder = settings.serving / "releases" / "r-1"
         folder.mkdir(parents=True)
         self.write(folder / "perennial.duckdb")
-        manifest = {"release_id": "r-1", "as_of_date": str(self.as_of), "input_hash": "", "tables": {}}
+        manifest = {**MANIFEST, "release_id": "r-1", "as_of_date": str(self.as_of), "tables": {}, "files": {}}
         write_sealed(folder / "release.json", manifest)
         (folder / "checks.json").write_text(json.dumps({"checks": []}), encoding="utf-8")
         (settings.serving / "current").symlink_to(Path("releases") / "r-1")
