@@ -188,7 +188,7 @@ def _forget_damaged(settings: Settings, database: Path) -> None:
                 database,
                 "it is no metadata database of Airflow",
                 "Restore it from a backup, or delete it: the history of DAG runs, and connections that were entered in "
-                "the web UI, begin anew.",
+                "the web UI, are lost.",
             )
         log.warning("%s is damaged. It is made again.", database)
         remove(database)

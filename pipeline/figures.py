@@ -15,7 +15,7 @@ def known_by(date: str) -> str:
 
 
 def net_sales(release: duckdb.DuckDBPyConnection) -> Decimal:
-    """Net sales up to the as-of date, those to nobody in particular included."""
+    """Net sales up to the as-of date, those without a customer included."""
     total: Decimal = release.execute(
         f"select coalesce(sum(net_sales), 0)::decimal(38, 4) from core.fct_order where {known_by('order_date')}"
     ).fetchall()[0][0]

@@ -77,7 +77,7 @@ STAGING = {
         {"rate_date": "day", "from_currency": "'CNY'", "to_currency": "'EUR'", "rate": "rate"},
     ),
 }
-# Everybody who is known bought once, long ago; nobody in particular bought a year later. Of Dan's order nothing but the
+# Everybody who is known bought once, long ago; a sale a year later has no customer. Of Dan's order nothing but the
 # header can be read. What Cleo was credited is more than she bought.
 ORDERS = [
     ("o1", "ana", "EUR", "2024-01-05 10:00:00"),

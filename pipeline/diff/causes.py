@@ -12,7 +12,7 @@ CAUSES = {
     "late": "late rows",
     "correction": "corrections",
     "deletion": "deletions",
-    "identity": "who is whom",
+    "identity": "identity change",
     "model": "another model",
     "settings": "other settings",
     "sources": "other sources",
@@ -154,6 +154,7 @@ FACT_CUSTOMERS = """
 insert into causes_of_customers
 select distinct unnest([customer_a, customer_b]), cause from paired where cause is not null
 """
+# A measure names columns, which cannot be bound.
 SUM = """
 insert into sums
 select '{name}', cause, sum(case when is_in_a then {name}_a else 0 end),
@@ -162,8 +163,8 @@ from paired group by cause
 """
 COMPOSE = """
 insert into sums
-select '{name}', cause, sum(sign * a), sum(sign * b), null from sums
-inner join (values {parts}) as parts (part, sign) on sums.measure = parts.part group by cause
+select $measure, cause, sum(sign * a), sum(sign * b), null from sums
+inner join (select unnest($parts) as part, unnest($signs) as sign) as parts on sums.measure = parts.part group by cause
 """
 
 # A customer who is new to a release is a person seen for the first time, or known records under another id.
@@ -196,7 +197,9 @@ cross join releases
 # Of several causes of one customer the one that says most counts; without any it is the as-of date that moved.
 FUTURE = """
 create temp table first_causes as
-select customer_id, arg_min(cause, list_position({ranked}, cause)) as cause
+select customer_id, arg_min(
+    cause, list_position(['identity', 'deletion', 'correction', 'late', 'sources', 'derived'], cause)
+) as cause
 from causes_of_customers where cause <> 'new_period' group by customer_id;
 create or replace temp table paired as
 select
@@ -257,7 +260,7 @@ def attribute(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     connection.execute(CUSTOMERS)
     connection.execute("create or replace temp table paired as select * from customers")
     connection.execute(SUM.format(name="customers"))
-    connection.execute(FUTURE.format(ranked=["identity", "deletion", "correction", "late", "sources", "derived"]))
+    connection.execute(FUTURE)
     connection.execute(SUM.format(name="clv_future"))
     for name, parts in COMPOSED.items():
         _compose(connection, name, parts)
@@ -299,8 +302,7 @@ def _pair(connection: duckdb.DuckDBPyConnection, fact: Fact) -> None:
 
 
 def _compose(connection: duckdb.DuckDBPyConnection, name: str, parts: dict[str, int]) -> None:
-    listed = ", ".join(f"('{part}', {sign})" for part, sign in parts.items())
-    connection.execute(COMPOSE.format(name=name, parts=listed))
+    connection.execute(COMPOSE, {"measure": name, "parts": list(parts), "signs": list(parts.values())})
 
 
 def _measure(name: str, rows: list[tuple[Any, ...]]) -> dict[str, Any]:

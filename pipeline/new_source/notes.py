@@ -168,15 +168,15 @@ def _of_groups(model: Path, connection: duckdb.DuckDBPyConnection, draft: Draft)
     notes = []
     customer, order = draft.roles.get("source_customer_id"), draft.roles.get("order_id")
     if customer is None and (draft.entity == "orders" or "orders" in draft.derived):
-        notes.append(Note("No column says who bought: all sales are to nobody.", model))
+        notes.append(Note("No column says who bought: no sale has a customer.", model))
     elif customer and not customer.is_full:
         rows = customer.rows - customer.filled
-        text = f"{rows:,} of {customer.rows:,} rows have no {customer.name}: sales to nobody, in no customer's figures."
+        text = f"{rows:,} of {customer.rows:,} rows have no {customer.name}: sales without a customer."
         notes.append(Note(text, model, "source_customer_id"))
     if customer and (guests := draft.guests):
         text = f"{guests.rows:,} of {customer.rows:,} rows have {customer.name} = {', '.join(guests.values)}"
         text += f", with {guests.contacts:,} different {guests.contact.name}" if guests.contact else ", more than any"
-        notes.append(Note(f"{text}: taken for guests, sales to nobody (null).", model, "source_customer_id"))
+        notes.append(Note(f"{text}: taken for guests, sales without a customer (null).", model, "source_customer_id"))
     if order and "orders" in draft.derived:
         for profile in filter(None, (customer, draft.roles.get("ordered_at"))):
             if number := _mixed(connection, draft, order, profile):

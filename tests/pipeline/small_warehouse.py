@@ -1,4 +1,4 @@
-"""A made-up warehouse: Ana bought twice, Ben once and was refunded, Cleo never bought; one sale is to nobody."""
+"""A made-up warehouse: Ana bought twice, Ben once and was refunded, Cleo never bought; one sale has no customer."""
 
 import datetime as dt
 from contextlib import closing

@@ -50,7 +50,7 @@ MERGE = (
         f"delete from marts.{table} where customer_id = 'ben'"
         for table in ("customer_360", "customer_clv", "customer_segments", "customer_churn")
     ),
-    # 32.75 of the day before + 12.00 + 7.01 + 1.00 - 10.00 + 1.00 of the sale to nobody, who is Ana.
+    # 32.75 of the day before + 12.00 + 7.01 + 1.00 - 10.00 + 1.00 of the sale without a customer, which is Ana's.
     "update marts.customer_clv set clv_historic = 43.76, clv_total = 83.76 where customer_id = 'ana'",
 )
 

@@ -89,7 +89,7 @@ def faults_of(entity: str, column: str) -> Iterator[Fault]:
         "negative": "-5.00" if column in spec.get("positive", ()) else None,
         "decimals": "1.00005" if kind == "decimal" else None,
         "early": "1999-12-31 10:00:00" if kind == "timestamp" and is_required else None,
-        "currency": "XXX" if column == "currency" else None,
+        "currency": "ZZZ" if column == "currency" else None,
     }
     for fault, value in found.items():
         if value is not None:

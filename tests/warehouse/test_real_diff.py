@@ -205,7 +205,7 @@ def test_amounts_of_the_facts_are_explained_to_the_cent(compared: Compared) -> N
     }
     for measure, amounts in expected.items():
         found = causes(compared, measure)
-        # Whom a cost falls on may change with who is whom; how much it is does not.
+        # An identity change may move a cost to another customer; it does not change its amount.
         assert found.pop("identity", 0) == found.pop("derived", 0) == 0
         assert tuple(found.get(cause, 0) for cause in ("new_period", "late", "correction")) == amounts, measure
         assert found.keys() <= {"new_period", "late", "correction"}

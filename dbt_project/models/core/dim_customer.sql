@@ -1,4 +1,4 @@
--- Grain: one row per customer_id, and the unknown customer for sales to nobody. No personal data.
+-- Grain: one row per customer_id, and the unknown customer for sales without a customer. No personal data.
 -- Attributes are those of the founding record or, where it has none, of the customer's newest record that has them;
 -- acquisition_channel and created_at are those of the first record that has them. One record of an organisation makes
 -- the customer an organisation.

@@ -12,11 +12,10 @@
 {% set unattributed = "case when customers.customer_id = 'unknown' then booked.goods_at_list else 0 end" %}
 {% set not_scored %}
 case
-    when customers.customer_id = 'unknown' then 'sales to nobody in particular have no future'
+    when customers.customer_id = 'unknown' then 'sales without a customer have no future'
     else coalesce(scores.unavailable_reason, {{ no_known_purchase() }})
 end
 {%- endset %}
-{% set no_future = 'case when booked.<kind> is null then ' ~ no_costs ~ ' else ' ~ not_scored ~ ' end' %}
 {% set no_future_goods %}
 case when booked.cost_of_goods is null then {{ no_unit_cost }} else {{ not_scored }} end
 {%- endset %}
@@ -42,10 +41,11 @@ case when booked.cost_of_goods is null then {{ no_unit_cost }} else {{ not_score
     ('future', 'repeat', 'scores.clv_future', not_scored),
     ('future', 'returns', '-scores.clv_future * rates.refund_rate', no_returns if not has.get('returns') else not_scored),
     ('future', 'cost_of_goods', '-scores.clv_future * rates.cost_rate', no_future_goods),
-    ('future', 'selling', per_month ~ 'selling_per_month', no_future | replace('<kind>', 'selling')),
-    ('future', 'retention', per_month ~ 'retention_per_month', no_future | replace('<kind>', 'retention')),
-    ('future', 'service', per_month ~ 'service_per_month', no_future | replace('<kind>', 'service')),
 ] %}
+{% for kind in ['selling', 'retention', 'service'] %}
+{% set no_future = 'case when booked.' ~ kind ~ ' is null then ' ~ no_costs ~ ' else ' ~ not_scored ~ ' end' %}
+{% do lines.append(('future', kind, per_month ~ kind ~ '_per_month', no_future)) %}
+{% endfor %}
 
 with customers as (
     select customer_id from {{ ref('part_customer') }}
