@@ -1,12 +1,10 @@
 """A job that fails on the data, or for an error of its own, is refused by name; the others are written."""
 
-import datetime as dt
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 
 from mining import jobs
@@ -16,9 +14,8 @@ from mining.segments import job as segments
 from pipeline.files import write_parquet
 from pipeline.models import read_models
 from pipeline.settings import Settings
+from tests.support.mined import AS_OF, SOURCES, mine
 
-AS_OF = dt.date(2024, 12, 31)
-SOURCES = ("complete_journey",)
 SINGULAR = np.linalg.LinAlgError("Singular matrix")
 SCORES = {"segments": "segment_name", "clv": "clv_future", "churn": "churn_probability"}
 
@@ -28,20 +25,6 @@ def few(settings: Settings, shop: pa.Table) -> Settings:
     """A home with the features of 60 customers: too few to learn from, which is an answer and no failure."""
     write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop.filter(pc.less(shop["customer_id"], "C0060")))
     return settings
-
-
-def build(settings: Settings) -> dict[str, dict[str, pa.Table]]:
-    """Train and score; return what was written, by job and table."""
-    jobs.train_models(settings, as_of=AS_OF, sources=SOURCES)
-    results = {
-        "segments": jobs.score_segments(settings, as_of=AS_OF),
-        "clv": jobs.score_clv(settings, as_of=AS_OF, sources=SOURCES),
-        "churn": jobs.score_churn(settings, as_of=AS_OF, sources=SOURCES),
-    }
-    return {
-        job: {table: pq.ParquetFile(path).read() for table, path in result["files"].items()}
-        for job, result in results.items()
-    }
 
 
 def raising(error: BaseException) -> Any:
@@ -56,7 +39,7 @@ def runs(written: dict[str, dict[str, pa.Table]], job: str) -> list[dict[str, An
 
 
 def test_too_few_customers_are_no_failure(few: Settings) -> None:
-    written = build(few)
+    written = mine(few)
     assert not runs(written, "segments")
     assert {(run["is_published"], run["failure"]) for job in ("clv", "churn") for run in runs(written, job)} == {
         (False, None)
@@ -68,7 +51,7 @@ def test_a_model_that_cannot_be_trained_is_refused_with_its_error(
     few: Settings, monkeypatch: pytest.MonkeyPatch, job: str
 ) -> None:
     monkeypatch.setitem(jobs.TRAINED, job, (raising(SINGULAR), "baseline"))
-    written = build(few)
+    written = mine(few)
     (run,) = runs(written, job)
     said = f"Not published: training {job} has no result on these data (LinAlgError: Singular matrix)."
     assert (run["decision"], run["failure"]) == (said, "LinAlgError: Singular matrix")
@@ -84,7 +67,7 @@ def test_a_model_that_cannot_be_trained_is_refused_with_its_error(
 def test_a_model_that_json_cannot_hold_is_refused(few: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     model = {**clv.refused({}, {}, "baseline", ""), "is_published": True, "model": {"share_paid": np.nan}}
     monkeypatch.setitem(jobs.TRAINED, "clv", (lambda *_, **__: model, "baseline"))
-    (run,) = runs(build(few), "clv")
+    (run,) = runs(mine(few), "clv")
     assert not run["is_published"]
     assert run["failure"].startswith("ValueError: Out of range float values are not JSON compliant")
 
@@ -103,7 +86,7 @@ def test_scores_that_cannot_be_made_are_null_with_the_reason(
         raise error
 
     monkeypatch.setattr(module, "score", score)
-    written = build(few)
+    written = mine(few)
     run, *_ = runs(written, job)
     assert run["decision"].startswith(f"Not published: scoring {job} ")
     assert type(error).__name__ in run["decision"]
@@ -119,7 +102,7 @@ def test_scores_that_cannot_be_made_are_null_with_the_reason(
 def test_scores_that_are_not_sound_are_refused(few: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     made = segments.score
     monkeypatch.setattr(segments, "score", lambda features: made(features).assign(monetary_score=6))
-    (run,) = runs(build(few), "segments")
+    (run,) = runs(mine(few), "segments")
     assert "monetary_score is not within 1 and 5 for 60 of 60 scored customers" in run["decision"]
 
 

@@ -7,15 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from mining import jobs
 from pipeline.files import write_parquet
 from pipeline.settings import Settings
+from tests.support.mined import AS_OF, mine
 
-AS_OF = dt.date(2024, 12, 31)
-SOURCES = ("complete_journey",)
 DATES = [AS_OF - dt.timedelta(days=days) for days in (28, 56, 84, 243)]
 Bought = list[tuple[int, float]]
 """Days before the as-of day, and amounts."""
@@ -51,15 +48,8 @@ def purchases(name: str, customers: int) -> pd.DataFrame:
 
 def score(settings: Settings, features: pa.Table) -> dict[str, dict[str, list[dict[str, object]]]]:
     write_parquet(settings.features / f"as_of={AS_OF}.parquet", features)
-    jobs.train_models(settings, as_of=AS_OF, sources=SOURCES)
-    results = {
-        "segments": jobs.score_segments(settings, as_of=AS_OF),
-        "clv": jobs.score_clv(settings, as_of=AS_OF, sources=SOURCES),
-        "churn": jobs.score_churn(settings, as_of=AS_OF, sources=SOURCES),
-    }
     return {
-        job: {table: pq.ParquetFile(path).read().to_pylist() for table, path in result["files"].items()}
-        for job, result in results.items()
+        job: {name: table.to_pylist() for name, table in written.items()} for job, written in mine(settings).items()
     }
 
 

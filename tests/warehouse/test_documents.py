@@ -15,18 +15,14 @@ import yaml
 import pipeline.settings
 from pipeline.landing import land_source
 from pipeline.settings import load_settings
+from tests.conftest import SHOP
 from tests.support.conformed import Conformed, Row, compile_source
 from tests.support.project import make_project, run_in
 from tests.warehouse.test_ten_days import BUILD, differing
 
 SOURCE: dict[str, Any] = {
+    **SHOP,
     "description": "A shop that sends orders as documents, and a till that sends their lines.",
-    "kind": "files",
-    "schedule": "none",
-    "currency": "EUR",
-    "time_zone": "Europe/Berlin",
-    "history": "complete",
-    "first_interval_start": "2024-01-01",
     "tables": {
         "documents": {
             "file": "documents_*.jsonl",
