@@ -2,23 +2,24 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup data active-data demo run new-source up backfill accept rollback lists diff prove test test-all tools lint bench docs superset airflow lock clean
+.PHONY: help setup data active-data demo run try new-source up backfill accept rollback lists diff prove check test test-all tools lint python-lint bench docs superset airflow lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
+PERENNIAL := $(BIN)/perennial
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.9
 # A file's tests share what they build. The order of the files is that of tests/conftest.py.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 # What slow tests need beside Python, as program:Debian-package:marker of these tests.
-TOOLS := mariadbd:mariadb-server:mariadb soffice:libreoffice-calc-nogui:libreoffice
+TOOLS := mariadbd:mariadb-server:mariadb soffice:libreoffice-calc-nogui:libreoffice chromium:chromium:chromium
 export PATH := $(PATH):/usr/sbin
 # make run SOURCES=cdnow,online_retail says the same as CRM_SOURCES=cdnow,online_retail make run
 ifdef SOURCES
 export CRM_SOURCES := $(SOURCES)
 endif
 # The demo company may be deleted: with its folder go its targets.
-HAS_DEMO := $(wildcard demo/__main__.py)
+HAS_DEMO := $(wildcard demo/command.py)
 
 help: ## This menu
 	@echo 'Perennial: one customer warehouse from many records.'
@@ -43,50 +44,56 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 data: $(READY) ## The public data sets, into $CRM_DATA (.data)
-	@$(BIN)/python -m pipeline.fetch_data
+	@$(PERENNIAL) data
 
 active-data: $(READY)
-	@$(BIN)/python -m pipeline.fetch_data active
-	@$(if $(HAS_DEMO),$(BIN)/python -m demo ensure)
+	@$(PERENNIAL) data --active
+	@$(if $(HAS_DEMO),$(PERENNIAL) demo ensure)
 
 demo: $(READY) ## The demo company's files, into $CRM_HOME/demo and $CRM_HOME/truth (make run does it by itself)
 	@$(if $(HAS_DEMO),,echo 'There is no folder demo: the demo company was deleted.' >&2; exit 2)
-	@$(BIN)/python -m demo
+	@$(PERENNIAL) demo make
 
 run: active-data ## Extract, build, publish and list, once, with a summary
-	@$(BIN)/python -m dags.local.run
+	@$(PERENNIAL) run
+
+# As they were written: make would take a $ for a variable of its own.
+try: export TRY_FILE = $(value FILE)
+try: $(READY) ## One page about your own orders, in a minute, nothing to configure: make try FILE=orders.csv
+	@$(PERENNIAL) try -- "$$TRY_FILE"
 
 up: active-data ## Airflow with its web UI and the schedule; Ctrl-C ends it
-	@$(BIN)/python -m dags.local.up
+	@$(PERENNIAL) up
 
 backfill: export FROM := $(FROM)
 backfill: export TO := $(TO)
 backfill: active-data ## Load days again, then build: make backfill FROM=2026-01-01 TO=2026-01-31
-	@$(BIN)/python -m dags.local.backfill
+	@$(PERENNIAL) backfill -- "$$FROM" "$$TO"
 
 accept: export SOURCE := $(SOURCE)
 accept: export TABLE := $(TABLE)
 accept: export RELEASE := $(RELEASE)
 accept: export LOAD := $(LOAD)
 accept: $(READY) ## Let a held load land: make accept SOURCE=shop TABLE=orders; or a release pass: RELEASE=<id>; or a bad load: LOAD=<name>
-	@$(BIN)/python -m pipeline.accept
+	@$(PERENNIAL) accept $${SOURCE:+--source="$$SOURCE"} $${TABLE:+--table="$$TABLE"} \
+		$${RELEASE:+--release="$$RELEASE"} $${LOAD:+--load="$$LOAD"}
 
 rollback: export RELEASE := $(RELEASE)
 rollback: $(READY) ## Give readers the release before, or RELEASE=<id>
-	@$(BIN)/python -m pipeline.rollback
+	@$(PERENNIAL) rollback -- $${RELEASE:+"$$RELEASE"}
 
-lists: $(READY) ## Export the campaign lists again, without anybody who has said no since
-	@$(BIN)/python -m pipeline.lists
+lists: $(READY) ## Export the campaign lists again, without customers who have withdrawn their consent since
+	@$(PERENNIAL) lists
 
-diff: export RELEASE_A := $(A)
-diff: export RELEASE_B := $(B)
+diff: export A := $(A)
+diff: export B := $(B)
 diff: export FORMAT := $(FORMAT)
 diff: $(READY) ## What changed between two releases, and why: A=<id> B=<id>, default the last two; FORMAT=json
-	@$(BIN)/python -m pipeline.diff
+	@$(PERENNIAL) diff $${FORMAT:+--format="$$FORMAT"} -- "$$A" "$$B"
 
-# Every user of a machine sees the command lines on it.
+# Every user of a machine sees the command lines on it, those that make writes too.
 ifneq ($(filter new-source,$(MAKECMDGOALS)),)
-ifneq ($(filter command,$(firstword $(origin URL)))$(findstring ://,$(MAKECMDGOALS) $(MAKEOVERRIDES)),)
+ifneq ($(filter command,$(firstword $(origin URL)))$(findstring ://,$(MAKECMDGOALS) $(MAKEOVERRIDES) $(value NAME) $(value FILE) $(value CONNECTION)),)
 $(error An address is not given on the command line, where every user of this machine sees its password: put it into \
 the environment variable AIRFLOW_CONN_SHOP_DB, or let make new-source ask for it, and give CONNECTION=shop_db)
 endif
@@ -96,16 +103,16 @@ new-source: export NEW_SOURCE_NAME = $(value NAME)
 new-source: export NEW_SOURCE_FILE = $(value FILE)
 new-source: export NEW_SOURCE_CONNECTION = $(value CONNECTION)
 new-source: $(READY) ## The first draft of a source: NAME=shop and FILE=path-or-folder, or CONNECTION=shop_db
-	@$(BIN)/python -m pipeline.new_source
+	@$(PERENNIAL) new-source --file="$$NEW_SOURCE_FILE" --connection="$$NEW_SOURCE_CONNECTION" -- "$$NEW_SOURCE_NAME"
 
 prove: $(READY) ## The pipeline on worlds whose truth is known, recovered against true
 	@$(if $(HAS_DEMO),,echo 'There is no folder demo: the demo company was deleted.' >&2; exit 2)
-	@$(BIN)/python -m demo prove
+	@$(PERENNIAL) prove $${WORLDS:+--worlds="$$WORLDS"} $${SEEDS:+--seeds="$$SEEDS"} $${CUSTOMERS:+--customers="$$CUSTOMERS"}
 
 test: data ## Tests (about 10 minutes)
 	$(PYTEST) -m 'not slow'
 
-test-all: tools data ## Also the slow ones: Airflow's web server, killed runs, MariaDB, lists in LibreOffice
+test-all: tools data ## Also the slow ones: Airflow's web server, killed runs, MariaDB, lists in LibreOffice, the page of make try in Chromium
 	@marks=; for tool in $(TOOLS); do IFS=: read -r program _ marker <<< "$$tool"; \
 		command -v "$$program" >/dev/null || marks="$$marks$${marks:+ and }not $$marker"; done; \
 	echo "$(PYTEST) -m '$$marks'"; $(PYTEST) -m "$$marks"
@@ -117,24 +124,33 @@ tools: ## The programs that slow tests need: installed on Debian as root, named 
 		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$packages >/dev/null; } || \
 	echo "The tests that need$$packages are left out: install it (Debian: sudo apt-get install$$packages) to run them." >&2
 
-lint: $(READY) ## ruff, mypy, sqlfluff, and the rules about imports and layers
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(if $(HAS_DEMO),,-p pipeline -p mining -p dags -p benchmarks)
+check: python-lint ## What is run every few minutes: lint of what changed, the tests that need no warehouse
+	@changed=$$({ git diff --name-only --diff-filter=d HEAD; git ls-files --others --exclude-standard; } | \
+		grep '^dbt_project/models/.*\.sql$$'); [ -z "$$changed" ] || $(BIN)/sqlfluff lint $$changed
+	$(PYTEST) -q -m quick
+
+lint: python-lint ## ruff, mypy, import-linter, sqlfluff, and the rules about layers
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models
 	$(BIN)/pytest -q tests/lint
+
+python-lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(if $(HAS_DEMO),,-p cli -p pipeline -p mining -p dags -p benchmarks)
+	$(BIN)/lint-imports --no-cache --no-logo pyproject.toml
+	$(if $(HAS_DEMO),$(BIN)/lint-imports --no-cache --no-logo demo/importlinter.toml)
 
 bench: data ## Measured times and sizes, as a table and $CRM_HOME/bench.json
 	@$(BIN)/python -m benchmarks
 
 docs: $(READY) ## docs/marts.md, dbt's site and Great Expectations' data docs (in $CRM_HOME/docs)
-	@$(BIN)/python -m pipeline.document
+	@$(PERENNIAL) docs
 
 superset: $(READY) ## Superset's import file of the published release, in $CRM_HOME/docs: docs/bi.md
-	@$(BIN)/python -m pipeline.superset
+	@$(PERENNIAL) superset
 
 airflow: $(READY) ## Airflow's own command on the `make up` database: make airflow ARGS='dags list-import-errors'
-	@$(BIN)/python -m pipeline.airflow_settings $(ARGS)
+	@$(PERENNIAL) airflow -- $(ARGS)
 
 lock: $(READY) ## Resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml \

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.rows import Row
-from pipeline.errors import UserError
-from pipeline.files import write_json
-from pipeline.settings import every_source, load_settings
+from pipeline.base.errors import UserError
+from pipeline.base.files import write_json
+from pipeline.base.settings import every_source, load_settings
 
-PARTS = {"__main__", "dashboards", "rows"}  # what the benchmarks use, and no benchmark
+PARTS = {"__main__", "dashboards", "rows"}  # used by the benchmarks; not benchmarks
 FIELDS = {"name", "value", "unit", "bound", "ok", "peers", "command"}
 
 
@@ -50,7 +50,7 @@ def merge(target: Path, rows: list[Row]) -> list[Row]:
 
 
 def _earlier(target: Path) -> list[Row]:
-    """Rows of earlier runs; none where they cannot be read, for they can be measured again."""
+    """Return the rows of earlier runs; none where they cannot be read, because they can be measured again."""
     try:
         rows: list[Row] = json.loads(target.read_text(encoding="utf-8"))
         return [row for row in rows if set(row) == FIELDS]
@@ -59,7 +59,7 @@ def _earlier(target: Path) -> list[Row]:
 
 
 def print_table(rows: list[Row]) -> None:
-    """Print what was measured beside its bound, and what others need for the same."""
+    """Print each measurement beside its bound and the figures of peers."""
     table = Table(box=None, pad_edge=False)
     for heading in ("name", "value", "unit", "bound", "", "peers"):
         table.add_column(heading, justify="right" if heading in ("value", "bound") else "left")

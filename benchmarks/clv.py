@@ -1,4 +1,4 @@
-"""Lifetime value: fit and score simulated customers with BG/NBD and Pareto/NBD, and a year's intervals."""
+"""Lifetime value: fit and score simulated customers with BG/NBD and Pareto/NBD, and compute a year's intervals."""
 
 import time
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.rows import at_most
-from mining.clv import BetaGeoNBD, GammaGamma, ParetoNBD
-from mining.clv.base import PurchaseModel
-from mining.clv.inputs import History
-from mining.clv.predictive import value_quantiles
-from mining.clv.simulation import simulate
+from mining.clv.gamma_gamma import GammaGamma
+from mining.clv.value import value_quantiles
+from mining.purchases import BetaGeoNBD, ParetoNBD
+from mining.purchases.history import History
+from mining.purchases.models.base import PurchaseModel
+from mining.purchases.simulation import simulate
 
 CUSTOMERS = 1_000_000
 WITH_INTERVALS = 2_500

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from benchmarks.rows import at_most
-from pipeline.airflow_settings import airflow_environment
-from pipeline.settings import ROOT, load_settings
+from pipeline.base.settings import ROOT, load_settings
+from pipeline.orchestration.airflow_settings import airflow_environment
 
 TABLES = 300
 BOUND = 1.0
@@ -39,7 +39,7 @@ SOURCE = {
 PARSE = """
 import json, sys, time
 from airflow.dag_processing.dagbag import DagBag
-import dags.common
+import pipeline.orchestration.tasks
 began = time.perf_counter()
 bag = DagBag(sys.argv[1])
 assert not bag.import_errors, bag.import_errors

@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 
 from benchmarks.rows import at_most
-from pipeline.duck import connect
-from pipeline.releases import attach_read_only, copy_table, read_tables
+from pipeline.base.duck import connect
+from pipeline.serving.releases import attach_read_only, copy_table, read_tables
 
 REPEATS = 9
 MONTH = "date_trunc('month', order_date)"

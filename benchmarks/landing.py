@@ -4,9 +4,9 @@ import tempfile
 from typing import Any
 
 from benchmarks.rows import at_least
+from pipeline.base.settings import every_source, load_settings
 from pipeline.landing import land_table, plan_source
 from pipeline.landing.receipts import instant
-from pipeline.settings import every_source, load_settings
 
 SOURCES = {  # (source, table, kind of file): rows per second at least
     ("complete_journey", "transactions", "parquet"): 300_000,

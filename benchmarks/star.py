@@ -96,9 +96,10 @@ COLUMNS = {
 BUILD = """
 import datetime as dt, json, os, resource, sys, time
 from dbt.cli.main import dbtRunner
-from pipeline import dbt, increment
-from pipeline.plan import make_plan
-from pipeline.settings import DBT_PROJECT, load_settings
+from pipeline.build import dbt
+from pipeline.build import increment
+from pipeline.build.plan import make_plan
+from pipeline.base.settings import DBT_PROJECT, load_settings
 settings = load_settings()
 plan = make_plan(settings)
 folder = settings.home / "dbt"
@@ -110,7 +111,8 @@ options, environment = dbt.given(settings.build, variables)
 os.environ.update(environment)
 began, at = time.perf_counter(), dt.datetime.now(dt.UTC).replace(tzinfo=None)
 done = dbtRunner().invoke([
-    "--quiet", "run", *sys.argv[2:], "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
+    "--quiet", "build", "--resource-type", "model", "--resource-type", "seed", *sys.argv[2:],
+    "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
     "--target-path", str(folder), "--log-path", str(folder), *options,
     "--select", *(path for layer in layers for path in dbt.selectors(settings, layer)),
 ])
@@ -119,9 +121,13 @@ if "core" in layers:
     increment.complete(settings, plan, variables)
 ended = time.perf_counter()
 started = min(t.started_at for r in done.result.results for t in r.timing if t.name == "execute")
+def statement(node):
+    if node.resource_type == "seed":
+        return f"from read_csv('{DBT_PROJECT / node.original_file_path}', header = true)"
+    return node.compiled_code
 print(json.dumps({
     "models": [
-        [r.node.schema, r.node.name, r.node.config.materialized, r.node.compiled_code, r.execution_time]
+        [r.node.schema, r.node.name, r.node.config.materialized, statement(r.node), r.execution_time]
         for r in done.result.results
     ],
     "seconds": ended - began - (started - at).total_seconds(),
@@ -133,7 +139,7 @@ print(json.dumps({
 PLAIN = """
 import json, sys, time
 import duckdb
-from pipeline.settings import load_settings
+from pipeline.base.settings import load_settings
 models = json.load(open(sys.argv[1]))
 with duckdb.connect(sys.argv[2]) as connection:
     connection.execute("set TimeZone = 'UTC'")
@@ -148,7 +154,7 @@ with duckdb.connect(sys.argv[2]) as connection:
 LAND = """
 import datetime as dt, sys
 from pipeline.landing import land_source
-from pipeline.settings import load_settings
+from pipeline.base.settings import load_settings
 land_source(load_settings(), "shop", dt.datetime.fromisoformat(sys.argv[1]))
 """
 
@@ -172,7 +178,7 @@ class Shop:
         return run_in(self.project, program, *arguments, CRM_HOME=home, SHOP=files, CRM_SOURCES="shop")
 
     def land(self, day: int) -> None:
-        """Write the files of a day and land them; day 0 is all that went before."""
+        """Write the files of a day and land them; day 0 has all earlier rows."""
         (self.folder / "files").mkdir(exist_ok=True)
         for table in TABLES:
             for number, (first, last) in enumerate(self._ranges(table, day)):
@@ -180,7 +186,7 @@ class Shop:
         self.run(LAND, f"2025-01-{1 + day:02}T00:00:00+00:00")
 
     def _ranges(self, table: str, day: int) -> list[tuple[int, int]]:
-        """Of day 0, all. Later, the new rows and as many that come again."""
+        """Return all rows for day 0; later, the new rows and as many that are delivered again."""
         count = self.count(table)
         if day == 0:
             return [(0, count)]

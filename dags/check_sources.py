@@ -1,14 +1,14 @@
-"""Show an active source whose files cannot be used as an import error of Airflow, while the DAGs of the others go on.
+"""Report active sources whose files cannot be used, as an import error of Airflow; the DAGs of the others go on.
 
-A source that is not active is a warning in the log of the DAG processor. This file makes no DAG. It is apart from
+A source that is not active is a warning in the log of the DAG processor. This file makes no DAG. It is separate from
 extract_sources.py because a file with an import error has no DAGs at all.
 """
 
 import logging
 
-from pipeline.errors import UserError
-from pipeline.settings import load_settings
-from pipeline.sources import broken, broken_inactive
+from pipeline.base.errors import UserError
+from pipeline.base.settings import load_settings
+from pipeline.sources.definitions import broken, broken_inactive
 
 settings = load_settings()
 for warning in broken_inactive(settings):

@@ -8,32 +8,32 @@ in `dags/sources/`.
 personal columns in a `.personal.parquet`, unreadable lines in a `.rejects.parquet`. Emits the asset
 `perennial://landing/<source>`, on which `build_customers` runs.
 
-**How.** One task lands all tables, up to `max_connections` of them side by side: the tables of a PostgreSQL are read
-in one snapshot, which has to be held open until the last of them is through. A run goes from the last landed end to the
-end of its interval, so nothing is left out after a failure; an interval that has landed is not asked for again. A
-backfill (`make backfill`, `airflow backfill create`, or a run triggered with the parameter `force`) asks again, and
-writes what it reads as a new generation, beside what it read before. It may run beside the schedule.
+**How.** One task lands all tables, up to `max_connections` of them side by side. The tables of a PostgreSQL database
+are read in one snapshot, which stays open until the last table is read. A run goes from the last landed end to the end
+of its interval, so nothing is left out after a failure. An interval that has landed is not asked for again. A backfill
+(`make backfill`, `airflow backfill create`, or a run triggered with the parameter `force`) asks again, and stores the
+new response as another generation. It may run beside the schedule.
 
 **If it fails.** What landed before is untouched, and so is what is published. The message of `land` names the table,
-what is wrong and the next step; the other tables have landed. What time may end, such as a server that does not answer,
-is tried again twice. A load that is *held* waits for `make accept SOURCE=… TABLE=…`. docs/runbook.md has a paragraph
-for each message. Put it right and trigger the DAG again.
+what is wrong and the next step; the other tables have landed. A temporary failure, such as a server that does not
+answer, is tried again twice. A load that is *held* waits for `make accept SOURCE=… TABLE=…`. docs/runbook.md has a row
+for each message. Correct the cause and trigger the DAG again.
 """
 
 import datetime as dt
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, get_current_context, task
 
-from dags.common import DEFAULT_ARGS, START, landed, landing_step
-from pipeline.errors import UserError
-from pipeline.settings import Settings, load_settings
-from pipeline.sources import Source, load_source
+from pipeline.base.errors import UserError
+from pipeline.base.settings import Settings, load_settings
+from pipeline.orchestration.tasks import DEFAULT_ARGS, START, landed, landing_step
+from pipeline.sources.definitions import Source, load_source
 
 FORCE = Param(False, type="boolean", description="Ask the source again for an interval that has landed.")
 
 
 def interval_end(source: Source) -> dt.datetime | None:
-    """End of the run's interval; of a run without one, the end of the last complete interval."""
+    """Return the end of the run's interval; without one, the end of the last complete interval."""
     if not source.is_scheduled:
         return None
     from airflow.timetables.interval import CronDataIntervalTimetable as Timetable
@@ -43,13 +43,13 @@ def interval_end(source: Source) -> dt.datetime | None:
     end = context.get("data_interval_end")
     if end is None:
         timetable = Timetable(source.schedule, timezone=source.time_zone)
-        # A worker gets the time as Python's datetime, and the timetable reckons with pendulum's.
+        # A worker gets the time as Python's datetime, and the timetable needs pendulum's.
         end = timetable.infer_manual_data_interval(run_after=instance(context["dag_run"].run_after)).end
     return end
 
 
 def is_forced() -> bool:
-    """Whether the run asks again for what has landed: a backfill does, and a run that was triggered so."""
+    """Return whether the run asks again for what has landed: a backfill, or a run triggered with `force`."""
     context = get_current_context()
     return context["dag_run"].run_type == "backfill" or bool(context["params"].get("force"))
 
@@ -60,7 +60,7 @@ def extract_dag(name: str, source: Source) -> DAG:
     @task(outlets=[landed(name)])
     @landing_step
     def land(settings: Settings, source_name: str) -> dict[str, str]:
-        """Land all tables of the source; say what came of each."""
+        """Land all tables of the source; return the result of each."""
         from pipeline.landing import described, land_source
 
         forced = is_forced()
@@ -89,5 +89,5 @@ for source_name in load_settings().sources:
     try:
         definition = load_source(source_name)
     except UserError:
-        continue  # check_sources.py shows it; the other sources go on
+        continue  # check_sources.py reports it; the other sources go on
     globals()[f"extract_{source_name}"] = extract_dag(source_name, definition)

@@ -1,16 +1,16 @@
 """
 # train_models
 
-**Purpose.** Retrain the lifetime value and churn models on the newest features, every Sunday, and judge them out of
-time beside their baselines.
+**Purpose.** Retrain the lifetime value and churn models on the newest features every Sunday, and compare them out of
+time with their baselines.
 
 **Produces.** `$CRM_HOME/models/<job>/<model_version>.json`. A model that does not beat its baseline is kept with its
 metrics and is not published. Emits the asset `perennial://mining/models`, on which `build_customers` runs. A date that
-is published keeps its model, so that run finds nothing changed; the first build of a later as-of date scores with the
+is published keeps its model, so that run finds nothing changed. The first build of a later as-of date scores with the
 new model, if it was published, for up to six days.
 
-**If it fails.** The last published models stay in use, so nothing else stops. The message names what the data lack;
-before the first build there are no features, and the run is skipped.
+**If it fails.** The last published models stay in use, so nothing else stops. The message names what the data lack.
+Before the first build there are no features, and the run is skipped.
 """
 
 import datetime as dt
@@ -18,8 +18,8 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
-from dags.common import DEFAULT_ARGS, MODELS, START, writing_step
-from pipeline.settings import Settings
+from pipeline.base.settings import Settings
+from pipeline.orchestration.tasks import DEFAULT_ARGS, MODELS, START, writing_step
 
 
 @task(outlets=[MODELS])
@@ -29,7 +29,7 @@ def train(settings: Settings) -> Any:
     from airflow.sdk.exceptions import AirflowSkipException
 
     from mining import jobs
-    from pipeline.build import published
+    from pipeline.build.owner import published
 
     release = published(settings)
     if release is None:

@@ -1,4 +1,4 @@
-"""Making the company: lives, systems, files, truth; each whole or absent."""
+"""Make the company: lives, systems, files, truth; each is whole or absent."""
 
 import os
 import shutil
@@ -11,25 +11,44 @@ from pathlib import Path
 from types import ModuleType
 
 from demo import truth
-from demo.company import Company, open_company
-from demo.deliver import write_days, write_sqlite
-from demo.lives import simulate
+from demo.manifest import MANIFEST, check_home, describe
 from demo.options import Options
-from demo.oracle import write_oracle
-from demo.records import make_persons
 from demo.systems import marketing, sales, service, shop, web
-from demo.worlds import get_world
-from pipeline.files import TEMPORARY_PREFIX, sha256_of, sha256_of_file, write_json
-from pipeline.settings import ROOT, Settings, make_folder
+from demo.systems.deliver import write_days, write_sqlite
+from demo.systems.records import make_persons
+from demo.world.company import Company, open_company
+from demo.world.lives import simulate
+from demo.world.worlds import get_world
+from pipeline.base.files import TEMPORARY_PREFIX, write_json
+from pipeline.base.settings import Settings, make_folder
 
-MANIFEST = "manifest.json"
 DAILY = (("service", service, "csv"), ("web", web, "jsonl"), ("marketing", marketing, "csv"), ("sales", sales, "csv"))
+
+
+def make(settings: Settings, options: Options) -> None:
+    """Make the company, and say what was made.
+
+    Raises
+    ------
+    UserError
+        Another company has landed in this CRM_HOME.
+    """
+    check_home(settings, options)
+    started = time.monotonic()
+    size = f"{options.customers:,} customers, seed {options.seed}, to {options.until}"
+    print(f"Demo company: world {options.world}, {size}", flush=True)
+    rows = make_company(settings, options)
+    print(
+        f"Made {sum(rows.values()):,} rows in {len(rows)} tables: {rows['demo_shop.orders']:,} orders, "
+        f"{rows['demo_service.contacts']:,} contacts, {rows['demo_web.events']:,} web events; "
+        f"{time.monotonic() - started:.1f} s. Source files: {settings.home / 'demo'}. Truth: {settings.home / 'truth'}."
+    )
 
 
 def make_company(settings: Settings, options: Options) -> dict[str, int]:
     """Make the source files in `$CRM_HOME/demo` and the truth in `$CRM_HOME/truth`, and return rows by table.
 
-    What was there is replaced when everything new is whole, the truth first, the manifest with the source files last.
+    Existing files are replaced when everything new is whole: the truth first, source files and manifest last.
     """
     make_folder(settings.home, "CRM_HOME")
     _remove_leftovers(settings.home)
@@ -47,16 +66,10 @@ def make_company(settings: Settings, options: Options) -> dict[str, int]:
     return rows
 
 
-def describe(options: Options) -> dict[str, object]:
-    """Return what decides the content: the options and the code, without the proof, which only looks at it."""
-    files = [path for path in sorted((ROOT / "demo").rglob("*.py")) if "proof" not in path.relative_to(ROOT).parts]
-    return {"options": options.as_json(), "code": sha256_of([sha256_of_file(path) for path in files])[:16]}
-
-
 def _make(options: Options, scratch: Path) -> dict[str, int]:
     with _step(f"lives of {options.customers:,} persons, world {options.world}"):
         lives = simulate(get_world(options.world), options.customers, options.seed)
-    # SQLite takes one row after the other: another process does it meanwhile.
+    # SQLite writes one row after the other, so another process does it in the meantime.
     with open_company(options, lives, scratch) as company, ProcessPoolExecutor(1, get_context("spawn")) as pool:
         with _step("persons and orders"):
             make_persons(company)
@@ -71,15 +84,13 @@ def _make(options: Options, scratch: Path) -> dict[str, int]:
                 rows |= _make_source(company, source, system, kind)
         with _step("truth of persons, states, campaigns"):
             truth.write_truth(company, scratch / "truth")
-        with _step("the oracle's forecast"):
-            write_oracle(lives, float(options.days), scratch / "truth")
         with _step("shop.sqlite, what is left of it"):
             shop_is_written.result()
     return rows
 
 
 def _make_source(company: Company, source: str, system: ModuleType, kind: str) -> dict[str, int]:
-    """Make a source's tables, write them, count them for the truth, and forget them."""
+    """Make a source's tables, write them, count them for the truth, and drop them."""
     name = f"demo_{source}"
     getattr(system, f"make_{source}")(company)
     for table in system.TABLES:
@@ -104,6 +115,6 @@ def _put_in_place(new: Path, target: Path, scratch: Path) -> None:
 
 
 def _remove_leftovers(home: Path) -> None:
-    """Remove what killed runs left; a run holds its folder for minutes, and two at once in one home are a mistake."""
+    """Remove what killed runs left. Two runs at once in one home are a mistake."""
     for path in home.glob(f"{TEMPORARY_PREFIX}*-demo"):
         shutil.rmtree(path)

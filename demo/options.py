@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from demo.laws import START
-from demo.worlds import get_world
-from pipeline.errors import UserError
+from demo.world.laws import START
+from demo.world.worlds import get_world
+from pipeline.base.errors import UserError
 
 DEFAULT_UNTIL = date(2025, 12, 31)
 LAST_UNTIL = date(2026, 3, 31)

@@ -1,6 +1,6 @@
-"""One picture per world for demo/README.md: `python -m demo pictures [folder]`. Equal code gives equal bytes."""
+"""One picture per world for demo/README.md: `perennial demo pictures`. Equal code gives equal bytes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy import stats
 
-from demo.laws import HANDLING, HORIZON_DAYS, LEAVING_REASONS, WINDOW_DAYS, World, day_of
-from demo.lives import Lives, simulate
-from demo.worlds import WORLDS
-from pipeline.errors import UserError
-from pipeline.files import atomic_path
+from demo.world.laws import HANDLING, HORIZON_DAYS, LEAVING_REASONS, WINDOW_DAYS, World, day_of
+from demo.world.lives import Lives, simulate
+from demo.world.worlds import WORLDS
+from pipeline.base.files import atomic_path
 
 FOLDER = Path(__file__).parent / "images"
 CUSTOMERS, SEED = 20_000, 1
@@ -28,19 +27,10 @@ NATURAL, EXTERNAL = LEAVING_REASONS.index("natural"), LEAVING_REASONS.index("ext
 WELL, BADLY = HANDLING.index("well"), HANDLING.index("badly")
 
 
-def main(words: Sequence[str] = ()) -> int:
-    """Draw all worlds into a folder, demo/images by default.
-
-    Raises
-    ------
-    UserError
-        If more than one folder is named.
-    """
-    if len(words) > 1:
-        raise UserError(f"pictures: '{' '.join(words)}' are several words. Name one folder, or none.")
+def draw_all(folder: Path) -> None:
+    """Draw all worlds into a folder."""
     for world in WORLDS.values():
-        draw(world, Path(words[0] if words else FOLDER) / f"{world.name}.png")
-    return 0
+        draw(world, folder / f"{world.name}.png")
 
 
 def draw(world: World, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is true: `$CRM_HOME/truth/*.parquet`. The pipeline never reads it; demo/README.md describes every column."""
+"""The truth: `$CRM_HOME/truth/*.parquet`. The pipeline never reads it; demo/README.md describes every column."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from demo.company import UTC_OFFSET, Company, text, texts
-from demo.laws import LEAVING_REASONS, START, day_of
-from demo.lives import states
 from demo.options import DEFAULT_UNTIL
 from demo.systems.shop import TABLES as SHOP_TABLES
 from demo.totals import E4, MEASURES
+from demo.world.company import UTC_OFFSET, Company, text, texts
+from demo.world.laws import LEAVING_REASONS, START, day_of
+from demo.world.lives import states
 
 # Source: the table with its records of persons, and the column with the record's number.
 RECORDS = {
@@ -53,7 +53,7 @@ def tally(company: Company, source: str, tables: Sequence[str]) -> dict[str, int
 
 
 def write_truth(company: Company, folder: Path) -> None:
-    """Write what has been tallied, and what is true of persons and campaigns."""
+    """Write the collected totals, and the truth about persons and campaigns."""
     _copy(company, folder / "persons.parquet", _persons(company), "person_id")
     _copy(company, folder / "records.parquet", "from truth_records", "source_system, source_customer_id")
     _copy(company, folder / "fates.parquet", "from truth_fates", "source_system, table_name, planted, fate, reason")

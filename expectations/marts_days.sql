@@ -1,31 +1,15 @@
 -- Grain: one row per (source system, fact) with rows in the eight weeks up to the as-of date.
 -- is_silent: nothing on the as-of date, though there are rows on 26 of the 28 days before it and, on each of the eight
 -- same weekdays, usually ten or more. is_thin: less than a fifth of the usual fifty or more.
--- A source whose tables all say `volume: null` has such days.
-with events as (
-    select source_system, 'fct_order' as fact, order_date as day, known_date from core.fct_order
-    union all
-    select source_system, 'fct_return' as fact, return_date as day, known_date from core.fct_return
-    union all
-    select source_system, 'fct_payment' as fact, payment_date as day, known_date from core.fct_payment
-    union all
-    select source_system, 'fct_contact' as fact, contact_date as day, known_date from core.fct_contact
-    union all
-    select source_system, 'fct_case' as fact, opened_date as day, known_date from core.fct_case
-    union all
-    select source_system, 'fct_survey_response' as fact, response_date as day, known_date from core.fct_survey_response
-    union all
-    select source_system, 'fct_web_session' as fact, session_date as day, known_date from core.fct_web_session
-),
-
-days as (
+-- daily_facts: the rows of facts whose yml says is_daily. A source whose tables all say `volume: null` has such days.
+with days as (
     select
         source_system,
         fact,
         day,
         count(*) as events,
         getvariable('as_of') - day as days_ago
-    from events
+    from daily_facts
     where
         day between getvariable('as_of') - 56 and getvariable('as_of') and known_date <= getvariable('as_of')
         and not coalesce(list_contains(getvariable('quiet_sources'), source_system), false)

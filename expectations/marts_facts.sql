@@ -3,10 +3,6 @@
 select
     'all' as scope,
     (
-        select count(*) from core.fct_order_line
-        where net_amount is null
-    ) as lines_without_amount,
-    (
         select count(*) from core.dim_customer
         where is_unknown
     ) as unknown_members,

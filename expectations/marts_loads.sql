@@ -4,7 +4,7 @@ with loads as (
     select
         source || '.' || table_name || '.' || "interval" as load,
         received,
-        received - accepted - quarantined - duplicates as unaccounted,
+        received - accepted - quarantined - duplicates - excluded as unaccounted,
         quarantined - read_later as set_aside
     from ops.load_receipts
 )

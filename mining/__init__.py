@@ -1,1 +1,1 @@
-"""Why: segments, lifetime value and churn. Reads features, writes scores."""
+"""Why: segments, lifetime value, churn and the effects of campaigns. Reads features, writes scores."""

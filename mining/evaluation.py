@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 DIGITS = 6
+COLUMNS = frozenset({"is_left_truncated", "purchase_days"})
+"""The feature columns that tell the strata apart."""
 NO_WINDOW: dict[str, str | None] = dict.fromkeys(
     ("train_window_start", "train_window_end", "holdout_start", "holdout_end")
 )

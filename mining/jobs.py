@@ -1,6 +1,6 @@
-"""The four mining steps that a build calls: train, then segments, lifetime value and churn in any order.
+"""The steps that a build calls: train the models, then run each job of the registry, in any order.
 
-Each reads `features/` and `models/`, writes whole files under `models/` or `scores/`, and returns what it wrote as
+Each step reads `features/` and `models/`, writes whole files under `models/` or `scores/`, and returns what it wrote as
 plain text and numbers, so that an orchestrator can pass it on.
 
 Which model scores a day follows from the day's features and the models of earlier days, not from how often or in which
@@ -13,40 +13,31 @@ import datetime as dt
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-import pandas as pd
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from mining import schemas, sound
-from mining.churn import job as churn
-from mining.clv import job as clv
+from mining import sound
+from mining.protocol import Frames, Job, TrainedJob
+from mining.registry import JOBS, find_job
 from mining.runs import without_result, write_runs
-from mining.segments import job as segments
 from mining.store import (
     FeatureSet,
     earlier_models,
     make_id,
     mining_code,
-    read_features,
     read_model,
     score_path,
     score_table,
     write_scores,
 )
-from pipeline.attempt import Failure, attempt
-from pipeline.models import Model, write_model
-from pipeline.settings import Settings
+from pipeline.base.attempt import Failure, attempt
+from pipeline.base.model_files import Model, write_model
+from pipeline.base.settings import Settings
 
 MODEL_DAYS = 7
 """A published model scores the days after its own that are fewer than this away."""
-TRAINED: dict[str, tuple[Callable[..., Model], str]] = {
-    clv.JOB: (clv.train, clv.BASELINE),
-    churn.JOB: (churn.train, churn.BASELINE),
-}
-SCHEMAS = {segments.JOB: schemas.SEGMENTS, clv.JOB: schemas.CLV, churn.JOB: schemas.CHURN}
 
 Result = dict[str, Any]
 Computed = TypeVar("Computed")
@@ -69,7 +60,7 @@ class Choice(NamedTuple):
 def train_models(
     settings: Settings, *, as_of: dt.date, sources: Sequence[str], force: bool = False
 ) -> dict[str, Result]:
-    """Train lifetime value and churn on the day's features where no published model of the six days before scores it.
+    """Train the models on the day's features, where no published model of the six days before scores it.
 
     Parameters
     ----------
@@ -88,31 +79,33 @@ def train_models(
     dict
         Per job, of the newest model: model_version, is_new, is_published, decision.
     """
-    features = read_features(settings, as_of, sources)
     results: dict[str, Result] = {}
-    for job in TRAINED:
+    for job in map(find_job, JOBS):
+        if not isinstance(job, TrainedJob):
+            continue
+        features = job.read(settings, as_of, sources)
         _, model, is_new = _choose(settings, job, features, sources)
         if force:
             model, was_trained = _own_model(settings, job, features, sources)
             is_new = is_new or was_trained
-        results[job] = {"is_new": is_new, **{n: model[n] for n in ("model_version", "is_published", "decision")}}
+        results[job.name] = {"is_new": is_new, **{n: model[n] for n in ("model_version", "is_published", "decision")}}
     return results
 
 
 def scoring_model(
-    settings: Settings, job: str, *, as_of: dt.date, sources: Sequence[str]
+    settings: Settings, job: TrainedJob, *, as_of: dt.date, sources: Sequence[str]
 ) -> tuple[FeatureSet, Model | None]:
     """Return a day's features and the published model that scores them, None where there is none. Trains nothing."""
-    features = read_features(settings, as_of, sources)
+    features = job.read(settings, as_of, sources)
     published = _published(_earlier(settings, job, features, sources))
     if published and _serves(published, as_of):
         return features, published
-    own = read_model(settings, job, _own_version(settings, job, features, sources))
+    own = read_model(settings, job.name, _own_version(settings, job, features, sources))
     return features, own if own and own["is_published"] else published
 
 
-def _earlier(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> list[Model]:
-    return earlier_models(settings, job, as_of=features.as_of, sources=sources, needs=_needs(settings, job))
+def _earlier(settings: Settings, job: TrainedJob, features: FeatureSet, sources: Sequence[str]) -> list[Model]:
+    return earlier_models(settings, job.name, as_of=features.as_of, sources=sources, needs=job.needs(settings))
 
 
 def _published(models: list[Model]) -> Model | None:
@@ -123,7 +116,7 @@ def _serves(model: Model, as_of: dt.date) -> bool:
     return (as_of - dt.date.fromisoformat(model["as_of_date"])).days < MODEL_DAYS
 
 
-def _choose(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> Choice:
+def _choose(settings: Settings, job: TrainedJob, features: FeatureSet, sources: Sequence[str]) -> Choice:
     earlier = _earlier(settings, job, features, sources)
     published = _published(earlier)
     if published and _serves(published, features.as_of):
@@ -132,25 +125,24 @@ def _choose(settings: Settings, job: str, features: FeatureSet, sources: Sequenc
     return Choice(own if own["is_published"] else published, own, is_new)
 
 
-def _own_version(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> str:
-    needs = _needs(settings, job)
-    return make_id(job, features.as_of, features.content_hash, sorted(sources), needs, settings.code_version())
+def _own_version(settings: Settings, job: TrainedJob, features: FeatureSet, sources: Sequence[str]) -> str:
+    content = features.content_hash, sorted(sources), job.needs(settings), settings.code_version()
+    return make_id(job.name, features.as_of, *content)
 
 
-def _own_model(settings: Settings, job: str, features: FeatureSet, sources: Sequence[str]) -> tuple[Model, bool]:
+def _own_model(settings: Settings, job: TrainedJob, features: FeatureSet, sources: Sequence[str]) -> tuple[Model, bool]:
     """Return the model of the day's own features, and whether it had to be trained."""
-    needs = _needs(settings, job)
+    needs = dict(job.needs(settings))
     version = _own_version(settings, job, features, sources)
-    known = read_model(settings, job, version)
+    known = read_model(settings, job.name, version)
     if known:
         return known, False
-    train, baseline = TRAINED[job]
-    trained = _compute(f"training {job}", lambda: _storable(train(features, **needs)))
+    trained = _compute(f"training {job.name}", lambda: _storable(job.train(features, needs)))
     if isinstance(trained, Failure):
-        trained = without_result(trained, needs, baseline)
+        trained = without_result(trained, needs, job.baseline)
     model = {
         **trained,
-        "job": job,
+        "job": job.name,
         "needs": needs,
         "model_version": version,
         "as_of_date": features.as_of.isoformat(),
@@ -163,44 +155,106 @@ def _own_model(settings: Settings, job: str, features: FeatureSet, sources: Sequ
     return model, True
 
 
-def _needs(settings: Settings, job: str) -> dict[str, Any]:
-    """Return the parameters that a model must share with the settings to answer their question."""
-    if job == churn.JOB:
-        return {"horizon_days": settings.churn_horizon_days}
-    return {"horizon_days": settings.clv_horizon_days, "annual_discount_rate": settings.annual_discount_rate}
+def score(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[str]) -> Result:
+    """Run a job of the registry: write its tables, and the rows of its model run and metrics.
 
+    A model is trained first where `train_models` has not done it. Where every model was refused, or the scores cannot
+    be computed, every score is null with the reason. A job without a model has a run only where it failed: otherwise
+    there is nothing to judge.
 
-def score_segments(settings: Settings, *, as_of: dt.date) -> Result:
-    """Write `scores/segments/`: RFM scores, segment, tier and lifecycle stage of every customer.
-
-    A run is described only where they could not be computed: nothing is trained, so there is nothing to judge.
+    Returns
+    -------
+    dict
+        run_id, model_version (null without a published model), rows, scored, decision (null where nothing was judged),
+        and `files`: the path written of each table.
     """
-    features = read_features(settings, as_of, settings.sources)
-    run_id = make_id(segments.JOB, as_of, features.content_hash)
-    stamp: dict[str, Any] = {"as_of_date": as_of, "run_id": run_id}
-    table = _attempt_scores(segments.JOB, features, partial(segments.score, features), stamp)
-    files = {}
-    if isinstance(table, Failure):
-        run = {**without_result(table, {}, None), "job": segments.JOB, "input_hash": features.content_hash}
-        run["code_version"] = settings.code_version()
-        files = write_runs(settings, as_of, [(run_id, run)])
-        unscored = segments.unscored(features, run["decision"]).assign(**stamp)
-        table = score_table(unscored, schemas.SEGMENTS)
-    path = write_scores(score_path(settings, segments.JOB, as_of, run_id), table)
-    return {"run_id": run_id, "customers": table.num_rows, "files": {segments.JOB: path, **files}}
+    job = find_job(name)
+    features = job.read(settings, as_of, sources)
+    choice = _choose(settings, job, features, sources) if isinstance(job, TrainedJob) else None
+    used, newest = (choice.used, choice.newest) if choice else (None, None)
+    versions = [model["model_version"] if model else None for model in (used, newest)]
+    run_id = make_id(name, as_of, features.content_hash, features.currency, versions, job.options(settings))
+    stamp = {"as_of_date": as_of, "run_id": run_id, "model_version": versions[0]}
+    decision, runs = newest["decision"] if newest else None, _runs(run_id, used, newest)
+    if newest and not used:
+        tables = _unscored(settings, job, features, newest["decision"], stamp)
+    else:
+        attempted = _attempt_scores(settings, job, features, used, stamp)
+        if isinstance(attempted, Failure):
+            run = _failed_run(settings, job, features, used, attempted)
+            decision, runs = run["decision"], [(run_id, run), *runs[1:]]
+            stamp["model_version"] = None
+            tables = _unscored(settings, job, features, run["decision"], stamp)
+        else:
+            tables = attempted
+    files = {table: write_scores(score_path(settings, table, as_of, run_id), rows) for table, rows in tables.items()}
+    return {
+        "run_id": run_id,
+        "model_version": stamp["model_version"],
+        "rows": sum(table.num_rows for table in tables.values()),
+        "scored": sum(table["unavailable_reason"].null_count for table in tables.values()),
+        "decision": decision,
+        "files": files | (write_runs(settings, as_of, runs) if runs else {}),
+    }
+
+
+def leave_out(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[str], reason: str) -> Result:
+    """Write the tables of a job without scores, and with the reason; nothing is trained.
+
+    Returns
+    -------
+    dict
+        As `score` does.
+    """
+    job = find_job(name)
+    features = job.read(settings, as_of, sources)
+    run_id = make_id(name, as_of, features.content_hash, reason)
+    stamp = {"as_of_date": as_of, "run_id": run_id, "model_version": None}
+    tables = _unscored(settings, job, features, reason, stamp)
+    files = {table: write_scores(score_path(settings, table, as_of, run_id), rows) for table, rows in tables.items()}
+    rows = sum(table.num_rows for table in tables.values())
+    return {"run_id": run_id, "model_version": None, "rows": rows, "scored": 0, "decision": reason, "files": files}
 
 
 def _attempt_scores(
-    job: str, features: FeatureSet, score: Callable[[], pd.DataFrame], stamp: dict[str, Any]
-) -> pa.Table | Failure:
+    settings: Settings, job: Job, features: FeatureSet, model: Model | None, stamp: Result
+) -> dict[str, pa.Table] | Failure:
     """Score, check and type everybody's scores; or why they cannot be published."""
 
-    def sound_scores() -> pa.Table:
-        scored = score()
-        sound.check(job, scored, features.customers)
-        return score_table(scored.assign(**stamp), SCHEMAS[job])
+    def sound_scores() -> dict[str, pa.Table]:
+        frames = job.score(features, model, job.options(settings))
+        for name, frame in frames.items():
+            claims = job.tables[name].claims
+            sound.check(frame, claims, features.customers if claims.is_of_customers else None)
+        return _typed(job, frames, stamp)
 
-    return _compute(f"scoring {job}", sound_scores)
+    return _compute(f"scoring {job.name}", sound_scores)
+
+
+def _unscored(settings: Settings, job: Job, features: FeatureSet, reason: str, stamp: Result) -> dict[str, pa.Table]:
+    return _typed(job, job.unscored(features, reason, job.options(settings)), stamp)
+
+
+def _typed(job: Job, frames: Frames, stamp: Result) -> dict[str, pa.Table]:
+    return {name: score_table(frames[name].assign(**stamp), table.schema) for name, table in job.tables.items()}
+
+
+def _runs(run_id: str, used: Model | None, newest: Model | None) -> list[tuple[str, Model]]:
+    """Describe the model that scores under the run's id, and the newest attempt, where it is another, under its own."""
+    if newest is None:
+        return []
+    if used is None or used is newest:
+        return [(run_id, newest)]
+    return [(run_id, used), (newest["model_version"], newest)]
+
+
+def _failed_run(settings: Settings, job: Job, features: FeatureSet, used: Model | None, failure: Failure) -> Model:
+    """Describe a run without scores: the model that could not be applied, or of a job without models its inputs."""
+    refusal = without_result(failure, {}, None)
+    if used:
+        return {**used, **{name: refusal[name] for name in ("is_published", "decision", "failure")}}
+    identity = {"job": job.name, "input_hash": features.content_hash, "code_version": settings.code_version()}
+    return {**refusal, **identity}
 
 
 def _compute(what: str, action: Callable[[], Computed]) -> Computed | Failure:
@@ -213,61 +267,3 @@ def _storable(trained: Model) -> Model:
     json.dumps(trained)
     json.dumps(trained["model"], allow_nan=False)
     return trained
-
-
-def score_clv(settings: Settings, *, as_of: dt.date, sources: Sequence[str]) -> Result:
-    """Write `scores/clv/` and the rows of its model run and metrics. See `score_churn` for what it returns."""
-    return _score(settings, clv.JOB, as_of, sources)
-
-
-def score_churn(settings: Settings, *, as_of: dt.date, sources: Sequence[str]) -> Result:
-    """Write `scores/churn/` and the rows of its model run and metrics.
-
-    Trains first where `train_models` has not. Where every model was refused, every score is null with its reason.
-
-    Returns
-    -------
-    dict
-        run_id, model_version (null without a published model), customers, scored, decision, and `files`: the path
-        written under each of the keys churn, model_runs, model_metrics.
-    """
-    return _score(settings, churn.JOB, as_of, sources)
-
-
-def _score(settings: Settings, job: str, as_of: dt.date, sources: Sequence[str]) -> Result:
-    features = read_features(settings, as_of, sources)
-    used, newest, _ = _choose(settings, job, features, sources)
-    models = used["model_version"] if used else None, newest["model_version"]
-    run_id = make_id(job, as_of, features.content_hash, models, _needs(settings, job), settings.churn_horizon_days)
-    stamp: dict[str, Any] = {"as_of_date": as_of, "run_id": run_id, "model_version": models[0]}
-    decision, run = newest["decision"], used or newest
-    runs = [(run_id, run)] if run is newest else [(run_id, run), (newest["model_version"], newest)]
-    table = _attempt_scores(job, features, partial(_apply, settings, job, features, used, decision), stamp)
-    if isinstance(table, Failure):
-        refusal = without_result(table, {}, None)
-        run = {**run, **{name: refusal[name] for name in ("is_published", "decision", "failure")}}
-        stamp["model_version"], decision, runs = None, run["decision"], [(run_id, run), *runs[1:]]
-        table = score_table(_apply(settings, job, features, None, decision).assign(**stamp), SCHEMAS[job])
-    files = {job: write_scores(score_path(settings, job, as_of, run_id), table)}
-    return {
-        "run_id": run_id,
-        "model_version": stamp["model_version"],
-        "customers": table.num_rows,
-        "scored": table["unavailable_reason"].null_count,
-        "decision": decision,
-        "files": files | write_runs(settings, as_of, runs),
-    }
-
-
-def _apply(settings: Settings, job: str, features: FeatureSet, model: Model | None, unavailable: str) -> pd.DataFrame:
-    frame = features.at(features.as_of)
-    if job == churn.JOB:
-        return churn.score(frame, model, horizon_days=settings.churn_horizon_days, unavailable=unavailable)
-    return clv.score(
-        frame,
-        model,
-        horizon_days=settings.clv_horizon_days,
-        churn_horizon_days=settings.churn_horizon_days,
-        annual_discount_rate=settings.annual_discount_rate,
-        unavailable=unavailable,
-    )

@@ -16,17 +16,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mining.clv import job as clv
-from mining.clv.base import PurchaseModel
-from mining.clv.inputs import Floats, History, unique_rows
-from mining.clv.models import history_of, read_scorer
-from mining.clv.predictive import BINS, bin_widths
-from mining.clv.value import DAYS_PER_WEEK
+from mining.clv.job import JOB as CLV
+from mining.clv.models import read_scorer
 from mining.jobs import scoring_model
+from mining.purchases.clock import history_of
+from mining.purchases.history import DAYS_PER_WEEK, Floats, History, unique_rows
+from mining.purchases.models.base import PurchaseModel
+from mining.purchases.predictive import BINS, bin_widths
 from mining.store import newest_features
-from pipeline.errors import UserError
-from pipeline.files import write_parquet
-from pipeline.settings import Settings, load_settings
+from pipeline.base.errors import UserError
+from pipeline.base.files import write_parquet
+from pipeline.base.settings import Settings, load_settings
 
 NEGLIGIBLE = 1e-6
 DIGITS = 8
@@ -44,14 +44,16 @@ def purchase_counts(settings: Settings, days: int) -> tuple[dt.date, pa.Table]:
         There are no features, or no published model scores them.
     """
     as_of = newest_features(settings)
-    features, model = scoring_model(settings, clv.JOB, as_of=as_of, sources=settings.sources)
+    features, model = scoring_model(settings, CLV, as_of=as_of, sources=settings.sources)
     if model is None:
         raise UserError(
             f"No published lifetime value model scores {as_of} in {settings.models}: nothing to write. "
             "Run `make run`; `marts.model_runs` says why a model was refused."
         )
     frame = features.at(as_of)
-    scorer, weeks, history = read_scorer(model["model"]).purchases, days / DAYS_PER_WEEK, history_of(frame)
+    fitted = read_scorer(model["model"])
+    scorer, history = fitted.purchases, history_of(frame, fitted.clock)
+    weeks = fitted.clock.ahead(as_of).weeks(days / DAYS_PER_WEEK)
     customers = frame["customer_id"].to_numpy()
     width = bin_widths(scorer, weeks, history)
     parts = []

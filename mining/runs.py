@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from mining import schemas
+from mining.contract import mart_schema
 from mining.evaluation import NO_WINDOW, refused
 from mining.store import score_path, score_table, write_scores
-from pipeline.attempt import Failure
-from pipeline.models import Model
-from pipeline.settings import Settings
+from pipeline.base.attempt import Failure
+from pipeline.base.model_files import Model
+from pipeline.base.settings import Settings
 
 
 def without_result(failure: Failure, parameters: dict[str, Any], baseline: str | None) -> Model:
@@ -24,8 +24,8 @@ def write_runs(settings: Settings, as_of: dt.date, runs: Sequence[tuple[str, Mod
     """Describe runs: the first one, which names the files, and the newest attempt where another model scored."""
     metrics = [{**row, "run_id": name, "job": model["job"]} for name, model in runs for row in model["model_metrics"]]
     tables = {
-        "model_runs": ([_run_row(as_of, name, model) for name, model in runs], schemas.MODEL_RUNS),
-        "model_metrics": (metrics, schemas.MODEL_METRICS),
+        "model_runs": ([_run_row(as_of, name, model) for name, model in runs], mart_schema("model_runs")),
+        "model_metrics": (metrics, mart_schema("model_metrics")),
     }
     first, _ = runs[0]
     return {
@@ -37,7 +37,7 @@ def write_runs(settings: Settings, as_of: dt.date, runs: Sequence[tuple[str, Mod
 
 
 def _run_row(as_of: dt.date, run_id: str, model: Model) -> dict[str, Any]:
-    row = {name: model.get(name) for name in schemas.MODEL_RUNS.names}
+    row = {name: model.get(name) for name in mart_schema("model_runs").names}
     for name in ("parameters", "metrics", "baseline_metrics"):
         row[name] = json.dumps(model[name], sort_keys=True)
     for name in NO_WINDOW:

@@ -5,12 +5,12 @@ order of rows.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,75 +18,49 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import models
-from pipeline.errors import UserError
-from pipeline.files import DamagedError, sha256_of, sha256_of_tree, write_parquet
-from pipeline.models import Model
-from pipeline.settings import ROOT, Settings
+from pipeline.base import model_files as models
+from pipeline.base.errors import UserError
+from pipeline.base.files import DamagedError, sha256_of, sha256_of_tree, write_parquet
+from pipeline.base.model_files import Model
+from pipeline.base.settings import ROOT, Settings
 
-KEY = ("as_of_date", "customer_id")
-COLUMNS = (
-    "customer_id",
-    "as_of_date",
-    "first_purchase_date",
-    "last_purchase_date",
-    "purchase_days",
-    "recency_days",
-    "tenure_days",
-    "active_span_days",
-    "orders",
-    "quantity",
-    "net_sales",
-    "refund_amount",
-    "spend_days",
-    "spend_amount",
-    "repeat_spend_days",
-    "repeat_spend_amount",
-    "purchase_days_28d",
-    "purchase_days_84d",
-    "purchase_days_prior_28d",
-    "net_sales_28d",
-    "net_sales_84d",
-    "net_sales_365d",
-    "gap_mean_days",
-    "gap_stddev_days",
-    "discount_share",
-    "categories",
-    "returns_84d",
-    "campaigns_received_84d",
-    "campaign_responses_84d",
-    "contacts_84d",
-    "abandoned_84d",
-    "wait_seconds_365d",
-    "complaints_365d",
-    "badly_handled_complaints_365d",
-    "surveys_365d",
-    "last_nps_score",
-    "last_csat_score",
-    "web_sessions_28d",
-    "web_sessions_84d",
-    "days_since_web_session",
-    "has_subscription",
-    "is_left_truncated",
-)
 
+class FeatureTable(NamedTuple):
+    """A table of features that the warehouse exports: its folder below `features/`, and its key."""
+
+    folder: str
+    key: tuple[str, ...]
+
+
+CUSTOMER_FEATURES = FeatureTable("", ("as_of_date", "customer_id"))
+CAMPAIGN_ARMS = FeatureTable("campaign_arms", ("as_of_date", "campaign_id", "measure", "arm"))
+PURCHASE_CALENDAR = FeatureTable("purchase_calendar", ("as_of_date", "purchase_date"))
+CALENDAR_COLUMNS = frozenset({"first_purchases", "repeat_purchases"})
+STAMP = {"customer_id": pa.string(), "as_of_date": pa.date32(), "run_id": pa.string()}
+"""The first columns of every score file."""
 MODEL_CODE = (
     "mining",
     "dbt_project/macros",
+    "dbt_project/seeds",
     *(f"dbt_project/models/{n}" for n in ("intermediate", "core", "features")),
 )
 """Folders whose code says what a feature means and what a model makes of it."""
-SOURCES_KEY = b"perennial.sources"
-"""Metadata of a feature file: its sources, sorted, with commas."""
+SOURCES_KEY, CURRENCY_KEY = b"perennial.sources", b"perennial.currency"
+"""Metadata of a feature file: its sources, sorted, with commas; the currency of its amounts."""
 
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """The features of one build, sorted by (as_of_date, customer_id), with a hash of their content."""
+    """The features of one build, sorted by their key, with a hash of their content.
+
+    `purchase_days` has the purchases of each day, of which the season is learned; None where that is not asked for.
+    """
 
     as_of: dt.date
     table: pa.Table
     content_hash: str
+    purchase_days: pa.Table | None = None
+    currency: str = ""
 
     @property
     def dates(self) -> list[dt.date]:
@@ -99,28 +73,47 @@ class FeatureSet:
         return self._rows(self.as_of)["customer_id"].to_pandas()
 
     def _rows(self, date: dt.date) -> pa.Table:
-        return self.table.filter(pc.equal(self.table["as_of_date"], pa.scalar(date, pa.date32())))
+        return _of_day(self.table, date)
 
     def at(self, date: dt.date) -> pd.DataFrame:
         """Return the customers known on `date`, sorted by customer_id.
 
         Numbers are float64 (decimals too, null is NaN); dates are datetime64.
         """
-        rows = self._rows(date)
-        columns = {
-            field.name: column.cast(pa.float64()) if _is_number(field.type) else column
-            for field, column in zip(rows.schema, rows.columns, strict=True)
-        }
-        frame: pd.DataFrame = pa.table(columns).to_pandas(date_as_object=False)
-        return frame
+        return _frame(self._rows(date))
+
+    def calendar(self, date: dt.date) -> pd.DataFrame:
+        """Return the purchases of each day as they were known on `date`, sorted by day; no rows where not read."""
+        if self.purchase_days is None:
+            return pd.DataFrame(columns=["as_of_date", "purchase_date", *sorted(CALENDAR_COLUMNS)])
+        return _frame(_of_day(self.purchase_days, date))
+
+
+def _of_day(table: pa.Table, date: dt.date) -> pa.Table:
+    return table.filter(pc.equal(table["as_of_date"], pa.scalar(date, pa.date32())))
+
+
+def _frame(rows: pa.Table) -> pd.DataFrame:
+    columns = {
+        field.name: column.cast(pa.float64()) if _is_number(field.type) else column
+        for field, column in zip(rows.schema, rows.columns, strict=True)
+    }
+    frame: pd.DataFrame = pa.table(columns).to_pandas(date_as_object=False)
+    return frame
 
 
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def read_features(settings: Settings, as_of: dt.date, sources: Sequence[str]) -> FeatureSet:
-    """Read `features/as_of=<date>.parquet`.
+def read_features(
+    settings: Settings,
+    as_of: dt.date,
+    sources: Sequence[str],
+    columns: Iterable[str],
+    source: FeatureTable = CUSTOMER_FEATURES,
+) -> FeatureSet:
+    """Read the key and some columns of a day's file of features.
 
     Raises
     ------
@@ -128,20 +121,30 @@ def read_features(settings: Settings, as_of: dt.date, sources: Sequence[str]) ->
         The file is not there or holds the features of other sources, a column is missing, a key repeats or is null, or
         a row is dated after `as_of`.
     """
-    path = settings.features / f"as_of={as_of}.parquet"
+    path = settings.features / source.folder / f"as_of={as_of}.parquet"
     if not path.exists():
         raise UserError(f"{path} is not there: build the features of {as_of} first (`make run` does).")
     try:
-        table = pq.ParquetFile(path).read()
+        file = pq.ParquetFile(path)
+        wanted = [*source.key, *sorted({*columns} - {*source.key})]
+        missing = [name for name in wanted if name not in file.schema_arrow.names]
+        table = file.read([name for name in wanted if name not in missing])
     except (pa.ArrowException, OSError) as error:
         raise DamagedError(path, "it is no whole Parquet file", "Run `make run`, which writes it again.") from error
     _check_sources(path, table, sources)
-    missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise UserError(f"{path} has no column {', '.join(missing)}: build the features again with this version.")
     # A column that no source fills may come without a type.
-    table = pa.table({n: table[n].cast(pa.float64()) if pa.types.is_null(table[n].type) else table[n] for n in COLUMNS})
-    return feature_set(table, as_of, str(path))
+    table = pa.table({n: table[n].cast(pa.float64()) if pa.types.is_null(table[n].type) else table[n] for n in wanted})
+    currency = (file.schema_arrow.metadata or {}).get(CURRENCY_KEY, b"").decode()
+    return replace(feature_set(table, as_of, str(path), source.key), currency=currency)
+
+
+def with_calendar(features: FeatureSet, settings: Settings, sources: Sequence[str]) -> FeatureSet:
+    """Add the purchases of each day, which are then part of what the features contain."""
+    calendar = read_features(settings, features.as_of, sources, CALENDAR_COLUMNS, PURCHASE_CALENDAR)
+    both = sha256_of([features.content_hash, calendar.content_hash])
+    return replace(features, purchase_days=calendar.table, content_hash=both)
 
 
 def newest_features(settings: Settings) -> dt.date:
@@ -160,13 +163,16 @@ def _check_sources(path: Path, table: pa.Table, sources: Sequence[str]) -> None:
         raise UserError(f"{path} {whose}. Build them: `make run` with CRM_SOURCES={wanted}.")
 
 
-def feature_set(table: pa.Table, as_of: dt.date, origin: str = "features") -> FeatureSet:
+def feature_set(
+    table: pa.Table, as_of: dt.date, origin: str = "features", key: Sequence[str] = CUSTOMER_FEATURES.key
+) -> FeatureSet:
     """Sort and check a features table."""
-    table = table.sort_by([(name, "ascending") for name in KEY]).combine_chunks()
-    if any(table[name].null_count for name in KEY):
-        raise UserError(f"{origin} has a row without customer_id or as_of_date.")
-    if table.group_by(list(KEY)).aggregate([]).num_rows != table.num_rows:
-        raise UserError(f"{origin} has a customer_id more than once on one as_of_date.")
+    table = table.sort_by([(name, "ascending") for name in key]).combine_chunks()
+    names = ", ".join(key)
+    if any(table[name].null_count for name in key):
+        raise UserError(f"{origin} has a row without its key ({names}). Report it: the build tests it.")
+    if table.group_by(list(key)).aggregate([]).num_rows != table.num_rows:
+        raise UserError(f"{origin} has more than one row for a key ({names}). Report it: the build tests it.")
     if table.num_rows and pc.max(table["as_of_date"]).as_py() > as_of:
         raise UserError(f"{origin} has rows dated after {as_of}.")
     return FeatureSet(as_of, table, content_hash(table))
@@ -190,7 +196,7 @@ def content_hash(table: pa.Table) -> str:
 @cache
 def mining_code() -> str:
     """SHA-256 (16 digits) of mining and of the SQL behind the features: a model is used only by what trained it."""
-    return sha256_of_tree(ROOT, MODEL_CODE, (".py", ".sql"))[:16]
+    return sha256_of_tree(ROOT, MODEL_CODE, (".py", ".sql", ".csv"))[:16]
 
 
 def make_id(job: str, as_of: dt.date, *content: Any) -> str:

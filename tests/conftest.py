@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.fetch_data import missing_files
-from pipeline.settings import ROOT, Settings, load_settings
+from pipeline.base.settings import ROOT, Settings, load_settings
+from pipeline.sources.fetch_data import missing_files
 from tests.support.postgres import Server, server
-from tests.support.quick import WITHOUT_UNIT_TESTS
-
-os.environ.update(WITHOUT_UNIT_TESTS)
+from tests.support.quick import QUICK
 
 SHOP: dict[str, Any] = {
     "description": "A shop for tests.",
@@ -34,12 +32,28 @@ SALES: dict[str, Any] = {
     "event_time": "sold_at",
 }
 
+# Folders of tests of which most build a warehouse.
+BUILDS = {"dags", "demo", "warehouse"}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no other files where only the quick ones are asked for (`make check`)."""
+    is_test = collection_path.name.startswith("test_") and collection_path.suffix == ".py"
+    return True if config.option.markexpr == "quick" and is_test and collection_path.name not in QUICK else None
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take long: those with slow tests, then those with many tests."""
+    """Mark what `make check` runs, and begin with the files that take long.
+
+    Slow tests come first, then those that build a warehouse, then the files with many tests: no worker idles behind a
+    long file that was begun last.
+    """
+    for item in items:
+        if item.path.name in QUICK and not item.get_closest_marker("slow"):
+            item.add_marker("quick")
     tests = Counter(item.path for item in items)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path not in slow, -tests[item.path]))
+    items.sort(key=lambda item: (item.path not in slow, BUILDS.isdisjoint(item.path.parts), -tests[item.path]))
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +97,7 @@ def define_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
     """
     sources = tmp_path / "dags" / "sources"
     sources.mkdir(parents=True)
-    monkeypatch.setattr("pipeline.settings.SOURCE_FILES", sources)
+    monkeypatch.setattr("pipeline.base.settings.SOURCE_FILES", sources)
 
     def define(name: str, **keys: Any) -> Path:
         folder = tmp_path / "data" / name

@@ -5,7 +5,6 @@ import datetime as dt
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,13 +13,15 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import erasure, lists
-from pipeline.duck import connect
-from pipeline.errors import UserError
-from pipeline.files import write_json
-from pipeline.releases import CONTACTS, MANIFEST, current_release, kept_releases, read_manifest
-from pipeline.rollback import check_whole, rollback
-from pipeline.settings import Settings, load_settings
+from pipeline.base.duck import connect
+from pipeline.base.errors import UserError
+from pipeline.base.files import write_json
+from pipeline.base.settings import Settings, load_settings
+from pipeline.outputs import lists
+from pipeline.serving import erasure
+from pipeline.serving.releases import CONTACTS, MANIFEST, current_release, kept_releases, read_manifest
+from pipeline.serving.rollback import check_whole, rollback
+from tests.support.perennial import PERENNIAL
 from tests.support.project import make_project
 from tests.support.quick import TABLES_ONLY
 
@@ -135,10 +136,10 @@ class Company:
 
     def run(self) -> Path:
         """`make run`: return the folder of the release that is current then."""
-        self.call("dags.local.run")
+        self.call("run")
         return current_release(self.settings)
 
-    def call(self, module: str) -> None:
+    def call(self, verb: str) -> None:
         """Run a program of the project, as its make target does."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("CRM_", "AIRFLOW_", "PYTEST_"))}
         env = {
@@ -149,7 +150,7 @@ class Company:
             "CRM_SOURCES": "shop",
         }
         done = subprocess.run(
-            [sys.executable, "-m", module],
+            [PERENNIAL, verb],
             cwd=self.project,
             env=env,
             capture_output=True,
@@ -274,7 +275,7 @@ def test_one_person_is_erased_and_the_others_stay(company: Company) -> None:
     assert [path.name for path in company.settings.lists.iterdir()] == [release.name]
     with closing(connect(release / "perennial.duckdb", read_only=True)) as published:
         ((sales,),) = published.execute("select sum(net_sales) from marts.customer_360").fetchall()
-        ((accounts,),) = published.execute("select count(*) from marts.customer_360 where orders > 0").fetchall()
+        ((accounts,),) = published.execute("select count(*) from marts.customer_360 where purchases > 0").fetchall()
     assert sales == sum(row["amount"] for row in orders(FIRST, 52, 0))  # the facts stay
     assert accounts == CUSTOMERS  # nothing says any more that Zelda's accounts are of one person
 
@@ -288,7 +289,7 @@ def test_a_run_without_news_changes_nothing(company: Company) -> None:
 def test_an_earlier_release_comes_back_without_what_was_erased(company: Company) -> None:
     last = current_release(company.settings).name
     rollback(company.settings)
-    company.call("pipeline.lists")
+    company.call("lists")
     assert company.holders(OF_ZELDA) == {}
     rollback(company.settings, last)
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.releases import current_release, kept_releases
-from pipeline.rollback import check_whole
-from pipeline.settings import ROOT, Settings, load_settings
+from pipeline.base.settings import ROOT, Settings, load_settings
+from pipeline.serving.releases import current_release, kept_releases
+from pipeline.serving.rollback import check_whole
+from tests.support.perennial import PERENNIAL
 from tests.support.quick import TABLES_ONLY
 
 pytestmark = pytest.mark.slow
@@ -25,10 +26,7 @@ SEED = 20240531
 KILLS = {
     "plan": 3,
     "audit_landing": 4,
-    "staging": 4,
-    "intermediate": 3,
-    "core": 4,
-    "features": 3,
+    "warehouse": 14,
     "export_features": 3,
     "train": 2,
     "score": 3,
@@ -43,38 +41,31 @@ EVERY = 20  # of the customers
 # A task of the DAG as a process of its own: what it imports before it begins, and what it does.
 STEP = """
 {imports}
-from pipeline.lock import run_lock
-from pipeline.plan import load_plan
-from pipeline.settings import load_settings
+from pipeline.base.lock import run_lock
+from pipeline.build.plan import load_plan
+from pipeline.base.settings import load_settings
 settings = load_settings()
 print("began", flush=True)
 with run_lock(settings, "step"):
     {action}
 """
-MINE = "from mining import jobs; from pipeline.files import write_json"
-OF_THE_PLAN = "as_of=load_plan(settings).as_of"
-OF_ALL = f"{OF_THE_PLAN}, sources=settings.sources"
-SCORES = (
-    f"jobs.score_segments(settings, {OF_THE_PLAN}), jobs.score_clv(settings, {OF_ALL}),"
-    f" jobs.score_churn(settings, {OF_ALL})"
-)
+MINE = "from mining import jobs; from mining.registry import JOBS; from pipeline.base.files import write_json"
+OF_ALL = "as_of=load_plan(settings).as_of, sources=settings.sources"
+SCORES = f"jobs.score(job, settings, {OF_ALL}) for job in JOBS"
 STEPS = {
     "land": ("from pipeline.landing import land_source", "land_source(settings, 'cdnow')"),
-    "plan": ("from pipeline.build import begin_build", "assert begin_build(settings, 'steps')"),
-    "audit_landing": ("from pipeline import audit", "audit.audit_landing(settings)"),
-    **{
-        layer: ("from pipeline import dbt", f"dbt.run_layer(settings, '{layer}')")
-        for layer in ("staging", "intermediate", "core", "features")
-    },
-    "export_features": ("from pipeline import features", "features.export_features(settings)"),
+    "plan": ("from pipeline.build.owner import begin_build", "assert begin_build(settings, 'steps')"),
+    "audit_landing": ("from pipeline.audit import gate", "gate.audit_landing(settings)"),
+    "warehouse": ("from pipeline.build import dbt", "dbt.run_layers(settings, *dbt.BEFORE_MINING)"),
+    "export_features": ("from pipeline.build import features", "features.export_features(settings)"),
     "train": (MINE, f"jobs.train_models(settings, {OF_ALL})"),
     "score": (MINE, f"write_json(settings.home / 'scores.json', [{SCORES}])"),
     "marts": (
-        "import json; from pipeline import dbt",
-        "dbt.run_layer(settings, 'marts', json.loads((settings.home / 'scores.json').read_text()))",
+        "import json; from pipeline.build import dbt",
+        "dbt.run_layers(settings, 'marts', scored=json.loads((settings.home / 'scores.json').read_text()))",
     ),
-    "audit_marts": ("from pipeline import audit", "audit.audit_marts(settings)"),
-    "publish": ("from pipeline.publish import publish", "publish(settings)"),
+    "audit_marts": ("from pipeline.audit import gate", "gate.audit_marts(settings)"),
+    "publish": ("from pipeline.serving.publish import publish", "publish(settings)"),
 }
 
 # Reads without pause, through a connection that stays open and through new ones; prints what releases it saw.
@@ -127,7 +118,7 @@ def environment(tmp_path: Path, data_dir: Path) -> dict[str, str]:
 def start(environment: dict[str, str], rate: str, *words: str) -> subprocess.Popen[str]:
     """Start a step or a run, under a discount rate of its own, so that there is something new to publish."""
     return subprocess.Popen(
-        [sys.executable, *words],
+        words,
         cwd=ROOT,
         env={**environment, "CRM_ANNUAL_DISCOUNT_RATE": rate},
         stdout=subprocess.PIPE,
@@ -138,7 +129,7 @@ def start(environment: dict[str, str], rate: str, *words: str) -> subprocess.Pop
 
 
 def start_step(environment: dict[str, str], rate: str, step: str) -> subprocess.Popen[str]:
-    process = start(environment, rate, "-c", STEP.format(imports=STEPS[step][0], action=STEPS[step][1]))
+    process = start(environment, rate, sys.executable, "-c", STEP.format(imports=STEPS[step][0], action=STEPS[step][1]))
     assert process.stdout is not None
     assert process.stdout.readline() == "began\n"
     return process
@@ -178,7 +169,7 @@ def readers(settings: Settings, stop: Path) -> Iterator[list[subprocess.Popen[st
 def test_readers_see_whole_releases_whenever_a_run_is_killed(environment: dict[str, str], tmp_path: Path) -> None:
     settings, stop, dice = load_settings(environment), tmp_path / "stop", random.Random(SEED)
     seconds = {step: finish(start_step(environment, "0.10", step)) for step in STEPS}
-    seconds["staging"] = finish(start_step(environment, "0.10", "staging"))  # without dbt's first look at the project
+    seconds["warehouse"] = finish(start_step(environment, "0.10", "warehouse"))  # dbt has parsed
     killed = 0
     with readers(settings, stop) as reading:
         for step, times in KILLS.items():
@@ -188,10 +179,10 @@ def test_readers_see_whole_releases_whenever_a_run_is_killed(environment: dict[s
                 check_whole(current_release(settings))
             finish(start_step(environment, "0.11", step))
         for number in range(WHOLE_RUNS):
-            process = start(environment, f"0.{12 + number}", "-m", "dags.local.run")
+            process = start(environment, f"0.{12 + number}", PERENNIAL, "run")
             killed += kill(process, dice.random() * sum(seconds.values()), with_children=dice.random() < 0.5)
             check_whole(current_release(settings))
-        finish(start(environment, "0.20", "-m", "dags.local.run"))
+        finish(start(environment, "0.20", PERENNIAL, "run"))
         assert [reader.poll() for reader in reading] == [None, None], "a reader failed"
     assert killed >= LEAST_KILLED
     for reader in reading:

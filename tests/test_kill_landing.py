@@ -15,8 +15,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from pipeline.base.settings import ROOT, Settings, load_settings
 from pipeline.landing.receipts import read_receipts
-from pipeline.settings import ROOT, Settings, load_settings
 from tests.support.postgres import SHOP, Server
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ FIRST = dt.date(2024, 1, 2)
 LAND = """
 import datetime as dt, sys
 from pipeline.landing import land_source
-from pipeline.settings import load_settings
+from pipeline.base.settings import load_settings
 print("began", flush=True)
 land_source(load_settings(), "shop", dt.datetime.fromisoformat(sys.argv[1]))
 """

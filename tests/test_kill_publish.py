@@ -1,4 +1,4 @@
-"""Twenty publishers are killed under readers that never pause: nobody sees half a release, the next one succeeds."""
+"""Twenty publishers are killed while readers never pause: no reader sees half a release, and the next one works."""
 
 import json
 import random
@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.duck import connect
-from pipeline.releases import current_release, kept_releases
-from pipeline.rollback import check_whole
+from pipeline.base.duck import connect
+from pipeline.serving.releases import current_release, kept_releases
+from pipeline.serving.rollback import check_whole
+from tests.pipeline.serving.test_publish import publish, start_publisher
 from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
-from tests.pipeline.test_publish import publish, start_publisher
 
 pytestmark = pytest.mark.slow
 KILLS = 20

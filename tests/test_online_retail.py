@@ -13,7 +13,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.settings import ROOT, load_settings
+from pipeline.base.settings import ROOT, load_settings
+from pipeline.onboarding.trial.dry_run import dry_run
+from tests.support import dry_runs
 from tests.support.online_retail import Line, made_up_lines, write_parquet
 from tests.warehouse.steps import build
 
@@ -59,15 +61,15 @@ def count(lines: list[Line]) -> Expected:
         return sum((line.amount for line in some), Decimal(0))
 
     cancelled = [line for line in lines if line.invoice.startswith("C")]
-    nobody = [line for line in lines if line.customer is None]
+    without_customer = [line for line in lines if line.customer is None]
     bad_debt = [line for line in lines if line.stock_code == "B"]
     return Expected(
         lines=len(lines),
         amount=total(lines),
         cancellation_lines=len(cancelled),
         cancelled_amount=total(cancelled),
-        lines_without_customer=len(nobody),
-        amount_without_customer=total(nobody),
+        lines_without_customer=len(without_customer),
+        amount_without_customer=total(without_customer),
         bad_debt_lines=len(bad_debt),
         bad_debt=total(bad_debt),
         customers=len({line.customer for line in lines} - {None}),
@@ -154,9 +156,11 @@ def test_cancellations_are_returns(case: tuple[duckdb.DuckDBPyConnection, Expect
 
 
 @pytest.mark.parametrize("case", FILES, indirect=True)
-def test_lines_without_a_customer_are_sales_to_nobody(case: tuple[duckdb.DuckDBPyConnection, Expected]) -> None:
+def test_lines_without_a_customer_are_unknown(
+    case: tuple[duckdb.DuckDBPyConnection, Expected],
+) -> None:
     warehouse, expected = case
-    nobody = one(
+    without_customer = one(
         warehouse,
         """with lines as (
                select customer_id, net_amount as amount from core.fct_order_line
@@ -165,7 +169,7 @@ def test_lines_without_a_customer_are_sales_to_nobody(case: tuple[duckdb.DuckDBP
            )
            select count(*), sum(amount) from lines where customer_id = 'unknown'""",
     )
-    assert nobody == (expected.lines_without_customer, expected.amount_without_customer)
+    assert without_customer == (expected.lines_without_customer, expected.amount_without_customer)
     assert one(warehouse, "select count(*) from marts.customer_360 where customer_id = 'unknown'") == (0,)
 
 
@@ -227,7 +231,9 @@ def test_the_statement_of_all_customers_sums_to_the_facts(case: tuple[duckdb.Duc
         ("B", "bad_debt", False),
     ],
 )
-def test_what_is_no_product(small: duckdb.DuckDBPyConnection, stock_code: str, line_type: str, is_sale: bool) -> None:
+def test_postage_fees_and_bookings_are_not_products(
+    small: duckdb.DuckDBPyConnection, stock_code: str, line_type: str, is_sale: bool
+) -> None:
     rows = small.execute(
         """select distinct line_type, is_sale, product_id = 'not_applicable' from core.fct_order_line
            where source_product_id = $1""",
@@ -241,7 +247,7 @@ def test_prices_keep_four_decimals(small: duckdb.DuckDBPyConnection) -> None:
     assert price == (Decimal("0.5525"), Decimal("1.6575"))
 
 
-def test_what_is_written_off_is_no_purchase(small: duckdb.DuckDBPyConnection) -> None:
+def test_written_off_stock_is_not_a_purchase(small: duckdb.DuckDBPyConnection) -> None:
     order = one(small, "select is_purchase, net_amount, customer_id from core.fct_order where order_id like '%:489008'")
     assert order == (False, 0, "unknown")
 
@@ -249,7 +255,7 @@ def test_what_is_written_off_is_no_purchase(small: duckdb.DuckDBPyConnection) ->
 def test_ana_came_on_three_days_and_brought_one_thing_back(small: duckdb.DuckDBPyConnection) -> None:
     ana = one(
         small,
-        """select c.orders, c.refund_amount, c.country, c.first_order_date::varchar
+        """select c.purchases, c.refund_amount, c.country, c.first_order_date::varchar
            from marts.customer_360 as c inner join core.customer_source_id as s on c.customer_id = s.customer_id
            where s.source_customer_id = '12345'""",
     )
@@ -269,7 +275,7 @@ def test_ben_lives_where_most_of_his_lines_go(small: duckdb.DuckDBPyConnection) 
 def test_cleo_who_only_returned_is_a_customer_without_purchases(small: duckdb.DuckDBPyConnection) -> None:
     cleo = one(
         small,
-        """select c.orders, c.net_revenue, c.lifecycle_stage, v.clv_future, v.clv_total, v.unavailable_reason
+        """select c.purchases, c.net_revenue, c.lifecycle_stage, v.clv_future, v.clv_total, v.unavailable_reason
            from marts.customer_360 as c
            inner join marts.customer_clv as v on c.customer_id = v.customer_id
            inner join core.customer_source_id as s on c.customer_id = s.customer_id
@@ -292,10 +298,21 @@ def test_customers_may_be_older_than_the_data(small: duckdb.DuckDBPyConnection) 
     assert truncated == [("12345", True), ("12346", False), ("12347", False)]
 
 
-def test_what_only_transactions_cannot_tell_is_null_with_its_reason(small: duckdb.DuckDBPyConnection) -> None:
+def test_unknown_figures_are_null_with_a_reason(small: duckdb.DuckDBPyConnection) -> None:
     unknown = small.execute(
         "select distinct part, line, reason from marts.clv_statement where amount is null and reason is null"
     ).fetchall()
     assert unknown == []
     campaigns = one(small, "select count(*), count(satisfaction), min(satisfaction_reason) from marts.customer_360")
     assert campaigns == (3, 0, "no active source provides survey responses")
+
+
+@pytest.mark.parametrize("case", FILES, indirect=True)
+def test_the_dry_run_says_what_was_built(
+    case: tuple[duckdb.DuckDBPyConnection, Expected], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse, _ = case
+    (database,) = one(warehouse, "select path from duckdb_databases() where not internal")
+    made_up = Path(database).parents[1] / "lines.parquet"
+    monkeypatch.setenv(VARIABLE, str(made_up if made_up.is_file() else real_file()))
+    assert dry_runs.said(dry_run("online_retail_ii")) == dry_runs.built("online_retail_ii", warehouse)

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,9 +12,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.settings import CODE_FOLDERS, ROOT
+from pipeline.base import settings as project
+from pipeline.base.settings import CODE_FOLDERS, ROOT
+from pipeline.onboarding.trial.dry_run import dry_run
 from tests.lint.dbt_stubs import contract  # type: ignore[attr-defined]
+from tests.support import dry_runs
 from tests.support.guide import read_contract, read_walk
+from tests.support.perennial import PERENNIAL
 
 WALK = read_walk()
 NEVER_COPIED = shutil.ignore_patterns("__pycache__", "target", "logs")
@@ -55,7 +58,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
     export.write_text(WALK.export, encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRM_", "AIRFLOW_", "PYTEST_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "dags.local.run"],
+        [PERENNIAL, "run"],
         cwd=copy,
         env={**kept, "PYTHONPATH": str(copy), "CRM_SOURCES": "coffee_shop"},
         capture_output=True,
@@ -67,7 +70,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
         yield Followed(copy / "var", done.stdout, release)
 
 
-def test_the_guide_has_what_this_test_follows() -> None:
+def test_the_guide_has_the_files_and_queries_that_are_tested() -> None:
     assert WALK.command == "make run SOURCES=coffee_shop"
     assert list(WALK.files) == [
         "dags/sources/coffee_shop.yml",
@@ -92,6 +95,14 @@ def test_the_summary_is_the_one_in_the_guide(followed: Followed) -> None:
 @pytest.mark.parametrize(("query", "answer"), WALK.queries)
 def test_each_query_answers_what_the_guide_shows(followed: Followed, query: str, answer: str) -> None:
     assert str(followed.ask(query)).strip() == answer
+
+
+def test_the_dry_run_says_what_was_published(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = followed.home.parent
+    monkeypatch.setattr(project, "SOURCE_FILES", copy / "dags" / "sources")
+    monkeypatch.setattr(project, "STAGING", copy / "dbt_project" / "models" / "staging")
+    outcome = dry_run("coffee_shop", {"CRM_DATA": str(copy / ".data")})
+    assert dry_runs.said(outcome) == dry_runs.built("coffee_shop", followed.release)
 
 
 def test_amounts_are_those_of_the_lines_that_can_be_read(followed: Followed) -> None:

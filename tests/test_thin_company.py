@@ -5,7 +5,6 @@ import hashlib
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.support.perennial import PERENNIAL
 from tests.support.project import make_project
 from tests.support.quick import TABLES_ONLY
 
@@ -77,7 +77,7 @@ STAGING = {
         {"rate_date": "day", "from_currency": "'CNY'", "to_currency": "'EUR'", "rate": "rate"},
     ),
 }
-# Everybody who is known bought once, long ago; a sale a year later has no customer. Of Dan's order nothing but the
+# Every known customer bought once, long ago; a sale a year later has no customer. Of Dan's order nothing but the
 # header can be read. What Cleo was credited is more than she bought.
 ORDERS = [
     ("o1", "ana", "EUR", "2024-01-05 10:00:00"),
@@ -117,12 +117,12 @@ class Kiosk:
         with (self.folder / name).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([header, *rows])
 
-    def make(self, module: str, **env: str) -> tuple[int, str]:
+    def make(self, *words: str, **env: str) -> tuple[int, str]:
         """Do what a target of the Makefile does; return the exit code and what was said."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRM_", "AIRFLOW_"))}
         given = {"KIOSK": str(self.folder), "CRM_HOME": str(self.home), "CRM_SOURCES": "kiosk", **TABLES_ONLY, **env}
         done = subprocess.run(
-            [sys.executable, "-m", module],
+            [PERENNIAL, *words],
             cwd=self.project,
             env={**kept, "PYTHONPATH": str(self.project), **given},
             capture_output=True,
@@ -164,7 +164,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     project = make_project(
         folder, "kiosk", DEFINITION, {entity: staging(*described) for entity, described in STAGING.items()}
     )
-    # Nobody waits for a source that is not active, though dbt can parse none of its models.
+    # No run waits for a source that is not active, though dbt can parse none of its models.
     later = project / "dbt_project" / "models" / "staging" / "later"
     later.mkdir()
     (later / "stg_later__orders.sql").write_text("select {% if %}", encoding="utf-8")
@@ -176,7 +176,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     kiosk.deliver("lines.csv", ["order_id", "line", "kind", "amount"], LINES)
     kiosk.deliver("returns.csv", ["return_id", "order_id", "currency", "amount", "at"], RETURNS)
     kiosk.deliver("rates.csv", ["day", "rate"], [("2024-01-01", "0.13")])
-    yield Run(kiosk, *kiosk.make("dags.local.run"))
+    yield Run(kiosk, *kiosk.make("run"))
 
 
 def test_a_thin_company_is_published(first: Run) -> None:
@@ -195,7 +195,7 @@ def test_a_thin_company_is_published(first: Run) -> None:
         "quarantined 1 ops.row_fates says why",
     ],
 )
-def test_the_summary_says_what_is_so(first: Run, sentence: str) -> None:
+def test_the_summary_describes_the_thin_company(first: Run, sentence: str) -> None:
     assert sentence in first.said
 
 
@@ -208,10 +208,10 @@ def test_every_account_balances_and_no_currencies_are_added(first: Run) -> None:
     assert " | core.fct_order, and orders without a line | 5 | 0 |" in report
 
 
-def test_nobody_who_bought_is_said_to_have_no_purchase(first: Run) -> None:
+def test_no_customer_with_a_purchase_is_called_one_without(first: Run) -> None:
     for mart in ("customer_segments", "customer_clv", "customer_churn"):
         rows = first.kiosk.ask(
-            f"select distinct orders > 0, unavailable_reason from marts.{mart} join marts.customer_360"
+            f"select distinct purchases > 0, unavailable_reason from marts.{mart} join marts.customer_360"
             " using (customer_id) where unavailable_reason is not null"
         )
         said = {reason for bought, reason in rows if bought}
@@ -225,20 +225,20 @@ def test_shares_of_segments_are_shares_or_null(first: Run) -> None:
 
 
 @pytest.mark.slow
-def test_money_in_quarantine_stops_the_release_until_somebody_accepts_the_load(first: Run) -> None:
+def test_money_in_quarantine_stops_the_release_until_the_load_is_accepted(first: Run) -> None:
     kiosk = first.kiosk
     before = kiosk.served()
     kiosk.deliver("orders2.csv", ["order_id", "who", "currency", "at"], MORE_ORDERS)
     kiosk.deliver("lines2.csv", ["order_id", "line", "kind", "amount"], MORE_LINES)
-    code, said = kiosk.make("dags.local.run")
+    code, said = kiosk.make("run")
     assert code == 2, said
     assert kiosk.served() == before
     assert "STOP marts_quarantined_money: at most 5% of the money of a load, and of all loads of a table" in said
     load = re.search(r"load (kiosk\.lines\.\S+?),", said)
     assert load, said
     assert "set_aside_rows 6, set_aside_share 0.3" in said
-    code, said = kiosk.make("pipeline.accept", LOAD=load[1])
+    code, said = kiosk.make("accept", "--load", load[1])
     assert (code, said[:5]) == (0, "Left "), said
-    code, said = kiosk.make("dags.local.run")
+    code, said = kiosk.make("run")
     assert code == 0, said
     assert "as of 2025-03-16" in said

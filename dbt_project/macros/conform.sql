@@ -1,18 +1,27 @@
 {#
-  Cast, check, number and judge every staged row of an entity, once for all sources.
-
-  Each row gets one fate: accepted, duplicate (same key and content as the version before or after it) or quarantined
-  with its reason. The versions of a key follow each other by their cursor, and where that is equal or missing by their
-  load (`_version` numbers the accepted ones in this order). Of a database, which says what a key is (`reading`), the
-  row that was read later is the later version, whatever its cursor says. Rows of one load that share key and cursor but
-  differ are all quarantined, for nothing says which is right; but where the contract says it (`wins`).
+  Cast, check, number and judge every staged row of an entity, once for all sources: continues a `with`. Each row gets one
+  fate (docs/decisions.md, "Rows"). `_version` numbers the accepted versions of a key from the oldest to the newest;
+  `_sequence` numbers the rows by what orders them: rows that nothing orders share a number. An excluded row ends its key like
+  a deletion; but not beside another row of its load and cursor, which is then right.
 #}
 {% macro conform(entity) -%}
 {%- set spec = contract(entity) -%}
 {%- set sources = var('providers').get(entity, []) -%}
 {%- set changed = ref(spec.changes_with[0]) if spec.changes_with -%}
-with
-{%- if spec.changes_with and is_increment() %}
+{%- set spelled_columns = spec.words[1] if spec.words else [] -%}
+{%- set parent_key = spec.parent[1] if spec.parent -%}
+{%- set key = spec.key | join(', ') -%}
+{#- Window: the rows of a key that are set aside, or those that are not, from the oldest version to the newest. -#}
+{%- set by_cursor -%}
+partition by source_system, {{ key }}, _is_ambiguous
+            order by _reading nulls first, _cursor_at nulls first, _cursor_number nulls first, _cursor_text nulls first
+{%- endset -%}
+{%- set by_version -%}
+{{ by_cursor }}, {% for column, value in spec.get('wins', {}).items() %}case when {{ column }} = '{{ value }}' then 1 else 0 end, {% endfor -%}
+            _interval, _generation, case when _op = 'exclude' then 0 else 1 end, _position, _file
+{%- endset -%}
+{%- set carried = '_excluded, _is_derived, _zone, _first_instant' -%}
+{%- if spec.changes_with and replaces_changed_keys() -%}
 landed_before as (
     {{ landed_before(changed, spec.changes_with[1]) }}
 ),
@@ -25,13 +34,23 @@ staged as (
     select
         *,
         '{{ var("timestamps_in").get(source, var("time_zone")) }}' as _zone,
-        {{ local_midnight(var("first_interval_start").get(source, "1970-01-01")) }} as _first_instant
+        {{ from_zone("'" ~ var("time_zone") ~ "'", "'" ~ var("first_interval_start").get(source, "1970-01-01") ~ "'") }} as _first_instant
     from {{ ref('stg_' ~ source ~ '__' ~ entity) }}
     where {{ condition }}
     {{ 'union all' if not (last_source and loop.last) }}
     {%- endfor %}
     {%- else %}
-    {{ empty_staged(spec) }}
+    -- No active source provides the entity.
+    select
+        {%- for column in ['source_system'] + spec.columns.keys() | list + ['_table', '_file', '_interval', '_op', '_cursor', '_excluded'] %}
+        '' as {{ column }},
+        {%- endfor %}
+        cast(0 as bigint) as _generation,
+        cast(0 as bigint) as _position,
+        false as _is_derived,
+        'UTC' as _zone,
+        cast(null as timestamp) as _first_instant
+    where 1 = 0
     {%- endfor %}
 ),
 
@@ -39,16 +58,21 @@ as_text as (
     select
         source_system,
         {%- for column, (type, required) in spec.columns.items() %}
-        {% if column in spec.get('words', {}) %}{{ canonical_word(staged_key(column), spec.words[column]) }}
+        {% if column in spelled_columns %}coalesce({{ column }}_words.word, {{ staged_key(column) }})
         {%- elif type in ['decimal', 'rate', 'integer'] %}{{ plain_number(staged_key(column)) }}
+        {%- elif type != 'text' and column not in spec.key %}case when not {{ says_missing(staged_key(column)) }} then {{ staged_key(column) }} end
         {%- else %}{{ staged_key(column) }}{% endif %} as {{ column }},
         {%- endfor %}
-        {{ lineage_columns() }},
-        nullif(trim(_cursor), '') as _cursor,
-        _is_derived,
-        _zone,
-        _first_instant
+        {{ lineage_columns(op="case when _excluded is not null then 'exclude' else _op end") }},
+        {{ carried }},
+        nullif(trim(_cursor), '') as _cursor
     from staged
+    {%- for column in spelled_columns %}
+    left join {{ ref(spec.words[0]) }} as {{ column }}_words
+        on
+            {{ without('lower(' ~ staged_key(column) ~ ')', '[^\\p{L}\\p{N}*]') }} = {{ column }}_words.spelling
+            and {{ column }}_words.column_name = '{{ column }}'
+    {%- endfor %}
 ),
 
 exact as (
@@ -66,10 +90,8 @@ exact as (
         {%- endif %}
         {%- endfor %}
         {{ lineage_columns() }},
-        _cursor,
-        _is_derived,
-        _zone,
-        _first_instant
+        {{ carried }},
+        _cursor
     from as_text
 ),
 
@@ -80,15 +102,14 @@ typed as (
         {{ typed_column(column, type) }} as {{ column }},
         {%- endfor %}
         {{ lineage_columns() }},
+        {{ carried }},
         _cursor,
-        _is_derived,
-        _zone,
-        -- A row that deletes needs its key and nothing else.
+        -- A row that deletes, or is excluded, needs its key and nothing else.
         case
             {%- for column, (type, required) in spec.columns.items() if column in spec.key %}
             {{ column_checks(column, type, required, spec) }}
             {%- endfor %}
-            when _op = 'delete' then null
+            when _op <> 'upsert' then null
             {%- for column, (type, required) in spec.columns.items() if column not in spec.key %}
             {{ column_checks(column, type, required, spec) }}
             {%- endfor %}
@@ -115,19 +136,20 @@ checked as (
         loads._reading,
         loads._known_from,
         case
-            when _column_reason is not null or _op = 'delete' then _column_reason
+            when _column_reason is not null or _op <> 'upsert' then _column_reason
             {%- if spec.time %}
             when typed.{{ spec.time }} < {{ earliest_time() }} then '{{ spec.time }}: before 1900'
             {%- if not spec.may_be_planned %}
             when typed.{{ spec.time }} >= {{ latest_time('loads._read_at') }} then '{{ spec.time }}: {{ later_than_read() }}'
             {%- endif %}
             {%- endif %}
-            {%- for parent, column in spec.get('parents', {}).items() %}
-            when {{ parent }}_row._reason is not null then {{ fallen_with(parent, column, parent ~ '_row._reason') }}
-            when {{ parent }}.{{ column }} is null then {{ fallen_with(parent, column, parent ~ '_set_aside.reason') }}
-            {%- endfor %}
+            {%- if spec.parent %}
+            when parent_row.reason is not null or parent.source_system is null
+                then '{{ parent_key }}: not among the accepted {{ spec.parent[0] }}'
+                || coalesce(' (' || coalesce(parent_row.reason, parent_set_aside.reason) || ')', '')
+            {%- endif %}
             {%- if 'currency' in spec.columns %}
-            when typed.currency <> '{{ var("currency") }}' and coalesce(rates.first_rate_date > {{ row_date(spec) }}, true)
+            when typed.currency <> '{{ var("currency") }}' and coalesce(rates.first_rate_date > {{ local_date('typed.' ~ spec.time) if spec.time else 'typed.period_start_date' }}, true)
                 then 'currency: no exchange rate to the reporting currency on its day'
             {%- endif %}
             {%- if spec.valued_by %}
@@ -135,26 +157,31 @@ checked as (
                 then '{{ spec.valued_by[1] }}: missing, and there are no {{ spec.valued_by[0] }}'
             {%- endif %}
         end as _check_reason,
+        {% if spec.parent -%}
+        case
+            when _op = 'exclude' then _excluded
+            when _column_reason is not null or _op = 'delete' then null
+            when coalesce(parent_row.is_excluded, parent.source_system is null and parent_set_aside.is_excluded)
+                then '{{ parent_key }}: of an excluded row (' || coalesce(parent_row.reason, parent_set_aside.reason) || ')'
+        end
+        {%- else -%}_excluded{%- endif %} as _excluded_reason,
         -- What a deleted row had, such as the lines of an order, is gone with it.
-        true{% for parent in spec.get('parents', {}) %} and coalesce({{ parent }}.is_current, false){% endfor %} as _has_parents
+        {{ 'coalesce(parent.is_current, false)' if spec.parent else 'true' }} as _has_parent
     from typed
     left join loads on typed._file = loads._file
-    {%- for parent, column in spec.get('parents', {}).items() %}
-    left join (
-        select
-            source_system,
-            {{ column }},
-            max(case when _is_current then 1 else 0 end) = 1 as is_current
-        from {{ ref('int_' ~ parent ~ '__versions') }}
-        where _fate <> 'quarantined'
-        {%- if spec.changes_with %}
-            and {{ only_changed(ref(spec.changes_with[0]), ['source_system', spec.changes_with[1]]) }}
-        {%- endif %}
-        group by source_system, {{ column }}
-    ) as {{ parent }}
-        on typed.source_system = {{ parent }}.source_system and typed.{{ column }} = {{ parent }}.{{ column }}
-    {{ set_aside_with(spec, parent, column) }}
-    {%- endfor %}
+    {%- if spec.parent %}
+    left join parent on typed.source_system = parent.source_system and typed.{{ parent_key }} = parent.{{ parent_key }}
+    left join parent_set_aside
+        on
+            typed.source_system = parent_set_aside.source_system
+            and typed.{{ parent_key }} = parent_set_aside.{{ parent_key }}
+    left join parent_row
+        on
+            typed._is_derived
+            and typed.{{ parent_key }} = parent_row.{{ parent_key }}
+            and typed._file = parent_row._file
+            and typed._position = parent_row._position
+    {%- endif %}
     {%- if 'currency' in spec.columns %}
     left join (
         select
@@ -165,9 +192,7 @@ checked as (
     ) as rates on typed.currency = rates.from_currency
     {%- endif %}
     {%- if spec.valued_by %}
-    left join ({{ staged_keys(spec.valued_by[0], spec) }}) as valued_by
-        on typed.source_system = valued_by.source_system
-        {%- for column in spec.key %} and typed.{{ column }} = valued_by.{{ column }}{% endfor %}
+    left join valued_by using (source_system, {{ key }})
     {%- endif %}
 ),
 
@@ -175,23 +200,29 @@ checked as (
 repeated_keys as (
     select
         source_system,
-        {{ spec.key | join(', ') }}
+        {{ key }}
     from checked
     where _check_reason is null
-    group by source_system, {{ spec.key | join(', ') }}
+    group by source_system, {{ key }}
     having count(*) > 1
 ),
 
 single_rows as (
     select
         checked.*,
-        checked._check_reason as _reason,
-        case when checked._check_reason is null then 'accepted' else 'quarantined' end as _fate,
-        checked._check_reason is null and checked._op <> 'delete' and checked._has_parents as _is_current,
-        1 as _version
-        {{- ',\n        1 as _sequence' if has_parts(entity) }}
+        coalesce(checked._excluded_reason, checked._check_reason) as _reason,
+        case
+            when checked._excluded_reason is not null then 'excluded'
+            when checked._check_reason is null then 'accepted'
+            else 'quarantined'
+        end as _fate,
+        checked._check_reason is null and checked._op = 'upsert' and checked._has_parent as _is_current,
+        -- An excluded row without a valid key ends no version.
+        case when checked._excluded_reason is null or checked._check_reason is null then 1 end as _version,
+        1 as _sequence,
+        checked._known_from as _first_known_from
     from checked
-    left join repeated_keys using (source_system, {{ spec.key | join(', ') }})
+    left join repeated_keys using (source_system, {{ key }})
     where checked._check_reason is not null or repeated_keys.source_system is null
 ),
 
@@ -199,26 +230,21 @@ hashed as (
     select
         checked.*,
         {{ content_hash(spec.columns.keys() | list + ['_op']) }} as _row_hash,
+        case when _op <> 'exclude' then _row_hash end as _hash_to_compare,
         {{ utc_timestamp('_cursor', '_zone') }} as _cursor_at,
-        try_cast(_cursor as decimal(38, 9)) as _cursor_number
-    from checked
-    inner join repeated_keys using (source_system, {{ spec.key | join(', ') }})
-    where checked._check_reason is null
-),
-
--- A cursor is a time, a number or other text that sorts. None at all, or other text, is older than a time or a number.
-placed as (
-    select
-        *,
+        try_cast(_cursor as decimal(38, 9)) as _cursor_number,
+        -- A cursor is a time, a number or other text that sorts. None, or other text, is older than a time or a number.
         case when _cursor_at is null and _cursor_number is null then _cursor end as _cursor_text
-    from hashed
+    from checked
+    inner join repeated_keys using (source_system, {{ key }})
+    where checked._check_reason is null
 ),
 
 judged as (
     select
         *,
-        min(_row_hash) over same_load <> max(_row_hash) over same_load as _is_ambiguous
-    from placed
+        _op <> 'exclude' and min(_hash_to_compare) over same_load <> max(_hash_to_compare) over same_load as _is_ambiguous
+    from hashed
     window same_load as (
         partition by
             source_system, {{ (spec.key + spec.get('wins', {}).keys() | list) | join(', ') }}, _interval, _generation,
@@ -229,7 +255,7 @@ judged as (
 compared as (
     select
         *,
-        lag(_row_hash) over ({{ version_order(spec) }}) as _previous_hash
+        lag(_row_hash) over ({{ by_version }}) as _previous_hash
     from judged
 ),
 
@@ -238,16 +264,9 @@ numbered as (
     select
         *,
         sum(case when _previous_hash is distinct from _row_hash then 1 else 0 end) over (
-            {{ version_order(spec) }} rows between unbounded preceding and current row
-        ) as _version
-        {%- if has_parts(entity) %},
-        rank() over (
-            partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous
-            order by
-                _reading nulls first, _cursor_at nulls first, _cursor_number nulls first, _cursor_text nulls first,
-                _interval, _generation
-        ) as _sequence
-        {%- endif %}
+            {{ by_version }} rows between unbounded preceding and current row
+        ) as _version,
+        rank() over ({{ by_cursor }}, _interval, _generation) as _sequence
     from compared
 ),
 
@@ -256,10 +275,10 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous, _version
+            partition by source_system, {{ key }}, _is_ambiguous, _version
             order by _reading nulls first, _interval, _generation, _position, _file
         ) as _number_in_version,
-        max(_version) over (partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous) as _last_version
+        max(_version) over (partition by source_system, {{ key }}, _is_ambiguous) as _last_version
     from numbered
 ),
 
@@ -267,9 +286,11 @@ fated as (
     select
         *,
         case
-            when _is_ambiguous then '{{ spec.key | join(", ") }}: different rows with the same key in one load'
+            when _is_ambiguous then '{{ key }}: different rows with the same key in one load'
+            else _excluded_reason
         end as _reason,
         case
+            when _op = 'exclude' then 'excluded'
             when _is_ambiguous then 'quarantined'
             when _number_in_version > 1 then 'duplicate'
             else 'accepted'
@@ -280,101 +301,36 @@ fated as (
 repeated_rows as (
     select
         *,
-        _fate = 'accepted' and _op <> 'delete' and _version = _last_version and _has_parents as _is_current
+        _fate = 'accepted' and _op = 'upsert' and _version = _last_version and _has_parent as _is_current,
+        case
+            when max(case when _fate = 'accepted' and _known_from is null then 1 else 0 end) over same_key = 0
+                then min(case when _fate = 'accepted' then _known_from end) over same_key
+        end as _first_known_from
     from fated
+    window same_key as (partition by source_system, {{ key }})
 )
-{%- if spec.parents %},
-
-{{ rows_gone(spec) }}
-{%- endif %}
 
 {%- for relation in ['single_rows', 'repeated_rows'] %}
 select
-    {{ relation }}.source_system,
-    {%- for column in spec.columns %}
-    {{ relation }}.{{ column }},
-    {%- endfor %}
-    {{ lineage_columns(relation) }},
-    {{ relation }}._cursor,
-    {{ relation }}._is_derived,
-    {{ relation }}._reason,
-    {{ relation }}._fate,
-    {{ relation }}._is_current{{ ' and gone.source_system is null' if spec.parents }} as _is_current,
-    cast({{ relation }}._version as bigint) as _version,
-    {%- if has_parts(entity) %}
-    cast({{ relation }}._sequence as bigint) as _sequence,
-    {%- endif %}
-    {{ relation }}._known_from,
-    {%- if relation == 'single_rows' %}
-    {{ relation }}._known_from as _first_known_from
-    {%- else %}
-    case
-        when max(
-            case when {{ relation }}._fate = 'accepted' and {{ relation }}._known_from is null then 1 else 0 end
-        ) over same_key = 0 then min(
-            case when {{ relation }}._fate = 'accepted' then {{ relation }}._known_from end
-        ) over same_key
-    end as _first_known_from
-    {%- endif %}
+    source_system,
+    {{ spec.columns | join(',\n    ') }},
+    {{ lineage_columns() }},
+    _cursor,
+    _is_derived,
+    _reason,
+    _fate,
+    _is_current,
+    cast({{ '_version' if relation == 'single_rows' else "case when _fate <> 'excluded' or _number_in_version = 1 then _version end" }} as bigint) as _version,
+    cast(_sequence as bigint) as _sequence,
+    _reading,
+    _known_from,
+    _first_known_from
 from {{ relation }}
-{%- if spec.parents %}
-left join gone
-    on
-        {{ relation }}.source_system = gone.source_system
-        {%- for column in spec.key %}
-        and {{ relation }}.{{ column }} = gone.{{ column }}
-        {%- endfor %}
-        and {{ relation }}._table = gone._table
-{%- endif %}
-{%- if relation == 'repeated_rows' %}
-window same_key as (
-    partition by {{ relation }}.source_system
-    {%- for column in spec.key %}, {{ relation }}.{{ column }}{% endfor %}
-)
-{%- endif %}
 {{ 'union all' if not loop.last }}
 {%- endfor %}
 {%- endmacro %}
 
-{# Window: the rows of a key that are set aside, or those that are not, from the oldest version to the newest. #}
-{% macro version_order(spec) -%}
-partition by source_system, {{ spec.key | join(', ') }}, _is_ambiguous
-            order by
-                _reading nulls first, _cursor_at nulls first, _cursor_number nulls first, _cursor_text nulls first,
-                {%- for column, value in spec.get('wins', {}).items() %}
-                case when {{ column }} = '{{ value }}' then 1 else 0 end,
-                {%- endfor %}
-                _interval, _generation, _position, _file
-{%- endmacro %}
-
-{#
-  The keys of an entity that the staged rows of another one name. In an increment the other one's rows of earlier files
-  are those that the warehouse has judged.
-#}
-{% macro staged_keys(entity, spec) -%}
-    {%- set names = [] -%}
-    {%- for column in spec.key -%}{%- do names.append(staged_key(column) ~ ' as ' ~ column) -%}{%- endfor -%}
-    {%- set selects = [] -%}
-    {%- for source in var('providers').get(entity, []) -%}
-        {%- set conditions = staged_conditions(entity, spec, source) -%}
-        {%- do selects.append(
-            'select distinct source_system, ' ~ names | join(', ') ~ ' from ' ~ ref('stg_' ~ source ~ '__' ~ entity)
-            ~ ' where ' ~ conditions[0]) -%}
-        {%- if conditions | length > 1 -%}
-            {%- do selects.append(
-                'select source_system, ' ~ spec.key | join(', ') ~ ' from '
-                ~ as_built('intermediate', 'int_' ~ entity ~ '__versions') ~ " where source_system = '" ~ source ~ "' and "
-                ~ only_changed(ref(spec.changes_with[0]), ['source_system', spec.changes_with[1]])) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {{ selects | join('\n    union\n    ')
-        or "select '' as source_system, '' as " ~ spec.key | join(", '' as ") ~ ' where 1 = 0' }}
-{%- endmacro %}
-
-{#
-  The current accepted rows of an entity. Where changes carry their own dates (`changes_are_dated`), a row is known since
-  its first version, else since its newest.
-#}
+{# The current accepted rows of an entity: known since their newest version, or their first (`changes_are_dated`). #}
 {% macro current_rows(entity) -%}
 {%- set spec = contract(entity) -%}
 select
@@ -383,54 +339,13 @@ select
     {{ column }},
     {%- endfor %}
     {{ '_first_known_from as _known_from' if spec.changes_are_dated else '_known_from' }}
-from {{ ref('int_' ~ entity ~ '__versions') }}
+from {{ ref('int_' ~ entity ~ '__rows') }} as landed
 where _is_current
 {%- endmacro %}
 
-{# The day of a typed row of an entity in the business time zone. #}
-{% macro row_date(spec) -%}
-    {{ local_date('typed.' ~ spec.time) if spec.time else 'typed.period_start_date' }}
-{%- endmacro %}
-
-{# An entity that no active source provides: no rows, right columns. #}
-{% macro empty_staged(spec) -%}
-    select
-        '' as source_system,
-        {%- for column in spec.columns %}
-        '' as {{ column }},
-        {%- endfor %}
-        '' as _table,
-        '' as _file,
-        '' as _interval,
-        cast(0 as bigint) as _generation,
-        cast(0 as bigint) as _position,
-        '' as _op,
-        '' as _cursor,
-        false as _is_derived,
-        'UTC' as _zone,
-        cast(null as timestamp) as _first_instant
-    where 1 = 0
-{%- endmacro %}
-
 {% macro typed_column(column, type) -%}
-    {%- if type == 'text' -%}
-        {{ column }}
-    {%- elif type == 'timestamp' -%}
-        {{ utc_timestamp(column, '_zone') }}
-    {%- else -%}
-        try_cast({{ column }} as {{ contract_type(type) }})
-    {%- endif -%}
-{%- endmacro %}
-
-{# What the text of a type looks like. try_cast also takes '0x10', '1_000' and 'infinity'. #}
-{% macro type_pattern(type) -%}
-    {{ return({
-        'decimal': '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$',
-        'rate': '^([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$',
-        'integer': '^[+-]?[0-9]+([.]0+)?$',
-        'date': '^[0-9]',
-        'timestamp': '^[0-9]',
-    }.get(type)) }}
+    {%- set cast_column = 'try_cast(' ~ column ~ ' as ' ~ contract_type(type) ~ ')' -%}
+    {{ column if type == 'text' else utc_timestamp(column, '_zone') if type == 'timestamp' else cast_column }}
 {%- endmacro %}
 
 {# Why a row is set aside that can be read, and is of a time that the source does not account for, or that cannot be. #}
@@ -438,19 +353,25 @@ where _is_current
 {% macro later_than_read() -%}later than it was read{%- endmacro %}
 
 {#
-  `when` branches that name what is wrong with a column. try_cast alone is no check: it rounds '1.00005' and
-  '3.7' without a word, so numbers are compared with a wider cast.
+  `when` branches that name what is wrong with a column. try_cast alone is no check: it takes '0x10', '1_000' and 'infinity',
+  and rounds '1.00005' and '3.7' without a word, so numbers are compared with a wider cast.
 #}
 {% macro column_checks(column, type, required, spec) -%}
+    {%- set pattern = {
+        'decimal': '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$', 'integer': '^[+-]?[0-9]+([.]0+)?$',
+        'rate': '^([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$', 'date': '^[0-9]', 'timestamp': '^[0-9]',
+    }.get(type) -%}
     {%- set allowed = spec.get('allowed', {}).get(column) -%}
     {%- if column in spec.key or column in ['source_customer_id', 'order_id', 'product_id'] %}
             when regexp_matches({{ column }}, '{{ rounded_number() }}') then '{{ column }}: a number that was rounded'
+            when {{ column }} like '#%' and regexp_matches({{ column }}, '{{ spreadsheet_error() }}')
+                then '{{ column }}: an error of a spreadsheet'
     {%- endif %}
     {%- if required %}
             when {{ column }} is null then '{{ column }}: missing'
     {%- endif %}
-    {%- if type_pattern(type) %}
-            when not regexp_matches({{ column }}, '{{ type_pattern(type) }}') then '{{ column }}: not a {{ type }}'
+    {%- if pattern %}
+            when not regexp_matches({{ column }}, '{{ pattern }}') then '{{ column }}: not a {{ type }}'
     {%- endif %}
     {%- if type == 'decimal' %}
             when abs(try_cast({{ column }} as double)) >= 1e12 then '{{ column }}: a trillion or more'
@@ -459,11 +380,12 @@ where _is_current
             when {{ column }} is not null and {{ typed_column(column, type) }} is null then '{{ column }}: not a {{ type }}'
     {%- endif %}
     {%- if type == 'decimal' %}
-            when try_cast({{ column }} as decimal(38, 16)) <> try_cast({{ column }} as decimal(18, 4))
-                then '{{ column }}: more than 4 decimals'
+            when try_cast({{ column }} as decimal(38, 16)) <> try_cast({{ column }} as {{ contract_type('decimal') }})
+                or (length({{ column }}) > 20 and regexp_matches({{ column }}, '[.][0-9]{16}0*[1-9]'))
+                then '{{ column }}: more than {{ stored_digits() }} decimals'
     {%- endif %}
     {%- if column in spec.get('positive', []) %}
-            when try_cast({{ column }} as decimal(18, 4)) < 0
+            when try_cast({{ column }} as {{ contract_type('decimal') }}) < 0
                 {{- " and coalesce(line_type, '') <> 'adjustment'" if 'line_type' in spec.columns }} then '{{ column }}: negative'
     {%- endif %}
     {%- if type == 'timestamp' and required %}

@@ -1,15 +1,20 @@
-{#
-  What a build recomputes (docs/decisions.md, incremental builds). `new_files` names the landed files that the tables
-  in the warehouse were built without; where it is null, everything is built.
-#}
-{% macro is_increment() -%}
+{# What a build recomputes (docs/decisions.md, "Incremental builds"). Where `new_files` is null, everything is built. #}
+{% macro replaces_changed_keys() -%}
     {{ return(of_build('new_files') is not none and model.resource_type != 'unit_test' and is_incremental()) }}
 {%- endmacro %}
 
+{# dbt's incremental strategy replace_changed_keys: rows of the keys that `meta.changed_in` names are replaced, also by none. #}
+{% macro get_incremental_replace_changed_keys_sql(arguments) -%}
+    {%- set changed = ref(config.get('meta')['changed_in']) -%}
+    {%- set key = arguments.unique_key -%}
+    delete from {{ arguments.target_relation }} where {{ of_keys(changed, key) }};
+    delete from {{ arguments.target_relation }} where {{ of_no_key(changed, key) }};
+    insert into {{ arguments.target_relation }} by name from {{ arguments.temp_relation }};
+{%- endmacro %}
+
 {#
-  The keys whose staged rows may differ from those of the build before: rows of new files, and all rows, also those there
-  were, of a staging model that makes a row of anything but one landed row. Rows that name no key share the key ''. None
-  in a full build, which needs no keys.
+  The keys whose staged rows may differ from those of the build before: of rows of new files, and of all rows, also those there
+  were, of a staging model that makes a row of anything but one landed row. None in a full build, which needs no keys.
 #}
 {% macro changed_keys(entities, key) -%}
     {%- set selects = [] -%}
@@ -17,7 +22,7 @@
         {%- for source in var('providers').get(entity, []) if not execute or of_build('new_files') is not none -%}
             {%- set model_name = 'stg_' ~ source ~ '__' ~ entity -%}
             {%- set staged = 'select source_system, ' ~ key_or_none(staged_key(key)) ~ ' as ' ~ key ~ ' from ' -%}
-            {%- set built = as_built('intermediate', 'int_' ~ entity ~ '__versions') -%}
+            {%- set built = as_built('intermediate', 'int_' ~ entity ~ '__rows') -%}
             {%- if model_name in var('row_by_row') -%}
                 {%- do selects.append(staged ~ ref(model_name) ~ ' where ' ~ in_new_files()) -%}
             {%- else -%}
@@ -31,36 +36,15 @@
     {{ selects | join('\n    union\n    ') or "select '' as source_system, '' as " ~ key ~ ' where 1 = 0' }}
 {%- endmacro %}
 
-{# Sources with a staging model that makes a row of anything but one landed row. #}
-{% macro not_row_by_row() -%}
-    {%- set found = [] -%}
-    {%- for entity, sources in var('providers').items() -%}
-        {%- for source in sources if 'stg_' ~ source ~ '__' ~ entity not in var('row_by_row') -%}
-            {%- do found.append(source) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {{ return(found | unique | list) }}
-{%- endmacro %}
-
-{# The tables of the landed rows of entities that have a column, by entity. #}
-{% macro versions_with(column) -%}
-    {%- set found = {} -%}
-    {%- for entity, spec in contract().items() if column in spec.columns -%}
-        {%- do found.update({entity: ref('int_' ~ entity ~ '__versions')}) -%}
-    {%- endfor -%}
-    {{ return(found) }}
-{%- endmacro %}
-
 {# A condition: the landed row stands in a file that the tables in the warehouse were built without. #}
 {% macro in_new_files() -%}_file in ({{ text_list(of_build('new_files') or []) or "''" }}){%- endmacro %}
 
 {#
-  The conditions under which an increment reads staged rows of a source, each for a select of its own; all rows of the
-  changed keys. A row that the warehouse has judged before is found by its place in the landing (`landed_before`): place
-  numbers are tested while the files are read, which is many times faster than to read every row's key.
+  The conditions under which an increment reads the staged rows of the changed keys, each for a select of its own. A row that
+  was judged before is found by its place in the landing, which is tested while the files are read: many times faster than its key.
 #}
 {% macro staged_conditions(entity, spec, source) -%}
-    {%- if not (spec.changes_with and is_increment()) -%}{{ return(['1 = 1']) }}{%- endif -%}
+    {%- if not (spec.changes_with and replaces_changed_keys()) -%}{{ return(['1 = 1']) }}{%- endif -%}
     {%- set changed, key = spec.changes_with -%}
     {%- if 'stg_' ~ source ~ '__' ~ entity not in var('row_by_row') -%}
         {{ return([only_changed(ref(changed), ['source_system', key], ['source_system', key_or_none(staged_key(key))])]) }}
@@ -90,7 +74,7 @@
 
 {# In an incremental build, a condition: the row belongs to one of the keys that a relation names. #}
 {% macro only_changed(relation, columns, expressions=none) -%}
-    {%- if is_increment() -%}
+    {%- if replaces_changed_keys() -%}
     {{ of_keys(relation, columns, expressions) }}
     {%- else -%}
     1 = 1
@@ -98,12 +82,11 @@
 {%- endmacro %}
 
 {#
-  A condition on the rows of a table: they belong to keys that a relation names, in an incremental build; as only_changed.
-  For tables of which many columns are read: the key alone is read first, and then what stands in these rows. DuckDB
-  would read all rows where the keys begin alike, as '<source>:...' do, since it then tests a few letters of them only.
+  As only_changed, for tables of which many columns are read: the key alone is read first, and then these rows. DuckDB would
+  read all rows where the keys begin alike, as '<source>:...' do, since it then tests a few letters of them only.
 #}
 {% macro rows_of_changed(table, relation, column) -%}
-    {%- if is_increment() -%}
+    {%- if replaces_changed_keys() -%}
     rowid in (select rowid from {{ table }} where {{ of_keys(relation, [column]) }})
     {%- else -%}
     1 = 1
@@ -111,8 +94,8 @@
 {%- endmacro %}
 
 {#
-  A condition: the key is one of those in a relation. Of several columns, the last is tested alone before: a single column
-  is looked up in the keys while a table is read, several are joined after it.
+  A condition: the key is one of those in a relation. Of several columns, the last is tested alone before: one column is
+  looked up while a table is read, several are joined after it.
 #}
 {% macro of_keys(relation, columns, expressions=none) -%}
     {%- set own = expressions or columns -%}
@@ -136,10 +119,7 @@
     {{ return(none) }}
 {%- endmacro %}
 
-{#
-  Continues a model that says what has changed: what it said in a build that was cut off since, which may have made
-  some of that again, and which what landed later may have turned back.
-#}
+{# Continues a model that says what has changed: what it said in a build that was cut off since, which may have made some of it. #}
 {% macro left_pending(columns) -%}
     {%- if execute and model.resource_type != 'unit_test' and model.fqn[1] in of_build('resumed') -%}
         {%- set before = as_built(this.schema, this.name) -%}
@@ -150,12 +130,9 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#
-  What a relation has in some columns and had not when the facts were built, or had and has no more. `condition` leaves
-  out rows of both that are known to be equal.
-#}
+{# What a relation has in some columns and had not when the facts were built, or had and has no more, of rows with a condition. #}
 {% macro differs(relation, joined, columns, condition='1 = 1') -%}
-    {%- set before = as_built('increment', joined) -%}
+    {%- set before = as_built('change_tracking', joined) -%}
     {%- if before -%}
     {%- set now_rows = 'select ' ~ columns | join(', ') ~ ' from ' ~ relation ~ ' where ' ~ condition -%}
     {%- set rows_before = 'select ' ~ columns | join(', ') ~ ' from ' ~ before ~ ' where ' ~ condition -%}
@@ -165,30 +142,4 @@
     {%- else -%}
     select {{ columns | join(', ') }} from {{ relation }} where 1 = 0
     {%- endif -%}
-{%- endmacro %}
-
-{#
-  Continues a list of changed keys of an entity: those of rows in a foreign currency that a new exchange rate may value,
-  from its day on. `rates` has the days.
-#}
-{% macro valued_by_new_rates(entity, rates) -%}
-    {%- set spec = contract(entity) -%}
-    {%- set built = as_built('intermediate', 'int_' ~ entity ~ '__versions') -%}
-    {%- if built -%}
-    union
-    select
-        source_system,
-        {{ key_or_none(spec.key[0]) }} as {{ spec.key[0] }}
-    from {{ built }}
-    where
-        currency <> '{{ var("currency") }}'
-        and {{ local_date(spec.time) }} >= (select min(try_cast(rate_date as date)) from {{ rates }})
-    {%- endif -%}
-{%- endmacro %}
-
-{# In an incremental build, a condition: the row belongs to an order whose facts are rebuilt. #}
-{% macro of_changed_order() -%}
-    {{ only_changed(
-        ref('changed_order_facts'), ['source_system', 'source_order_id'], ['source_system', 'order_id']
-    ) }}
 {%- endmacro %}

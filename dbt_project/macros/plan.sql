@@ -8,13 +8,5 @@
         'new_columns': 'varchar[]', 'last_event_at': 'varchar', 'reading': 'bigint', 'known_end': 'varchar',
         'read_at': 'varchar',
     } -%}
-    read_json(
-        '{{ of_build("receipts") | replace("'", "''") }}', format = 'newline_delimited', columns = {{ columns }}
-    )
-{%- endmacro %}
-
-{# The hours that the source files allow a source to lie behind the others; null where they say nothing. #}
-{% macro fresh_within_hours(source) -%}
-    case {{ source }}
-        {%- for name, hours in var('fresh_within_hours').items() %} when '{{ name }}' then {{ hours }}{% endfor %} when '' then null end
+    read_json('{{ of_build("receipts") | replace("'", "''") }}', format = 'newline_delimited', columns = {{ columns }})
 {%- endmacro %}

@@ -8,7 +8,7 @@
     {%- set day = '[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}' -%}
     {%- set time = day ~ '[ T]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?' -%}
     {%- set half = ' *[AP][.]?M[.]?' -%}
-    {%- set offset = ' *(Z|UTC|GMT|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)' -%}
+    {%- set offset = ' *(Z|UTC|GMT|[-+](0[0-9]|1[0-3])(:?[0-5][0-9])?|[-+]14(:?00)?)' -%}
     {%- set text = 'upper(' ~ column ~ ')' -%}
     case
         when regexp_matches({{ column }}, '^{{ day }}$')
@@ -24,9 +24,8 @@
 {%- endmacro %}
 
 {#
-  Whether something can have happened at a UTC timestamp: from 1900 on, and not after it was read (`read_at`, UTC; null:
-  not known). A clock, or a zone that is not named, may be 14 hours ahead: the largest offset there is. The landing
-  judges event times by the same words (pipeline/landing/events.py).
+  Whether something can have happened at a UTC timestamp: from 1900 on, and not after it was read (`read_at`, UTC; null: not
+  known), plus the largest offset there is. The landing judges event times by it (pipeline/landing/events.py).
 #}
 {% macro is_possible_time(instant, read_at) -%}
     ({{ instant }} >= {{ earliest_time() }} and {{ instant }} < {{ latest_time(read_at) }})
@@ -63,11 +62,6 @@
     cast(from_utc_timestamp({{ timestamp }}, '{{ var("time_zone") }}') as date)
 {%- endmacro %}
 
-{# The UTC timestamp at which a local day begins. #}
-{% macro local_midnight(date) -%}
-    timezone('UTC', timezone('{{ var("time_zone") }}', cast('{{ date }}' as timestamp)))
-{%- endmacro %}
-
 {# An instant as it stands in the names of landed files, '20170101T000000Z', as a UTC timestamp. #}
 {% macro compact_instant(column) -%}
     strptime({{ column }}, '%Y%m%dT%H%M%SZ')
@@ -95,14 +89,4 @@
 {%- endmacro %}
 {% macro spark__day_series(first, last) -%}
     select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as date_day
-{%- endmacro %}
-
-{# The last day of a date's year. #}
-{% macro end_of_year(date) -%}
-    cast(concat(cast(extract(year from {{ date }}) as {{ contract_type('text') }}), '-12-31') as date)
-{%- endmacro %}
-
-{# Days of the week, from Monday; a setting names one of them as the first. #}
-{% macro weekday_names() -%}
-    {{ return(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']) }}
 {%- endmacro %}

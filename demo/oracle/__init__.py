@@ -1,4 +1,4 @@
-"""The Bayes oracle: the best forecast that anybody could make who knows a world's laws but sees only its history."""
+"""The Bayes oracle: the best possible forecast from a world's laws and the observable history."""
 
 from demo.oracle.oracle import Oracle, oracle
 from demo.oracle.tables import counts_table, oracle_table, write_oracle

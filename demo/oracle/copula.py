@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from demo.laws import World
-from demo.lives import correlation_matrix
+from demo.world.laws import World
+from demo.world.lives import correlation_matrix
 
 Floats = NDArray[np.float64]
 LOWEST, HIGHEST, STEPS = -60.0, 8.0, 8000  # of the logarithms that scores are tabulated for

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.stats import qmc
 
-from demo.laws import World
 from demo.oracle.copula import copula_density, normal_score
 from demo.oracle.evidence import Explanation, Exposure, explanations, exposures, log_alive, log_gone
 from demo.oracle.histories import Histories
-from demo.streams import stream
+from demo.world.laws import World
+from demo.world.streams import stream
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from demo.clocks import hazard_clock, purchase_clock
-from demo.laws import WINDOW_DAYS, LatentClass, World
 from demo.oracle.histories import Histories
 from demo.oracle.pareto_nbd import gauss
-from demo.paths import loads
+from demo.world.clocks import hazard_clock, purchase_clock
+from demo.world.laws import WINDOW_DAYS, LatentClass, World
+from demo.world.paths import loads
 
 Floats = NDArray[np.float64]
 GONE_NODES = 32

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from demo.clocks import hazard_clock, purchase_clock
-from demo.laws import World
 from demo.oracle.draws import Draws
 from demo.oracle.histories import Histories, weighted_counts
 from demo.oracle.open_campaigns import OpenCampaign, extra_purchases
 from demo.oracle.pareto_nbd import gauss
-from demo.paths import Walkers, walk
+from demo.world.clocks import hazard_clock, purchase_clock
+from demo.world.laws import World
+from demo.world.paths import Walkers, walk
 
 Floats = NDArray[np.float64]
 

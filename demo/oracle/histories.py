@@ -1,12 +1,12 @@
-"""What can be seen of each customer by an as-of day: purchases in the window, their failures, values and campaigns."""
+"""What is observable of customers by an as-of day: purchases in the window, their failures, values, campaigns."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.lives import Lives
-from demo.paths import loads
+from demo.world.lives import Lives
+from demo.world.paths import loads
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -63,7 +63,7 @@ def seen_persons(lives: Lives, as_of_day: float) -> Ints:
 
 
 def observe(lives: Lives, as_of_day: float, persons: Ints) -> Histories:
-    """The histories of some seen persons (sorted), and nothing that happened on or after the as-of day."""
+    """Return the histories of some observed persons (sorted), without anything on or after the as-of day."""
     row_of = np.full(len(lives.persons.rate), -1, dtype=np.int64)
     row_of[persons] = np.arange(len(persons))
     purchases = lives.purchases

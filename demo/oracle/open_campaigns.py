@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.clocks import Clock
-from demo.laws import Campaign, World
 from demo.oracle.histories import Histories
-from demo.paths import Walkers, by_class
-from demo.streams import stream
+from demo.world.clocks import Clock
+from demo.world.laws import Campaign, World
+from demo.world.paths import Walkers, by_class
+from demo.world.streams import stream
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -1,6 +1,6 @@
 """The oracle of a world: exact for `clean`, elsewhere an exact posterior and a simulated future.
 
-Nothing goes in but the history seen before the as-of day, the arms of the campaigns begun, and the world's laws.
+Its only inputs are the history before the as-of day, the arms of the campaigns that have begun, and the world's laws.
 """
 
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.laws import World
-from demo.lives import Lives
 from demo.oracle import pareto_nbd
 from demo.oracle.draws import posterior_draws
 from demo.oracle.forecast import p_no_purchase, simulate_on
 from demo.oracle.histories import Histories, observe, seen_persons
 from demo.oracle.open_campaigns import open_campaigns
-from demo.streams import stream
+from demo.world.laws import World
+from demo.world.lives import Lives
+from demo.world.streams import stream
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -82,7 +82,7 @@ def oracle(
         raise ValueError(f"The world '{world.name}' has no closed form.")
     persons = seen_persons(lives, as_of_day)
     if not len(persons):
-        return _nobody(as_of_day, exact)
+        return _no_customers(as_of_day, exact)
     chosen = persons
     if len(persons) > sample:
         chosen = np.sort(stream(seed, "oracle sample").choice(persons, sample, replace=False))
@@ -91,9 +91,9 @@ def oracle(
     return _simulated(world, lives, as_of_day, chosen, seed)
 
 
-def _nobody(as_of_day: float, is_exact: bool) -> Oracle:
-    nobody, nothing = np.empty(0, dtype=np.int64), np.empty(0)
-    return Oracle(as_of_day, HORIZON, is_exact, nobody, nothing, nothing, nothing, nothing, nobody, np.empty((0, 1)))
+def _no_customers(as_of_day: float, is_exact: bool) -> Oracle:
+    ids, values = np.empty(0, dtype=np.int64), np.empty(0)
+    return Oracle(as_of_day, HORIZON, is_exact, ids, values, values, values, values, ids, np.empty((0, 1)))
 
 
 def _exact(world: World, seen: Histories, chosen: Ints) -> Oracle:

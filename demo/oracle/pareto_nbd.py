@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from demo.laws import LatentClass
+from demo.world.laws import LatentClass
 
 Floats = NDArray[np.float64]
 DAY = 1 / 7

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from demo.lives import Lives
 from demo.oracle.oracle import Oracle, oracle
-from pipeline.files import write_parquet
+from demo.world.lives import Lives
+from pipeline.base.files import write_parquet
 
 DIGITS = 9  # sums of doubles are published rounded
 CERTAIN = 1 - 1e-6  # counts are listed until they are as likely as this

@@ -1,9 +1,10 @@
 """The proof: the real pipeline on worlds whose truth is known, and one table of what it recovered.
 
-`python -m demo prove` (`make prove`) calls `main`. Each measure is a function of a small module of this package and
+`perennial prove` calls `prove_worlds`. Each measure is a function of a small module of this package and
 says in its docstring what it is and where it comes from.
 """
 
-from demo.proof.command import main
+from demo.proof.command import prove_worlds
+from demo.proof.runs import RunFailedError
 
-__all__ = ["main"]
+__all__ = ["RunFailedError", "prove_worlds"]

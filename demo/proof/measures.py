@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from demo.proof import (
+from demo.proof import people
+from demo.proof.recovered import (
     campaigns,
     churn,
     clv,
     counts,
     features,
     identity,
-    people,
     reasons,
     reconciliation,
     segments,

@@ -1,9 +1,9 @@
-"""Whose customer is whose: the published customers beside the true persons.
+"""Match the published customers with the true persons.
 
 A customer belongs to the person who has most of its records (of equals, the lowest number). A prediction for a person
 is made of those of all customers that belong to the person: expected purchases and value add up, the chance of no
-purchase multiplies. A person whose records were all taken into somebody else's customer has no customer: predicted to
-buy nothing, and not left out, so that a wrong merge costs what it costs.
+purchase multiplies. A person whose records all went into another person's customer has no customer. Such a person
+counts as predicted to buy nothing, so that a wrong merge has its cost.
 """
 
 import pandas as pd

@@ -1,4 +1,4 @@
-"""prove.png: what was recovered, world by world, for somebody who reads no table."""
+"""prove.png: what was recovered, world by world, as a picture."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from demo.proof.measures import Findings
 from demo.proof.row import Row
 from demo.proof.runs import Run
-from pipeline.files import atomic_path
+from pipeline.base.files import atomic_path
 
 OURS, TRUE, ORACLE, NAIVE, GREY = "#2f6f4e", "#d1495b", "#30638e", "#b0b0b0", "#777777"
 PANEL = (3.5, 3.2)
@@ -81,8 +81,8 @@ def _churn(axis: Axes, findings: Findings) -> None:
     low = float(min(tenths["probability"].min(), tenths["outcome"].min()))
     axis.plot([low, 1], [low, 1], color=NAIVE, linestyle="--", label="exact")
     axis.plot(tenths["probability"], tenths["outcome"], color=OURS, marker="o", markersize=4, label="tenths")
-    axis.set_xlabel("said: probability of no purchase in 28 days")
-    axis.set_ylabel("came true")
+    axis.set_xlabel("predicted probability of no purchase in 28 days")
+    axis.set_ylabel("share observed")
     axis.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axis.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axis.legend(frameon=False, fontsize=8)
@@ -126,7 +126,7 @@ Panel = Callable[[Axes, Findings], None]
 PANELS: dict[str, Panel] = {
     "Who is who": _identity,
     "Purchases expected and true": _purchases,
-    "Churn: said and came true": _churn,
+    "Churn: predicted and observed": _churn,
     "Campaign effects": _effects,
     "Ranges of the value": _levels,
 }

@@ -12,7 +12,7 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table and of prove.json.
+    """A row of the table and of prove.json.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ def not_yet(measure: str, note: str) -> Row:
 
 
 def does_not_apply(measure: str, note: str) -> Row:
-    """Return the row of a question that this world does not ask."""
+    """Return the row of a question that has no meaning in this world."""
     return Row(measure, status=DOES_NOT_APPLY, note=note)
 
 

@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from demo.options import read_options
-from demo.worlds import WORLDS
-from pipeline.errors import UserError
-from pipeline.files import sha256_of, write_json
-from pipeline.settings import ROOT, Settings
+from demo.oracle import write_oracle
+from demo.world.lives import simulate
+from demo.world.worlds import WORLDS, get_world
+from pipeline.base.errors import UserError
+from pipeline.base.files import sha256_of, write_json
+from pipeline.base.settings import ROOT, Settings
 
-DEFAULT_WORLDS = "clean,retail,null"
 MULTIPLIERS = ("DEMO_ERRORS", "DEMO_CORRUPTION")
 DONE = "proved.json"
 COUNTS = "purchase_counts.parquet"
 """P(purchases of a year ahead ≤ k) per customer, in a run's home."""
 TAIL = 40
+PERENNIAL = str(Path(sys.executable).with_name("perennial"))
 
 Say = Callable[[str], None]
 
@@ -43,7 +45,7 @@ class Run:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the pipeline is told; other settings keep their defaults, so that a year is a year."""
+        """Return the environment of the pipeline; other settings keep their defaults, so that a year is a year."""
         kept = {name: text for name, text in os.environ.items() if not name.startswith(("CRM_", "DEMO_"))}
         if "CRM_DATA" in os.environ:
             kept["CRM_DATA"] = os.environ["CRM_DATA"]
@@ -58,7 +60,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """How messages call the run."""
+        """Return the name of the run in messages."""
         more = "".join(f", {name} {text}" for name, text in self.multipliers)
         return f"{self.world}, seed {self.seed}, {self.customers:,} customers{more}"
 
@@ -67,34 +69,35 @@ def _names(text: str) -> list[str]:
     return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
-def read_runs(settings: Settings, env: Mapping[str, str] = os.environ) -> list[Run]:
-    """Return the runs that WORLDS, SEEDS, CUSTOMERS, DEMO_ERRORS and DEMO_CORRUPTION ask for.
+def read_runs(
+    settings: Settings, worlds: str, seeds: str, customers: str, env: Mapping[str, str] = os.environ
+) -> list[Run]:
+    """Return the runs of every world with every seed, with DEMO_ERRORS and DEMO_CORRUPTION of the environment.
 
     Raises
     ------
     UserError
-        A value cannot be used; the message names the variable.
+        A value cannot be used; the message names it.
     """
-    worlds, seeds = _names(env.get("WORLDS") or DEFAULT_WORLDS), _names(env.get("SEEDS") or "1")
-    customers = (env.get("CUSTOMERS") or "5000").strip()
-    if unknown := [world for world in worlds if world not in WORLDS]:
+    names, numbers, customers = _names(worlds), _names(seeds), customers.strip()
+    if unknown := [world for world in names if world not in WORLDS]:
         raise UserError(f"WORLDS names '{unknown[0]}': there is no such world. Use some of {', '.join(WORLDS)}.")
-    if wrong := [seed for seed in seeds if not seed.isdecimal()]:
+    if wrong := [seed for seed in numbers if not seed.isdecimal()]:
         raise UserError(f"SEEDS has '{wrong[0]}': give whole numbers, for example SEEDS=1,2,3.")
-    if not worlds or not seeds:
+    if not names or not numbers:
         raise UserError("WORLDS and SEEDS need at least one name and one number: WORLDS=clean SEEDS=1.")
     if not customers.isdecimal():
         raise UserError(f"CUSTOMERS is '{customers}': give a whole number, for example CUSTOMERS=5000.")
     given = tuple((name, env[name].strip()) for name in MULTIPLIERS if env.get(name, "").strip())
     checked = {"DEMO_CUSTOMERS": customers, **dict(given)}
-    for seed in seeds:
+    for seed in numbers:
         read_options({}, {**checked, "DEMO_SEED": seed})
     suffix = "".join(f"-{name.removeprefix('DEMO_').lower()}{text}" for name, text in given)
     folder = settings.home / "prove"
     return [
         Run(world, int(seed), int(customers), folder / f"{world}-{int(seed)}-{int(customers)}{suffix}", given)
-        for world in worlds
-        for seed in seeds
+        for world in names
+        for seed in numbers
     ]
 
 
@@ -110,7 +113,7 @@ def ensure(run: Run, settings: Settings, say: Say) -> None:
     """
     began = time.monotonic()
     before = _manifest(run)
-    _command(run, "demo", "ensure")
+    _command(run, PERENNIAL, "demo", "ensure")
     manifest = _manifest(run)
     if before != manifest:
         _forget(run.home)
@@ -119,8 +122,9 @@ def ensure(run: Run, settings: Settings, say: Say) -> None:
     if _read(done) == key:
         say(f"  {run.name}: nothing has changed since it was last run")
         return
-    _command(run, "dags.local.run")
+    _command(run, PERENNIAL, "run")
     _write_counts(run)
+    _write_oracle(run)
     write_json(done, key)
     say(f"  {run.name}: company and pipeline in {time.monotonic() - began:,.0f} s")
 
@@ -130,7 +134,7 @@ def _manifest(run: Run) -> Any:
 
 
 def _read(path: Path) -> Any:
-    """What an earlier run wrote; None where there is nothing whole, so that it is run again."""
+    """Return what an earlier run wrote; None where nothing is whole, so that it is run again."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -138,7 +142,7 @@ def _read(path: Path) -> Any:
 
 
 def _forget(home: Path) -> None:
-    """Remove what was made of another company: a home is one company's."""
+    """Remove the files of another company, because a home belongs to one company."""
     for path in home.iterdir():
         if path.name in ("demo", "truth"):
             continue
@@ -153,22 +157,29 @@ def _write_counts(run: Run) -> None:
     target = run.home / COUNTS
     target.unlink(missing_ok=True)
     try:
-        _command(run, "mining.purchase_counts", str(target))
+        _command(run, sys.executable, "-m", "mining.purchase_counts", str(target))
     except UserError as error:
         if "No published lifetime value model" not in str(error):
             raise
 
 
-def _command(run: Run, module: str, *arguments: str) -> None:
+def _write_oracle(run: Run) -> None:
+    """Forecast as of the last delivered day, which takes seconds and is read by the proof alone."""
+    options = read_options({}, run.environment)
+    lives = simulate(get_world(options.world), options.customers, options.seed)
+    write_oracle(lives, float(options.days), run.home / "truth")
+
+
+def _command(run: Run, *words: str) -> None:
     run.home.mkdir(parents=True, exist_ok=True)
     result = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        words,
         cwd=ROOT, env=run.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     if result.returncode == 0:
         return
     said = "\n".join(result.stdout.strip().splitlines()[-TAIL:])
-    message = f"{run.name}: python -m {' '.join([module, *arguments])} ended with {result.returncode}.\n{said}"
+    message = f"{run.name}: {' '.join([Path(words[0]).name, *words[1:]])} ended with {result.returncode}.\n{said}"
     if result.returncode == 2:
         raise UserError(message)
     raise RunFailedError(message)

@@ -12,8 +12,8 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 
-from demo.company import UTC_OFFSET
-from pipeline.errors import UserError
+from demo.world.company import UTC_OFFSET
+from pipeline.base.errors import UserError
 
 PUBLISHED, CONTACTS = "perennial.duckdb", "contacts.duckdb"
 

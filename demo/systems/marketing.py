@@ -5,10 +5,10 @@ A contact has sent_at in both arms: for control it is the moment of the draw, an
 
 import numpy as np
 
-from demo.company import SECONDS_A_DAY, Company, texts
-from demo.deliver import publish
-from demo.laws import date_of
-from demo.records import record
+from demo.systems.deliver import publish
+from demo.systems.records import record
+from demo.world.company import SECONDS_A_DAY, Company, texts
+from demo.world.laws import date_of
 
 TABLES = ("recipients", "campaigns", "contacts", "responses", "costs")
 RECIPIENT_SHARE = 0.7
@@ -37,7 +37,7 @@ def _audience(company: Company) -> dict[str, np.ndarray]:
 
 
 def _recipients(company: Company) -> str:
-    """Everybody in an audience and most others who ever ordered; a few are in the file twice."""
+    """Make the recipients: all persons in an audience and most others who ever ordered; a few are in the file twice."""
     second = SECOND_RECORD_SHARE * company.options.errors
     known = f"""
         select person_id, created_s + case when copy = 2 then {40 * SECONDS_A_DAY} else 0 end as recorded_s,

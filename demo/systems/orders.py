@@ -5,10 +5,10 @@ The shop's tables are written from these, and the other systems look at `shop_or
 
 import numpy as np
 
-from demo.company import SECONDS_A_DAY, Company, texts
-from demo.laws import WINDOW_DAYS
-from demo.names import BRANDS, DEPARTMENTS, PRODUCT_NOUNS
-from demo.streams import stream
+from demo.world.company import SECONDS_A_DAY, Company, texts
+from demo.world.laws import WINDOW_DAYS
+from demo.world.names import BRANDS, DEPARTMENTS, PRODUCT_NOUNS
+from demo.world.streams import stream
 
 PRODUCTS = 480
 CHEAPEST_CENTS = 300

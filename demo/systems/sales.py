@@ -1,9 +1,9 @@
 """Sales to companies: accounts and opportunities, as daily CSV files."""
 
-from demo.company import SECONDS_A_DAY, Company, texts
-from demo.deliver import publish
-from demo.names import COMPANY_TRADES, COMPANY_WORDS
-from demo.records import record
+from demo.systems.deliver import publish
+from demo.systems.records import record
+from demo.world.company import SECONDS_A_DAY, Company, texts
+from demo.world.names import COMPANY_TRADES, COMPANY_WORDS
 
 TABLES = ("accounts", "opportunities")
 OWNERS = ("R-01", "R-02", "R-03", "R-04")

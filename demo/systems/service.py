@@ -1,12 +1,12 @@
 """The service desk and call centre: daily CSV files.
 
 Contacts, cases and surveys follow from what happened to an order (late, damaged, a long wait; a complaint handled well
-or badly) and from questions that anybody has. A case is delivered again, with a newer updated_at, when it changes.
+or badly) and from general questions. A case is delivered again, with a newer updated_at, when it changes.
 """
 
-from demo.company import SECONDS_A_DAY, Company, texts
-from demo.deliver import publish
-from demo.records import NO_LOYALTY_RATE, record
+from demo.systems.deliver import publish
+from demo.systems.records import NO_LOYALTY_RATE, record
+from demo.world.company import SECONDS_A_DAY, Company, texts
 
 TABLES = ("customers", "contacts", "cases", "surveys")
 ENQUIRY_SHARE = 0.09

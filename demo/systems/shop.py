@@ -5,10 +5,10 @@ What the warehouse must make of it: the net amount of a line is amount - tax whe
 rate_date not after the local date, rounded half up to four decimals; an order's net_sales is the sum of its lines.
 """
 
-from demo.company import SECONDS_A_DAY, Company, texts
-from demo.deliver import publish_parquet
-from demo.records import record
+from demo.systems.deliver import publish_parquet
 from demo.systems.orders import SKU, make_orders
+from demo.systems.records import record
+from demo.world.company import SECONDS_A_DAY, Company, texts
 
 TABLES = ("customers", "products", "orders", "order_lines", "payments", "returns", "subscriptions", "fx_rates")
 RETURN_SHARE = 0.05

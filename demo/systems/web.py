@@ -3,9 +3,9 @@
 A session is a burst of events of one visitor; within it the gaps are well below 30 minutes.
 """
 
-from demo.company import SECONDS_A_DAY, Company, texts
-from demo.deliver import publish
-from demo.records import record
+from demo.systems.deliver import publish
+from demo.systems.records import record
+from demo.world.company import SECONDS_A_DAY, Company, texts
 
 TABLES = ("users", "events", "consents")
 USER_SHARE = 0.6
@@ -29,7 +29,7 @@ def make_web(company: Company) -> None:
 
 
 def _web_users() -> str:
-    """Who has an account on the web: most who ever ordered anywhere but on the marketplace."""
+    """Make the accounts: most persons who ever ordered, except on the marketplace."""
     return f"""
         select person_id, min(at_s) - 100 as created_s, code('U', person_id) as user_id
         from shop_orders where channel <> 'marketplace' and u('web user', person_id) < {USER_SHARE}
@@ -134,7 +134,7 @@ def _users(company: Company) -> str:
 
 
 def _consents() -> str:
-    """What a user says when the account is made, and what is withdrawn later."""
+    """Make the consents given with the account, and those withdrawn later."""
     return f"""
         with asked as (
             select *, unnest([1, 2, 3, 4, 5]) as question from web_users

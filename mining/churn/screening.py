@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import chi2
 
-from mining.churn.features import INPUTS, SCREENED, design
+from mining.churn.features import FAMILY_OF, design, families_of
 from mining.evaluation import Floats
 
 LEVEL = 0.01
@@ -50,21 +50,20 @@ def screen(frame: pd.DataFrame, outcome: Floats, inputs: tuple[str, ...], gap: f
     gap
         Typical days between purchases.
     """
-    families = [name for name in SCREENED if any(INPUTS[part].family == name for part in inputs)]
-    if not families:
+    waiting = [family.name for family in families_of(inputs) if family.is_screened]
+    if not waiting:
         return Screening(inputs, {}, {})
     chosen, customer = _sample(frame["customer_id"])
     rows, y = frame[chosen], outcome[chosen]
     columns = {name: _standardised(values) for name, values in design(rows, inputs, gap).items()}
-    behaviour = [values for name, values in columns.items() if INPUTS[name].family not in SCREENED]
+    behaviour = [values for name, values in columns.items() if not FAMILY_OF[name].is_screened]
     base = _base(behaviour, rows["as_of_date"])
     weights = _fit(base, y, np.zeros(base.shape[1]))
     found: dict[str, dict[str, Any]] = {}
-    waiting = list(families)
     while waiting:
         parts = {name: _family(name, columns) for name in waiting}
         p_values = _score_tests(base, expit(base @ weights), parts, y, customer)
-        best = min(waiting, key=lambda name: (p_values[name], SCREENED.index(name)))
+        best = min(waiting, key=p_values.__getitem__)  # of equally sure ones the first in the order of FAMILIES
         level = LEVEL / len(waiting)
         if p_values[best] >= level:
             found |= {name: _row(p_values[name], level, enters=False) for name in waiting}
@@ -73,7 +72,7 @@ def screen(frame: pd.DataFrame, outcome: Floats, inputs: tuple[str, ...], gap: f
         base = np.column_stack([base, parts[best]])
         weights = _fit(base, y, np.append(weights, np.zeros(parts[best].shape[1])))
         waiting.remove(best)
-    dropped = {name: _reason(found[INPUTS[name].family]) for name in inputs if _is_out(name, found)}
+    dropped = {name: _reason(found[FAMILY_OF[name].name]) for name in inputs if _is_out(name, found)}
     return Screening(tuple(name for name in inputs if name not in dropped), dropped, found)
 
 
@@ -82,7 +81,7 @@ def _row(p_value: float, level: float, *, enters: bool) -> dict[str, Any]:
 
 
 def _is_out(name: str, found: dict[str, dict[str, Any]]) -> bool:
-    family = INPUTS[name].family
+    family = FAMILY_OF[name].name
     return family in found and not found[family]["enters"]
 
 
@@ -116,7 +115,7 @@ def _base(behaviour: list[Floats], cut_off: pd.Series) -> Floats:
 
 
 def _family(name: str, columns: dict[str, Floats]) -> Floats:
-    return np.column_stack([values for part, values in columns.items() if INPUTS[part].family == name])
+    return np.column_stack([values for part, values in columns.items() if FAMILY_OF[part].name == name])
 
 
 def _score_tests(

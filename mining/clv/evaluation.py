@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mining.clv.inputs import Floats
-from mining.clv.totals import CountDistribution
 from mining.evaluation import resampled_sums, row, strata
+from mining.purchases.history import Floats
+from mining.purchases.predictive import CountDistribution
 
 SEED = 20050401
 RESAMPLES = 1000

@@ -5,9 +5,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln
 
-from mining.clv.inputs import Floats
 from mining.clv.spend import LikelihoodSpend, history
-from mining.clv.totals import BetaPrime, CountDistribution, mixture_quantile
+from mining.clv.totals import BetaPrime, mixture_quantile
+from mining.purchases.history import Floats
+from mining.purchases.predictive import CountDistribution
 
 
 class GammaGamma(LikelihoodSpend):

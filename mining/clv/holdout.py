@@ -7,16 +7,18 @@ import numpy as np
 import pandas as pd
 
 from mining.clv.evaluation import LEVELS, Outcome, pooled_improvement, rmse
-from mining.clv.inputs import Floats, History
-from mining.clv.models import FittedModels, fit_all, history_of, spend_of, too_few
-from mining.clv.predictive import count_distribution, value_quantiles
-from mining.clv.value import DAYS_PER_WEEK
+from mining.clv.models import FittedModels, fit_all, spend_of, too_few
+from mining.clv.value import value_quantiles
 from mining.evaluation import row
+from mining.purchases.clock import Ahead, PurchaseClock, history_of
+from mining.purchases.history import DAYS_PER_WEEK, Floats, History
+from mining.purchases.models.base import PurchaseModel
+from mining.purchases.predictive import count_distribution
 from mining.store import FeatureSet
 
 
 class Judged(NamedTuple):
-    """Models fitted on the customers of `frame`, and what happened in the `weeks` after."""
+    """Models fitted on the customers of `frame`, and what happened in the `weeks` of the calendar after."""
 
     frame: pd.DataFrame
     fitted: FittedModels
@@ -25,19 +27,28 @@ class Judged(NamedTuple):
     value: Floats
 
     @property
+    def history(self) -> History:
+        """Histories on the clock of the models."""
+        return history_of(self.frame, self.fitted.clock)
+
+    @property
+    def ahead(self) -> Ahead:
+        """What that clock shows after the day of the frame."""
+        return self.fitted.clock.ahead(self.frame["as_of_date"].iloc[0].date())
+
+    @property
     def expected(self) -> Floats:
         """Expected purchases in the holdout."""
-        model, history = self.fitted.scorer.purchases, history_of(self.frame)
-        return model.alive(history) * model.expected_if_alive(self.weeks, history)
+        return expected_purchases(self, self.fitted.scorer.purchases)
 
     def outcome(self) -> Outcome:
         """Predictions of purchases and value, with their distributions, beside what happened."""
         frame, weeks = self.frame, self.weeks
-        model, spend, share_paid = self.fitted.scorer
-        history, (days, amount) = history_of(frame), spend_of(frame)
-        naive = naive_purchases(history, weeks)
+        model, spend, share_paid, _ = self.fitted.scorer
+        history, ahead, (days, amount) = self.history, self.ahead, spend_of(frame)
+        naive = naive_purchases(history_of(frame), weeks)
         quantiles = value_quantiles(
-            model, spend, LEVELS, history, days, amount, horizon=weeks, rate=0.0, share_paid=share_paid
+            model, spend, LEVELS, history, days, amount, horizon=weeks, rate=0.0, share_paid=share_paid, ahead=ahead
         )
         return Outcome(
             purchases=self.purchases,
@@ -47,7 +58,7 @@ class Judged(NamedTuple):
             naive_purchases=naive,
             naive_value=naive * frame["net_sales"].to_numpy(float) / frame["purchase_days"].to_numpy(float),
             quantiles=quantiles,
-            counts=count_distribution(model, weeks, history),
+            counts=count_distribution(model, ahead.weeks(weeks), history),
         )
 
 
@@ -76,17 +87,23 @@ def origins(features: FeatureSet, horizon_days: int) -> list[dt.date]:
     return sorted(found)
 
 
-def judge(before: pd.DataFrame, after: pd.DataFrame) -> Judged:
-    """Fit on the customers of one day and look up what they had done by a later day."""
+def judge(before: pd.DataFrame, after: pd.DataFrame, clock: PurchaseClock) -> Judged:
+    """Fit on the customers of one day, on the clock of that day, and look up what they had done by a later day."""
     later = after.set_index("customer_id").loc[before["customer_id"]]
     days = (after["as_of_date"].iloc[0] - before["as_of_date"].iloc[0]).days
     return Judged(
         frame=before,
-        fitted=fit_all(before),
+        fitted=fit_all(before, clock),
         weeks=days / DAYS_PER_WEEK,
         purchases=later["purchase_days"].to_numpy(float) - before["purchase_days"].to_numpy(float),
         value=later["net_sales"].to_numpy(float) - before["net_sales"].to_numpy(float),
     )
+
+
+def expected_purchases(judged: Judged, model: PurchaseModel) -> Floats:
+    """Purchases in the holdout that a model expects of each customer."""
+    history = judged.history
+    return model.alive(history) * model.expected_if_alive(judged.ahead.weeks(judged.weeks), history)
 
 
 def naive_purchases(history: History, weeks: float) -> Floats:
@@ -96,9 +113,9 @@ def naive_purchases(history: History, weeks: float) -> Floats:
 
 def compared(judged: Judged) -> list[dict[str, Any]]:
     """Holdout errors of every candidate, the ones not chosen too."""
-    history, actual, rows = history_of(judged.frame), judged.purchases, []
+    actual, rows = judged.purchases, []
     for model in judged.fitted.candidates:
-        expected = model.alive(history) * model.expected_if_alive(judged.weeks, history)
+        expected = expected_purchases(judged, model)
         ratio = float(expected.sum() / actual.sum()) if actual.sum() else float("nan")
         rows += [
             row("all", f"{model.name}_rmse", len(actual), rmse(actual, expected)),

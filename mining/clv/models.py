@@ -6,33 +6,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from mining.clv.base import PurchaseModel
-from mining.clv.bg_nbd import BetaGeoNBD, ModifiedBetaGeoNBD
 from mining.clv.gamma_gamma import GammaGamma
-from mining.clv.inputs import Floats, History, check_history
-from mining.clv.nbd import NBD, CommonDeathNBD
-from mining.clv.pareto_nbd import ParetoNBD
 from mining.clv.spend import LIMITS, CommonSpend, OnePrice, OwnPrice, SpendModel
-from mining.clv.value import DAYS_PER_WEEK
+from mining.purchases.choice import PREFERRED, choose, fit_candidates, read_purchase_model
+from mining.purchases.clock import PLAIN, PurchaseClock, history_of
+from mining.purchases.history import Floats
+from mining.purchases.models.base import PurchaseModel
 
-TIME_UNIT = "week"
+COLUMNS = frozenset({"purchase_days", "spend_days", "spend_amount"})
+"""The feature columns that spend is learned from, beside the purchase history."""
 MINIMUM_REPEAT_BUYERS = 50
-PREFERRED: type[PurchaseModel] = ParetoNBD
-STAND_INS: tuple[type[PurchaseModel], ...] = (ModifiedBetaGeoNBD, CommonDeathNBD, NBD)
-"""Where Pareto/NBD has its maximum at its edge: the one with the highest likelihood is used."""
-CANDIDATES: tuple[type[PurchaseModel], ...] = (PREFERRED, *STAND_INS, BetaGeoNBD)
-LABELS = {
-    "pareto_nbd": "Pareto/NBD",
-    "mbg_nbd": "MBG/NBD",
-    "nbd_common_death": "NBD with one rate of leaving for all customers",
-    "nbd": "NBD without leaving",
-}
-MEANINGS = {
-    "pareto_nbd": "each customer has an own rate of leaving",
-    "mbg_nbd": "customers may leave after each purchase",
-    "nbd_common_death": "the data show no difference between customers in leaving",
-    "nbd": "nobody is seen to leave, so every customer counts as active",
-}
 SPEND: tuple[type[SpendModel], ...] = (GammaGamma, CommonSpend, OwnPrice, OnePrice)
 SPEND_MEANINGS = {
     "gamma_gamma": "Gamma-Gamma",
@@ -43,11 +26,15 @@ SPEND_MEANINGS = {
 
 
 class Scorer(NamedTuple):
-    """What scoring needs: a purchase model, a spend model, the share of purchase days with positive spend."""
+    """What scoring needs: a purchase model, a spend model, the share of purchase days with positive spend.
+
+    The purchase model's time is that of the clock.
+    """
 
     purchases: PurchaseModel
     spend: SpendModel
     share_paid: float
+    clock: PurchaseClock = PLAIN
 
 
 class FittedModels(NamedTuple):
@@ -57,19 +44,12 @@ class FittedModels(NamedTuple):
     spend: SpendModel
     share_paid: float
     judged: str = PREFERRED.name
+    clock: PurchaseClock = PLAIN
 
     @property
     def chosen(self) -> PurchaseModel | None:
-        """The model in use, of those with an interior maximum.
-
-        The one that has been judged, if any; else Pareto/NBD; else the likeliest stand-in.
-        """
-        converged = {model.name: model for model in self.candidates if model.is_converged_}
-        for name in (self.judged, PREFERRED.name):
-            if name in converged:
-                return converged[name]
-        stand_ins = [converged[kind.name] for kind in STAND_INS if kind.name in converged]
-        return max(stand_ins, key=lambda model: model.log_likelihood_, default=None)
+        """The purchase model in use (`choose`)."""
+        return choose(self.candidates, self.judged)
 
     @property
     def problem(self) -> str | None:
@@ -88,26 +68,17 @@ class FittedModels(NamedTuple):
         """The models in use; only where `problem` is None."""
         if self.chosen is None:
             raise ValueError(self.problem)
-        return Scorer(self.chosen, self.spend, self.share_paid)
+        return Scorer(self.chosen, self.spend, self.share_paid, self.clock)
 
     @property
     def name(self) -> str:
         """Name of the purchase model in use, for readers."""
-        return LABELS[self.scorer.purchases.name]
+        return self.scorer.purchases.label
 
     @property
     def meaning(self) -> str:
         """What the purchase model in use says of customers."""
-        return MEANINGS[self.scorer.purchases.name]
-
-
-def history_of(frame: pd.DataFrame) -> History:
-    """(x, t_x, T) in weeks. Purchases of one day are one purchase."""
-    return check_history(
-        frame["purchase_days"].to_numpy(float) - 1,
-        frame["active_span_days"].to_numpy(float) / DAYS_PER_WEEK,
-        frame["tenure_days"].to_numpy(float) / DAYS_PER_WEEK,
-    )
+        return self.scorer.purchases.meaning
 
 
 def spend_of(frame: pd.DataFrame) -> tuple[Floats, Floats]:
@@ -143,16 +114,16 @@ def fit_spend(x: ArrayLike, mean_spend: ArrayLike) -> SpendModel:
     return OnePrice().fit(x, mean_spend)
 
 
-def fit_all(frame: pd.DataFrame, judged: str = PREFERRED.name) -> FittedModels:
-    """Fit every purchase model, and spend on every purchase day with positive spend, the first one too.
+def fit_all(frame: pd.DataFrame, clock: PurchaseClock = PLAIN, judged: str = PREFERRED.name) -> FittedModels:
+    """Fit every purchase model on a clock, and spend on every purchase day with positive spend, the first one too.
 
     `judged` is the purchase model to use if it can be fitted: the one that a holdout has judged.
     """
-    history, (days, amount) = history_of(frame), spend_of(frame)
+    history, (days, amount) = history_of(frame, clock), spend_of(frame)
     paid = days > 0
     spend = fit_spend(days[paid], amount[paid] / days[paid])
     share_paid = float(days.sum() / frame["purchase_days"].sum())
-    return FittedModels([kind(TIME_UNIT).fit(*history) for kind in CANDIDATES], spend, share_paid, judged)
+    return FittedModels(fit_candidates(history), spend, share_paid, judged, clock)
 
 
 def frequency_spend_correlation(frame: pd.DataFrame) -> float | None:
@@ -167,14 +138,16 @@ def frequency_spend_correlation(frame: pd.DataFrame) -> float | None:
 
 def read_scorer(content: dict[str, Any]) -> Scorer:
     """Read what `write_scorer` wrote."""
-    kind = next(kind for kind in CANDIDATES if kind.name == content["purchases"]["model"])
     spend = next(kind for kind in SPEND if kind.name == content["spend"]["model"])
-    return Scorer(kind.from_dict(content["purchases"]), spend.from_dict(content["spend"]), float(content["share_paid"]))
+    purchases = read_purchase_model(content["purchases"])
+    clock = PurchaseClock.from_dict(content["clock"])
+    return Scorer(purchases, spend.from_dict(content["spend"]), float(content["share_paid"]), clock)
 
 
 def write_scorer(scorer: Scorer) -> dict[str, Any]:
     """The models in use as JSON types."""
     return {
+        "clock": scorer.clock.to_dict(),
         "purchases": scorer.purchases.to_dict(),
         "spend": scorer.spend.to_dict(),
         "share_paid": scorer.share_paid,

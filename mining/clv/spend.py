@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln
 
-from mining.clv.inputs import Floats, check_positive, unique_rows
-from mining.clv.likelihood import maximise
-from mining.clv.totals import CountDistribution, Gamma, SharedGamma, count_quantile, mixture_quantile
-from pipeline.errors import UserError
+from mining.clv.totals import Gamma, SharedGamma, count_quantile, mixture_quantile
+from mining.purchases.history import Floats, check_positive, unique_rows
+from mining.purchases.models.likelihood import maximise
+from mining.purchases.predictive import CountDistribution
+from pipeline.base.errors import UserError
 
 
 class SpendModel(ABC):

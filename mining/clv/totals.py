@@ -2,27 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, betaln, gammainc, gammaln
 
-from mining.clv.inputs import Floats
+from mining.purchases.history import Floats
+from mining.purchases.predictive import CountDistribution
 
 NEGLIGIBLE = 1e-12
 Rows = NDArray[np.intp]
-
-
-class CountDistribution(NamedTuple):
-    """P(Y) of n customers: `probability` and `purchases` of shape (n, 64), `width` of a bin in purchases, shape (n,).
-
-    Bin k ≥ 1 holds the counts (k-1) width + 1 … k width, represented by their mean; bin 0 is no purchase.
-    """
-
-    probability: Floats
-    purchases: Floats
-    width: Floats
 
 
 class Total(Protocol):

@@ -3,12 +3,13 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mining.clv.base import PurchaseModel
-from mining.clv.inputs import Floats, History, unique_rows
+from mining.clv.spend import SpendModel
+from mining.purchases.clock import CALENDAR, Ahead
+from mining.purchases.history import Floats, History, unique_rows
+from mining.purchases.models.base import PurchaseModel
+from mining.purchases.predictive import BINS, chunks, count_distribution
 
-DAYS_PER_WEEK = 7.0
 WEEKS_PER_YEAR = 52.0
 NODES, WEIGHTS = (array / 2 for array in np.polynomial.legendre.leggauss(16))
 NODES = NODES + 0.5
@@ -19,22 +20,26 @@ def weekly_discount_rate(annual_rate: float) -> float:
     return math.log1p(annual_rate) / WEEKS_PER_YEAR
 
 
-def discounted_purchases_if_alive(model: PurchaseModel, horizon: float, rate: float, history: History) -> Floats:
-    """Expected purchases in (T, T + horizon] of customers alive at T, each discounted to T; shape (n,).
+def discounted_purchases_if_alive(
+    model: PurchaseModel, horizon: float, rate: float, history: History, ahead: Ahead = CALENDAR
+) -> Floats:
+    """Expected purchases in the horizon of customers alive at T, each discounted to T; shape (n,).
 
     ∫ e^(-rate t) dE[Y(t)] by parts, e^(-rate H) E[Y(H)] + rate ∫ e^(-rate t) E[Y(t)] dt, the integral by
-    Gauss-Legendre quadrature in continuous time.
+    Gauss-Legendre quadrature in continuous time. Horizon, rate and t are of the calendar; `ahead` says what the clock
+    of the histories shows after t.
     """
-    total = math.exp(-rate * horizon) * model.expected_if_alive(horizon, history)
+    total = math.exp(-rate * horizon) * model.expected_if_alive(ahead.weeks(horizon), history)
     if rate > 0:
         for node, weight in zip(NODES, WEIGHTS, strict=True):
             t = horizon * float(node)
-            total += rate * horizon * float(weight) * math.exp(-rate * t) * model.expected_if_alive(t, history)
+            discounted = math.exp(-rate * t) * model.expected_if_alive(ahead.weeks(t), history)
+            total += rate * horizon * float(weight) * discounted
     return total
 
 
-def purchases_after(
-    model: PurchaseModel, horizon: float, wait: float, rate: float, history: History
+def purchases_after(  # noqa: PLR0917  a forecast is six things
+    model: PurchaseModel, horizon: float, wait: float, rate: float, history: History, ahead: Ahead = CALENDAR
 ) -> tuple[Floats, Floats]:
     """Discounted expected purchases over the horizon, given a purchase within `wait` and given none.
 
@@ -51,30 +56,58 @@ def purchases_after(
     stays, leaves : ndarray of shape (n,)
         Discounted purchases; 0 in `leaves` where the wait covers the whole horizon.
     """
-    later = history._replace(T=history.T + wait)
+    waited = ahead.weeks(wait)
+    later = history._replace(T=history.T + waited)
     rest = np.zeros_like(history.x)
     if wait < horizon:
-        rest = math.exp(-rate * wait) * discounted_purchases_if_alive(model, horizon - wait, rate, later)
-    quiet = model.quietly_alive(wait, history)
-    buys = 1.0 - model.no_purchase_if_alive(wait, history)
-    stays = (discounted_purchases_if_alive(model, horizon, rate, history) - quiet * rest) / buys
+        rest = discounted_purchases_if_alive(model, horizon - wait, rate, later, ahead.after(wait))
+        rest = math.exp(-rate * wait) * rest
+    quiet = model.quietly_alive(waited, history)
+    buys = 1.0 - model.no_purchase_if_alive(waited, history)
+    stays = (discounted_purchases_if_alive(model, horizon, rate, history, ahead) - quiet * rest) / buys
     return stays, model.alive(later) * rest
 
 
-def days_to_next_order(model: PurchaseModel, horizon_days: int, history: History) -> NDArray[np.int64]:
-    """Smallest whole number of days t with P(at least one purchase in t) ≥ 1/2; 0 where the horizon is too short."""
-    rows, position, _ = unique_rows(*history)
-    unique = History(*rows)
-    alive = model.alive(unique)
+def value_quantiles(  # noqa: PLR0917  a customer is five columns
+    model: PurchaseModel,
+    spend: SpendModel,
+    levels: tuple[float, ...],
+    history: History,
+    spend_days: Floats,
+    spend_amount: Floats,
+    *,
+    horizon: float,
+    rate: float,
+    share_paid: float = 1.0,
+    ahead: Ahead = CALENDAR,
+) -> Floats:
+    """Quantiles of the discounted spend in (T, T + horizon], shape (n, levels).
 
-    def reaches_half(days: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return alive * (1.0 - model.no_purchase_if_alive(days / DAYS_PER_WEEK, unique)) >= 0.5
+    The distribution is a mixture, over the number of purchases, of what so many total, with a point mass at 0; the
+    spend model inverts it. Each amount carries the customer's mean discount factor, so that the distribution's mean is
+    the expected present value; how the factor varies within the horizon (±2 % at 10 % a year) is left out.
 
-    low = np.zeros(len(alive), dtype=np.int64)
-    high = np.full(len(alive), horizon_days, dtype=np.int64)
-    known = reaches_half(high)
-    while (high - low > 1).any():
-        middle = (low + high) // 2
-        enough = reaches_half(middle)
-        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    return np.where(known, high, 0)[position]
+    Parameters
+    ----------
+    levels : tuple of float
+        Probabilities, between 0 and 1.
+    spend_days, spend_amount : ndarray of shape (n,)
+        Purchases with a positive amount so far, and their total.
+    horizon, rate : float
+        Length in weeks of the calendar, discount rate per week.
+    share_paid : float
+        Share of purchases with a positive amount; the others add nothing, so they thin the counts y.
+    ahead : Ahead
+        What the clock of the histories shows in the horizon.
+    """
+    columns, position, _ = unique_rows(*history, spend_days, spend_amount)
+    rows = History(*columns[:3])
+    length = ahead.weeks(horizon)
+    factor = discounted_purchases_if_alive(model, horizon, rate, rows, ahead) / model.expected_if_alive(length, rows)
+    result = np.zeros((len(factor), len(levels)))
+    for chosen in chunks(np.arange(len(factor)), BINS * 4):
+        counts = count_distribution(model, length, History(*(column[chosen] for column in rows)), share_paid)
+        for index, level in enumerate(levels):
+            total = spend.total_quantile(counts, columns[3][chosen], columns[4][chosen], level)
+            result[chosen, index] = total * factor[chosen]
+    return result[position]

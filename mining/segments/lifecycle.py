@@ -2,7 +2,7 @@
 
 | Stage | When (the first that holds) |
 |---|---|
-| lost, dormant | the absence is (`mining.rhythm`) |
+| lost, dormant | the absence is (`mining.purchases.rhythm`) |
 | won_back | was lost on an earlier date, and has bought on at most 3 days since |
 | new | first purchase within the typical gap + 2 typical deviations, and a year; and not older than the data |
 | growing, declining | buys clearly more, or less, in the last 84 days than before |
@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from mining.rhythm import ACTIVE_DAYS, DORMANT, LIMITS, LOST, Typical, absence, typical_rhythm
+from mining.purchases.rhythm import ACTIVE_DAYS, DORMANT, LIMITS, LOST, Typical, absence, typical_rhythm
 
 RECENT_DAYS = 84
 RARE = 0.05

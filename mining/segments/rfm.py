@@ -10,48 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from mining.rhythm import LATE, absence, typical_rhythm
+from mining.purchases.rhythm import LATE, absence, typical_rhythm
+from mining.segments.table import ONCE, read_segments
 
 SCORES = 5
-
-SEGMENTS = (
-    "Champions",
-    "Loyal",
-    "Potential loyalists",
-    "New or occasional",
-    "Need attention",
-    "Cannot lose",
-    "At risk",
-    "About to sleep",
-    "Hibernating",
-    "Lost",
-)
-"""By value to the company, best first. `segment_id` is the place in this list, from 1: ids never change meaning."""
-
-_GRID = """
-new      | New or occasional | New or occasional   | New or occasional   | Potential loyalists | Potential loyalists | Potential loyalists
-won_back | New or occasional | Potential loyalists | Potential loyalists | Potential loyalists | Potential loyalists | Potential loyalists
-steady   | New or occasional | Potential loyalists | Potential loyalists | Potential loyalists | Loyal               | Champions
-slipping | About to sleep    | About to sleep      | About to sleep      | Need attention      | Loyal               | Loyal
-dormant  | Hibernating       | Hibernating         | Hibernating         | At risk             | At risk             | Cannot lose
-lost     | Lost              | Lost                | Lost                | Lost                | Lost                | Lost
-"""  # noqa: E501  a table
-"""Rows: what the customer is doing. Columns: bought on one day only; then by worth, the mean of frequency and monetary
-score, 1 to 5, halves rounded up.
-
-The row is the lifecycle stage; growing, stable and declining are steady or, where a customer buys less than before or
-is late by the own rhythm, slipping. So a segment cannot contradict the stage, and no score alone makes a claim: whoever
-bought on one day is neither loyal nor at risk, whatever the amount.
-"""  # fmt: skip
-ONCE = 0
-
-
-def _read_grid() -> dict[tuple[str, int], str]:
-    rows = [[cell.strip() for cell in line.split("|")] for line in _GRID.strip().splitlines()]
-    return {(row[0], column): name for row in rows for column, name in enumerate(row[1:], start=ONCE)}
-
-
-GRID = _read_grid()
 
 
 def scores(values: ArrayLike) -> NDArray[np.int32]:
@@ -110,7 +72,7 @@ def segments(frame: pd.DataFrame, scored: pd.DataFrame, stage: pd.Series) -> pd.
     is_late = absence(frame, typical_rhythm(frame)) >= LATE
     slips = (stage == "declining") | ((stage == "stable") & is_late)
     row = stage.mask(stage.isin(["growing", "stable", "declining"]), np.where(slips, "slipping", "steady"))
-    names = [GRID[key] for key in zip(row.tolist(), column.tolist(), strict=True)]
-    return pd.DataFrame(
-        {"segment_id": [SEGMENTS.index(name) + 1 for name in names], "segment_name": names}, index=frame.index
-    ).astype({"segment_id": np.int32})
+    grid = read_segments()
+    found = [grid[cell] for cell in zip(row.tolist(), column.tolist(), strict=True)]
+    named = pd.DataFrame(found, index=frame.index, columns=["segment_id", "segment_name"])
+    return named.astype({"segment_id": np.int32, "segment_name": object})

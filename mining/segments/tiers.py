@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mining.rhythm import ACTIVE_DAYS
+from mining.purchases.rhythm import ACTIVE_DAYS
 
 TIERS = ("platinum", "gold", "iron", "lead")
 CUTS = (0.01, 0.20, 0.50)

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import write_sealed, write_text
-from pipeline.shapes import Count, Shape, Text
+from pipeline.base.files import write_sealed, write_text
+from pipeline.base.shapes import Count, Shape, Text
 
 STOP, WARN = "stop", "warn"
 NEXT_STEP = "Run `make run`, which writes it again."

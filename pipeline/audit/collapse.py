@@ -6,12 +6,12 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from pipeline import ledger
-from pipeline.duck import connect, quote_literal
-from pipeline.files import DamagedError
-from pipeline.plan import Plan
-from pipeline.releases import DATABASE, MANIFEST, attach_read_only, has_facts, read_manifest, read_tables
-from pipeline.settings import Settings
+from pipeline.base.duck import connect, quote_literal
+from pipeline.base.files import DamagedError
+from pipeline.base.settings import Settings
+from pipeline.build.plan import Plan
+from pipeline.serving import ledger
+from pipeline.serving.releases import DATABASE, MANIFEST, attach_read_only, has_facts, read_manifest, read_tables
 
 COMPARED = "compared_with_published"
 # One of three is no collapse: a fall of fewer rows, or of fewer orders, is none.

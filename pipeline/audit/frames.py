@@ -7,21 +7,21 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from pipeline.accounts import balance
 from pipeline.audit.collapse import collapse_frame
+from pipeline.audit.reconciliation import balance
 from pipeline.audit.references import references_frame
 from pipeline.audit.suites import read_suite, suite_query
-from pipeline.duck import connect, quote_identifier, quote_literal
-from pipeline.errors import UserError
+from pipeline.base.catalog import published
+from pipeline.base.duck import connect, quote_identifier, quote_literal
+from pipeline.base.errors import UserError
+from pipeline.base.scratch import spill_folder, working_connection
+from pipeline.base.settings import Settings
 from pipeline.landing.events import event_instant_sql, possible_sql, timestamp_sql
 from pipeline.landing.receipts import covers
 from pipeline.landing.state import NEWEST, PLACE, landed, says_deleted, settle
-from pipeline.ledger import accepted_loads
-from pipeline.releases import GRAINS, attach_read_only, published_tables, read_tables
-from pipeline.scratch import spill_folder, working_connection
-from pipeline.settings import DBT_PROJECT, Settings
-from pipeline.sources import Source, Table, load_source
-from pipeline.yaml_file import read_yaml
+from pipeline.serving.ledger import accepted_loads
+from pipeline.serving.releases import attach_read_only, published_tables, read_tables
+from pipeline.sources.definitions import Source, Table, load_source
 
 EMAIL = r"[^@\s]@[^@\s]+\.[A-Za-z]{2,}"
 STANDING = "standing_"
@@ -216,24 +216,50 @@ def open_warehouse(
 def marts_frame(connection: duckdb.DuckDBPyConnection, suite: str) -> pd.DataFrame:
     """Make the frame of a suite: its query's result or, where it has no query, what is written here for it."""
     query = suite_query(suite)
-    return connection.execute(query).df() if query else IN_PYTHON[suite](connection)
+    if query is None:
+        return IN_PYTHON[suite](connection)
+    if "daily_facts" in query:
+        connection.execute(f"create or replace temp view daily_facts as {_daily_facts()}")
+    return connection.execute(query).df()
+
+
+def _daily_facts() -> str:
+    """SQL: source, fact and days of the rows of facts of which there are some on any day, as their ymls say."""
+    return " union all ".join(
+        f"select source_system, {quote_literal(table.name)} as fact, {table.contract.date} as day, known_date"
+        f" from {name}"
+        for name, table in published().items()
+        if table.contract.is_daily
+    )
 
 
 def _grain_frame(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    """One row per published table with a known grain: rows whose key is missing, rows whose key is there already."""
+    """One row per published table and key: rows whose key is missing, rows whose key is there already."""
     tables = {table.full_name: table for table in read_tables(connection, "warehouse")}
     rows = []
-    for name, grain in sorted(GRAINS.items()):
-        if name not in tables or not set(grain) <= set(tables[name].columns):
-            rows.append({"table_name": name, "is_there": False, "without_key": 0, "repeated": 0})
-            continue
-        keys = ", ".join(quote_identifier(key) for key in grain)
-        missing = " or ".join(f"{quote_identifier(key)} is null" for key in grain)
-        without, repeated = connection.execute(
-            f"select count(*) filter ({missing}), count(*) - count(distinct ({keys})) from {tables[name].sql_name}"
-        ).fetchall()[0]
-        rows.append({"table_name": name, "is_there": True, "without_key": without, "repeated": repeated})
+    for name, described in published().items():
+        for key in described.keys:
+            is_there = name in tables and set(key) <= set(tables[name].columns)
+            without, repeated = _bad_keys(connection, tables[name].sql_name, key) if is_there else (0, 0)
+            rows.append(
+                {
+                    "table_name": name,
+                    "key": ", ".join(key),
+                    "is_there": is_there,
+                    "without_key": without,
+                    "repeated": repeated,
+                }
+            )
     return pd.DataFrame(rows)
+
+
+def _bad_keys(connection: duckdb.DuckDBPyConnection, sql_name: str, key: tuple[str, ...]) -> tuple[int, int]:
+    columns = [quote_identifier(name) for name in key]
+    missing = " or ".join(f"{column} is null" for column in columns)
+    found: tuple[int, int] = connection.execute(
+        f"select count(*) filter ({missing}), count(*) - count(distinct ({', '.join(columns)})) from {sql_name}"
+    ).fetchall()[0]
+    return found
 
 
 def _contract_frame(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
@@ -247,16 +273,11 @@ def _contract_frame(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
 def promised_columns() -> list[tuple[str, str]]:
     """Table and column of each column in the yml of the published marts."""
-    models = [
-        model
-        for path in sorted((DBT_PROJECT / "models" / "marts").glob("*.yml"))
-        for model in read_yaml(path).content["models"]
-    ]
     return [
-        (f"marts.{model['name']}", column["name"])
-        for model in models
-        if f"marts.{model['name']}" in GRAINS
-        for column in model["columns"]
+        (name, column.name)
+        for name, table in published().items()
+        if table.schema == "marts"
+        for column in table.columns
     ]
 
 

@@ -6,17 +6,17 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from pipeline.accounts import REPORT, verdict, write_report
 from pipeline.audit.checks import NEXT_STEP, STOP, Check, ChecksShape, count, text_of, write_checks
 from pipeline.audit.collapse import compare_with_published
 from pipeline.audit.frames import ACCOUNTS, landing_frame, marts_frame, open_warehouse
 from pipeline.audit.pages import forget_results, results_folder, save_result, write_pages
+from pipeline.audit.reconciliation import REPORT, verdict, write_report
 from pipeline.audit.suites import checks_of, marts_suites, validate
-from pipeline.errors import UserError
-from pipeline.files import read_sealed
-from pipeline.plan import Plan, load_plan
-from pipeline.settings import Settings
-from pipeline.sources import load_source
+from pipeline.base.errors import UserError
+from pipeline.base.files import read_sealed
+from pipeline.base.settings import Settings
+from pipeline.build.plan import Plan, load_plan
+from pipeline.sources.definitions import load_source
 
 
 def audit_landing(settings: Settings) -> dict[str, int]:

@@ -14,12 +14,12 @@ from great_expectations.render import RenderedDocumentContent
 from great_expectations.render.renderer.page_renderer import ExpectationSuitePageRenderer, ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
 
-from pipeline.accounts import REPORT
 from pipeline.audit.checks import NEXT_STEP, STOP, WARN, Check, ChecksShape, count
+from pipeline.audit.reconciliation import REPORT
 from pipeline.audit.suites import marts_suites, read_suite
-from pipeline.files import json_files, read_json, read_sealed, remove, write_json, write_text
-from pipeline.settings import Settings
-from pipeline.shapes import Shape
+from pipeline.base.files import json_files, read_json, read_sealed, remove, write_json, write_text
+from pipeline.base.settings import Settings
+from pipeline.base.shapes import Shape
 
 
 class FoundShape(Shape):

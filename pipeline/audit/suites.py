@@ -1,16 +1,20 @@
 """Great Expectations suites: read from expectations/, run on a data frame, turned into checks."""
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from pipeline.audit.checks import STOP, Check
-from pipeline.files import read_json
-from pipeline.settings import ROOT
-from pipeline.shapes import Shape, Text
+from pipeline.base import settings as project
+from pipeline.base.errors import UserError
+from pipeline.base.settings import ROOT
+from pipeline.base.shapes import Text
+from pipeline.base.yaml_file import read_yaml
 
 os.environ["GX_ANALYTICS_ENABLED"] = "False"  # read when the library is imported
 
@@ -22,32 +26,103 @@ EXAMPLES = 5
 """How many of the rows that failed a report shows, where `meta.examples` of the suite says nothing else."""
 
 
-class MetaShape(Shape):
-    """What an expectation is for, and what to do when it fails."""
+class CheckShape(BaseModel):
+    """A check of a suite: what it expects of a column, and what to do when it fails. expectations/README.md."""
 
+    model_config = ConfigDict(extra="forbid")
     check: Text
-    severity: Literal["stop", "warn"]
     reason: Text
-    owner: Text
     first_action: Text
+    severity: Literal["stop", "warn"] = "stop"
+    owner: Text | None = None
+    mostly: float | None = None
+    zero: Text | None = None
+    never: Text | None = None
+    always: Text | None = None
+    not_null: Text | None = None
+    at_most: dict[str, float] | None = None
+    at_least: dict[str, float] | None = None
+    between: dict[str, tuple[float, float]] | None = None
+    one_of: dict[str, list[str]] | None = None
+    no_match: dict[str, str] | None = None
+    not_below: tuple[str, str] | None = None
+    rows: int | None = None
+
+    @model_validator(mode="after")
+    def _expects_one_thing(self) -> Self:
+        found = len(list(_expected(self)))
+        if found != 1:
+            raise ValueError(f"a check expects one thing, and this one {found}")
+        return self
 
 
-class ExpectationShape(Shape):
-    """An expectation of a suite."""
-
-    type: Text
-    meta: MetaShape
-
-
-class SuiteShape(Shape):
+class SuiteShape(BaseModel):
     """A suite of `expectations/`."""
 
-    expectations: list[ExpectationShape]
+    model_config = ConfigDict(extra="forbid")
+    description: Text
+    index: list[Text]
+    owner: Text
+    checks: list[CheckShape]
+    examples: int = EXAMPLES
 
 
 def read_suite(name: str) -> dict[str, Any]:
-    """Read `expectations/<name>.json`; every expectation says what it is for and what to do when it fails."""
-    return read_json(SUITES / f"{name}.json", "Correct it there, or take it from the repository again.", SuiteShape)
+    """Read `expectations/<name>.yml` as a suite of Great Expectations.
+
+    Raises
+    ------
+    UserError
+        It cannot be read, or a check in it says nothing that can be expected; the message names the file.
+    """
+    path = SUITES / f"{name}.yml"
+    content = read_yaml(path).content
+    try:
+        suite = SuiteShape.model_validate(content)
+        expectations = [_expectation(check, suite.owner) for check in suite.checks]
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{project.shown(path)}: {where}: {first['msg']}. Correct it there.") from error
+    meta = {"description": suite.description, "index": suite.index, "examples": suite.examples}
+    return {"name": name, "meta": meta, "expectations": expectations}
+
+
+def _expectation(check: CheckShape, owner: str) -> dict[str, Any]:
+    """A check as Great Expectations writes it."""
+    ((kind, kwargs),) = _expected(check)
+    if check.mostly is not None:
+        kwargs["mostly"] = check.mostly
+    meta = {name: getattr(check, name) for name in ("check", "severity", "reason", "first_action")}
+    return {"type": f"expect_{kind}", "kwargs": kwargs, "meta": {**meta, "owner": check.owner or owner}}
+
+
+def _expected(check: CheckShape) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a check expects, in the words of Great Expectations."""
+    between, in_set = "column_values_to_be_between", "column_values_to_be_in_set"
+    if check.zero:
+        yield between, {"column": check.zero, "min_value": 0, "max_value": 0}
+    for column, flag in ((check.never, False), (check.always, True)):
+        if column:
+            yield in_set, {"column": column, "value_set": [flag]}
+    if check.not_null:
+        yield "column_values_to_not_be_null", {"column": check.not_null}
+    for column, value in (check.at_most or {}).items():
+        yield between, {"column": column, "max_value": value}
+    for column, value in (check.at_least or {}).items():
+        yield between, {"column": column, "min_value": value}
+    for column, (low, high) in (check.between or {}).items():
+        yield between, {"column": column, "min_value": low, "max_value": high}
+    for column, values in (check.one_of or {}).items():
+        yield in_set, {"column": column, "value_set": values}
+    for column, regex in (check.no_match or {}).items():
+        yield "column_values_to_not_match_regex", {"column": column, "regex": regex}
+    if check.not_below:
+        names = dict(zip(("column_A", "column_B"), check.not_below, strict=True))
+        pair = {**names, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
+        yield "column_pair_values_a_to_be_greater_than_b", pair
+    if check.rows is not None:
+        yield "table_row_count_to_equal", {"value": check.rows}
 
 
 def suite_query(name: str) -> str | None:
@@ -58,7 +133,7 @@ def suite_query(name: str) -> str | None:
 
 def marts_suites() -> list[str]:
     """Names of the suites that guard what is published."""
-    return sorted(path.stem for path in SUITES.glob("marts_*.json"))
+    return sorted(path.stem for path in SUITES.glob("marts_*.yml"))
 
 
 @cache
@@ -93,7 +168,7 @@ def validate(name: str, frame: pd.DataFrame) -> Any:
         result_format={
             "result_format": "SUMMARY",
             "unexpected_index_column_names": suite["meta"]["index"],
-            "partial_unexpected_count": suite["meta"].get("examples", EXAMPLES),
+            "partial_unexpected_count": suite["meta"]["examples"],
         },
     )
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit
 
-from pipeline.errors import UserError
-from pipeline.sources import Source
+from pipeline.base.errors import UserError
+from pipeline.sources.definitions import Source
 
 SCHEMES = {"postgres": "postgresql", "mariadb": "mysql", "sqlserver": "mssql"}
 CONNECT_SECONDS = "10"
@@ -40,7 +40,7 @@ class Address:
 
     @property
     def url(self) -> str:
-        """The whole address, password included: for a driver, and for nobody else."""
+        """The whole address, password included: for a driver only."""
         login = quote(self.user, safe="") + (f":{quote(self.password, safe='')}" if self.password else "")
         place = f"{self.host}{f':{self.port}' if self.port else ''}"
         options = f"?{urlencode(self.options)}" if self.options else ""
@@ -91,7 +91,7 @@ def address_of(source: Source, env: Mapping[str, str] = os.environ) -> Address:
         return _of_json(json.loads(text)) if text.startswith("{") else _of_url(text)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(
-            f"Source '{source.name}': the connection '{source.connection}' ({variable}) is no address "
+            f"Source '{source.name}': the connection '{source.connection}' ({variable}) is not an address "
             f"({type(error).__name__}). Write it as {EXAMPLE}, with special characters of user and password encoded "
             "(@ is %40, / is %2F, # is %23, ? is %3F), or as Airflow's JSON."
         ) from None  # the cause would show the address

@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TypeVar
 
-from pipeline.errors import UserError
+from pipeline.base.errors import UserError
+from pipeline.base.lock import slots
+from pipeline.base.settings import Settings
 from pipeline.landing.connections import address_of
-from pipeline.landing.readers.database import Connection, Database
-from pipeline.landing.readers.faults import InterruptedReadError
-from pipeline.landing.readers.other_sql import OtherSQL
-from pipeline.landing.readers.postgresql import PostgreSQL
-from pipeline.landing.readers.sqlite import SQLite
-from pipeline.lock import slots
-from pipeline.settings import Settings
-from pipeline.sources import Source, location_of, next_step
+from pipeline.landing.readers.databases.database import Connection, Database
+from pipeline.landing.readers.databases.faults import InterruptedReadError
+from pipeline.landing.readers.databases.other_sql import OtherSQL
+from pipeline.landing.readers.databases.postgresql import PostgreSQL
+from pipeline.landing.readers.databases.sqlite import SQLite
+from pipeline.sources.definitions import Source, location_of, next_step
 
 log = logging.getLogger("perennial.landing")
 Result = TypeVar("Result")

@@ -9,11 +9,11 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.duck import connect, quote_identifier, quote_literal
-from pipeline.errors import UserError
+from pipeline.base.duck import connect, quote_identifier, quote_literal
+from pipeline.base.errors import UserError
+from pipeline.build.macros import macros
 from pipeline.landing.readers import Request
 from pipeline.landing.receipts import Receipt, instant
-from pipeline.macros import macros
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _check_readable(connection: duckdb.DuckDBPyConnection, request: Request, sai
 
 
 def events_of(connection: duckdb.DuckDBPyConnection, query: str) -> Events | None:
-    """Events of a query with the column `event_at`, a UTC timestamp; null is none."""
+    """Events of a query with the column `event_at`, a UTC timestamp; null is ignored."""
     # The nulls are left out here: a condition in the query would make DuckDB read each time twice.
     found = connection.execute(
         "select date_trunc('day', event_at)::timestamp as day, count(*) as rows, min(event_at) as first, "
@@ -139,7 +139,7 @@ def timestamp_sql(moment: datetime | str | None) -> str:
 
 
 def event_instant_sql(column: str, kind: str, time_format: str | None, zone: str, days_in: str) -> str:
-    """SQL for what a row says of when it happened, as a UTC timestamp; null where the value is no time.
+    """SQL for what a row says of when it happened, as a UTC timestamp; null where the value is not a time.
 
     Text is read as by dbt's `utc_timestamp`: an offset wins, what has none is local time of `zone`, and a bare day is
     one of the business calendar, in the zone `days_in`.
@@ -156,8 +156,8 @@ def event_instant_sql(column: str, kind: str, time_format: str | None, zone: str
     if time_format:
         parsed = f"try_strptime({text}, {quote_literal(time_format)})"
         return f"timezone('UTC', {parsed})" if "%z" in time_format.lower() else _from_zone(parsed, zone)
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"try(timezone('UTC', {value}))"
+    if kind in {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"}:
+        return f"try(timezone('UTC', cast({value} as timestamptz)))"
     if kind not in {"VARCHAR", "DATE"}:
         return f"try({_from_zone(f'try_cast({value} as timestamp)', zone)})"
     read: str = macros("time", time_zone=days_in)["utc_timestamp"](text, quote_literal(zone))

@@ -5,28 +5,44 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UserError
-from pipeline.files import sha256_of_file
+from pipeline.base.errors import UserError
+from pipeline.base.files import sha256_of_file
+from pipeline.base.settings import Settings
+from pipeline.landing.manifests import Place, parts_of
+from pipeline.landing.readers import READERS
 from pipeline.landing.receipts import Receipt
 from pipeline.landing.remote import fetched
-from pipeline.settings import Settings
-from pipeline.sources import Source, Table, location_of, location_text, next_step
+from pipeline.sources.definitions import Source, Table, location_of, location_text, next_step
 
 
 def find_files(source: Source, name: str, table: Table, settings: Settings) -> list[Path]:
-    """Existing source files of a table, in name order.
+    """Existing source files of a table, in name order; or the files that they list, where they are manifests.
 
     Raises
     ------
     UserError
-        There is none, one lies outside the location (a link), or all are empty.
+        There is no file, one lies outside the location, or one is empty.
     """
     label = f"{source.name}.{name}"
     address = location_text(source, settings)
     if "://" in address:
-        copies = settings.build / "remote" / source.name
-        return _not_empty(fetched(address, table.file, copies, label), f"{address}/{table.file or ''}", source, label)
-    location = location_of(source, settings)
+        folder = settings.build / "remote" / source.name
+        wanted = f"{address}/{table.file}" if table.file else address
+        found = _not_empty(fetched(address, table.file, folder, label), wanted, source, label)
+    else:
+        folder = location_of(source, settings)
+        found = _local_files(folder, source, label, table)
+    listed_files = READERS[table.reader].listed_files
+    if listed_files is None:
+        return found
+    if table.file is None:
+        address = address.rpartition("/")[0]
+        folder = found[0].parent
+    place = Place(folder, address if "://" in address else None, label)
+    return [part for manifest in found for part in parts_of(manifest, listed_files, place)]
+
+
+def _local_files(location: Path, source: Source, label: str, table: Table) -> list[Path]:
     if table.file is None:
         found = [location] if location.is_file() else []
         wanted = location

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from pipeline.errors import UserError
+from pipeline.base.errors import UserError
 from pipeline.landing.receipts import Receipt, instant, iso, newest
-from pipeline.sources import Source, Table
+from pipeline.sources.definitions import Source, Table
 
 
 def later_interval(
@@ -45,7 +45,7 @@ def check_order(source: Source, first: datetime, start: datetime | None, end: da
     Raises
     ------
     UserError
-        As said.
+        The message says which, and what to correct.
     """
     if start is not None and end <= start:
         raise UserError(

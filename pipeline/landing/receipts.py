@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import Field
 
-from pipeline.errors import UserError
-from pipeline.files import DamagedError, json_files, read_sealed, remove_temporaries
-from pipeline.settings import Settings
-from pipeline.shapes import Count, End, Instant, Shape, Text
+from pipeline.base.errors import UserError
+from pipeline.base.files import DamagedError, json_files, read_sealed, remove_temporaries
+from pipeline.base.settings import Settings
+from pipeline.base.shapes import Count, End, Instant, Shape, Text
 
 Receipt = dict[str, Any]
 HELD = "held"
@@ -92,7 +92,7 @@ def read_receipt(path: Path) -> Receipt:
     Raises
     ------
     UserError
-        It is none.
+        The file is not a receipt.
     """
     receipt = ReceiptShape.completed(read_sealed(path, NEXT_STEP, ReceiptShape))
     folder = path.parent.parent if path.parent.name == HELD else path.parent
@@ -118,7 +118,7 @@ def read_receipts(settings: Settings, source: str, table: str) -> list[Receipt]:
 
 
 def _with_what_was_known(receipts: list[Receipt]) -> list[Receipt]:
-    """Say of each load when it was known (`known_end`), and whether no load had gone further (`is_first_reading`).
+    """Add to each load when it was known (`known_end`), and whether no load had gone further (`is_first_reading`).
 
     An interval that is asked for again is read later than its end says: when the newest interval was one that had
     landed by then. Only what was read before any later interval is known from its events. Without a schedule the data

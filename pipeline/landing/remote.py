@@ -5,8 +5,8 @@ from typing import Any
 
 import fsspec
 
-from pipeline.errors import UserError
-from pipeline.files import atomic_path, private_folder, remove, sha256_of, write_text
+from pipeline.base.errors import UserError
+from pipeline.base.files import atomic_path, private_folder, remove, sha256_of, write_text
 
 # What file systems call a file's version; each has some of them.
 VERSION_KEYS = (
@@ -16,7 +16,7 @@ VERSION_KEYS = (
 
 
 def fetched(address: str, pattern: str | None, folder: Path, label: str) -> list[Path]:
-    """Copy the files at an address into a folder, and return their paths in name order.
+    """Copy the files at an address into a folder, and return their paths in name order; none where there are none.
 
     Parameters
     ----------
@@ -41,6 +41,8 @@ def fetched(address: str, pattern: str | None, folder: Path, label: str) -> list
         found = [system.info(name) for name in names]
         files = [info for info in found if info["type"] == "file"]
         return [_fetch(system, info, folder / _below(info["name"], root, label)) for info in files]
+    except FileNotFoundError:
+        return []
     except ImportError as error:
         raise UserError(
             f"{label}: reading {address} needs a package that is not installed ({error}). "

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.duck import quote_identifier, quote_literal
+from pipeline.base.duck import quote_identifier, quote_literal
 from pipeline.landing.readers.base import Request, Session, Window, list_of_files, write_batches
-from pipeline.landing.readers.database import Column, described, select_sql
+from pipeline.landing.readers.databases.database import Column, described, select_sql
 from pipeline.landing.receipts import Receipt
 from pipeline.landing.state import NEWEST, Landed, gone_from, settle
 
@@ -66,7 +66,9 @@ def scan_keys(
     names = [column.name for column in columns]
     needed = [column for column in columns if column.name in {*table.key_columns, table.cursor}]
     everything = Request(request.source, request.name, table, request.files, window=Window(None, None))
-    stream = connection.query_whole(partial(select_sql, connection, everything, needed, columns), needed, everything)
+    stream = connection.query_whole(
+        partial(select_sql, connection, everything, needed, columns), needed, everything, session.new_rejects()
+    )
     scan = list_of_files("read_parquet", [write_batches(session, stream.schema, stream.batches)])
     landed_columns = {column["name"] for receipt in earlier for column in receipt["schema"]}
     settle(session.connection, state, [table.cursor] if table.cursor in landed_columns else [])

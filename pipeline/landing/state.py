@@ -6,17 +6,17 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.duck import quote_identifier, quote_literal
+from pipeline.base.duck import quote_identifier, quote_literal
+from pipeline.base.settings import Settings
 from pipeline.landing.readers.base import list_of_files
 from pipeline.landing.receipts import Receipt
-from pipeline.settings import Settings
-from pipeline.sources import Table
+from pipeline.sources.definitions import Table
 
 LINEAGE = ("_position", "_op", "_interval", "_generation")
 # The place of a row among all of its table, in the order in which they were read: generation, then position.
 PLACE = "((_generation::bigint << 42) + _position)"
 # What a column under `deleted` says, in small letters, where the row is there; anything else, such as a time, deletes
-# it. Staging models are told the same words (pipeline/dbt.py).
+# it. Staging models are told the same words (pipeline/build/dbt.py).
 NOT_DELETED = (
     *("", "\\x00", "0", "0.0", "f", "false", "n", "no", "null", "\\n", "none", "nan", "nat"),
     *("0000-00-00", "0000-00-00 00:00:00", "active"),

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.airflow_settings import airflow_environment
-from pipeline.settings import ROOT, load_settings
+from pipeline.base.settings import ROOT, load_settings
+from pipeline.orchestration.airflow_settings import airflow_environment
 
 DESCRIBE = Path(__file__).with_name("describe_dags.py")
 

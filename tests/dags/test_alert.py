@@ -12,13 +12,13 @@ ALERT = """
 import json, sys
 from types import SimpleNamespace
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
-from dags import common
+from pipeline.orchestration import tasks
 levels = ("warning", "error")
-common.log = SimpleNamespace(**{level: lambda *said, level=level: print(level, said[0] % said[1:]) for level in levels})
+tasks.log = SimpleNamespace(**{level: lambda *said, level=level: print(level, said[0] % said[1:]) for level in levels})
 number, error = json.loads(sys.argv[1])
 errors = {"fail": AirflowFailException("a column is missing"), "other": AirflowException("no answer"), None: None}
 task = SimpleNamespace(dag_id="extract_shop", task_id="land", try_number=number, max_tries=2)
-common.alert({"task_instance": task, "exception": errors[error]})
+tasks.alert({"task_instance": task, "exception": errors[error]})
 """
 
 
@@ -32,7 +32,9 @@ common.alert({"task_instance": task, "exception": errors[error]})
         (3, None, "error extract_shop.land failed and is not tried again: None"),
     ],
 )
-def test_only_what_is_not_tried_again_is_an_error(number: int, error: str | None, said: str, tmp_path: Any) -> None:
+def test_a_task_that_is_tried_again_is_not_logged_as_an_error(
+    number: int, error: str | None, said: str, tmp_path: Any
+) -> None:
     done = subprocess.run(
         [sys.executable, "-c", ALERT, json.dumps([number, error])],
         env={"PATH": os.environ["PATH"], "AIRFLOW_HOME": str(tmp_path)},

@@ -3,7 +3,6 @@
 import datetime as dt
 import hashlib
 import subprocess
-import sys
 import urllib.error
 from http import HTTPStatus
 from pathlib import Path
@@ -11,10 +10,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipeline.base.settings import Settings, load_settings
 from pipeline.landing.receipts import read_receipts
-from pipeline.settings import Settings, load_settings
 from tests.support.airflow_up import Api, airflow_up, wait_for
 from tests.support.night_shop import TODAY, night_shop
+from tests.support.perennial import PERENNIAL
 from tests.support.postgres import Server
 
 pytestmark = pytest.mark.slow
@@ -31,11 +31,11 @@ def correct(postgres: Server, day: dt.date) -> None:
     postgres.run(f"update orders set amount = amount + 100 where updated_at::date = '{day}'", database="shop")
 
 
-def make(environment: dict[str, str], target: str, **variables: str) -> str:
+def perennial(environment: dict[str, str], *words: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", f"dags.local.{target}"],
+        [PERENNIAL, *words],
         cwd=environment["PYTHONPATH"],
-        env={**environment, **variables},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
@@ -59,15 +59,15 @@ def hashes(folder: Path) -> dict[str, str]:
 
 def test_a_month_is_loaded_again_and_then_published(environment: dict[str, str], postgres: Server) -> None:
     settings = load_settings({"CRM_HOME": environment["CRM_HOME"], "CRM_SOURCES": "*"})
-    make(environment, "run")
+    perennial(environment, "run")
     ((orders, amount),) = sales(settings)
     release = (settings.serving / "current").resolve()
     published = hashes(release)
 
     correct(postgres, TODAY - dt.timedelta(days=5))
-    assert "Nothing has changed" in make(environment, "run")  # the cursor says nothing of it
-    days = {"FROM": str(TODAY - dt.timedelta(days=30)), "TO": str(TODAY - dt.timedelta(days=2))}
-    said = make(environment, "backfill", **days)
+    assert "Nothing has changed" in perennial(environment, "run")  # the cursor says nothing of it
+    days = (str(TODAY - dt.timedelta(days=days)) for days in (30, 2))
+    said = perennial(environment, "backfill", *days)
     assert "backfill shop: 29 intervals" in said
     assert sales(settings) == [(orders, amount + 20 * 100)]
     assert (settings.serving / "current").resolve() != release

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from pipeline.airflow_settings import airflow_environment, prepare, web_database
-from pipeline.settings import ROOT, Settings, load_settings
+from pipeline.base.settings import ROOT, Settings, load_settings
+from pipeline.orchestration.airflow_settings import airflow_environment, prepare
 
 RUN = """
 import datetime as dt, sys
@@ -26,7 +26,7 @@ END_WITHOUT_A_DATE = """
 import datetime as dt
 from types import SimpleNamespace
 from dags import extract_sources
-from pipeline.sources import load_source
+from pipeline.sources.definitions import load_source
 run = SimpleNamespace(run_after=dt.datetime(2024, 3, 31, 10, tzinfo=dt.timezone.utc))
 extract_sources.get_current_context = lambda: {"dag_run": run}
 print(extract_sources.interval_end(load_source("shop")).isoformat())
@@ -84,7 +84,7 @@ def landed_intervals(settings: Settings) -> list[tuple[dt.datetime, dt.datetime]
 
 def test_a_run_loads_from_the_last_landed_end_to_the_last_complete_interval(project: Path, tmp_path: Path) -> None:
     settings = load_settings({"CRM_HOME": str(tmp_path / "home"), "CRM_SOURCES": "cdnow"})
-    prepare(settings, web_database(settings))
+    prepare(settings)
     sales = tmp_path / "shop"
     (sales / "1.csv").write_text("customer,sold_at,amount\nana,2024-01-02 10:00:00,10.00\n", encoding="utf-8")
     extract(project, settings, "2024-02-01T06:00:00+00:00")
@@ -100,6 +100,6 @@ def test_a_run_loads_from_the_last_landed_end_to_the_last_complete_interval(proj
 
 def test_a_run_without_a_date_ends_with_the_last_complete_interval_before_it(project: Path, tmp_path: Path) -> None:
     settings = load_settings({"CRM_HOME": str(tmp_path / "home"), "CRM_SOURCES": "cdnow"})
-    prepare(settings, web_database(settings))
+    prepare(settings)
     said = in_airflow(project, settings, END_WITHOUT_A_DATE)
     assert dt.datetime.fromisoformat(said.splitlines()[-1]) == dt.datetime(2024, 3, 31, tzinfo=ZONE)

@@ -6,8 +6,8 @@ from contextlib import nullcontext
 import pytest
 from rich.console import Console
 
-from dags.local import run
-from pipeline.errors import UserError
+from pipeline.base.errors import UserError
+from pipeline.orchestration import local_run
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def make_run(make_settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., li
 
             return run_dags
 
-        monkeypatch.setattr(run, "dag_runner", dag_runner)
-        monkeypatch.setattr(run, "use_airflow", lambda _: None)
-        monkeypatch.setattr("pipeline.build.published", lambda _: {"release_id": "a"} if published else None)
-        monkeypatch.setattr("pipeline.summary.print_summary", lambda *_, **__: None)
-        monkeypatch.setattr("pipeline.build.undone_release", lambda _: None)
+        monkeypatch.setattr(local_run, "dag_runner", dag_runner)
+        monkeypatch.setattr(local_run, "use_airflow", lambda _: None)
+        monkeypatch.setattr("pipeline.build.owner.published", lambda _: {"release_id": "a"} if published else None)
+        monkeypatch.setattr("pipeline.outputs.summary.print_summary", lambda *_, **__: None)
+        monkeypatch.setattr("pipeline.build.owner.undone_release", lambda _: None)
         with pytest.raises(UserError) if failing else nullcontext():
-            run.build(make_settings(), Console(), extract=False)
+            local_run.build(make_settings(), Console(), extract=False)
         return asked
 
     return run_with
@@ -51,7 +51,7 @@ def test_nothing_is_exported_before_the_first_release(make_run):
     assert make_run(published=False, failing={"build_customers": "no file"}) == [["build_customers"]]
 
 
-def test_the_build_is_what_is_told_where_the_export_fails_too(make_run, capsys):
+def test_when_build_and_export_fail_the_build_is_reported(make_run, capsys):
     failing = {"build_customers": "the gate stopped the build", "export_campaign_lists": "a load of consents is held"}
     assert make_run(published=True, failing=failing) == [["build_customers"], ["export_campaign_lists"]]
     assert "a load of consents is held" in capsys.readouterr().out

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import subprocess
-import sys
 import threading
 import urllib.error
 from collections import Counter
@@ -14,13 +13,15 @@ from typing import Any
 import duckdb
 import pytest
 
+from pipeline.base.settings import Settings, load_settings
 from pipeline.landing.receipts import read_receipts
-from pipeline.settings import Settings, load_settings
 from tests.support.airflow_up import Api, airflow_up, wait_for
 from tests.support.night_shop import DAYS, TODAY, night_shop
+from tests.support.perennial import PERENNIAL
 from tests.support.postgres import Server
 
 pytestmark = pytest.mark.slow
+INTERVAL = dt.timedelta(minutes=2)
 RUNS = "/api/v2/dags/extract_shop/dagRuns"
 
 
@@ -44,8 +45,8 @@ def runs(api: Api) -> list[dict[str, Any]]:
     return found
 
 
-def python(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", *arguments]
+def perennial(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [PERENNIAL, *arguments]
     return subprocess.run(
         command, cwd=environment["PYTHONPATH"], env=environment, capture_output=True, text=True, check=False
     )
@@ -63,8 +64,8 @@ def published(settings: Settings) -> list[tuple[object, ...]]:
         return release.execute("select count(*), sum(net_sales)::int from core.fct_order").fetchall()
 
 
-def test_a_source_may_be_asked_in_every_way_at_once(postgres: Server, tmp_path: Path) -> None:
-    environment = night_shop(postgres, tmp_path, schedule="*/2 * * * *")
+def test_schedule_backfill_and_trigger_of_one_source_may_run_at_once(postgres: Server, tmp_path: Path) -> None:
+    environment = night_shop(postgres, tmp_path, schedule=f"*/{INTERVAL // dt.timedelta(minutes=1)} * * * *")
     settings = load_settings({"CRM_HOME": environment["CRM_HOME"], "CRM_SOURCES": "*"})
     with airflow_up(environment, tmp_path / "project") as (api, _):
         wait_for(lambda: bool(runs(api)) and runs(api)[0]["state"] == "success")
@@ -72,11 +73,9 @@ def test_a_source_may_be_asked_in_every_way_at_once(postgres: Server, tmp_path: 
         new_orders(postgres, DAYS * 20)
         by_hand: list[subprocess.CompletedProcess[str]] = []
         beside = [
-            threading.Thread(target=lambda: by_hand.append(python(environment, "dags.local.run"))),
+            threading.Thread(target=lambda: by_hand.append(perennial(environment, "run"))),
             threading.Thread(
-                target=lambda: by_hand.append(
-                    python(environment, "pipeline.airflow_settings", "dags", "trigger", "extract_shop")
-                )
+                target=lambda: by_hand.append(perennial(environment, "airflow", "dags", "trigger", "extract_shop"))
             ),
         ]
         for thread in beside:
@@ -96,6 +95,7 @@ def test_a_source_may_be_asked_in_every_way_at_once(postgres: Server, tmp_path: 
             },
         )
         new_orders(postgres, DAYS * 20 + 3)
+        last_orders = dt.datetime.now(dt.UTC)
         clear = {"dry_run": False, "dag_run_id": first, "only_failed": False, "reset_dag_runs": True}
         accepted(api, "/api/v2/dags/extract_shop/clearTaskInstances", clear)
         for thread in beside:
@@ -109,7 +109,8 @@ def test_a_source_may_be_asked_in_every_way_at_once(postgres: Server, tmp_path: 
         assert kinds["backfill"] == 1
         assert kinds["manual"] == 3
         assert kinds["scheduled"] >= 1
-    assert python(environment, "dags.local.run").returncode == 0  # what the last orders wait for
+    wait_for(lambda: dt.datetime.now(dt.UTC) > last_orders + INTERVAL)  # a run by hand reads complete intervals
+    assert perennial(environment, "run").returncode == 0
     receipts = read_receipts(settings, "shop", "orders")
     intervals = sorted((receipt["interval_start"], receipt["interval_end"]) for receipt in receipts)
     asked_again = [interval for interval in intervals if interval[0] == f"{day}T00:00:00Z"]

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.airflow_settings import (
+from pipeline.base.duck import connect
+from pipeline.base.settings import Settings, load_settings
+from pipeline.orchestration.airflow_settings import (
     AIRFLOW,
     USER,
     airflow_environment,
@@ -18,8 +20,6 @@ from pipeline.airflow_settings import (
     prepare,
     web_database,
 )
-from pipeline.duck import connect
-from pipeline.settings import Settings, load_settings
 from tests.support.airflow_up import Api, addresses, airflow_up, free_port, wait_for
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def listed(api: Api) -> set[str]:
 
 def was_active_before(settings: Settings, source: str) -> None:
     """Leave the DAG of a source in the metadata, as an earlier `make up` with more sources does."""
-    prepare(settings, web_database(settings))
+    prepare(settings)
     env = {**os.environ, **airflow_environment(settings), "CRM_SOURCES": f"cdnow,{source}"}
     subprocess.run([AIRFLOW, "dags", "reserialize"], env=env, check=True, capture_output=True)
     with closing(sqlite3.connect(web_database(settings))) as metadata:
@@ -74,7 +74,7 @@ def test_a_run_triggered_in_the_web_ui_publishes_and_nothing_stays_behind(enviro
             wait_for(lambda dag_id=dag_id: api.last_state(dag_id) in ("success", "failed"))
             assert api.last_state(dag_id) == "success", dag_id
         with connect(settings.serving / "current" / "perennial.duckdb", read_only=True) as release:
-            customers = release.execute("select count(*) from marts.customer_360 where orders > 0").fetchall()
+            customers = release.execute("select count(*) from marts.customer_360 where purchases > 0").fetchall()
         assert customers == [(CUSTOMERS,)]
         password = json.loads(password_file(settings).read_text())[USER]
         assert password not in said

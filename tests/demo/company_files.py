@@ -7,7 +7,7 @@ import duckdb
 
 from demo.make import make_company
 from demo.options import Options, read_options
-from pipeline.settings import Settings, load_settings
+from pipeline.base.settings import Settings, load_settings
 
 Maker = Callable[..., Path]
 SOURCES = "demo_shop,demo_service,demo_web,demo_marketing,demo_sales"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from demo.__main__ import main
-from demo.laws import START
-from pipeline.errors import UserError
+from cli.main import main
+from demo.world.laws import START
+from pipeline.base.errors import UserError
 from tests.demo.company_files import DAILY, SOURCES, files_of, lines_of, make, options, truth
 
 CENT = Decimal("0.01")
@@ -90,7 +90,7 @@ def test_in_clean_an_order_is_its_purchase_to_the_cent(clean: Path) -> None:
     assert all(value == value.quantize(CENT) for value in true.values())
 
 
-def test_in_clean_every_record_of_a_person_carries_the_same_address_and_nobody_elses(clean: Path) -> None:
+def test_in_clean_every_record_of_a_person_has_the_persons_own_address(clean: Path) -> None:
     records = pd.concat(
         [
             shop(clean, "select customer_no as id, email from customers"),
@@ -133,7 +133,7 @@ def test_a_record_is_delivered_again_only_when_it_has_changed(sound: Path) -> No
         assert not records.sort_values("updated_at").duplicated(content).any()
 
 
-def test_every_address_and_number_is_one_that_nobody_has(retail: Path) -> None:
+def test_every_address_and_number_is_unassigned(retail: Path) -> None:
     emails = pd.concat([shop(retail, "select email from customers"), daily(retail, "marketing", "recipients")])["email"]
     addresses = emails.dropna()[emails.dropna().str.contains("@")].str.strip().str.lower()
     is_example = addresses.str.fullmatch(r"[^@]+@[a-z.]*example")
@@ -159,7 +159,7 @@ def test_records_of_the_truth_are_those_of_the_files(retail: Path) -> None:
     assert set(daily(retail, "marketing", "responses")["recipient_no"].dropna()) <= recipients
 
 
-def test_a_day_more_changes_no_earlier_day(tmp_path: Path) -> None:
+def test_one_more_day_changes_no_earlier_day(tmp_path: Path) -> None:
     before = files_of(make(tmp_path / "before", customers=400, until="2025-12-30"))
     after = files_of(make(tmp_path / "after", customers=400, until="2025-12-31"))
     days = {name: content for name, content in before.items() if name.endswith((".csv", ".jsonl"))}
@@ -218,36 +218,36 @@ def test_the_manifest_counts_the_lines_of_the_files(retail: Path) -> None:
 def test_ensure_makes_the_company_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRM_HOME", str(tmp_path))
     monkeypatch.setenv("CRM_SOURCES", "cdnow")
-    assert main(["ensure", "--customers", "50"]) == 0
+    assert main(["demo", "ensure", "--customers", "50"]) == 0
     assert not (tmp_path / "demo").exists()
     monkeypatch.setenv("CRM_SOURCES", SOURCES)
     manifest = tmp_path / "demo/manifest.json"
-    assert main(["ensure", "--customers", "50"]) == 0
+    assert main(["demo", "ensure", "--customers", "50"]) == 0
     made = manifest.stat().st_mtime_ns
-    assert main(["ensure", "--customers", "50"]) == 0
+    assert main(["demo", "ensure", "--customers", "50"]) == 0
     assert manifest.stat().st_mtime_ns == made
-    assert main(["ensure", "--customers", "60"]) == 0
+    assert main(["demo", "ensure", "--customers", "60"]) == 0
     assert json.loads(manifest.read_text(encoding="utf-8"))["options"]["customers"] == 60
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".tmp-")] == []
 
 
-def test_a_home_that_has_landed_one_company_takes_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_home_with_one_company_refuses_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CRM_HOME", str(tmp_path))
     monkeypatch.setenv("CRM_SOURCES", SOURCES)
-    assert main(["ensure", "--customers", "50"]) == 0
+    assert main(["demo", "ensure", "--customers", "50"]) == 0
     (tmp_path / "landing" / "demo_shop").mkdir(parents=True)
     for change, problem in (
         (["--world", "null"], "world was retail and is null"),
         (["--seed", "2"], "seed was 1 and is 2"),
         (["--until", "2025-12-30"], "cannot go back to 2025-12-30"),
     ):
-        assert main(["ensure", "--customers", "50", *change]) == 2
-        message = capsys.readouterr().err
+        assert main(["demo", "ensure", "--customers", "50", *change]) == 2
+        message = capfd.readouterr().err
         assert problem in message
         assert "CRM_HOME=" in message
-    assert main(["ensure", "--customers", "50", "--until", "2026-01-01"]) == 0
+    assert main(["demo", "ensure", "--customers", "50", "--until", "2026-01-01"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -271,6 +271,6 @@ def test_an_option_that_cannot_be_used_is_named(name: str, value: str, advice: s
     assert advice in str(caught.value)
 
 
-def test_a_user_error_ends_the_command_without_a_trace(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--world", "mars"]) == 2
-    assert "Traceback" not in capsys.readouterr().err
+def test_a_user_error_ends_the_command_without_a_trace(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "make", "--world", "mars"]) == 2
+    assert "Traceback" not in capfd.readouterr().err

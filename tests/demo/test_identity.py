@@ -7,9 +7,9 @@ import duckdb
 import pytest
 
 from demo.proof.statistics import pairwise_precision_recall
-from pipeline import dbt
+from pipeline.build import dbt
+from pipeline.build.plan import make_plan
 from pipeline.landing import land_source
-from pipeline.plan import make_plan
 from tests.demo.company_files import make, settings_of
 
 CUSTOMERS = 1_500
@@ -32,8 +32,7 @@ def identified(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Pa
             for source in settings.sources:
                 land_source(settings, source)
             make_plan(settings)
-            for layer in ("staging", "intermediate"):
-                dbt.run_layer(settings, layer)
+            dbt.run_layers(settings, "staging", "intermediate")
             homes[errors] = home
         return homes[errors]
 
@@ -78,7 +77,7 @@ def test_each_rule_is_right(identified: Callable[[float], Path]) -> None:
     assert {rule: right for rule, _, right in rules if right < 0.98} == {}
 
 
-def test_masked_addresses_link_nobody(identified: Callable[[float], Path]) -> None:
+def test_masked_addresses_link_no_records(identified: Callable[[float], Path]) -> None:
     with duckdb.connect(str(identified(1) / "warehouse.duckdb"), read_only=True) as connection:
         verdicts = connection.execute(
             "select verdict, count(*) > 50 from intermediate.int_customer_identifiers"

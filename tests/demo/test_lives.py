@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from demo.clocks import FIRST_DAY, hazard_clock, purchase_factors
-from demo.laws import FAILURES, HANDLING, HORIZON_DAYS, LEAVING_REASONS, WINDOW_DAYS, World
-from demo.lives import Lives, simulate, states
-from demo.paths import loads
-from demo.worlds import CLEAN, RETAIL, WORLDS, get_world
-from pipeline.errors import UserError
+from demo.world.clocks import FIRST_DAY, hazard_clock, purchase_factors
+from demo.world.laws import FAILURES, HANDLING, HORIZON_DAYS, LEAVING_REASONS, WINDOW_DAYS, World
+from demo.world.lives import Lives, simulate, states
+from demo.world.paths import loads
+from demo.world.worlds import CLEAN, RETAIL, WORLDS, get_world
+from pipeline.base.errors import UserError
 
 ALL = sorted(WORLDS)
 
@@ -51,7 +51,7 @@ def test_equal_arguments_give_equal_lives_and_another_seed_gives_others(name: st
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_arrays_keep_their_promises(name: str) -> None:
+def test_the_arrays_are_sorted_and_within_their_limits(name: str) -> None:
     lives = lives_of(name)
     persons, purchases = lives.persons, lives.purchases
     same = np.diff(purchases.person) == 0
@@ -87,7 +87,7 @@ def test_only_clean_is_plain() -> None:
     assert [name for name, world in WORLDS.items() if world.is_plain] == ["clean"]
 
 
-def test_no_customer_at_all_is_a_company_too() -> None:
+def test_a_company_may_have_no_customers() -> None:
     assert len(simulate(RETAIL, 0, 1).purchases.at) == 0
     assert len(simulate(RETAIL, 1, 1).persons.rate) == 1
 

@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import special, stats
 
-from demo.lives import Lives, simulate
 from demo.oracle import Oracle, counts_table, oracle, oracle_table, pareto_nbd, write_oracle
 from demo.oracle.draws import posterior_draws
 from demo.oracle.histories import observe, seen_persons
-from demo.worlds import CLEAN, CUSTOMER, RETAIL, WORLDS
+from demo.world.lives import Lives, simulate
+from demo.world.worlds import CLEAN, CUSTOMER, RETAIL, WORLDS
 
 END = 1096.0
 CUSTOMERS, SAMPLE = 8_000, 1_000
@@ -174,7 +174,7 @@ def test_the_oracle_beats_the_own_rate_and_the_crowd(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["retail", "regular", "correlated"])
-def test_knowing_the_law_pays(name: str) -> None:
+def test_knowing_the_law_improves_the_forecast(name: str) -> None:
     """The plain law, told the same histories, is worse: the worlds differ in what matters."""
     lives, right = lives_of(name), oracle_of(name)
     wrong = oracle(CLEAN, replace(lives, world=CLEAN), END, SAMPLE)
@@ -205,7 +205,7 @@ def test_latent_classes_are_as_frequent_as_the_posterior_says() -> None:
 
 
 @pytest.mark.parametrize("name", ["clean", "retail", "truncated"])
-def test_nothing_after_the_as_of_day_moves_it(name: str) -> None:
+def test_nothing_after_the_as_of_day_changes_the_forecast(name: str) -> None:
     lives = lives_of(name)
     as_of = 1090.0
     kept = lives.purchases.at < as_of
@@ -235,13 +235,13 @@ def test_customers_not_seen_in_the_window_are_not_forecast() -> None:
     assert len(forecast.person) < 500
 
 
-def test_nobody_seen_gives_empty_tables() -> None:
+def test_without_customers_the_tables_are_empty() -> None:
     forecast = oracle(RETAIL, lives_of("retail"), 0.0)
     assert oracle_table(forecast).num_rows == counts_table(forecast).num_rows == 0
 
 
 @pytest.mark.parametrize(("as_of", "exact", "words"), [(10.5, None, "midnight"), (END, True, "no closed form")])
-def test_impossible_wishes_are_refused(as_of: float, exact: bool | None, words: str) -> None:
+def test_impossible_arguments_are_refused(as_of: float, exact: bool | None, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         oracle(RETAIL, lives_of("retail"), as_of, exact=exact)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.pictures import FOLDER, draw, main
-from demo.worlds import RETAIL, WORLDS
-from pipeline.errors import UserError
+from cli.main import main
+from demo.pictures import FOLDER, draw
+from demo.world.worlds import RETAIL, WORLDS
 
 README = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
 
@@ -39,6 +39,6 @@ def test_a_picture_is_drawn_the_same_twice(tmp_path: Path) -> None:
     assert first == (tmp_path / "two" / "retail.png").read_bytes()
 
 
-def test_two_folders_are_one_too_many() -> None:
-    with pytest.raises(UserError, match="Name one folder"):
-        main(["here", "there"])
+def test_two_folders_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "pictures", "here", "there"]) == 2
+    assert "(there); see perennial demo pictures --help." in capfd.readouterr().err

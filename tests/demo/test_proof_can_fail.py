@@ -4,13 +4,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.settings import CODE_FOLDERS, LIBRARIES, ROOT
+from pipeline.base.settings import CODE_FOLDERS, LIBRARIES, ROOT
+from tests.support.perennial import PERENNIAL
 from tests.support.quick import TABLES_ONLY
 
 pytestmark = pytest.mark.slow
@@ -31,9 +31,9 @@ def prove(project: Path, home: Path, world: str, **env: str) -> tuple[int, dict[
     """Run `make prove` of a project; return the exit code and the rows of prove.json by measure."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("CRM_", "DEMO_", "AIRFLOW_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "demo", "prove"],
+        [PERENNIAL, "prove", "--worlds", world, "--customers", CUSTOMERS],
         cwd=project,
-        env={**kept, "PYTHONPATH": str(project), "CRM_HOME": str(home), "CUSTOMERS": CUSTOMERS, "WORLDS": world, **env},
+        env={**kept, "PYTHONPATH": str(project), "CRM_HOME": str(home), **env},
         capture_output=True,
         text=True,
         check=False,

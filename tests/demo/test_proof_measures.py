@@ -8,14 +8,14 @@ import duckdb
 import pandas as pd
 import pytest
 
-from demo.proof import (
+from demo.proof import people
+from demo.proof.recovered import (
     campaigns,
     churn,
     clv,
     counts,
     features,
     identity,
-    people,
     reasons,
     reconciliation,
     segments,
@@ -24,7 +24,7 @@ from demo.proof import (
 from demo.proof.row import DOES_NOT_APPLY, NOT_YET, REFUSED, Row
 from demo.proof.runs import COUNTS
 from demo.proof.trial import Trial, open_trial
-from pipeline.errors import UserError
+from pipeline.base.errors import UserError
 from tests.demo.small_proof import CUSTOMERS, build_home, write_features, write_parquet
 
 
@@ -66,7 +66,7 @@ def test_a_record_that_was_lost_is_counted(tmp_path: Path) -> None:
         assert (row.recovered, row.ok) == (1.0, False)
 
 
-def test_predictions_of_a_person_add_up_over_her_customers(trial: Trial) -> None:
+def test_predictions_of_a_person_add_up_over_the_persons_customers(trial: Trial) -> None:
     found = clv.forecast(trial)
     assert found is not None
     by_person = found.frame.set_index("person_id")
@@ -95,7 +95,7 @@ def test_expected_over_true_purchases(trial: Trial) -> None:
 def test_a_quantile_is_judged_over_single_persons_with_a_quantile_above_0(
     trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Single: Ana (value above 5) and Eve (0): half of the values lie below the median. Everybody's p10 is 0.
+    # Single: Ana (value above 5) and Eve (0): half of the values lie below the median. Each p10 is 0.
     monkeypatch.setattr(clv, "FEWEST", 2)
     rows = named(clv.measure(trial, clv.forecast(trial)))
     assert rows["level of p50 of value"].recovered == 0.5
@@ -125,6 +125,20 @@ def test_crps_of_the_published_distribution_beside_the_oracles(tmp_path: Path) -
         assert rows["PIT, distance from uniform"].high is not None
 
 
+@pytest.mark.parametrize(
+    ("world", "expected", "ok"), [("retail", 2.75, True), ("retail", 1.0, False), ("shock", 1.0, None)]
+)
+def test_a_year_of_purchases_is_held_to_the_oracles_sum(
+    tmp_path: Path, world: str, expected: float, ok: bool | None
+) -> None:
+    # Ours: 2.5 purchases of Ana and .25 of Eve.
+    home = build_home(tmp_path)
+    sampled = pd.DataFrame({"person_id": [0, 4], "expected_purchases": [expected, 0.0], "expected_value": [0.0, 0.0]})
+    write_parquet(home / "truth" / "oracle.parquet", sampled.assign(p_alive=1.0))
+    for trial in opened(home, world):
+        assert named(clv.measure(trial, clv.forecast(trial)))["expected / true purchases"].ok is ok
+
+
 def test_a_published_model_without_a_distribution_fails(trial: Trial) -> None:
     assert [row.ok for row in counts.measure(trial, clv.forecast(trial))] == [False, False]
 
@@ -136,7 +150,7 @@ def test_p_alive_is_judged_over_single_persons(trial: Trial) -> None:
     assert row.naive == pytest.approx(0.25)
 
 
-def test_the_chance_that_a_person_stays_away_multiplies_over_his_customers(trial: Trial) -> None:
+def test_the_chance_that_a_person_stays_away_multiplies_over_the_persons_customers(trial: Trial) -> None:
     found = churn.forecast(trial)
     assert found is not None
     by_person = found.set_index("person_id")
@@ -254,7 +268,7 @@ def test_service_reasons(tmp_path: Path, world: str, reason: str | None, share: 
             assert rows[1].recovered == pytest.approx(1 / 4)
 
 
-def test_truncation_does_not_apply_where_nobody_is_older(trial: Trial) -> None:
+def test_truncation_does_not_apply_where_no_customer_is_older(trial: Trial) -> None:
     assert [row.status for row in truncation.measure(trial)] == [DOES_NOT_APPLY]
 
 

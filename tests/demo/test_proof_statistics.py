@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score, brier_score_loss, roc_auc_score
 
 from demo.proof import statistics
-from demo.proof.bounds import allowance, around, is_within
+from demo.proof.bounds import allowance, around, is_within, near_oracle
 from demo.proof.statistics import Estimate
 
 RNG_SEED = 7
@@ -18,7 +18,7 @@ def test_pairwise_precision_and_recall_of_three_records() -> None:
     assert (precision, recall) == (pytest.approx(1 / 3), 1.0)
 
 
-def test_records_that_nobody_put_together_have_recall_0_and_no_precision() -> None:
+def test_records_that_are_never_joined_have_recall_0_and_no_precision() -> None:
     precision, recall = statistics.pairwise_precision_recall([1, 2, 3], ["ana", "ana", "ben"])
     assert np.isnan(precision)
     assert recall == 0.0
@@ -162,6 +162,14 @@ def test_bounds_widen_in_a_small_company_only() -> None:
     assert around(1.0, 0.03, estimate, 100_000) == (0.97, 1.03)
     assert around(1.0, 0.03, estimate, 5_000) == pytest.approx((0.91, 1.09))
     assert allowance(float("nan"), 5_000) == 0.0
+
+
+def test_a_loss_is_near_the_oracles_over_the_persons_of_its_sample() -> None:
+    theirs = np.array([1.0, 3.0, 2.0, 2.0])
+    assert near_oracle(1.04, theirs * 1.02, theirs, overall=2.04, customers=100_000) == pytest.approx(2.08)
+    # Everybody's loss is higher than the sample's: so is the bound.
+    assert near_oracle(1.04, theirs * 1.02, theirs, overall=4.08, customers=100_000) == pytest.approx(4.16)
+    assert near_oracle(1.04, theirs * 1.02, theirs, overall=2.04, customers=5_000) > 2.08
 
 
 def test_what_is_no_number_keeps_no_bound() -> None:

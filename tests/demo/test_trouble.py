@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.trouble import TROUBLE
+from demo.systems.trouble import TROUBLE
 from tests.demo.company_files import make, truth
 
 
@@ -44,14 +44,14 @@ def test_every_kind_of_trouble_is_planted_somewhere(spoilt: Path) -> None:
     [
         ("orders", "order in a currency without a rate", "currency = 'XTS'"),
         ("orders", "order at no possible time", "placed_at like '31/02/%'"),
-        ("order_lines", "amount that is no number", "amount = 'abc'"),
+        ("order_lines", "amount that is not a number", "amount = 'abc'"),
         ("order_lines", "line of an order that is not there", "order_no not in (select order_no from orders)"),
         ("order_lines", "line of a quarantined order",
          "order_no in (select order_no from orders where currency = 'XTS' or placed_at like '31/02/%')"),
-        ("returns", "refund that is no number", "refund = '12,5O'"),
+        ("returns", "refund that is not a number", "refund = '12,5O'"),
     ],
 )  # fmt: skip
-def test_the_truth_counts_what_stands_in_the_shop(spoilt: Path, table: str, name: str, condition: str) -> None:
+def test_the_truth_counts_the_rows_of_the_shop(spoilt: Path, table: str, name: str, condition: str) -> None:
     count = value(spoilt, f"select count(*) from {table} where {condition}")
     assert count > 0
     assert planted(spoilt, f"demo_shop.{table}", "quarantined", name) == count

@@ -2,8 +2,9 @@
 
 import re
 
-from pipeline.document import TARGET, contract
-from pipeline.releases import CONTACT_TABLES, GRAINS
+from pipeline.base.catalog import published
+from pipeline.outputs.docs import TARGET, contract
+from pipeline.serving.releases import contact_tables
 
 
 def test_the_contract_is_up_to_date() -> None:
@@ -12,4 +13,4 @@ def test_the_contract_is_up_to_date() -> None:
 
 def test_the_contract_has_the_tables_that_are_published() -> None:
     described = set(re.findall(r"^## (\S+)$", contract(), re.MULTILINE))
-    assert set(GRAINS) - described == set(CONTACT_TABLES)
+    assert set(published()) - described == set(contact_tables())

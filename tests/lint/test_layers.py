@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import DBT_PROJECT, ROOT
+from pipeline.base.settings import DBT_PROJECT, ROOT
 
 MODELS = DBT_PROJECT / "models"
 # layer: layers whose models it may ref()

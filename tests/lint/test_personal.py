@@ -1,16 +1,12 @@
 """Columns that the input contract calls personal are published with the contacts, or not at all."""
 
-import re
-
 import pytest
 import yaml
 
-from pipeline.settings import DBT_PROJECT
+from pipeline.base.catalog import input_contract
+from pipeline.base.settings import DBT_PROJECT
 
-CONTRACT = (DBT_PROJECT / "macros" / "contract.sql").read_text(encoding="utf-8")
-PERSONAL = {
-    name for found in re.findall(r"'personal': \[([^\]]*)\]", CONTRACT) for name in re.findall(r"'(\w+)'", found)
-}
+PERSONAL = {name for spec in input_contract().values() for name in spec.get("personal", [])}
 PUBLISHED = sorted(
     path for layer in ("core", "marts", "ops") for path in (DBT_PROJECT / "models" / layer).rglob("*.yml")
 )

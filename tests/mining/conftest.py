@@ -10,13 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from mining.store import COLUMNS, SOURCES_KEY
-from pipeline.files import write_parquet
-from pipeline.settings import Settings, load_settings
+from mining.registry import find_job
+from mining.store import SOURCES_KEY
+from pipeline.base.settings import Settings, load_settings
+from tests.support.mined import CUSTOMER_JOBS, write_features
 
 AS_OF = dt.date(2024, 12, 31)
 SOURCES = ("complete_journey",)
 MONEY = pa.decimal128(18, 4)
+COLUMNS = frozenset(name for job in CUSTOMER_JOBS for name in find_job(job).reads)
 Builder = Callable[..., pa.Table]
 
 
@@ -39,8 +41,8 @@ def features_at(purchases: pd.DataFrame, on: dt.date) -> pd.DataFrame:
     frame["recency_days"] = (date - frame["last_purchase_date"]).dt.days
     frame["tenure_days"] = (date - frame["first_purchase_date"]).dt.days
     frame["active_span_days"] = frame["tenure_days"] - frame["recency_days"]
-    frame["orders"] = seen.groupby("customer_id").size()
-    frame["quantity"] = frame["orders"].astype(float)
+    frame["purchases"] = seen.groupby("customer_id").size()
+    frame["quantity"] = frame["purchases"].astype(float)
     frame["net_sales"] = by["amount"].sum()
     for prefix, paid in (("", days["amount"] > 0), ("repeat_", days["later"] & (days["amount"] > 0))):
         spend = days[paid].groupby("customer_id")["amount"]
@@ -53,7 +55,7 @@ def features_at(purchases: pd.DataFrame, on: dt.date) -> pd.DataFrame:
     frame["gap_stddev_days"] = by["gap"].std()
     frame["is_left_truncated"] = frame["first_purchase_date"] < purchases["date"].min() + pd.Timedelta(days=28)
     frame = frame.drop(columns=["purchase_days_365d", "net_sales_prior_28d"]).reset_index()
-    return frame.assign(**dict.fromkeys(set(COLUMNS) - set(frame.columns), np.nan))
+    return frame.assign(**dict.fromkeys(COLUMNS - set(frame.columns), np.nan))
 
 
 @pytest.fixture(scope="session")
@@ -116,5 +118,5 @@ def settings(tmp_path: Path) -> Settings:
 def landed(settings: Settings, shop: pa.Table) -> Settings:
     """Settings whose home holds the features of 300 of the shop's customers."""
     few = shop.filter(pc.less(shop["customer_id"], "C0300"))
-    write_parquet(settings.features / f"as_of={AS_OF}.parquet", few)
+    write_features(settings, few)
     return settings

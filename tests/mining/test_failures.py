@@ -8,13 +8,12 @@ import pyarrow.compute as pc
 import pytest
 
 from mining import jobs
-from mining.churn import job as churn
-from mining.clv import job as clv
-from mining.segments import job as segments
-from pipeline.files import write_parquet
-from pipeline.models import read_models
-from pipeline.settings import Settings
-from tests.support.mined import AS_OF, SOURCES, mine
+from mining.evaluation import NO_WINDOW, refused
+from mining.protocol import TrainedJob
+from mining.registry import find_job
+from pipeline.base.model_files import read_models
+from pipeline.base.settings import Settings
+from tests.support.mined import AS_OF, CUSTOMER_JOBS, SOURCES, mine, write_features
 
 SINGULAR = np.linalg.LinAlgError("Singular matrix")
 SCORES = {"segments": "segment_name", "clv": "clv_future", "churn": "churn_probability"}
@@ -23,7 +22,7 @@ SCORES = {"segments": "segment_name", "clv": "clv_future", "churn": "churn_proba
 @pytest.fixture
 def few(settings: Settings, shop: pa.Table) -> Settings:
     """A home with the features of 60 customers: too few to learn from, which is an answer and no failure."""
-    write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop.filter(pc.less(shop["customer_id"], "C0060")))
+    write_features(settings, shop.filter(pc.less(shop["customer_id"], "C0060")))
     return settings
 
 
@@ -50,7 +49,7 @@ def test_too_few_customers_are_no_failure(few: Settings) -> None:
 def test_a_model_that_cannot_be_trained_is_refused_with_its_error(
     few: Settings, monkeypatch: pytest.MonkeyPatch, job: str
 ) -> None:
-    monkeypatch.setitem(jobs.TRAINED, job, (raising(SINGULAR), "baseline"))
+    monkeypatch.setattr(find_job(job), "train", raising(SINGULAR))
     written = mine(few)
     (run,) = runs(written, job)
     said = f"Not published: training {job} has no result on these data (LinAlgError: Singular matrix)."
@@ -65,27 +64,22 @@ def test_a_model_that_cannot_be_trained_is_refused_with_its_error(
 
 
 def test_a_model_that_json_cannot_hold_is_refused(few: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = {**clv.refused({}, {}, "baseline", ""), "is_published": True, "model": {"share_paid": np.nan}}
-    monkeypatch.setitem(jobs.TRAINED, "clv", (lambda *_, **__: model, "baseline"))
+    model = {**refused(NO_WINDOW, {}, "baseline", ""), "is_published": True, "model": {"share_paid": np.nan}}
+    monkeypatch.setattr(find_job("clv"), "train", lambda *_: model)
     (run,) = runs(mine(few), "clv")
     assert not run["is_published"]
     assert run["failure"].startswith("ValueError: Out of range float values are not JSON compliant")
 
 
-@pytest.mark.parametrize("job", ["segments", "clv", "churn"])
+@pytest.mark.parametrize("job", CUSTOMER_JOBS)
 @pytest.mark.parametrize("error", [KeyError("gap"), SINGULAR])
 def test_scores_that_cannot_be_made_are_null_with_the_reason(
     few: Settings, monkeypatch: pytest.MonkeyPatch, job: str, error: Exception
 ) -> None:
-    module = {"segments": segments, "clv": clv, "churn": churn}[job]
-    made = module.score
-
-    def score(frame: Any, model: Any = None, **options: Any) -> Any:
-        if options.get("unavailable", "").startswith("Not published: scoring"):
-            return made(frame, model, **options)
-        raise error
-
-    monkeypatch.setattr(module, "score", score)
+    made = find_job(job)
+    monkeypatch.setattr(made, "score", raising(error))
+    if isinstance(made, TrainedJob):
+        monkeypatch.setattr(made, "train", lambda *_: {**refused(NO_WINDOW, {}, "baseline", ""), "is_published": True})
     written = mine(few)
     run, *_ = runs(written, job)
     assert run["decision"].startswith(f"Not published: scoring {job} ")
@@ -100,8 +94,9 @@ def test_scores_that_cannot_be_made_are_null_with_the_reason(
 
 
 def test_scores_that_are_not_sound_are_refused(few: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = segments.score
-    monkeypatch.setattr(segments, "score", lambda features: made(features).assign(monetary_score=6))
+    segments = find_job("segments")
+    frame = segments.score(segments.read(few, AS_OF, SOURCES), None, {})["segments"]
+    monkeypatch.setattr(segments, "score", lambda *_: {"segments": frame.assign(monetary_score=6)})
     (run,) = runs(mine(few), "segments")
     assert "monetary_score is not within 1 and 5 for 60 of 60 scored customers" in run["decision"]
 
@@ -110,10 +105,10 @@ def test_scores_that_are_not_sound_are_refused(few: Settings, monkeypatch: pytes
 def test_a_stop_and_a_broken_machine_are_no_refusals(
     few: Settings, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    monkeypatch.setitem(jobs.TRAINED, "clv", (raising(error), "baseline"))
-    monkeypatch.setattr(segments, "score", raising(error))
+    monkeypatch.setattr(find_job("clv"), "train", raising(error))
+    monkeypatch.setattr(find_job("segments"), "score", raising(error))
     with pytest.raises(type(error)):
         jobs.train_models(few, as_of=AS_OF, sources=SOURCES)
     with pytest.raises(type(error)):
-        jobs.score_segments(few, as_of=AS_OF)
+        jobs.score("segments", few, as_of=AS_OF, sources=SOURCES)
     assert not list(few.models.rglob("*.json")) and not list(few.scores.rglob("*.parquet"))

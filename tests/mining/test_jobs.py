@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,30 +15,26 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from mining import jobs, schemas
-from pipeline.errors import UserError
-from pipeline.files import read_sealed, sha256_of_file, write_parquet, write_sealed
-from pipeline.settings import load_settings
+from mining import jobs
+from mining.contract import mart_schema
+from mining.registry import find_job
+from pipeline.base.errors import UserError
+from pipeline.base.files import read_sealed, sha256_of_file, write_sealed
+from pipeline.base.settings import load_settings
+from tests.support.mined import CUSTOMER_JOBS, write_features
 
 AS_OF = dt.date(2024, 12, 31)
 SOURCES = ["complete_journey"]
 NAMED = {"CRM_SOURCES": SOURCES[0]}
 SCHEMAS = {
-    "segments": schemas.SEGMENTS,
-    "clv": schemas.CLV,
-    "churn": schemas.CHURN,
-    "model_runs": schemas.MODEL_RUNS,
-    "model_metrics": schemas.MODEL_METRICS,
+    **{name: table.schema for job in CUSTOMER_JOBS for name, table in find_job(job).tables.items()},
+    **{name: mart_schema(name) for name in ("model_runs", "model_metrics")},
 }
 
 
 def _build(settings) -> dict[str, dict]:
     jobs.train_models(settings, as_of=AS_OF, sources=SOURCES)
-    return {
-        "segments": jobs.score_segments(settings, as_of=AS_OF),
-        "clv": jobs.score_clv(settings, as_of=AS_OF, sources=SOURCES),
-        "churn": jobs.score_churn(settings, as_of=AS_OF, sources=SOURCES),
-    }
+    return {job: jobs.score(job, settings, as_of=AS_OF, sources=SOURCES) for job in CUSTOMER_JOBS}
 
 
 def _read(result, table):
@@ -52,7 +49,7 @@ def _files(home: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory, shop):
     settings = load_settings({**NAMED, "CRM_HOME": str(tmp_path_factory.mktemp("home"))})
-    write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop)
+    write_features(settings, shop)
     return settings, _build(settings)
 
 
@@ -135,12 +132,14 @@ def test_another_process_and_shuffled_rows_give_the_same_bytes(built, shop, tmp_
     settings, _ = built
     other = load_settings({**NAMED, "CRM_HOME": str(tmp_path)})
     shuffled = shop.take(np.random.default_rng(4).permutation(shop.num_rows))
-    write_parquet(other.features / f"as_of={AS_OF}.parquet", shuffled)
+    write_features(other, shuffled)
     program = (
-        "import datetime as dt; from mining import jobs; from pipeline.settings import load_settings\n"
+        "import datetime as dt; from mining import jobs\n"
+        "from pipeline.base.settings import load_settings\n"
         f"s, d, n = load_settings(), dt.date({AS_OF.year}, {AS_OF.month}, {AS_OF.day}), {SOURCES!r}\n"
-        "jobs.train_models(s, as_of=d, sources=n); jobs.score_segments(s, as_of=d)\n"
-        "jobs.score_clv(s, as_of=d, sources=n); jobs.score_churn(s, as_of=d, sources=n)\n"
+        "jobs.train_models(s, as_of=d, sources=n)\n"
+        f"for job in {CUSTOMER_JOBS!r}: "
+        "jobs.score(job, s, as_of=d, sources=n)\n"
     )
     environment = {**os.environ, **NAMED, "CRM_HOME": str(tmp_path), "PYTHONHASHSEED": "99"}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
@@ -169,8 +168,7 @@ def test_a_model_of_a_week_ago_gives_way_to_the_one_of_the_day_with_the_same_byt
 
 
 def _score_version(settings, job: str, as_of: dt.date = AS_OF) -> str | None:
-    score = {"churn": jobs.score_churn, "clv": jobs.score_clv}[job]
-    return score(settings, as_of=as_of, sources=SOURCES)["model_version"]
+    return jobs.score(job, settings, as_of=as_of, sources=SOURCES)["model_version"]
 
 
 def test_a_model_that_was_asked_for_serves_from_the_next_day_on(scoring, shop):
@@ -183,7 +181,7 @@ def test_a_model_that_was_asked_for_serves_from_the_next_day_on(scoring, shop):
     days = [day + dt.timedelta(days=1) for day in shop["as_of_date"].to_pylist()]
     position = shop.column_names.index("as_of_date")
     moved = shop.set_column(position, "as_of_date", pa.array(days, pa.date32()))
-    write_parquet(scoring.features / f"as_of={tomorrow}.parquet", moved)
+    write_features(scoring, moved, tomorrow)
     assert _score_version(scoring, "churn", tomorrow) == results["churn"]["model_version"]
 
 
@@ -192,8 +190,8 @@ def test_a_day_is_scored_alike_whatever_was_trained_on_it_before(scoring, shop, 
     fewer = shop.filter(pc.less(shop["customer_id"], "C1500"))
     fresh = load_settings({**NAMED, "CRM_HOME": str(tmp_path / "fresh")})
     for settings in (scoring, fresh):
-        write_parquet(settings.features / f"as_of={AS_OF}.parquet", fewer)
-    results = [jobs.score_churn(settings, as_of=AS_OF, sources=SOURCES) for settings in (scoring, fresh)]
+        write_features(settings, fewer)
+    results = [jobs.score("churn", settings, as_of=AS_OF, sources=SOURCES) for settings in (scoring, fresh)]
     assert results[0]["model_version"] == results[1]["model_version"]
     files = [Path(result["files"][table]) for table in ("churn", "model_runs") for result in results]
     assert sha256_of_file(files[0]) == sha256_of_file(files[1])
@@ -204,22 +202,20 @@ def test_another_horizon_needs_a_churn_model_of_its_own(scoring):
     longer = load_settings({**NAMED, "CRM_HOME": str(scoring.home), "CRM_CHURN_HORIZON_DAYS": "56"})
     results = jobs.train_models(longer, as_of=AS_OF, sources=SOURCES)
     assert results["churn"]["is_new"] and not results["clv"]["is_new"]
-    scored = _read(jobs.score_churn(longer, as_of=AS_OF, sources=SOURCES), "churn")
+    scored = _read(jobs.score("churn", longer, as_of=AS_OF, sources=SOURCES), "churn")
     assert set(scored["horizon_days"].to_pylist()) == {56}
 
 
 def test_features_of_other_sources_are_not_scored(scoring):
     other = load_settings({"CRM_HOME": str(scoring.home), "CRM_SOURCES": "cdnow"})
-    with pytest.raises(UserError, match="CRM_SOURCES=cdnow"):
-        jobs.score_segments(other, as_of=AS_OF)
-    for step in (jobs.train_models, jobs.score_clv, jobs.score_churn):
+    for step in (jobs.train_models, *(partial(jobs.score, job) for job in CUSTOMER_JOBS)):
         with pytest.raises(UserError, match="CRM_SOURCES=cdnow"):
             step(other, as_of=AS_OF, sources=other.sources)
 
 
 def test_a_refused_model_leaves_nulls_with_its_decision(scoring):
     _edit_model(scoring, "churn", is_published=False, decision="Not published: no gain.")
-    result = jobs.score_churn(scoring, as_of=AS_OF, sources=SOURCES)
+    result = jobs.score("churn", scoring, as_of=AS_OF, sources=SOURCES)
     table = _read(result, "churn")
     assert result["scored"] == 0 and result["model_version"] is None
     assert table["churn_probability"].null_count == table.num_rows
@@ -231,7 +227,7 @@ def test_a_refused_model_leaves_nulls_with_its_decision(scoring):
 def test_the_last_published_model_goes_on_scoring_when_a_newer_one_is_refused(scoring):
     _edit_model(scoring, "churn", as_of_date="2024-12-20")
     _refuse_own(scoring)
-    result = jobs.score_churn(scoring, as_of=AS_OF, sources=SOURCES)
+    result = jobs.score("churn", scoring, as_of=AS_OF, sources=SOURCES)
     assert result["model_version"] == "churn-2024-12-20-old" and result["scored"] > 0
     assert result["decision"] == "Not published: no gain."
     (refused,) = (path.stem for path in (scoring.models / "churn").glob(f"churn-{AS_OF}-*.json"))
@@ -247,6 +243,6 @@ def test_scoring_trains_where_nothing_was_trained(landed):
 
 
 def test_a_company_without_customers_builds(settings, shop):
-    write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop.slice(0, 0))
+    write_features(settings, shop.slice(0, 0))
     for job, result in _build(settings).items():
         assert _read(result, job).num_rows == 0

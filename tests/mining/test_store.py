@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mining.registry import find_job
 from mining.store import (
     content_hash,
     earlier_models,
@@ -18,16 +19,18 @@ from mining.store import (
     score_table,
     write_scores,
 )
-from pipeline.errors import UserError
-from pipeline.files import TEMPORARY_PREFIX, write_parquet
-from pipeline.models import write_model
+from pipeline.base.errors import UserError
+from pipeline.base.files import TEMPORARY_PREFIX, write_parquet
+from pipeline.base.model_files import write_model
+from tests.support.mined import NO_DAYS, write_features
 
 AS_OF = dt.date(2024, 12, 31)
 SOURCES = ("complete_journey",)
+COLUMNS = ("purchase_days", "net_sales", "gap_mean_days")
 
 
 def test_features_come_back_sorted_with_plain_numbers(landed):
-    features = read_features(landed, AS_OF, SOURCES)
+    features = read_features(landed, AS_OF, SOURCES, COLUMNS)
     frame = features.at(AS_OF)
     assert len(features.dates) == 11 and features.dates[-1] == AS_OF
     assert frame["customer_id"].is_monotonic_increasing
@@ -56,28 +59,28 @@ def test_different_content_has_a_different_hash(one, other):
 
 def test_a_missing_file_names_it_and_the_next_step(settings):
     with pytest.raises(UserError, match=r"as_of=2024-12-31\.parquet is not there.*make run"):
-        read_features(settings, AS_OF, SOURCES)
+        read_features(settings, AS_OF, SOURCES, COLUMNS)
 
 
 def test_a_missing_column_is_named(settings, shop):
     write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop.drop_columns(["gap_mean_days"]))
     with pytest.raises(UserError, match="has no column gap_mean_days"):
-        read_features(settings, AS_OF, SOURCES)
+        read_features(settings, AS_OF, SOURCES, COLUMNS)
 
 
 def test_features_of_other_sources_are_refused_with_the_next_step(landed):
     with pytest.raises(UserError, match=r"features of complete_journey, not of a,b.*CRM_SOURCES=a,b"):
-        read_features(landed, AS_OF, ["b", "a"])
+        read_features(landed, AS_OF, ["b", "a"], COLUMNS)
 
 
 def test_features_that_do_not_say_their_sources_are_refused(settings, shop):
     write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop.replace_schema_metadata(None))
     with pytest.raises(UserError, match=r"does not say whose.*CRM_SOURCES=complete_journey"):
-        read_features(settings, AS_OF, SOURCES)
+        read_features(settings, AS_OF, SOURCES, COLUMNS)
 
 
 def test_repeated_keys_and_rows_from_the_future_are_refused(shop):
-    with pytest.raises(UserError, match="more than once"):
+    with pytest.raises(UserError, match="more than one row for a key"):
         feature_set(pa.concat_tables([shop, shop.slice(0, 1)]), AS_OF)
     with pytest.raises(UserError, match="rows dated after 2024-12-30"):
         feature_set(shop, AS_OF - dt.timedelta(days=1))
@@ -130,7 +133,7 @@ def test_only_models_of_earlier_days_these_sources_this_code_and_this_horizon_ar
         ("dbt_project/models/intermediate/int_orders.sql", True),
         ("dbt_project/macros/facts.sql", True),
         ("dbt_project/models/marts/customer_360.sql", False),
-        ("pipeline/publish.py", False),
+        ("pipeline/serving/publish.py", False),
     ],
 )
 def test_a_model_is_of_the_code_that_says_what_features_mean(tmp_path, monkeypatch, file, counts):
@@ -150,3 +153,28 @@ def test_scores_are_sorted_and_keep_nulls(tmp_path):
     assert table.schema == schema
     assert table["customer_id"].to_pylist() == ["a", "b"]
     assert table["amount"].null_count == 1 and table["why"].to_pylist() == ["gone", None]
+
+
+def days_until(*counts: int) -> pa.Table:
+    """Purchases of the days before the as-of day, as they were known on it."""
+    days = [AS_OF - dt.timedelta(days=number) for number in range(len(counts))]
+    columns = [[AS_OF] * len(counts), days, list(counts), [1] * len(counts)]
+    return pa.table(columns, schema=NO_DAYS.schema)
+
+
+def test_the_purchases_of_each_day_are_part_of_what_features_contain(settings, shop):
+    churn = find_job("churn")
+    write_features(settings, shop, days=days_until(5, 7))
+    one = churn.read(settings, AS_OF, SOURCES)
+    assert one.calendar(AS_OF)["first_purchases"].tolist() == [7.0, 5.0]
+    assert one.calendar(AS_OF - dt.timedelta(days=28)).empty
+    write_features(settings, shop, days=days_until(5, 8))
+    other = churn.read(settings, AS_OF, SOURCES)
+    assert one.content_hash != other.content_hash != feature_set(other.table, AS_OF).content_hash
+
+
+def test_without_the_purchases_of_each_day_the_next_step_is_named(settings, shop):
+    write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop)
+    assert find_job("segments").read(settings, AS_OF, SOURCES).calendar(AS_OF).empty
+    with pytest.raises(UserError, match=r"purchase_calendar/as_of=2024-12-31\.parquet is not there.*make run"):
+        find_job("clv").read(settings, AS_OF, SOURCES)

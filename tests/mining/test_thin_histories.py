@@ -9,9 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline.files import write_parquet
-from pipeline.settings import Settings
-from tests.support.mined import AS_OF, mine
+from pipeline.base.settings import Settings
+from tests.support.mined import AS_OF, mine, write_features
 
 DATES = [AS_OF - dt.timedelta(days=days) for days in (28, 56, 84, 243)]
 Bought = list[tuple[int, float]]
@@ -47,7 +46,7 @@ def purchases(name: str, customers: int) -> pd.DataFrame:
 
 
 def score(settings: Settings, features: pa.Table) -> dict[str, dict[str, list[dict[str, object]]]]:
-    write_parquet(settings.features / f"as_of={AS_OF}.parquet", features)
+    write_features(settings, features)
     return {
         job: {name: table.to_pylist() for name, table in written.items()} for job, written in mine(settings).items()
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.settings import Settings
+from pipeline.base.settings import Settings
 from tests.support.loads import TWO_SALES
 from tests.support.postgres import Server
 

@@ -7,13 +7,15 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline.accounts import ROWS_OF_FACTS
+import duckdb
+
 from pipeline.audit.frames import promised_columns
-from pipeline.audit.references import OF_CUSTOMER_VERSIONS, OF_PRODUCTS
-from pipeline.duck import connect
-from pipeline.files import write_json, write_text
-from pipeline.publish import Release
-from pipeline.settings import Settings, load_settings
+from pipeline.audit.references import references
+from pipeline.base.catalog import catalog, published
+from pipeline.base.duck import connect, quote_identifier
+from pipeline.base.files import write_json, write_text
+from pipeline.base.settings import Settings, load_settings
+from pipeline.serving.publish import Release
 
 AS_OF = dt.date(2026, 3, 31)
 RELEASE = Release("2026-03-31-aaaaaaaaaaaa", AS_OF, "c0de", "a" * 64, ("shop",), "EUR")
@@ -141,7 +143,7 @@ select
     customer_id, date '2026-03-31' as as_of_date, tier, segment_name, lifecycle_stage, clv_total, churn_probability,
     coalesce((select sum(net_sales) from core.fct_order as o where o.customer_id = s.customer_id), 0)::decimal(18, 4)
         as net_sales,
-    (select count(*) from core.fct_order as o where o.customer_id = s.customer_id and net_sales > 0) as orders
+    (select count(*) from core.fct_order as o where o.customer_id = s.customer_id and net_sales > 0) as purchases
 from marts.customer_segments as s
 join marts.customer_clv using (customer_id) join marts.customer_churn using (customer_id);
 create table marts.customer_score_history as
@@ -151,12 +153,19 @@ create table marts.model_runs as
 select 'churn-1' as run_id, 'churn' as job, true as is_published, 'Beats recency alone.' as decision;
 create table marts.metric_catalogue as select 'net_sales' as metric;
 create table marts.metrics_monthly as
-select 'net_sales' as metric, date '2024-01-01' as month_start_date, 'all' as dimension, 'all' as dimension_value;
+select 'net_sales' as metric, date '2026-01-01' as month_start_date, 'all' as dimension, 'all' as dimension_value;
 create table marts.model_metrics as
 select 'churn-1' as run_id, 'churn' as job, 'all' as stratum, 'roc_auc' as metric, 0.83 as "value",
     0.79 as baseline_value;
+create table marts.score_outcomes as
+select 'churn-0' as run_id, 'no_purchase' as measure, 'churn' as job, 'churn-a' as model_version,
+    date '2026-03-03' as as_of_date, 28 as horizon_days, 2::bigint as customers, 0.9 as forecast_total,
+    1.0 as outcome_total, 0.45 as forecast_mean, 0.5 as outcome_mean, -0.05 as bias, false as is_bias_certain,
+    0.0425 as mean_squared_error, 0.25 as reference_mean_squared_error;
+create table marts.score_calibration as
+select 'churn-0' as run_id, 'no_purchase' as measure, 1 as band, 2::bigint as customers;
 create table marts.segment_profile as
-select segment_id, segment_name, count(*) as customers from marts.customer_segments
+select segment_id, segment_name, segment_id as segment_rank, count(*) as customers from marts.customer_segments
 where segment_id is not null group by all;
 create table marts.campaign_audience as
 select 'winback' as list_name, s.customer_id, s.customer_id = 'ben' as is_included,
@@ -164,7 +173,7 @@ select 'winback' as list_name, s.customer_id, s.customer_id = 'ben' as is_includ
         else 'out: no purchase known by the as-of date' end as reason,
     case s.customer_id when 'ben' then 1 end as list_rank, segment_name, tier, lifecycle_stage, churn_probability,
     risk_band, clv_future, (clv_future / 2)::decimal(18, 4) as expected_loss, date '2026-02-08' as last_order_date,
-    null::boolean as can_mail, null::boolean as can_email, null::boolean as can_post,
+    null::boolean as can_email_or_post, null::boolean as can_email, null::boolean as can_post,
     null::boolean as can_call, null::boolean as can_text
 from marts.customer_segments as s
 join marts.customer_clv using (customer_id) join marts.customer_churn using (customer_id);
@@ -184,7 +193,7 @@ select '2026-03-31-aaaaaaaaaaaa' as release_id, date '2026-03-31' as as_of_date,
 create table ops.load_receipts as
 select 'shop' as source, 'orders' as table_name, '20260101T000000Z_20260401T000000Z' as "interval",
     1::bigint as generation, 200::bigint as received, 198::bigint as accepted, 1::bigint as quarantined,
-    1::bigint as duplicates, 0::bigint as read_later;
+    1::bigint as duplicates, 0::bigint as excluded, 0::bigint as read_later;
 create table ops.quarantined_money as
 select source, table_name, "interval", generation, 'o.parquet' as landed_file, 199::bigint as money_rows,
     199::bigint as known_rows, 1::bigint as set_aside_rows, 0::bigint as set_aside_unknown_rows,
@@ -192,6 +201,12 @@ select source, table_name, "interval", generation, 'o.parquet' as landed_file, 1
 from ops.load_receipts;
 create table ops.row_fates as select 'shop' as source, 'accepted' as fate, 198 as landed_rows;
 create table ops.quarantine as select 'shop' as source, 'order_id: missing' as reason;
+create schema parts;
+create table parts.part_booked_amounts as
+select * from (values ('ana', 30.25), ('ben', 5.10), ('unknown', 1.00)) as t (customer_id, goods_at_list);
+create table parts.part_goods_split as
+select customer_id, 10.00 as first_purchase, goods_at_list - 10.00 as repeat_purchase, 0 as growth, 0 as cross_purchase
+from parts.part_booked_amounts where customer_id <> 'unknown';
 create table ops.releases as select release_id, as_of_date from marts.release;
 create table features.customer_features as select customer_id from core.dim_customer;
 
@@ -262,26 +277,24 @@ CUSTOMER_KEY = "strpos('abc', customer_id[1])"
 HISTORY = f"""
 create or replace table core.dim_customer as select *, {CUSTOMER_KEY} as customer_key from core.dim_customer;
 create table core.dim_customer_history as
-select customer_key as customer_version_key, customer_id, customer_key from core.dim_customer;
+select customer_key as customer_version_key, customer_id, customer_key, date '0001-01-01' as valid_from
+from core.dim_customer;
 create table core.dim_product_history as
-select product_id || '#0001-01-01' as product_version_key, product_id from core.dim_product;
+select product_id || '#0001-01-01' as product_version_key, product_id, date '0001-01-01' as valid_from
+from core.dim_product;
 create table core.bridge_customer_relationship as
 select 'ben' as customer_id, 'referral' as kind, 'ana' as related_id;
 """
-VERSION_KEYS = [
-    f"alter table {table} add column {column} {kind}; update {table} set {column} = {key};"
-    for tables, column, kind, key in (
-        (OF_CUSTOMER_VERSIONS, "customer_key", "bigint", CUSTOMER_KEY),
-        (OF_CUSTOMER_VERSIONS, "customer_version_key", "bigint", CUSTOMER_KEY),
-        (OF_PRODUCTS, "product_version_key", "varchar", "product_id || '#0001-01-01'"),
-    )
-    for table in tables
-]
+KEYS = {
+    "customer_key": CUSTOMER_KEY,
+    "customer_version_key": CUSTOMER_KEY,
+    "product_version_key": "product_id || '#0001-01-01'",
+}
 
 
 # Each fact's rows landed once. What else was accepted has no fact of its own.
 VERSIONS = """
-create table intermediate.int_{entity}__versions as
+create table intermediate.int_{entity}__rows as
 select *, 'accepted' as _fate, true as _is_current, false as _is_derived from core.{fact};
 insert into ops.row_fates select '{entity}', 'accepted', count(*) from core.{fact};
 """
@@ -303,16 +316,41 @@ def _sound_warehouse() -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "warehouse.duckdb"
         with closing(connect(path)) as connection:
-            connection.execute(SQL + HISTORY + "".join(VERSION_KEYS))
+            connection.execute(SQL + HISTORY)
+            connection.execute("create table ops.identifiers (source_system varchar, kind varchar, verdict varchar)")
+            complete(connection)
             connection.execute("create schema intermediate")
             connection.execute("create table intermediate.int_order_lines__all as from core.fct_order_line")
             connection.execute("create or replace table ops.row_fates (entity varchar, fate varchar, landed_rows int)")
-            for entity, fact in ROWS_OF_FACTS.items():
-                connection.execute(VERSIONS.format(entity=entity, fact=fact))
+            for fact in catalog().values():
+                if fact.contract.entity:
+                    connection.execute(VERSIONS.format(entity=fact.contract.entity, fact=fact.name))
             connection.execute(OTHER_FATES)
             for table, column in promised_columns():
                 connection.execute(f'alter table {table} add column if not exists "{column}" varchar')
         return path.read_bytes()
+
+
+def complete(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add the columns of keys and relations that the SQL above leaves out, with values that are sound."""
+    kinds = {(name, each.name): each.data_type or "" for name, table in published().items() for each in table.columns}
+    filler = {"bigint": "1", "date": "date '2026-01-05'"}
+    for reference in references():
+        place = reference.table, reference.column
+        value = KEYS.get(reference.column, f"(select max({reference.key}) from {reference.parent})")
+        add_column(connection, *place, kinds[place], "null" if reference.relation.optional else value)
+    for name, table in published().items():
+        for column in {column for key in table.keys for column in key}:
+            kind = kinds[name, column]
+            add_column(connection, name, column, kind, filler.get(kind, "'x'"))
+
+
+def add_column(connection: duckdb.DuckDBPyConnection, table: str, column: str, kind: str, value: str) -> None:
+    """Add a column with a value to a table, unless the table has it."""
+    there = [name for name, *_ in connection.execute(f"describe {table}").fetchall()]
+    if column not in there:
+        connection.execute(f"alter table {table} add column {quote_identifier(column)} {kind}")
+        connection.execute(f"update {table} set {quote_identifier(column)} = {value}")
 
 
 def pass_gate(settings: Settings, release: Release = RELEASE, stopped: int = 0) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,8 +14,9 @@ from typing import Any
 
 import psutil
 
-from pipeline.airflow_settings import USER, password_file
-from pipeline.settings import ROOT, load_settings
+from pipeline.base.settings import ROOT, load_settings
+from pipeline.orchestration.airflow_settings import USER, password_file
+from tests.support.perennial import PERENNIAL
 
 SECONDS = 600
 
@@ -65,7 +65,7 @@ def processes_of(home: str) -> list[psutil.Process]:
             if process.environ().get("CRM_HOME") == home and process.pid != os.getpid():
                 found.append(process)
         except psutil.Error:
-            continue  # ended meanwhile, or somebody else's
+            continue  # ended in the meantime, or of another user
     return found
 
 
@@ -82,9 +82,7 @@ def addresses(home: str) -> set[str]:
 @contextmanager
 def airflow_up(environment: dict[str, str], project: Path = ROOT) -> Iterator[tuple[Api, str]]:
     """Start `make up` of a project; give its API and what it said; end it with all of its processes."""
-    up = subprocess.Popen(
-        [sys.executable, "-m", "dags.local.up"], cwd=project, env=environment, stdout=subprocess.PIPE, text=True
-    )
+    up = subprocess.Popen([PERENNIAL, "up"], cwd=project, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert up.stdout
         said = ""

@@ -10,23 +10,32 @@ from typing import Any
 import duckdb
 import yaml
 
-from pipeline.plan import receipts_in_use
-from pipeline.settings import Settings
-from pipeline.sources import Source, load_source
+from pipeline.base.settings import Settings
+from pipeline.build.plan import receipts_in_use
+from pipeline.sources.definitions import Source, load_source
 from tests.support.project import make_project, run_in
 
 BUILD = """
 from datetime import datetime, UTC
-from pipeline import dbt
+from pipeline.build import dbt
 from pipeline.landing import land_source
-from pipeline.plan import make_plan
-from pipeline.settings import load_settings
+from pipeline.build.plan import make_plan
+from pipeline.base.settings import load_settings
 
 settings = load_settings()
 land_source(settings, {source!r}, datetime(2024, 1, 2, tzinfo=UTC))
 make_plan(settings)
 dbt.selectors = lambda settings, layer: {models!r}
-dbt.run_layer(settings, "intermediate")
+dbt.run_layers(settings, "intermediate")
+"""
+# A line that a newer document does not have is not among the current ones (int_order_lines).
+GONE = """
+create or replace table warehouse.intermediate.int_order_lines__gone as {model};
+update warehouse.intermediate.int_order_lines__rows as landed set _is_current = false
+from warehouse.intermediate.int_order_lines__gone as gone
+where
+    landed.source_system = gone.source_system and landed.order_id = gone.order_id
+    and landed.line_number = gone.line_number and landed._table = gone._table
 """
 FILES = re.compile(r"read_parquet\(\[.*?\]")
 
@@ -36,12 +45,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Conformed:
-    """Compiled models of a source, by entity: the tables that it is staged from, its staging model, its versions."""
+    """Compiled models of a source, by entity: the tables that it is staged from, its staging model, its versions.
+
+    `gone` is the model of the lines that a newer document does not have, where the source has order lines.
+    """
 
     source: str
     tables: dict[str, list[str]]
     staging: dict[str, str]
     versions: dict[str, str]
+    gone: str
     warehouse: Path
 
     @cached_property
@@ -51,8 +64,12 @@ class Conformed:
         connection.execute("set timezone = 'UTC'; set threads = 1; attach ':memory:' as warehouse")
         connection.execute(f"attach '{self.warehouse}' as built (read_only)")
         connection.execute("create schema warehouse.staging; create schema warehouse.intermediate")
-        rates = "intermediate.int_exchange_rates"
-        connection.execute(f"create table warehouse.{rates} as from built.{rates}; detach built")
+        connection.execute("create schema warehouse.seeds")
+        of_seeds = "select table_name from duckdb_tables() where database_name = 'built' and schema_name = 'seeds'"
+        seeds = [f"seeds.{name}" for (name,) in connection.execute(of_seeds).fetchall()]
+        for table in ["intermediate.int_exchange_rates", *seeds]:
+            connection.execute(f"create table warehouse.{table} as from built.{table}")
+        connection.execute("detach built")
         return connection
 
     @cached_property
@@ -71,8 +88,10 @@ class Conformed:
         for name in self.staging:
             self._stage(settings, name, receipts, backwards=backwards, columns=columns if name == entity else {})
         versions = re.sub(r"'[^']*/receipts\.jsonl'", f"'{listed}'", self.versions[entity])
-        table = f"warehouse.intermediate.int_{entity}__versions"
+        table = f"warehouse.intermediate.int_{entity}__rows"
         self.connection.execute(f"create or replace table {table} as {versions}")
+        if entity == "order_lines":
+            self.connection.execute(GONE.format(model=self.gone))
         judged = self.connection.execute(f"from {table}")
         names = [column[0] for column in judged.description]
         return [dict(zip(names, row, strict=True)) for row in judged.fetchall()]
@@ -101,7 +120,7 @@ def compile_source(
 ) -> Conformed:
     """Compile the models of a source that has one staging model for each of its entities: {entity: SQL}."""
     project = make_project(folder, source, yaml.safe_dump(definition), staging)
-    models = [f"+int_{entity}__versions" for entity in staging]
+    models = [f"+int_{entity}{end}" for entity in staging for end in ("__rows", "__gone")]
     run_in(project, BUILD.format(source=source, models=models), CRM_HOME=folder / "home", CRM_SOURCES=source, **env)
     compiled = folder / "home" / "dbt" / "target" / "compiled" / "perennial" / "models"
     read = lambda path: path.read_text(encoding="utf-8")  # noqa: E731
@@ -110,6 +129,7 @@ def compile_source(
         source,
         tables,
         {entity: read(compiled / "staging" / source / f"stg_{source}__{entity}.sql") for entity in staging},
-        {entity: read(compiled / "intermediate" / f"int_{entity}__versions.sql") for entity in staging},
+        {entity: read(compiled / "intermediate" / f"int_{entity}__rows.sql") for entity in staging},
+        read(compiled / "intermediate" / "int_order_lines__gone.sql") if "order_lines" in staging else "",
         folder / "home" / "warehouse.duckdb",
     )

@@ -1,20 +1,21 @@
-"""What docs/adding_a_source.md tells the reader to write and to ask, taken from the text itself."""
+"""What docs/adding_a_source.md and docs/source_reference.md tell the reader, taken from their text."""
 
 import re
 from dataclasses import dataclass
 
-from pipeline.settings import ROOT
+from pipeline.base.settings import ROOT
 
 GUIDE = ROOT / "docs" / "adding_a_source.md"
+REFERENCE = ROOT / "docs" / "source_reference.md"
 _FILE = re.compile(r"^`([\w/.]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _QUERY = re.compile(r"^```sql\n((?:(?!```).*\n)+)```\n```text\n((?:(?!```).*\n)+)```$", re.MULTILINE)
-_CONTRACT = re.compile(r"^#### (\w+)\n(.*?)(?=^#|^Two loads)", re.MULTILINE | re.DOTALL)
+_CONTRACT = re.compile(r"^### (\w+)\n(.*?)(?=^#)", re.MULTILINE | re.DOTALL)
 _COLUMN = re.compile(r"^\| (\*{0,2})([a-z_]+)\*{0,2} \| ([a-z]+) \| (required)? ?\|", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Walk:
-    """The first part of the guide."""
+    """The part of the guide that is written by hand."""
 
     export: str
     files: dict[str, str]
@@ -24,8 +25,8 @@ class Walk:
 
 
 def read_walk() -> Walk:
-    """The files, the command and the answers of the first part."""
-    text = GUIDE.read_text(encoding="utf-8").split("\n## A real one")[0]
+    """The files, the command and the answers of the part that is written by hand."""
+    text = GUIDE.read_text(encoding="utf-8").split("\n## Fifteen minutes")[1].split("\n## A real one")[0]
     summary = _block(text.split("### 3. Run it")[1], "text")
     return Walk(
         export=_block(text, "csv"),
@@ -37,11 +38,15 @@ def read_walk() -> Walk:
 
 
 def read_contract() -> dict[str, dict[str, tuple[str, bool, bool]]]:
-    """The guide's table of the input contract: {entity: {column: (type, is required, is part of the key)}}."""
+    """The reference's tables of the input contract: {entity: {column: (type, is required, is part of the key)}}."""
     return {
         entity: {name: (kind, bool(required), bool(bold)) for bold, name, kind, required in _COLUMN.findall(rows)}
-        for entity, rows in _CONTRACT.findall(GUIDE.read_text(encoding="utf-8"))
+        for entity, rows in _CONTRACT.findall(_section("The input contract"))
     }
+
+
+def _section(heading: str) -> str:
+    return REFERENCE.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0] + "\n#"
 
 
 def _block(text: str, language: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.settings import Settings
+from pipeline.base.errors import UserError
+from pipeline.base.settings import Settings
 
 TWO_SALES = "id,sold_at,amount\n1,2024-01-05 10:00:00,5.00\n2,2024-01-07 23:30:00,7.50\n"
 

@@ -6,20 +6,37 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mining import jobs
-from pipeline.settings import Settings
+from mining.registry import JOBS, find_job
+from mining.store import CUSTOMER_FEATURES
+from pipeline.base.files import write_parquet
+from pipeline.base.settings import Settings
 
 AS_OF = dt.date(2024, 12, 31)
 SOURCES = ("complete_journey",)
+CUSTOMER_JOBS = [job for job in JOBS if find_job(job).source == CUSTOMER_FEATURES]
+
+
+NO_DAYS = pa.schema(
+    {
+        "as_of_date": pa.date32(),
+        "purchase_date": pa.date32(),
+        "first_purchases": pa.int64(),
+        "repeat_purchases": pa.int64(),
+    }
+).empty_table()
+
+
+def write_features(settings: Settings, features: pa.Table, as_of: dt.date = AS_OF, days: pa.Table = NO_DAYS) -> None:
+    """Write the files of a day: customers, and the purchases of each day (none, so that no season is learned)."""
+    write_parquet(settings.features / f"as_of={as_of}.parquet", features)
+    path = settings.features / "purchase_calendar" / f"as_of={as_of}.parquet"
+    write_parquet(path, days.replace_schema_metadata(features.schema.metadata))
 
 
 def mine(settings: Settings) -> dict[str, dict[str, pa.Table]]:
-    """Train and score; return what was written, by job and table."""
+    """Train and score customers; return what was written, by job and table."""
     jobs.train_models(settings, as_of=AS_OF, sources=SOURCES)
-    results = {
-        "segments": jobs.score_segments(settings, as_of=AS_OF),
-        "clv": jobs.score_clv(settings, as_of=AS_OF, sources=SOURCES),
-        "churn": jobs.score_churn(settings, as_of=AS_OF, sources=SOURCES),
-    }
+    results = {job: jobs.score(job, settings, as_of=AS_OF, sources=SOURCES) for job in CUSTOMER_JOBS}
     return {
         job: {table: pq.ParquetFile(path).read() for table, path in result["files"].items()}
         for job, result in results.items()

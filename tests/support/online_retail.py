@@ -44,7 +44,7 @@ class Line:
 
 
 def made_up_lines() -> list[Line]:
-    """Ana bought on three days and brought one thing back, Ben moved, Cleo only returned, and much is of nobody."""
+    """Ana bought on three days and returned one thing, Ben moved, Cleo only returned; many lines have no customer."""
     twice = Line("489001", "85123A", HEART, 6, "2009-12-01 07:45:00", "2.95", ANA, UK)
     return [
         twice,

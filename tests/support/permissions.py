@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.lists.permissions import Permissions
-from pipeline.plan import Plan
-from pipeline.settings import Settings
+from pipeline.base.settings import Settings
+from pipeline.build.plan import Plan
+from pipeline.outputs.lists.permissions import Permissions
 
 COLUMNS = ("customer_id", "withheld_because", "can_email", "can_post", "can_call", "can_text", "has_unreadable")
 
@@ -19,20 +19,19 @@ COLUMNS = ("customer_id", "withheld_because", "can_email", "can_post", "can_call
 def landed_since(
     monkeypatch: pytest.MonkeyPatch, *rows: tuple[Any, ...], has_consents: bool = False, lines: int = 0
 ) -> None:
-    """Let an export find these rows of `export.list_consent`, and nothing else."""
+    """Let an export find these rows of `list_consent`, and nothing else."""
 
     @contextmanager
     def permissions(_: Settings, __: Plan, ___: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[Permissions]:
         connection.execute("attach ':memory:' as now")
-        connection.execute("create schema now.export")
         kinds = ("varchar", "varchar", *["boolean"] * 5)
         columns = ", ".join(f"{name} {kind}" for name, kind in zip(COLUMNS, kinds, strict=True))
-        connection.execute(f"create table now.export.list_consent ({columns})")
+        connection.execute(f"create table now.list_consent ({columns})")
         for row in rows:
-            connection.execute(f"insert into now.export.list_consent values ({', '.join('?' * len(COLUMNS))})", row)
+            connection.execute(f"insert into now.list_consent values ({', '.join('?' * len(COLUMNS))})", row)
         yield Permissions(has_consents, unreadable_rows=sum(bool(row[-1]) for row in rows), unreadable_lines=lines)
         connection.execute("detach now")
 
     landing = SimpleNamespace(release_id=repr((rows, has_consents, lines)))
-    monkeypatch.setattr("pipeline.lists.export.plan_of_landing", lambda *_: landing)
-    monkeypatch.setattr("pipeline.lists.export.landed_permissions", permissions)
+    monkeypatch.setattr("pipeline.outputs.lists.export.plan_of_landing", lambda *_: landing)
+    monkeypatch.setattr("pipeline.outputs.lists.export.landed_permissions", permissions)

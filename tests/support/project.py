@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.settings import ROOT
+from pipeline.base.settings import ROOT
 
-ROOMS = ("dags", "dbt_project", "expectations", "mining", "pipeline")
+ROOMS = ("campaigns", "cli", "dags", "dbt_project", "expectations", "mining", "pipeline")
 
 
 def make_project(folder: Path, source: str, definition: str, staging: dict[str, str]) -> Path:

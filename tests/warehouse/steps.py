@@ -5,22 +5,28 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
 
 from mining import jobs
-from pipeline import dbt, features
+from mining.registry import JOBS
+from pipeline.audit.frames import marts_frame, open_warehouse
+from pipeline.audit.references import references
+from pipeline.base.settings import DBT_PROJECT, Settings
+from pipeline.build import dbt, features
+from pipeline.build.plan import Plan, load_plan, make_plan
+from pipeline.campaigns import read_campaigns
 from pipeline.landing import land_source
-from pipeline.plan import Plan, load_plan, make_plan
-from pipeline.settings import DBT_PROJECT, Settings
-from tests.support.quick import WITHOUT_UNIT_TESTS
 
 Step = Callable[[Settings], object]
 
 
-def build_core(settings: Settings, *, after_landing: Step | None = None, after_planning: Step | None = None) -> Plan:
-    """Land and build up to the star; return the plan of the build. `after_landing` may change the landed files."""
+def build_layers(
+    settings: Settings, *layers: str, after_landing: Step | None = None, after_planning: Step | None = None
+) -> Plan:
+    """Land and build layers of the warehouse; return the plan. `after_landing` may change the landed files."""
     for source in settings.sources:
         land_source(settings, source)
     if after_landing:
@@ -28,30 +34,48 @@ def build_core(settings: Settings, *, after_landing: Step | None = None, after_p
     plan = make_plan(settings)
     if after_planning:
         after_planning(settings)
-    for layer in ("staging", "intermediate", "core"):
-        dbt.run_layer(settings, layer)
+    dbt.run_layers(settings, *layers)
+    if "core" in layers:
+        check_keys(settings, plan, ("core.",))
     return plan
+
+
+def build_core(settings: Settings, *, after_landing: Step | None = None) -> Plan:
+    """Land and build up to the star."""
+    return build_layers(settings, "staging", "intermediate", "core", after_landing=after_landing)
 
 
 def build(settings: Settings, *, after_landing: Step | None = None, after_planning: Step | None = None) -> None:
     """Land, build and score; publish nothing."""
-    plan = build_core(settings, after_landing=after_landing, after_planning=after_planning)
-    dbt.run_layer(settings, "features")
+    plan = build_layers(settings, *dbt.BEFORE_MINING, after_landing=after_landing, after_planning=after_planning)
     features.export_features(settings)
     jobs.train_models(settings, as_of=plan.as_of, sources=plan.sources)
-    scores = [
-        jobs.score_segments(settings, as_of=plan.as_of),
-        jobs.score_clv(settings, as_of=plan.as_of, sources=plan.sources),
-        jobs.score_churn(settings, as_of=plan.as_of, sources=plan.sources),
-    ]
-    dbt.run_layer(settings, "marts", scores)
+    scores = [jobs.score(job, settings, as_of=plan.as_of, sources=plan.sources) for job in JOBS]
+    dbt.run_layers(settings, "marts", scored=scores)
+    check_keys(settings, plan, ("core.", "marts.", "ops."))
     (settings.build / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
 
 
+def check_keys(settings: Settings, plan: Plan, schemas: tuple[str, ...]) -> None:
+    """See that keys and relations of published tables hold, as the gate will."""
+    followed = [reference.query() for reference in references() if reference.table.startswith(schemas)]
+    with closing(open_warehouse(settings, plan.release_id, plan.as_of)) as connection:
+        keys = marts_frame(connection, "marts_grain")
+        relations = connection.execute(" union all ".join(followed)).df()
+    keys = keys[keys["table_name"].str.startswith(schemas)]
+    assert keys["is_there"].all()
+    bad_keys = keys[(keys["without_key"] > 0) | (keys["repeated"] > 0)]
+    assert bad_keys.empty, bad_keys
+    pointing_nowhere = relations[relations["rows_without_parent"] > 0]
+    assert pointing_nowhere.empty, pointing_nowhere
+
+
 def run_unit_tests(settings: Settings) -> subprocess.CompletedProcess[str]:
-    """Run the unit tests of all models against a built warehouse."""
+    """Run the unit tests of all models against a built warehouse; those of the lists are told of winback alone."""
     scores = json.loads((settings.build / "scores.json").read_text(encoding="utf-8"))
-    options, environment = dbt.given(settings.build, dbt.build_variables(settings, load_plan(settings), scores))
+    variables = dbt.build_variables(settings, load_plan(settings), scores)
+    variables["campaigns"] = [read_campaigns()["winback"].as_sql()]
+    options, environment = dbt.given(settings.build, variables)
     return subprocess.run(
         [
             *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "test", "--select", "test_type:unit"),
@@ -65,7 +89,7 @@ def run_unit_tests(settings: Settings) -> subprocess.CompletedProcess[str]:
             *options,
         ],
         env={
-            **{name: value for name, value in os.environ.items() if name not in WITHOUT_UNIT_TESTS},
+            **os.environ,
             **environment,
             "CRM_HOME": str(settings.home),
         },

@@ -6,7 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline.settings import load_settings
+from pipeline.base.settings import load_settings
+from pipeline.onboarding.trial.dry_run import dry_run
+from tests.support import dry_runs
 from tests.warehouse.steps import build
 
 CUSTOMERS = 23_570
@@ -32,7 +34,7 @@ def warehouse(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("select count(*) from core.fct_order where is_exact_repeat and is_purchase", (255,)),
         ("select count(*) from core.fct_order where net_sales = 0 and is_purchase", (80,)),
         ("select sum(orders), sum(net_sales) from core.fct_customer_month", (PURCHASES, SALES)),
-        ("select count(*), sum(orders), sum(net_sales) from marts.customer_360", (CUSTOMERS, PURCHASES, SALES)),
+        ("select count(*), sum(purchases), sum(net_sales) from marts.customer_360", (CUSTOMERS, PURCHASES, SALES)),
         ("select sum(clv_historic) from marts.customer_clv", (SALES,)),
         ("select count(*) from marts.customer_360 where is_left_truncated", (0,)),
         ("select received, accepted from ops.load_receipts", (PURCHASES, PURCHASES)),
@@ -43,3 +45,9 @@ def warehouse(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_published_totals(warehouse: Path, query: str, expected: tuple[object, ...]) -> None:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         assert connection.execute(query).fetchall() == [expected]
+
+
+def test_the_dry_run_says_what_was_built(warehouse: Path, data_dir: Path) -> None:
+    outcome = dry_run("cdnow", {"CRM_DATA": str(data_dir)})
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        assert dry_runs.said(outcome) == dry_runs.built("cdnow", connection)

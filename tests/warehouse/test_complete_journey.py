@@ -8,7 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.settings import Settings, load_settings
+from pipeline.base.settings import Settings, load_settings
+from pipeline.onboarding.trial.dry_run import dry_run
+from tests.support import dry_runs
 from tests.warehouse.steps import build, run_unit_tests
 
 # ../shared/data/SOURCES.md and the issue: counts and sums of the source files.
@@ -94,7 +96,7 @@ def test_campaigns(warehouse: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_marts_equal_the_facts(warehouse: duckdb.DuckDBPyConnection) -> None:
-    assert one(warehouse, "select count(*), sum(net_sales), sum(orders) from marts.customer_360") == (
+    assert one(warehouse, "select count(*), sum(net_sales), sum(purchases) from marts.customer_360") == (
         HOUSEHOLDS,
         SALES,
         BASKETS,
@@ -172,7 +174,7 @@ def test_a_published_model_beats_its_baseline(warehouse: duckdb.DuckDBPyConnecti
 
 def test_every_load_reconciles(warehouse: duckdb.DuckDBPyConnection) -> None:
     loads = warehouse.execute(
-        """select table_name, received, accepted, quarantined, duplicates from ops.load_receipts order by table_name"""
+        "select table_name, received, accepted, quarantined, duplicates, excluded from ops.load_receipts"
     ).fetchall()
     assert {(table, received) for table, received, *_ in loads} == {
         ("campaign_descriptions", 27),
@@ -182,6 +184,12 @@ def test_every_load_reconciles(warehouse: duckdb.DuckDBPyConnection) -> None:
         ("transactions", LINES),
     }
     assert all(received == sum(fates) for _, received, *fates in loads)
+
+
+@pytest.mark.slow
+def test_the_dry_run_says_what_was_built(warehouse: duckdb.DuckDBPyConnection, data_dir: Path) -> None:
+    outcome = dry_run("complete_journey", {"CRM_DATA": str(data_dir)})
+    assert dry_runs.said(outcome) == dry_runs.built("complete_journey", warehouse)
 
 
 def test_unit_tests_of_the_models_pass(settings: Settings, warehouse: duckdb.DuckDBPyConnection) -> None:

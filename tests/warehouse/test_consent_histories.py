@@ -57,38 +57,35 @@ STAGING = {
 }
 BUILD = """
 import sys
-from pipeline.audit import audit_landing, audit_marts
+from pipeline.audit.gate import audit_landing, audit_marts
 from pipeline.landing import land_source
-from pipeline.lists import export_lists
-from pipeline.publish import publish
-from pipeline.settings import load_settings
-from pipeline.build import begin_build
-from pipeline.plan import load_plan
-from pipeline import dbt, features
+from pipeline.outputs.lists import export_lists
+from pipeline.serving.publish import publish
+from pipeline.base.settings import load_settings
+from pipeline.build.owner import begin_build
+from pipeline.build.plan import load_plan
+from pipeline.build import dbt
+from pipeline.build import features
 from mining import jobs
+from mining.registry import JOBS
 
 settings = load_settings()
 land_source(settings, "company")
 begin_build(settings, "test")
 audit_landing(settings)
-for layer in ("staging", "intermediate", "core", "features"):
-    dbt.run_layer(settings, layer)
+dbt.run_layers(settings, *dbt.BEFORE_MINING)
 features.export_features(settings)
 as_of, sources = load_plan(settings).as_of, settings.sources
 jobs.train_models(settings, as_of=as_of, sources=sources)
-scores = [
-    jobs.score_segments(settings, as_of=as_of),
-    jobs.score_clv(settings, as_of=as_of, sources=sources),
-    jobs.score_churn(settings, as_of=as_of, sources=sources),
-]
-dbt.run_layer(settings, "marts", scores)
+scores = [jobs.score(job, settings, as_of=as_of, sources=sources) for job in JOBS]
+dbt.run_layers(settings, "marts", scored=scores)
 audit_marts(settings)
 print(publish(settings))
 """
-SETTINGS = "from pipeline.settings import load_settings; settings = load_settings(); "
+SETTINGS = "from pipeline.base.settings import load_settings; settings = load_settings(); "
 LAND = SETTINGS + "from pipeline.landing import land_source; land_source(settings, 'company')"
-EXPORT = SETTINGS + "from pipeline.lists import export_lists; print(export_lists(settings)[0])"
-ROLLBACK = SETTINGS + "from pipeline.rollback import rollback; rollback(settings, '{}')"
+EXPORT = SETTINGS + "from pipeline.outputs.lists import export_lists; print(export_lists(settings)[0])"
+ROLLBACK = SETTINGS + "from pipeline.serving.rollback import rollback; rollback(settings, '{}')"
 
 
 @dataclass(frozen=True)

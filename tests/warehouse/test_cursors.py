@@ -30,10 +30,10 @@ STAGING = """\
 LAND_AND_BUILD = """
 import shutil
 from pathlib import Path
-from pipeline import dbt
+from pipeline.build import dbt
 from pipeline.landing import land_source
-from pipeline.plan import make_plan
-from pipeline.settings import load_settings
+from pipeline.build.plan import make_plan
+from pipeline.base.settings import load_settings
 
 settings = load_settings()
 for group in {groups}:
@@ -42,7 +42,7 @@ for group in {groups}:
     assert land_source(settings, "till")["receipts"] != "unchanged"
 make_plan(settings)
 dbt.selectors = lambda settings, layer: ["+int_orders"]
-dbt.run_layer(settings, "intermediate")
+dbt.run_layers(settings, "intermediate")
 """
 Files = dict[str, list[tuple[str, ...]]]
 HEADER = ("receipt", "who", "at", "amount", "changed_at", "is void")
@@ -140,18 +140,16 @@ def build(folder: Path, groups: list[list[str]], contents: Files = FILES) -> Til
 def test_order_and_grouping_of_files_move_nothing(tmp_path: Path, groups: list[list[str]]) -> None:
     till = build(tmp_path, groups)
     assert dict(till.ask("select order_id, total_amount::varchar from intermediate.int_orders")) == CURRENT
-    fates = (
-        "select order_id, {} count(*) from intermediate.int_orders__versions where _fate = '{}' group by all order by 1"
-    )
+    fates = "select order_id, {} count(*) from intermediate.int_orders__rows where _fate = '{}' group by all order by 1"
     assert till.ask(fates.format("_reason,", "quarantined")) == QUARANTINED
     assert till.ask(fates.format("", "duplicate")) == DUPLICATES
     delivered = sum(len(rows) for rows in FILES.values())
-    assert till.ask("select count(*) from intermediate.int_orders__versions") == [(delivered,)]
+    assert till.ask("select count(*) from intermediate.int_orders__rows") == [(delivered,)]
 
 
 def test_a_version_is_known_since_it_was_first_loaded(tmp_path: Path) -> None:
     till = build(tmp_path, [["tuesday.csv"], ["wednesday.csv"], ["monday.csv"]])
-    accepted = "from intermediate.int_orders__versions where _fate = 'accepted' and order_id = '{}'"
+    accepted = "from intermediate.int_orders__rows where _fate = 'accepted' and order_id = '{}'"
     # Delivered on Tuesday; Monday's row, which came last, says the same with an older cursor.
     assert till.ask(f"select _generation, _is_current {accepted}".format("touched, not changed")) == [(1, True)]
     assert till.ask(f"select _generation, _is_current {accepted} order by 1".format("corrected later")) == [
@@ -172,7 +170,7 @@ def test_a_later_load_knows_a_key_since_its_first_version(tmp_path: Path) -> Non
     till = build(tmp_path, [[name] for name in files], files)
     known = till.ask(
         "select order_id, total_amount::varchar, _known_from::date::varchar, _first_known_from::date::varchar"
-        " from intermediate.int_orders__versions order by all"
+        " from intermediate.int_orders__rows order by all"
     )
     # A row of the first load is known from its event: null.
     assert known == [

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline.settings import ROOT
+from pipeline.base.settings import ROOT
 
 SOURCE = """\
 description: A system of a shop.
@@ -56,10 +56,10 @@ BUILD = """
 import os
 from dataclasses import replace
 
-from pipeline import dbt
+from pipeline.build import dbt
 from pipeline.landing import land_source
-from pipeline.plan import make_plan
-from pipeline.settings import load_settings
+from pipeline.build.plan import make_plan
+from pipeline.base.settings import load_settings
 
 settings = load_settings()
 for source in settings.sources:
@@ -67,8 +67,7 @@ for source in settings.sources:
 plan = make_plan(settings)
 if os.environ.get("AS_OF"):
     dbt.load_plan = lambda settings: replace(plan, as_of_date=os.environ["AS_OF"])
-for layer in ("staging", "intermediate"):
-    dbt.run_layer(settings, layer)
+dbt.run_layers(settings, "staging", "intermediate")
 """
 COLUMNS = (
     "number",

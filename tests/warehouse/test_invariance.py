@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline.files import read_sealed, write_sealed
-from pipeline.settings import Settings, load_settings
+from pipeline.base.files import read_sealed, write_sealed
+from pipeline.base.settings import Settings, load_settings
 from tests.support.quick import TABLES_ONLY
 from tests.warehouse.steps import build, marts
 

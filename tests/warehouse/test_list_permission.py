@@ -44,16 +44,16 @@ union all
 ASK = """
 import sys
 from pathlib import Path
-from pipeline.duck import connect
+from pipeline.base.duck import connect
 from pipeline.landing import land_source
-from pipeline.lists.permissions import landed_permissions, plan_of_landing
-from pipeline.settings import load_settings
+from pipeline.outputs.lists.permissions import landed_permissions, plan_of_landing
+from pipeline.base.settings import load_settings
 
 settings, release = load_settings(), Path(sys.argv[1])
 land_source(settings, "shop")
 plan = plan_of_landing(settings, release)
 with connect() as connection, landed_permissions(settings, plan, release, connection) as found:
-    connection.execute(f"copy now.export.list_permission to '{sys.argv[2]}' (format parquet)")
+    connection.execute(f"copy now.list_permission to '{sys.argv[2]}' (format parquet)")
 print(found.has_consents, found.unreadable_rows)
 """
 # Customers of the release: number of each record, and the address.
@@ -110,7 +110,7 @@ def permissions(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str
     manifest = {"release_id": "r", "as_of_date": "2024-01-31", "input_hash": "", "tables": {}, "sources": ["shop"]}
     run_in(
         project,
-        "import json, sys; from pathlib import Path; from pipeline.files import write_sealed;"
+        "import json, sys; from pathlib import Path; from pipeline.base.files import write_sealed;"
         " write_sealed(Path(sys.argv[1]) / 'release.json', json.loads(sys.argv[2]))",
         str(release),
         json.dumps(manifest),

@@ -10,12 +10,12 @@ import duckdb
 import pytest
 import yaml
 
-from pipeline.macros import macros
-from pipeline.settings import ROOT
+from pipeline.base.catalog import input_contract
+from pipeline.base.settings import ROOT
 from tests.support.project import make_project, run_in
 from tests.support.quick import TABLES_ONLY
 
-CONTRACT: dict[str, dict[str, Any]] = macros("contract", "words", "consent")["contract"]()
+CONTRACT: dict[str, dict[str, Any]] = input_contract()
 GOOD_ROWS = 1500
 VALUES = {
     "decimal": "1.00",
@@ -50,19 +50,23 @@ SOURCE: dict[str, Any] = {
 }
 BREAK = {
     "mining/segments/job.py": "def score(features):\n    raise KeyError('gap')\n",
-    "mining/clv/job.py": "def train(features, **needs):\n    raise np.linalg.LinAlgError('Singular matrix')\n",
-    "mining/churn/job.py": "def train(features, **needs):\n    return {}['coefficients']\n",
-    "pipeline/report.py": "def draw_revenue(axes, connection, currency):\n    raise OverflowError('too many ticks')\n",
+    "mining/clv/training.py": "from numpy.linalg import LinAlgError\n\n\ndef train(features, **needs):\n"
+    "    raise LinAlgError('Singular matrix')\n",
+    "mining/churn/training.py": "def train(features, **needs):\n    return {}['coefficients']\n",
+    "mining/effects/job.py": "def effects(arms):\n    raise ZeroDivisionError('no customers')\n",
+    "pipeline/outputs/overview.py": (
+        "def draw_revenue(axes, connection, currency):\n    raise OverflowError('too many ticks')\n"
+    ),
 }
 BUILD = """
-from pipeline import audit
-from pipeline.publish import publish
-from pipeline.settings import load_settings
+from pipeline.audit import gate
+from pipeline.serving.publish import publish
+from pipeline.base.settings import load_settings
 from tests.warehouse import steps
 
 settings = load_settings()
-steps.build(settings, after_planning=audit.audit_landing)
-audit.audit_marts(settings)
+steps.build(settings, after_planning=gate.audit_landing)
+gate.audit_marts(settings)
 publish(settings)
 """
 
@@ -214,15 +218,17 @@ def test_every_job_is_refused_by_name_and_all_else_is_published(release: Path) -
         "segments": (False, "KeyError: 'gap'"),
         "clv": (False, "LinAlgError: Singular matrix"),
         "churn": (False, "KeyError: 'coefficients'"),
+        "effects": (False, "ZeroDivisionError: no customers"),
     }
     decisions = {job: decision for job, *_, decision in runs}
     assert decisions["clv"] == (
         "Not published: training clv has no result on these data (LinAlgError: Singular matrix)."
     )
-    buyers = "join marts.customer_360 as c using (customer_id) where c.orders > 0"
-    for job in runs:
-        query = f"select distinct s.unavailable_reason from marts.customer_{job[0]} as s {buyers}"
-        assert ask(release, query) == [(decisions[job[0]],)]
+    buyers = "join marts.customer_360 as c using (customer_id) where c.purchases > 0"
+    for job in ("segments", "clv", "churn"):
+        query = f"select distinct s.unavailable_reason from marts.customer_{job} as s {buyers}"
+        assert ask(release, query) == [(decisions[job],)]
+    assert ask(release, "select count(p_value) from marts.campaign_performance") == [(0,)]
     stages = "select distinct s.segment_name, s.tier, s.lifecycle_stage from marts.customer_segments as s"
     assert ask(release, f"{stages} {buyers}") == [(None, None, None)]
     assert ask(release, "select count(*) from marts.segment_profile") == [(0,)]

@@ -9,7 +9,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,7 +18,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.settings import ROOT
+from pipeline.base.settings import ROOT
+from tests.support.perennial import PERENNIAL
 from tests.support.quick import TABLES_ONLY
 
 pytestmark = pytest.mark.slow
@@ -62,7 +62,7 @@ class Planted:
 
 def run(home: Path, *words: str, **env: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", *words],
+        [PERENNIAL, *words],
         cwd=ROOT,
         env={**os.environ, **COMPANY, "CRM_HOME": str(home), **env},
         capture_output=True,
@@ -172,14 +172,14 @@ class Compared:
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> Compared:
     home = tmp_path_factory.mktemp("diff") / "home"
-    run(home, "demo")
-    run(home, "dags.local.run")
+    run(home, "demo", "make")
+    run(home, "run")
     before = totals(home)
-    run(home, "demo", DEMO_UNTIL=DAY)
+    run(home, "demo", "make", DEMO_UNTIL=DAY)
     after = totals(home)
     planted = plant(home)
-    run(home, "dags.local.run")
-    found = json.loads(run(home, "pipeline.diff", FORMAT="json"))
+    run(home, "run")
+    found = json.loads(run(home, "diff", "--format", "json"))
     new = {name: amount - before.get(name, Decimal(0)) for name, amount in after.items()}
     releases = {side: home / "serving" / "releases" / found[side]["release_id"] / "parquet" for side in ("a", "b")}
     return Compared(releases, {each["measure"]: each for each in found["measures"]}, planted, new)

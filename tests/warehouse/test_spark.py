@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import DBT_PROJECT, ROOT
+from pipeline.base.catalog import catalog
+from pipeline.base.settings import DBT_PROJECT, ROOT
 
 SUPPORT = ROOT / "tests" / "support"
 PROFILE = """\
@@ -46,7 +47,9 @@ def test_spark_parses_core_and_features(tmp_path: Path) -> None:
     ]
     folders = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(tmp_path)]
     targets = ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs")]
-    run([*compile_models, *layers, *folders, *targets], tmp_path)
+    measures = {fact.name: fact.measures for fact in catalog().values() if fact.measures}
+    variables = ["--vars", json.dumps({"measures": measures})]
+    run([*compile_models, *layers, *folders, *targets, *variables], tmp_path)
 
     compiled = tmp_path / "target" / "compiled" / "perennial" / "models"
     (compiled / "no_spark_sql.sql").write_text(DUCKDB_ONLY, encoding="utf-8")

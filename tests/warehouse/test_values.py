@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-import pipeline.settings
-from pipeline.duck import connect
+import pipeline.base.settings
+from pipeline.base.duck import connect
+from pipeline.base.settings import load_settings
 from pipeline.landing import land_source
 from pipeline.landing.events import event_instant_sql, events_of, possible_sql, timestamp_sql
-from pipeline.settings import load_settings
 from tests.support.conformed import Conformed, Row, compile_source
 
 ZONE = ZoneInfo("Asia/Singapore")
@@ -89,7 +89,7 @@ def desk() -> Iterator[Desk]:
         desk.write("refunds", [{"id": "r1", "at": "2024-01-05", "amount": "1.00"}])
         compiled = compile_source(folder, "exports", source, STAGING)
         (folder / "sources" / "exports.yml").write_text(yaml.safe_dump(source), encoding="utf-8")
-        patch.setattr(pipeline.settings, "SOURCE_FILES", folder / "sources")
+        patch.setattr(pipeline.base.settings, "SOURCE_FILES", folder / "sources")
         yield Desk(folder, compiled)
 
 
@@ -217,6 +217,8 @@ def test_a_number_is_what_it_says(desk: Desk) -> None:
         ("0x10", None),
         ("infinity", None),
         ("NaN", None),
+        ("1.0000000000000000001", None),
+        ("-", None),
     ]
     rows = desk.orders(*({"total": text} for text, _ in drawn))
     for (text, meant), row in zip(drawn, rows, strict=True):
@@ -240,7 +242,8 @@ def test_a_number_is_what_it_says(desk: Desk) -> None:
             ("0012", "0012"),
             ("1.5", "1.5"),
         ),
-        *((word, None) for word in ("NULL", "null", "\\N", "NaN", "None", "#N/A", "<NA>", "")),
+        *((word, None) for word in ("NULL", "null", "\\N", "NaN", "None", "#N/A", "<NA>", "NA", "undefined", "")),
+        *((sign, None) for sign in ("-", "--", "?", ".")),
         *(("K-1", "K-1"), ("1E5", "1E5"), ("a@b.example", "a@b.example")),
     ],
 )
@@ -257,7 +260,21 @@ def test_a_number_that_was_rounded_is_nobodys(desk: Desk, column: str, text: str
     assert (row["_fate"], row["_reason"]) == ("quarantined", f"{name}: a number that was rounded")
 
 
+@pytest.mark.parametrize("text", ["#REF!", "#VALUE!", "#NAME?", "#DIV/0!"])
+def test_an_error_of_a_spreadsheet_is_nobodys(desk: Desk, text: str) -> None:
+    (row,) = desk.orders({"customer": text})
+    assert (row["_fate"], row["_reason"]) == ("quarantined", "source_customer_id: an error of a spreadsheet")
+
+
 # Signs and words
+
+
+@pytest.mark.parametrize("word", ["NULL", "null", "\\N", "NaN", "None", "n/a", "#N/A", "<NA>", "(null)", "nil"])
+def test_a_word_for_a_missing_value_is_missing_where_no_word_can_be(desk: Desk, word: str) -> None:
+    optional, required, day = desk.orders({"discount": word}, {"total": word}, {"at": word})
+    assert (optional["_fate"], optional["discount_amount"]) == ("accepted", None)
+    assert required["_reason"] == "total_amount: missing, and there are no order_lines"
+    assert day["_reason"] == "ordered_at: missing"
 
 
 @pytest.mark.parametrize("text", ["sgd", "Sgd", " SGD "])

@@ -25,16 +25,15 @@ STAGING = """\
 }) }}
 """
 LAND_AND_BUILD = """
-from pipeline import dbt
+from pipeline.build import dbt
 from pipeline.landing import land_source
-from pipeline.plan import make_plan
-from pipeline.settings import load_settings
+from pipeline.build.plan import make_plan
+from pipeline.base.settings import load_settings
 
 settings = load_settings()
 land_source(settings, "till")
 make_plan(settings)
-for layer in ("staging", "intermediate", "core", "features"):
-    dbt.run_layer(settings, layer)
+dbt.run_layers(settings, *dbt.BEFORE_MINING)
 """
 Row = tuple[str, str, str, str]
 Deliver = Callable[[str, Iterable[Row]], Till]
@@ -58,7 +57,7 @@ FATES = """
 select fate, coalesce(split_part(reason, ':', 1), ''), sum(landed_rows)::int
 from ops.row_fates group by 1, 2 order by 1, 2
 """
-LOADS = "select count(*) from ops.load_receipts where received <> accepted + quarantined + duplicates"
+LOADS = "select count(*) from ops.load_receipts where received <> accepted + quarantined + duplicates + excluded"
 
 
 def test_rows_of_one_key(deliver: Deliver) -> None:

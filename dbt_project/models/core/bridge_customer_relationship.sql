@@ -3,24 +3,45 @@
 -- none, in the only other system that has one. Of a household or an account it is a hash that its members share; an
 -- account's number means the same in every system, a household's in its own.
 -- A reference that cannot be resolved points to 'unknown': references are counted, not dropped.
-{% set kinds = {'household': 'household_ref', 'account': 'account_ref', 'referral': 'referred_by'} %}
-
 with source_customers as (
     select * from {{ ref('int_source_customers') }}
 ),
 
+accounts as (
+    select
+        source_record_key,
+        verdict
+    from {{ ref('int_customer_values') }}
+    where kind = 'account' and is_current
+),
+
 named as (
-    {%- for kind, column in kinds.items() %}
     select
         source_record_key,
         source_system,
-        '{{ kind }}' as kind,
-        trim({{ column }}) as reference,
-        {{ normal_number(column) }} as number
+        'household' as kind,
+        trim(household_ref) as reference,
+        {{ normal_number('household_ref') }} as number
     from {{ ref('int_customers__known') }}
-    where trim({{ column }}) <> ''
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    where trim(household_ref) <> ''
+    union all
+    select
+        source_record_key,
+        source_system,
+        'account' as kind,
+        trim(account_ref) as reference,
+        {{ normal_number('account_ref') }} as number
+    from {{ ref('int_customers__known') }}
+    where trim(account_ref) <> ''
+    union all
+    select
+        source_record_key,
+        source_system,
+        'referral' as kind,
+        trim(referred_by) as reference,
+        {{ normal_number('referred_by') }} as number
+    from {{ ref('int_customers__known') }}
+    where trim(referred_by) <> ''
 ),
 
 known_once as (
@@ -39,13 +60,14 @@ resolved as (
         named.kind,
         case
             when named.kind = 'referral' then coalesce(own.customer_id, elsewhere.customer_id)
-            when {{ is_placeholder("'account'", 'named.number') }} then null
+            when named.kind = 'account' and (accounts.verdict = 'placeholder' or named.number = '') then null
             when named.kind = 'account'
                 then 'account_' || substr(md5(coalesce(nullif(named.number, ''), named.reference)), 1, 16)
             else 'household_' || substr(md5(named.source_system || '|' || named.reference), 1, 16)
         end as related_id
     from named
     inner join source_customers on named.source_record_key = source_customers.source_record_key
+    left join accounts on named.source_record_key = accounts.source_record_key
     left join source_customers as own
         on named.source_system = own.source_system and named.reference = own.source_customer_id
     left join known_once as elsewhere on named.reference = elsewhere.source_customer_id

@@ -8,4 +8,4 @@ select
     matched_to,
     first_seen_at
 from {{ ref('int_source_customers') }}
-where {{ only_changed(ref('int_changed_customers'), ['customer_id']) }}
+where {{ only_changed(ref('int_customer_records_changed'), ['customer_id']) }}

@@ -4,4 +4,4 @@ select
     source_system,
     source_customer_id
 from {{ ref('int_source_customers') }}
-where {{ only_changed(ref('int_changed_customers'), ['customer_id']) }}
+where {{ only_changed(ref('int_customer_records_changed'), ['customer_id']) }}

@@ -1,21 +1,29 @@
 -- Grain: one row per channel that a source names, of whatever kind; the unknown channel; and that of costs for none.
-{% set kinds = {
-    'sales': 'orders',
-    'contacts': 'contacts',
-    'campaigns': 'campaigns',
-    'consents': 'consents',
-    'costs': 'costs',
-} %}
-
 with named as (
-    {%- for kind, entity in kinds.items() %}
-    select distinct
+    select
         channel,
-        '{{ kind }}' as kind
-    from {{ ref('int_' ~ entity) }}
-    where channel is not null and channel not in ('unknown', 'not_applicable')
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+        'sales' as kind
+    from {{ ref('int_orders') }}
+    union
+    select
+        channel,
+        'contacts' as kind
+    from {{ ref('int_contacts') }}
+    union
+    select
+        channel,
+        'campaigns' as kind
+    from {{ ref('int_campaigns') }}
+    union
+    select
+        channel,
+        'consents' as kind
+    from {{ ref('int_consents') }}
+    union
+    select
+        channel,
+        'costs' as kind
+    from {{ ref('int_costs') }}
 ),
 
 final as (
@@ -27,17 +35,24 @@ final as (
         max(case when kind = 'consents' then 1 else 0 end) = 1 as has_consents,
         max(case when kind = 'costs' then 1 else 0 end) = 1 as has_costs
     from named
+    where channel not in ('unknown', 'not_applicable')
     group by channel
-    {%- for member in ['unknown', 'not_applicable'] %}
     union all
     select
-        '{{ member }}' as channel,
+        'unknown' as channel,
         false as has_sales,
         false as has_contacts,
         false as has_campaigns,
         false as has_consents,
         false as has_costs
-    {%- endfor %}
+    union all
+    select
+        'not_applicable' as channel,
+        false as has_sales,
+        false as has_contacts,
+        false as has_campaigns,
+        false as has_consents,
+        false as has_costs
 )
 
 select * from final

@@ -4,15 +4,12 @@
 -- the customer an organisation.
 -- is_left_truncated: first bought so soon after its source's data begin that it may well be older than the data.
 -- A source whose yml says `history: complete` holds every customer's first purchase: none of its customers is.
-{% set complete_sources = [] %}
-{% for source, history in var('history').items() if history == 'complete' %}
-    {%- do complete_sources.append(source) %}
-{% endfor %}
+{% set complete_sources = var('history').items() | selectattr(1, 'equalto', 'complete') | map(attribute=0) | list %}
 
 with source_customers as (
     select *
     from {{ ref('int_source_customers') }}
-    where {{ only_changed(ref('changed_customers'), ['customer_id']) }}
+    where {{ only_changed(ref('customers_changed'), ['customer_id']) }}
 ),
 
 purchases as (
@@ -22,7 +19,7 @@ purchases as (
         min(order_date) as first_purchase_date,
         row_number() over (partition by customer_id order by min(order_date), source_system) as source_number
     from {{ ref('fct_order') }}
-    where is_purchase and {{ rows_of_changed(ref('fct_order'), ref('changed_customers'), 'customer_id') }}
+    where is_purchase and {{ rows_of_changed(ref('fct_order'), ref('customers_changed'), 'customer_id') }}
     group by customer_id, source_system
 ),
 
@@ -45,12 +42,18 @@ resolved as (
     select
         customer_id,
         max(case when record_number = 1 then source_system end) as source_system,
-        {%- for column in ['kind', 'country'] %}
-        {{ resolved_attribute(column) }} as {{ column }},
-        {%- endfor %}
-        {%- for column in ['acquisition_channel', 'created_at'] %}
-        {{ first_attribute(column) }} as {{ column }},
-        {%- endfor %}
+        coalesce(
+            max(case when kind = 'organisation' then kind end),
+            max(case when record_number = 1 then kind end),
+            max_by(kind, record_number) filter (where kind is not null)
+        ) as kind,
+        coalesce(
+            max(case when record_number = 1 then country end),
+            max_by(country, record_number) filter (where country is not null)
+        ) as country,
+        min_by(acquisition_channel, record_number) filter (where acquisition_channel is not null)
+            as acquisition_channel,
+        min_by(created_at, record_number) filter (where created_at is not null) as created_at,
         count(*) as records,
         count(distinct source_system) as source_systems,
         min(first_seen_at) as first_seen_at
@@ -96,7 +99,7 @@ unknown as (
         cast(null as date) as first_purchase_date,
         false as is_left_truncated,
         true as is_unknown
-    where {{ only_changed(ref('changed_customers'), ['customer_id'], ["'unknown'"]) }}
+    where {{ only_changed(ref('customers_changed'), ['customer_id'], ["'unknown'"]) }}
 ),
 
 final as (

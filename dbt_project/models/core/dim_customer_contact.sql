@@ -7,7 +7,7 @@
 with source_customers as (
     select *
     from {{ ref('int_source_customers') }}
-    where {{ only_changed(ref('changed_contacts'), ['customer_id']) }}
+    where {{ only_changed(ref('customer_contacts_changed'), ['customer_id']) }}
 ),
 
 identifiers as (
@@ -94,15 +94,15 @@ where customer_id not in (select customer_id from of_several_records)
 union all
 select
     customer_id,
-    {%- for column in ['full_name', 'given_name', 'family_name'] %}
-    max(case when name_number = 1 then {{ column }} end) as {{ column }},
-    {%- endfor %}
-    {%- for column in ['street', 'city', 'postcode', 'country'] %}
-    max(case when address_number = 1 then {{ column }} end) as {{ column }},
-    {%- endfor %}
-    {%- for column in ['email', 'phone'] %}
-    min_by({{ column }}, record_number) filter (where {{ column }} is not null) as {{ column }},
-    {%- endfor %}
+    max(case when name_number = 1 then full_name end) as full_name,
+    max(case when name_number = 1 then given_name end) as given_name,
+    max(case when name_number = 1 then family_name end) as family_name,
+    max(case when address_number = 1 then street end) as street,
+    max(case when address_number = 1 then city end) as city,
+    max(case when address_number = 1 then postcode end) as postcode,
+    max(case when address_number = 1 then country end) as country,
+    min_by(email, record_number) filter (where email is not null) as email,
+    min_by(phone, record_number) filter (where phone is not null) as phone,
     min_by(birth_date, record_number) filter (where birth_date is not null) as birth_date
 from numbered
 group by customer_id

@@ -5,22 +5,12 @@
 -- Versions come from the landed versions of the records, dated by their own time, never from when a job ran: a
 -- correction that comes late restates the past. Current versions are equal to dim_customer. A customer whose records
 -- were deleted, and whom nothing else names, has left dim_customer; its history stays here and ends deleted.
-{% set changes = {
-    'kind': 'kind',
-    'country': 'country',
-    'acquisition channel': 'acquisition_channel',
-    'name': 'full_name',
-    'email': 'email',
-    'phone': 'phone',
-    'address': 'address',
-} %}
-{% set attributes = ['kind', 'country', 'acquisition_channel', 'residence_number', 'is_unknown'] %}
 {% set text = contract_type('text') %}
 
 with states as (
     select *
     from {{ ref('int_customer_states') }}
-    where {{ only_changed(ref('int_changed_customers'), ['customer_id']) }}
+    where {{ only_changed(ref('int_customer_records_changed'), ['customer_id']) }}
 ),
 
 compared as (
@@ -28,9 +18,13 @@ compared as (
         *,
         row_number() over by_day as state_number,
         lag(is_deleted) over by_day as was_deleted,
-        {%- for column in changes.values() %}
-        lag({{ column }}) over by_day as previous_{{ column }},
-        {%- endfor %}
+        lag(kind) over by_day as previous_kind,
+        lag(country) over by_day as previous_country,
+        lag(acquisition_channel) over by_day as previous_acquisition_channel,
+        lag(full_name) over by_day as previous_full_name,
+        lag(email) over by_day as previous_email,
+        lag(phone) over by_day as previous_phone,
+        lag(address) over by_day as previous_address,
         min(valid_from) over (partition by customer_id, address) as address_from
     from states
     window by_day as (partition by customer_id order by valid_from)
@@ -50,7 +44,21 @@ described as (
             when state_number = 1 then 'first'
             when is_deleted and not was_deleted then 'deleted'
             when was_deleted and not is_deleted then 'returned'
-            when not is_deleted then {{ changed_words('previous_', changes) }}
+            when not is_deleted then nullif(
+                concat_ws(
+                    ', ',
+                    case when previous_kind is distinct from kind then 'kind' end,
+                    case when previous_country is distinct from country then 'country' end,
+                    case
+                        when previous_acquisition_channel is distinct from acquisition_channel
+                            then 'acquisition channel'
+                    end,
+                    case when previous_full_name is distinct from full_name then 'name' end,
+                    case when previous_email is distinct from email then 'email' end,
+                    case when previous_phone is distinct from phone then 'phone' end,
+                    case when previous_address is distinct from address then 'address' end
+                ), ''
+            )
         end as changed,
         is_deleted,
         valid_from
@@ -60,7 +68,7 @@ described as (
 customers as (
     select customer_id
     from {{ ref('int_source_customers') }}
-    where {{ only_changed(ref('int_changed_customers'), ['customer_id']) }}
+    where {{ only_changed(ref('int_customer_records_changed'), ['customer_id']) }}
     union
     select customer_id from states
 ),
@@ -91,7 +99,33 @@ versions as ( -- noqa: ST03
         true as is_unknown,
         cast(null as date) as valid_from,
         1 as version_number
-    where {{ only_changed(ref('int_changed_customers'), ['customer_id'], ["'unknown'"]) }}
+    where {{ only_changed(ref('int_customer_records_changed'), ['customer_id'], ["'unknown'"]) }}
+),
+
+dated as (
+    select
+        *,
+        case when version_number = 1 then {{ beginning_of_time() }} else valid_from end as version_from,
+        lead(valid_from) over (partition by customer_id order by version_number) as next_from
+    from versions
 )
 
-{{ dated_history('customer', 'versions', attributes) }}
+select
+    case
+        when version_number = 1 then {{ version_key('customer', 'customer_id') }}
+        else {{ version_key('customer', 'customer_id', 'version_from') }}
+    end as customer_version_key,
+    customer_id,
+    {{ customer_key('customer_id') }} as customer_key,
+    version_number,
+    kind,
+    country,
+    acquisition_channel,
+    residence_number,
+    is_unknown,
+    changed,
+    is_deleted,
+    next_from is null as is_current,
+    version_from as valid_from,
+    coalesce(next_from, {{ end_of_time() }}) as valid_to
+from dated

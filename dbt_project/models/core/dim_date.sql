@@ -1,19 +1,31 @@
 -- Grain: one row per day, from the first of January before the first event to the end of the as-of year, or of the
 -- year of the last order, return, campaign contact or response. Other events are known only by what their source says:
 -- a slip of a digit in one of them, years ahead, does not stretch the calendar.
-{% set other_events = {
-    'fct_contact': 'contact_date',
-    'fct_case': 'opened_date',
-    'fct_survey_response': 'response_date',
-    'fct_consent': 'changed_date',
-    'fct_web_session': 'session_date',
-    'fct_subscription': 'start_date',
-    'fct_payment': 'payment_date',
-    'fct_opportunity': 'opened_date',
-    'fct_cost': 'period_start_date',
-} %}
+{% set text = contract_type('text') %}
+{% set weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] %}
+{% set first_weekday = weekdays.index(var('week_start')) + 1 %}
 
-with events as (
+with other_events as (
+    select contact_date as event_date from {{ ref('fct_contact') }}
+    union all
+    select opened_date as event_date from {{ ref('fct_case') }}
+    union all
+    select response_date as event_date from {{ ref('fct_survey_response') }}
+    union all
+    select changed_date as event_date from {{ ref('fct_consent') }}
+    union all
+    select session_date as event_date from {{ ref('fct_web_session') }}
+    union all
+    select start_date as event_date from {{ ref('fct_subscription') }}
+    union all
+    select payment_date as event_date from {{ ref('fct_payment') }}
+    union all
+    select opened_date as event_date from {{ ref('fct_opportunity') }}
+    union all
+    select period_start_date as event_date from {{ ref('fct_cost') }}
+),
+
+events as (
     select order_date as event_date from {{ ref('fct_order') }}
     union all
     select return_date as event_date from {{ ref('fct_return') }}
@@ -21,11 +33,9 @@ with events as (
     select contact_date as event_date from {{ ref('fct_campaign_contact') }}
     union all
     select response_date as event_date from {{ ref('fct_campaign_response') }}
-    {%- for fact, date in other_events.items() %}
     union all
-    select {{ date }} as event_date from {{ ref(fact) }}
-    where {{ date }} <= {{ end_of_year(as_of_date()) }}
-    {%- endfor %}
+    select event_date from other_events
+    where extract(year from event_date) <= extract(year from {{ as_of_date() }})
     union all
     select {{ as_of_date() }} as event_date
 ),
@@ -33,7 +43,7 @@ with events as (
 bounds as (
     select
         cast(date_trunc('year', min(event_date)) as date) as first_day,
-        {{ end_of_year('max(event_date)') }} as last_day
+        cast(concat(cast(max(extract(year from event_date)) as {{ text }}), '-12-31') as date) as last_day
     from events
 ),
 
@@ -60,9 +70,13 @@ select
     cast(extract(day from date_day) as int) as day_of_month,
     cast(day_of_week as int) as day_of_week,
     case day_of_week
-        {%- for name in weekday_names() %}
-        when {{ loop.index }} then '{{ name }}'
-        {%- endfor %}
+        when 1 then 'monday'
+        when 2 then 'tuesday'
+        when 3 then 'wednesday'
+        when 4 then 'thursday'
+        when 5 then 'friday'
+        when 6 then 'saturday'
+        when 7 then 'sunday'
     end as weekday_name,
     cast(extract(year from {{ add_days('date_day', '(4 - cast(day_of_week as int))') }}) as int) as iso_year,
     cast(extract(week from date_day) as int) as iso_week,
@@ -73,8 +87,5 @@ select
     cast(fiscal_month as int) as fiscal_month,
     day_of_week >= 6 as is_weekend,
     cast(date_trunc('month', date_day) as date) as month_start_date,
-    {{ add_days(
-        'date_day',
-        '-cast((day_of_week + 7 - ' ~ (weekday_names().index(var('week_start')) + 1) ~ ') % 7 as int)'
-    ) }} as week_start_date
+    {{ add_days('date_day', '-cast((day_of_week + 7 - ' ~ first_weekday ~ ') % 7 as int)') }} as week_start_date
 from weekdays

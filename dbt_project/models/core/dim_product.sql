@@ -9,7 +9,7 @@ with versions as (
         max(case when valid_to = {{ end_of_time() }} and is_deleted then 1 else 0 end) over (
             partition by source_system, product_id
         ) = 1 as has_ended
-    from {{ ref('int_product_versions') }}
+    from {{ ref('int_product_history') }}
 ),
 
 known as (

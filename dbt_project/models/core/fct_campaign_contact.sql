@@ -11,7 +11,8 @@ source_customers as (
 ),
 
 campaign_references as (
-    select * from {{ ref('int_campaign_references') }}
+    select source_system, source_id as source_campaign_id, core_id as campaign_id from {{ ref('int_references') }}
+    where entity = 'campaigns'
 ),
 
 campaigns as (

@@ -9,15 +9,18 @@ source_customers as (
 ),
 
 campaigns as (
-    select * from {{ ref('int_campaign_references') }}
+    select source_system, source_id as source_campaign_id, core_id as campaign_id from {{ ref('int_references') }}
+    where entity = 'campaigns'
 ),
 
 orders as (
-    select * from {{ ref('int_order_references') }}
+    select source_system, source_id as source_order_id, core_id as order_id from {{ ref('int_references') }}
+    where entity = 'orders'
 ),
 
 cases as (
-    select * from {{ ref('int_case_references') }}
+    select source_system, source_id as source_case_id, core_id as case_id from {{ ref('int_references') }}
+    where entity = 'cases'
 ),
 
 final as (

@@ -5,7 +5,8 @@ with costs as (
 ),
 
 campaigns as (
-    select * from {{ ref('int_campaign_references') }}
+    select source_system, source_id as source_campaign_id, core_id as campaign_id from {{ ref('int_references') }}
+    where entity = 'campaigns'
 ),
 
 final as (

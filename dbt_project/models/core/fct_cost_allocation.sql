@@ -3,7 +3,7 @@
 -- their campaign. Sums equal those of the three, to the last digit; what falls on nobody stands under 'unknown'.
 -- A booked cost is that of a month: it counts when the month is over, and is shared among what was known by then, so
 -- that a row that comes later does not move a cost that has been brought to a customer.
--- Shares are whole cents by the largest remainder.
+-- Shares are whole units of the smallest coin by the largest remainder.
 {% set decimal = contract_type('decimal') %}
 
 with contact_costs as (

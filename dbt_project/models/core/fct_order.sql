@@ -2,21 +2,26 @@
 -- Amounts are sums of the order's lines. net_amount = net_sales + other_amount (fees, bad debt: booked, but no sale).
 -- is_purchase: something was bought (goods of zero or more pieces); manual bookings and write-offs are none, nor is an
 -- order whose status says that it is not paid or was cancelled. What such an order would bring is its unsold_amount.
--- depends_on: {{ ref('customers_before') }}
+-- depends_on: {{ ref('order_customers_before') }}
+{% set of_changed_orders = only_changed(
+    ref('order_facts_changed'), ['source_system', 'source_order_id'], ['source_system', 'order_id']
+) %}
+
 with order_lines as (
     select *
     from {{ ref('fct_order_line') }}
-    where {{ rows_of_changed(ref('fct_order_line'), ref('changed_order_facts'), 'order_id') }}
+    where {{ rows_of_changed(ref('fct_order_line'), ref('order_facts_changed'), 'order_id') }}
 ),
 
 orders as (
     select *
     from {{ ref('int_orders') }}
-    where {{ of_changed_order() }}
+    where {{ of_changed_orders }}
 ),
 
 campaigns as (
-    select * from {{ ref('int_campaign_references') }}
+    select source_system, source_id as source_campaign_id, core_id as campaign_id from {{ ref('int_references') }}
+    where entity = 'campaigns'
 ),
 
 summed as (

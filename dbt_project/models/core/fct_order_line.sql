@@ -6,10 +6,14 @@
 -- Amounts are without tax, in the reporting currency; tax_amount stands beside them, original_net_amount is as booked.
 -- Lines of an order that is not paid or was cancelled are no sales: amounts and cost are 0, and unsold_amount says what
 -- they would bring.
+{% set of_changed_orders = only_changed(
+    ref('order_facts_changed'), ['source_system', 'source_order_id'], ['source_system', 'order_id']
+) %}
+
 with order_lines as (
     select *
     from {{ ref('int_order_lines__all') }}
-    where {{ of_changed_order() }}
+    where {{ of_changed_orders }}
 ),
 
 orders as (
@@ -18,10 +22,9 @@ orders as (
         order_id,
         source_customer_id,
         ordered_at,
-        {{ local_date('ordered_at') }} as order_date,
-        {{ is_unsold('status_meaning') }} as is_unsold
+        {{ local_date('ordered_at') }} as order_date
     from {{ ref('int_orders') }}
-    where {{ of_changed_order() }}
+    where {{ of_changed_orders }}
 ),
 
 source_customers as (
@@ -38,8 +41,8 @@ final as (
         order_lines.source_system || ':' || order_lines.order_id as order_id,
         coalesce(source_customers.customer_id, 'unknown') as customer_id,
         case
-            when order_lines.line_type not in ({{ text_list(goods_line_types()) }}) then 'not_applicable'
-            else coalesce(products.product_id, 'unknown')
+            when order_lines.is_goods then coalesce(products.product_id, 'unknown')
+            else 'not_applicable'
         end as product_id,
         order_lines.source_system,
         order_lines.product_id as source_product_id,
@@ -62,14 +65,14 @@ final as (
         order_lines.original_net_amount,
         order_lines.exchange_rate,
         case
-            when orders.is_unsold and order_lines.line_type in ({{ text_list(goods_line_types()) }}) then 0
+            when order_lines.is_goods and not order_lines.is_sale then 0
             else cast(
-                coalesce(order_lines.unit_cost, products.unit_cost) * order_lines.quantity
+                {{ product('coalesce(order_lines.unit_cost, products.unit_cost)', 'order_lines.quantity') }}
                 as {{ contract_type('decimal') }}
             )
         end as cost_amount,
-        order_lines.line_type in ({{ text_list(sale_line_types()) }}) and not orders.is_unsold as is_sale,
-        order_lines.line_type in ({{ text_list(goods_line_types()) }}) as is_goods,
+        order_lines.is_sale,
+        order_lines.is_goods,
         order_lines.is_exact_repeat,
         orders.order_date,
         coalesce({{ local_date('order_lines._known_from') }}, orders.order_date) as known_date,

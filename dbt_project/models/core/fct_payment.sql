@@ -9,7 +9,8 @@ with payments as (
 ),
 
 order_references as (
-    select * from {{ ref('int_order_references') }}
+    select source_system, source_id as source_order_id, core_id as order_id from {{ ref('int_references') }}
+    where entity = 'orders'
 ),
 
 orders as (

@@ -7,7 +7,7 @@ with returned as (
         coalesce(line_type, 'product') in ({{ text_list(sale_line_types()) }}) as is_of_sales,
         {{ local_date('returned_at') }} as return_date
     from {{ ref('int_returns') }}
-    where {{ only_changed(ref('changed_returns'), ['return_id'], ["source_system || ':' || return_id"]) }}
+    where {{ only_changed(ref('return_facts_changed'), ['return_id'], ["source_system || ':' || return_id"]) }}
 ),
 
 source_customers as (
@@ -19,7 +19,8 @@ products as (
 ),
 
 order_references as (
-    select * from {{ ref('int_order_references') }}
+    select source_system, source_id as source_order_id, core_id as order_id from {{ ref('int_references') }}
+    where entity = 'orders'
 ),
 
 orders as (

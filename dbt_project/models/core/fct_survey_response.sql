@@ -9,7 +9,8 @@ source_customers as (
 ),
 
 cases as (
-    select * from {{ ref('int_case_references') }}
+    select source_system, source_id as source_case_id, core_id as case_id from {{ ref('int_references') }}
+    where entity = 'cases'
 ),
 
 final as (

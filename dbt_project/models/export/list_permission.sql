@@ -21,7 +21,7 @@ described as (
         {{ normal_email('email') }} as email,
         {{ normal_phone('phone') }} as phone,
         _is_current
-    from {{ ref('int_customers__versions') }}
+    from {{ ref('int_customers__rows') }}
     where _fate = 'accepted' and _op <> 'delete'
 ),
 
@@ -67,6 +67,33 @@ refused_at_address as (
     where last_words.statement_number = 1 and not last_words.is_granted
 ),
 
+said as (
+    select
+        records.customer_id,
+        statements.channel,
+        statements.purpose,
+        statements.is_readable,
+        statements.is_granted,
+        statements.changed_at
+    from {{ ref('int_consent_statements') }} as statements
+    inner join records
+        on
+            statements.source_system = records.source_system
+            and statements.source_customer_id = records.source_customer_id
+    union all
+    select * from refused_at_address
+),
+
+record_states as (
+    select
+        source_system,
+        source_customer_id,
+        max_by(_op, _version) <> 'upsert' as is_deleted
+    from {{ ref('int_customers__rows') }}
+    where _fate in ('accepted', 'excluded')
+    group by source_system, source_customer_id
+),
+
 gone as (
     select contacts.customer_id
     from contacts
@@ -80,4 +107,16 @@ gone as (
     having count(described.source_customer_id) = 0
 ),
 
-{{ customer_permissions('records', by_as_of=false, also_said='refused_at_address', gone='gone') }}
+deleted as (
+    select records.customer_id
+    from records
+    inner join record_states
+        on
+            records.source_system = record_states.source_system
+            and records.source_customer_id = record_states.source_customer_id
+    where record_states.is_deleted
+    union
+    select customer_id from gone
+),
+
+{{ permissions_judged() }}

@@ -1,4 +1,4 @@
--- Grain: one row per (customer_id, as_of_date) who received or answered a campaign in the 84 days to it. Key: both.
+-- Grain: one row per (customer_id, as_of_date) of feature_purchases: campaigns received and answered. Key: both.
 -- The control group of a campaign received nothing.
 with feature_dates as (
     select * from {{ ref('feature_dates') }}
@@ -33,7 +33,7 @@ answered as (
             and responses.response_date > {{ add_days('feature_dates.as_of_date', -84) }}
 ),
 
-final as (
+counted as (
     select
         customer_id,
         as_of_date,
@@ -45,6 +45,17 @@ final as (
         select * from answered
     ) as events
     group by customer_id, as_of_date
+),
+
+final as (
+    select
+        purchases.customer_id,
+        purchases.as_of_date,
+        {{ feature('campaigns_received_84d', 'campaign_contacts') }},
+        {{ feature('campaign_responses_84d', 'campaign_responses') }}
+    from {{ ref('feature_purchases') }} as purchases
+    left join counted
+        on purchases.customer_id = counted.customer_id and purchases.as_of_date = counted.as_of_date
 )
 
 select * from final

@@ -1,4 +1,4 @@
--- Grain: one row per (customer_id, as_of_date) with a case opened by then. Key: both.
+-- Grain: one row per (customer_id, as_of_date) of feature_purchases: cases opened by then. Key: both.
 -- A complaint is badly handled when, as known then, it was reopened, took more than 7 days, or is open for longer.
 -- A case is known from its first row on, and what became of it from the day of that: a later row moves nothing before.
 -- It is counted as reopened from its last resolution on: when it was reopened, no source says.
@@ -42,7 +42,7 @@ judged as (
     from dated
 ),
 
-final as (
+counted as (
     select
         customer_id,
         as_of_date,
@@ -52,6 +52,19 @@ final as (
         sum(case when is_badly_handled and days_ago < 365 then 1 else 0 end) as badly_handled_complaints_365d
     from judged
     group by customer_id, as_of_date
+),
+
+final as (
+    select
+        purchases.customer_id,
+        purchases.as_of_date,
+        {{ feature('open_cases', 'cases') }},
+        {{ feature('complaints_84d', 'cases') }},
+        {{ feature('complaints_365d', 'cases') }},
+        {{ feature('badly_handled_complaints_365d', 'cases') }}
+    from {{ ref('feature_purchases') }} as purchases
+    left join counted
+        on purchases.customer_id = counted.customer_id and purchases.as_of_date = counted.as_of_date
 )
 
 select * from final

@@ -1,4 +1,4 @@
--- Grain: one row per (customer_id, as_of_date) who contacted the company in the 365 days to it. Key: both.
+-- Grain: one row per (customer_id, as_of_date) of feature_purchases: contacts with the company. Key: both.
 -- Contacts are the customer's: what the company began (direction 'out') is none of them.
 with feature_dates as (
     select * from {{ ref('feature_dates') }}
@@ -28,7 +28,7 @@ dated as (
             and contacts.contact_date > {{ add_days('feature_dates.as_of_date', -365) }}
 ),
 
-final as (
+counted as (
     select
         customer_id,
         as_of_date,
@@ -37,6 +37,18 @@ final as (
         round(sum(wait_seconds) / cast(count(wait_seconds) as double), 6) as wait_seconds_365d
     from dated
     group by customer_id, as_of_date
+),
+
+final as (
+    select
+        purchases.customer_id,
+        purchases.as_of_date,
+        {{ feature('contacts_84d', 'contacts') }},
+        {{ feature('abandoned_84d', 'contacts') }},
+        {{ feature('wait_seconds_365d', 'contacts', 'double', 'null') }}
+    from {{ ref('feature_purchases') }} as purchases
+    left join counted
+        on purchases.customer_id = counted.customer_id and purchases.as_of_date = counted.as_of_date
 )
 
 select * from final

@@ -1,4 +1,4 @@
--- Grain: one row per (customer_id, as_of_date) with goods of a known category, or a return, by then. Key: both.
+-- Grain: one row per (customer_id, as_of_date) of feature_purchases: categories and returns by then. Key: both.
 with feature_dates as (
     select * from {{ ref('feature_dates') }}
 ),
@@ -28,7 +28,7 @@ refunds as (
     select
         returns.customer_id,
         feature_dates.as_of_date,
-        sum(case when returns.is_sale then returns.refund_amount else 0 end) as refund_amount,
+        sum({{ measure('fct_return', 'refunds') }}) as refund_amount,
         sum(case when {{ days_between('returns.return_date', 'feature_dates.as_of_date') }} < 84 then 1 else 0 end)
             as returns_84d
     from {{ ref('fct_return') }} as returns
@@ -37,7 +37,7 @@ refunds as (
     group by returns.customer_id, feature_dates.as_of_date
 ),
 
-final as (
+grouped as (
     select
         coalesce(categories.customer_id, refunds.customer_id) as customer_id,
         coalesce(categories.as_of_date, refunds.as_of_date) as as_of_date,
@@ -47,6 +47,18 @@ final as (
     from categories
     full outer join refunds
         on categories.customer_id = refunds.customer_id and categories.as_of_date = refunds.as_of_date
+),
+
+final as (
+    select
+        purchases.customer_id,
+        purchases.as_of_date,
+        {{ feature('categories', 'products') }},
+        {{ feature('returns_84d', 'returns') }},
+        {{ feature('refund_amount', 'returns', 'decimal') }}
+    from {{ ref('feature_purchases') }} as purchases
+    left join grouped
+        on purchases.customer_id = grouped.customer_id and purchases.as_of_date = grouped.as_of_date
 )
 
 select * from final

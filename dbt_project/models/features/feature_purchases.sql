@@ -1,6 +1,5 @@
 -- Grain: one row per (customer_id, as_of_date), for customers who had bought by then. Key: both.
 -- A purchase is a day with at least one purchase. Nothing here happened, or became known, after as_of_date.
-{% set windows = [28, 84, 365] %}
 
 with feature_dates as (
     select * from {{ ref('feature_dates') }}
@@ -16,7 +15,7 @@ purchase_days as (
         feature_dates.as_of_date,
         orders.customer_id,
         orders.order_date,
-        count(*) as orders,
+        count(*) as purchases,
         sum(orders.quantity) as quantity,
         sum(orders.net_sales) as net_sales,
         sum(orders.list_amount) as list_amount,
@@ -45,7 +44,7 @@ final as (
         min(order_date) as first_purchase_date,
         max(order_date) as last_purchase_date,
         count(*) as purchase_days,
-        sum(orders) as orders,
+        sum(purchases) as purchases,
         sum(quantity) as quantity,
         sum(net_sales) as net_sales,
         sum(list_amount) as list_amount,
@@ -55,10 +54,12 @@ final as (
         sum(case when net_sales > 0 and purchase_number > 1 then 1 else 0 end) as repeat_spend_days,
         sum(case when net_sales > 0 and purchase_number > 1 then net_sales else 0 end) as repeat_spend_amount,
         sum(case when days_ago between 28 and 55 then 1 else 0 end) as purchase_days_prior_28d,
-        {%- for days in windows %}
-        sum(case when days_ago < {{ days }} then 1 else 0 end) as purchase_days_{{ days }}d,
-        sum(case when days_ago < {{ days }} then net_sales else 0 end) as net_sales_{{ days }}d,
-        {%- endfor %}
+        sum(case when days_ago < 28 then 1 else 0 end) as purchase_days_28d,
+        sum(case when days_ago < 28 then net_sales else 0 end) as net_sales_28d,
+        sum(case when days_ago < 84 then 1 else 0 end) as purchase_days_84d,
+        sum(case when days_ago < 84 then net_sales else 0 end) as net_sales_84d,
+        sum(case when days_ago < 365 then 1 else 0 end) as purchase_days_365d,
+        sum(case when days_ago < 365 then net_sales else 0 end) as net_sales_365d,
         count(gap_days) as gaps,
         sum(gap_days) as gap_sum,
         sum(gap_days * gap_days) as gap_square_sum

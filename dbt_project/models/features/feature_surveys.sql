@@ -1,4 +1,4 @@
--- Grain: one row per (customer_id, as_of_date) who answered a survey in the 365 days to it. Key: both.
+-- Grain: one row per (customer_id, as_of_date) of feature_purchases: survey answers in the 365 days to it. Key: both.
 -- A score is of the last answer of its kind in these days.
 with feature_dates as (
     select * from {{ ref('feature_dates') }}
@@ -24,7 +24,7 @@ answers as (
     where responses.customer_id <> 'unknown'
 ),
 
-final as (
+counted as (
     select
         customer_id,
         as_of_date,
@@ -34,6 +34,19 @@ final as (
         min(days_ago) as days_since_survey
     from answers
     group by customer_id, as_of_date
+),
+
+final as (
+    select
+        purchases.customer_id,
+        purchases.as_of_date,
+        {{ feature('surveys_365d', 'survey_responses') }},
+        {{ feature('last_nps_score', 'survey_responses', without='null') }},
+        {{ feature('last_csat_score', 'survey_responses', without='null') }},
+        {{ feature('days_since_survey', 'survey_responses', without='null') }}
+    from {{ ref('feature_purchases') }} as purchases
+    left join counted
+        on purchases.customer_id = counted.customer_id and purchases.as_of_date = counted.as_of_date
 )
 
 select * from final

@@ -1,4 +1,4 @@
--- Grain: one row per (customer_id, as_of_date) with a web session by then. Key: both.
+-- Grain: one row per (customer_id, as_of_date) of feature_purchases: web sessions by then. Key: both.
 with feature_dates as (
     select * from {{ ref('feature_dates') }}
 ),
@@ -25,7 +25,7 @@ dated as (
         on days.session_date <= feature_dates.as_of_date and days.known_date <= feature_dates.as_of_date
 ),
 
-final as (
+counted as (
     select
         customer_id,
         as_of_date,
@@ -34,6 +34,18 @@ final as (
         min(days_ago) as days_since_web_session
     from dated
     group by customer_id, as_of_date
+),
+
+final as (
+    select
+        purchases.customer_id,
+        purchases.as_of_date,
+        {{ feature('web_sessions_28d', 'web_events') }},
+        {{ feature('web_sessions_84d', 'web_events') }},
+        {{ feature('days_since_web_session', 'web_events', without='null') }}
+    from {{ ref('feature_purchases') }} as purchases
+    left join counted
+        on purchases.customer_id = counted.customer_id and purchases.as_of_date = counted.as_of_date
 )
 
 select * from final

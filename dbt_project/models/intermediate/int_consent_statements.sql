@@ -3,25 +3,25 @@
 -- too: it grants nothing, in any channel where its channel cannot be read; unless a later load has the row of the same
 -- key, readable. An unknown purpose says nothing, but that a consent to it is withdrawn. All purposes of one
 -- channel are no word about profiling, which has no channel.
-{% set spec = contract('consents') %}
-{% set known_purposes = spec.words.purpose.keys() | list %}
-{% set key = ['source_system'] + spec.key %}
-
 with delivered as (
     select
         *,
         case when _reason = 'changed_at: {{ later_than_read() }}' then null else changed_at end as possible_at,
         _fate = 'accepted' or _reason = 'changed_at: {{ before_first_interval() }}' as is_readable
-    from {{ ref('int_consents__versions') }}
+    from {{ ref('int_consents__rows') }}
     where _op <> 'delete' and source_customer_id is not null and (_is_current or _fate = 'quarantined')
 ),
 
 accepted as (
     select
-        {{ key | join(',\n        ') }},
+        source_system,
+        source_customer_id,
+        channel,
+        purpose,
+        changed_at,
         _interval,
         _generation
-    from {{ ref('int_consents__versions') }}
+    from {{ ref('int_consents__rows') }}
     where _fate = 'accepted'
 ),
 
@@ -34,18 +34,28 @@ standing as (
             select 1
             from accepted
             where
-                {%- for column in key %}
-                delivered.{{ column }} = accepted.{{ column }} and
-                {%- endfor %}
-                (
+                delivered.source_system = accepted.source_system
+                and delivered.source_customer_id = accepted.source_customer_id
+                and delivered.channel = accepted.channel
+                and delivered.purpose = accepted.purpose
+                and delivered.changed_at = accepted.changed_at
+                and (
                     accepted._interval > delivered._interval
                     or (accepted._interval = delivered._interval and accepted._generation > delivered._generation)
                 )
         )
 ),
 
-channels as (
-    {{ each_consent_channel() }}
+-- The channels that a consent is given for. A row may also speak of all of them, or of another one, which lists do not
+-- use.
+channels (channel) as (
+    values ('email'), ('phone'), ('sms'), ('mail')
+),
+
+known_purposes as ( -- noqa: ST03
+    select distinct word
+    from {{ ref('consent_words') }}
+    where column_name = 'purpose'
 ),
 
 by_channel as (
@@ -57,7 +67,7 @@ by_channel as (
         on
             standing.channel = channels.channel
             or standing.channel is null
-            or standing.channel not in ({{ text_list(spec.allowed.channel) }})
+            or standing.channel not in ({{ text_list(contract('consents').allowed.channel) }})
             or standing.channel = 'all'
 ),
 
@@ -69,7 +79,7 @@ stated as (
     where
         purpose is null
         or purpose in ('marketing', 'all')
-        or (purpose not in ({{ text_list(known_purposes) }}) and (not is_readable or status <> 'granted'))
+        or (purpose not in (select word from known_purposes) and (not is_readable or status <> 'granted'))
     union all
     select
         *,

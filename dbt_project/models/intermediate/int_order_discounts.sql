@@ -1,11 +1,11 @@
 -- Grain: one row per (source system, order, line) that carries a part of its order's discount lines.
--- The discount of an order belongs to its goods, by their net amount (equally, where none is above zero), to the cent
--- by the largest remainder. An order without goods keeps it on the first of its discount lines. order_discount_amount
--- is positive; summed over an order it is what the discount lines book.
+-- The discount of an order belongs to its goods, by their net amount (equally, where none is above zero), in whole
+-- coins of the currency by the largest remainder. An order without goods keeps it on the first of its discount lines.
+-- order_discount_amount is positive; summed over an order it is what the discount lines book.
 with order_lines as (
     select *
     from {{ ref('int_order_lines__all') }}
-    where {{ only_changed(ref('int_changed_orders'), ['source_system', 'order_id']) }}
+    where {{ only_changed(ref('int_orders_changed'), ['source_system', 'order_id']) }}
 ),
 
 discounts as (
@@ -30,7 +30,7 @@ goods as (
     from order_lines
     inner join discounts
         on order_lines.source_system = discounts.source_system and order_lines.order_id = discounts.order_id
-    where order_lines.line_type in ({{ text_list(goods_line_types()) }})
+    where order_lines.is_goods
 ),
 
 weighed as (

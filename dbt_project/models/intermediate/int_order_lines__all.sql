@@ -6,52 +6,67 @@
 with orders as (
     select *
     from {{ ref('int_orders') }}
-    where {{ only_changed(ref('int_changed_orders'), ['source_system', 'order_id']) }}
+    where {{ only_changed(ref('int_orders_changed'), ['source_system', 'order_id']) }}
 ),
 
 order_lines as (
     select *
     from {{ ref('int_order_lines') }}
-    where {{ only_changed(ref('int_changed_orders'), ['source_system', 'order_id']) }}
+    where {{ only_changed(ref('int_orders_changed'), ['source_system', 'order_id']) }}
 ),
 
 orders_with_lines as (
     select distinct source_system, order_id from order_lines
 ),
 
-header_totals as (
-    select orders.*
+-- The header's amounts as lines. An amount that is not there has no tax.
+header_amounts as (
+    select
+        orders.*,
+        case when shipping_amount <> 0 then coalesce(shipping_tax_amount, 0) else 0 end as shipping_tax,
+        case when discount_amount <> 0 then coalesce(discount_tax_amount, 0) else 0 end as discount_tax,
+        orders_with_lines.order_id is not null as has_lines
     from orders
     left join orders_with_lines
         on orders.source_system = orders_with_lines.source_system and orders.order_id = orders_with_lines.order_id
-    where orders_with_lines.order_id is null and orders.total_amount is not null
 ),
 
-{# An amount that is not there has no tax. #}
-{% set shipping_tax = 'case when shipping_amount <> 0 then coalesce(shipping_tax_amount, 0) else 0 end' %}
-{% set discount_tax = 'case when discount_amount <> 0 then coalesce(discount_tax_amount, 0) else 0 end' %}
-{# The header's amounts as lines: number, type, amount, tax in it, the orders they come from. #}
-{% set headers = [
-    (0, 'product', 'total_amount - coalesce(shipping_amount, 0) + coalesce(discount_amount, 0)',
-     'tax_amount - ' ~ shipping_tax ~ ' + ' ~ discount_tax, 'header_totals', 'true'),
-    (-1, 'shipping', 'shipping_amount', shipping_tax, 'orders', 'shipping_amount <> 0'),
-    (-2, 'discount', '-discount_amount', '-' ~ discount_tax, 'orders', 'discount_amount <> 0'),
-] %}
 header_lines as (
-    {%- for number, type, amount, tax, relation, condition in headers %}
     select
         source_system,
         order_id,
-        {{ number }} as line_number,
-        '{{ type }}' as line_type,
-        cast({{ amount }} as {{ contract_type('decimal') }}) as net_amount,
-        cast({{ tax }} as {{ contract_type('decimal') }}) as tax_amount,
+        0 as line_number,
+        'product' as line_type,
+        total_amount - coalesce(shipping_amount, 0) + coalesce(discount_amount, 0) as net_amount,
+        tax_amount - shipping_tax + discount_tax as tax_amount,
         is_exact_repeat,
         _known_from
-    from {{ relation }}
-    where {{ condition }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    from header_amounts
+    where not has_lines and total_amount is not null
+    union all
+    select
+        source_system,
+        order_id,
+        -1 as line_number,
+        'shipping' as line_type,
+        shipping_amount as net_amount,
+        shipping_tax as tax_amount,
+        is_exact_repeat,
+        _known_from
+    from header_amounts
+    where shipping_amount <> 0
+    union all
+    select
+        source_system,
+        order_id,
+        -2 as line_number,
+        'discount' as line_type,
+        -discount_amount as net_amount,
+        -discount_tax as tax_amount,
+        is_exact_repeat,
+        _known_from
+    from header_amounts
+    where discount_amount <> 0
 ),
 
 listed as (
@@ -97,52 +112,65 @@ without_tax as (
     select
         listed.*,
         orders.currency,
-        case
-            when
-                listed.line_type in ({{ text_list(sale_line_types()) }}) and {{ is_unsold('orders.status_meaning') }}
-                then 0
-            else 1
-        end as sold,
+        listed.line_type in ({{ text_list(goods_line_types()) }}) as is_goods,
+        listed.line_type in ({{ text_list(sale_line_types()) }}) as is_of_sales,
+        {{ is_unsold('orders.status_meaning') }} as is_unsold,
         {{ local_date('orders.ordered_at') }} as order_date,
         cast(
             listed.net_amount - case when orders.prices_include_tax then listed.tax_amount else 0 end
             as {{ contract_type('decimal') }}
         ) as original_net_amount,
-        case
-            when orders.prices_include_tax and listed.net_amount <> 0
-                then cast(listed.net_amount - listed.tax_amount as double) / cast(listed.net_amount as double)
-            else 1
-        end as share_without_tax
+        orders.prices_include_tax and listed.net_amount <> 0 as is_tax_taken_out
     from listed
     inner join orders on listed.source_system = orders.source_system and listed.order_id = orders.order_id
 ),
 
+booked as (
+    select
+        *,
+        case
+            when is_tax_taken_out then {{ proportion('discount_amount', 'original_net_amount', 'net_amount') }}
+            else discount_amount
+        end as discount_without_tax,
+        case
+            when is_tax_taken_out then {{ proportion('coupon_discount_amount', 'original_net_amount', 'net_amount') }}
+            else coupon_discount_amount
+        end as coupon_discount_without_tax,
+        case
+            when is_tax_taken_out
+                then {{ proportion('manufacturer_coupon_amount', 'original_net_amount', 'net_amount') }}
+            else manufacturer_coupon_amount
+        end as manufacturer_coupon_without_tax,
+        is_of_sales and not is_unsold as is_sale,
+        case when is_of_sales and is_unsold then 0 else 1 end as sold
+    from without_tax
+),
+
 final as (
     select
-        without_tax.source_system,
-        without_tax.order_id,
-        without_tax.line_number,
-        without_tax.product_id,
-        without_tax.line_type,
-        coalesce(without_tax.currency, '{{ var("currency") }}') as currency,
-        without_tax.quantity,
-        without_tax.unit_price,
-        {%- for column in ['discount_amount', 'coupon_discount_amount', 'manufacturer_coupon_amount'] %}
-        {{ converted(
-            'cast(round(without_tax.sold * without_tax.' ~ column ~ ' * without_tax.share_without_tax, 4) as '
-            ~ contract_type('decimal') ~ ')'
-        ) }} as {{ column }},
-        {%- endfor %}
-        {{ converted('without_tax.sold * without_tax.original_net_amount') }} as net_amount,
-        {{ converted('without_tax.sold * without_tax.tax_amount') }} as tax_amount,
-        {{ converted('(1 - without_tax.sold) * without_tax.original_net_amount') }} as unsold_amount,
-        without_tax.original_net_amount,
-        {{ converted('without_tax.unit_cost') }} as unit_cost,
+        booked.source_system,
+        booked.order_id,
+        booked.line_number,
+        booked.product_id,
+        booked.line_type,
+        coalesce(booked.currency, '{{ var("currency") }}') as currency,
+        booked.quantity,
+        booked.unit_price,
+        {{ converted('booked.sold * booked.discount_without_tax') }} as discount_amount,
+        {{ converted('booked.sold * booked.coupon_discount_without_tax') }} as coupon_discount_amount,
+        {{ converted('booked.sold * booked.manufacturer_coupon_without_tax') }} as manufacturer_coupon_amount,
+        {{ converted('booked.sold * booked.original_net_amount') }} as net_amount,
+        {{ converted('booked.sold * booked.tax_amount') }} as tax_amount,
+        {{ converted('(1 - booked.sold) * booked.original_net_amount') }} as unsold_amount,
+        booked.original_net_amount,
+        {{ converted('booked.unit_cost') }} as unit_cost,
         cast(coalesce(rates.rate, 1) as {{ contract_type('rate') }}) as exchange_rate,
-        without_tax.is_exact_repeat,
-        without_tax._known_from
-    from without_tax
-    {{ exchange_rates_on('without_tax.currency', 'without_tax.order_date') }}
+        booked.is_goods,
+        booked.is_sale,
+        booked.is_exact_repeat,
+        booked._known_from
+    from booked
+    {{ exchange_rates_on('booked.currency', 'booked.order_date') }}
 )
 
 select * from final

@@ -1,21 +1,16 @@
--- Grain: one row per (source system, status) of current orders: what the status says of them (macros/order_status.sql).
+-- Grain: one row per (source system, status) of current orders: what the status says of them.
 with words as (
     select distinct
-        {{ status_key('word') }} as status_key,
+        {{ status_key('status') }} as status_key,
         meaning
-    from (
-        values
-        {%- for word, meaning in order_status_keys().items() %}
-        ('{{ word }}', '{{ meaning }}'){{ ',' if not loop.last }}
-        {%- endfor %}
-    ) as listed (word, meaning) -- noqa: AL05
+    from {{ ref('order_status_words') }}
 ),
 
 statuses as (
     select distinct
         source_system,
         status
-    from {{ ref('int_orders__versions') }}
+    from {{ ref('int_orders__rows') }}
     where _is_current and status is not null
 )
 

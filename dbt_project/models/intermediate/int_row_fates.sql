@@ -10,7 +10,7 @@ select
     '{{ entity }}' as entity,
     _fate as fate,
     _reason as reason
-from {{ ref('int_' ~ entity ~ '__versions') }}
+from {{ ref('int_' ~ entity ~ '__rows') }}
 where not _is_derived
 {{ 'union all' if not loop.last }}
 {%- endfor %}

@@ -5,8 +5,8 @@ select distinct
     set_aside._file as landed_file,
     set_aside._position as position_in_file,
     set_aside._is_derived as is_part
-from {{ ref('int_' ~ entity ~ '__versions') }} as set_aside
-inner join {{ ref('int_' ~ entity ~ '__versions') }} as later
+from {{ ref('int_' ~ entity ~ '__rows') }} as set_aside
+inner join {{ ref('int_' ~ entity ~ '__rows') }} as later
     on
         set_aside.source_system = later.source_system
         {%- for column in contract(entity).key %}
@@ -17,7 +17,7 @@ where
     {%- if entity != 'order_lines' %}
     and not set_aside._is_derived
     {%- endif %}
-    and later._fate = 'accepted'
+    and later._fate in ('accepted', 'excluded')
     and (
         later._interval > set_aside._interval
         or (later._interval = set_aside._interval and later._generation > set_aside._generation)

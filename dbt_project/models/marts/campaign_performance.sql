@@ -4,7 +4,6 @@
 -- is_effect_certain is about purchases, after Holm's correction over all campaigns of the release that could be judged:
 -- of twenty campaigns without effect one would look like a success by chance.
 -- Nothing is judged before the outcome windows of all its customers are over.
-{% set measures = ['purchases', 'net_sales', 'margin'] %}
 {% set money = contract_type('decimal') %}
 {% set text = contract_type('text') %}
 
@@ -16,22 +15,21 @@ with campaigns as (
 customers as (
     select
         campaign_id,
-        {%- for arm in ['treated', 'control'] %}
-        count(case when arm = '{{ arm }}' then 1 end) as {{ arm }}_customers,
-        {%- endfor %}
+        count(case when arm = 'treated' then 1 end) as treated_customers,
+        count(case when arm = 'control' then 1 end) as control_customers,
         count(case when arm = 'both' then 1 end) as both_arms_customers,
         count(case when arm <> 'control' then 1 end) as reached_customers,
         sum(case when arm <> 'control' then contacts else 0 end) as contacts,
-        {%- for event in ['opened', 'clicked', 'responded'] %}
-        count(case when arm <> 'control' and has_{{ event }} then 1 end) as {{ event }}_customers,
-        {%- endfor %}
-        {%- for arm in ['treated', 'control'] %}
-        sum(case when arm = '{{ arm }}' then purchases else 0 end) as {{ arm }}_purchases,
-        sum(case when arm = '{{ arm }}' then net_sales else 0 end) as {{ arm }}_net_sales,
-        {%- endfor %}
+        count(case when arm <> 'control' and has_opened then 1 end) as opened_customers,
+        count(case when arm <> 'control' and has_clicked then 1 end) as clicked_customers,
+        count(case when arm <> 'control' and has_responded then 1 end) as responded_customers,
+        sum(case when arm = 'treated' then purchases else 0 end) as treated_purchases,
+        sum(case when arm = 'treated' then net_sales else 0 end) as treated_net_sales,
+        sum(case when arm = 'control' then purchases else 0 end) as control_purchases,
+        sum(case when arm = 'control' then net_sales else 0 end) as control_net_sales,
         max(outcome_days) as outcome_days,
         max(window_end_date) as window_end_date
-    from {{ ref('part_campaign_outcome') }}
+    from {{ ref('campaign_outcome') }}
     group by campaign_id
 ),
 
@@ -47,12 +45,17 @@ costs as (
 effects as (
     select
         campaign_id,
-        {%- for measure in measures %}
-        {%- for column in ['effect', 'effect_low', 'effect_high'] %}
-        max(case when measure = '{{ measure }}' then {{ column }} end) as {{ measure }}_{{ column }},
-        {%- endfor %}
-        {%- endfor %}
-        max(case when measure = 'purchases' then p_value end) as p_value
+        max(case when measure = 'purchases' then effect end) as purchases_effect,
+        max(case when measure = 'purchases' then effect_low end) as purchases_effect_low,
+        max(case when measure = 'purchases' then effect_high end) as purchases_effect_high,
+        max(case when measure = 'net_sales' then effect end) as net_sales_effect,
+        max(case when measure = 'net_sales' then effect_low end) as net_sales_effect_low,
+        max(case when measure = 'net_sales' then effect_high end) as net_sales_effect_high,
+        max(case when measure = 'margin' then effect end) as margin_effect,
+        max(case when measure = 'margin' then effect_low end) as margin_effect_low,
+        max(case when measure = 'margin' then effect_high end) as margin_effect_high,
+        max(case when measure = 'purchases' then p_value end) as p_value,
+        max(unavailable_reason) as failure
     from {{ ref('part_campaign_effect') }}
     group by campaign_id
 ),
@@ -85,25 +88,32 @@ joined as (
         campaigns.objective,
         campaigns.channel,
         campaigns.offer,
-        {%- for column in [
-            'contacts', 'reached_customers', 'opened_customers', 'clicked_customers', 'responded_customers',
-            'treated_customers', 'control_customers', 'both_arms_customers',
-        ] %}
-        coalesce(customers.{{ column }}, 0) as {{ column }},
-        {%- endfor %}
+        coalesce(customers.contacts, 0) as contacts,
+        coalesce(customers.reached_customers, 0) as reached_customers,
+        coalesce(customers.opened_customers, 0) as opened_customers,
+        coalesce(customers.clicked_customers, 0) as clicked_customers,
+        coalesce(customers.responded_customers, 0) as responded_customers,
+        coalesce(customers.treated_customers, 0) as treated_customers,
+        coalesce(customers.control_customers, 0) as control_customers,
+        coalesce(customers.both_arms_customers, 0) as both_arms_customers,
         customers.outcome_days,
         coalesce(customers.treated_customers > 0 and customers.control_customers > 0, false) as is_randomised,
         coalesce(customers.window_end_date <= {{ as_of_date() }}, false) as is_window_over,
-        {%- for arm in ['treated', 'control'] %}
-        customers.{{ arm }}_purchases,
-        customers.{{ arm }}_net_sales,
-        {%- endfor %}
-        {%- for measure in measures %}
-        {%- for bound in ['', '_low', '_high'] %}
-        effects.{{ measure }}_effect{{ bound }},
-        {%- endfor %}
-        {%- endfor %}
+        customers.treated_purchases,
+        customers.treated_net_sales,
+        customers.control_purchases,
+        customers.control_net_sales,
+        effects.purchases_effect,
+        effects.purchases_effect_low,
+        effects.purchases_effect_high,
+        effects.net_sales_effect,
+        effects.net_sales_effect_low,
+        effects.net_sales_effect_high,
+        effects.margin_effect,
+        effects.margin_effect_low,
+        effects.margin_effect_high,
         effects.p_value,
+        effects.failure,
         corrected.adjusted_p_value,
         costs.cost_amount,
         campaigns.start_date,
@@ -119,15 +129,12 @@ joined as (
 totals as (
     select
         *,
-        {%- for measure in ['net_sales', 'margin'] %}
-        {%- for bound in ['', '_low', '_high'] %}
-        cast(round({{ measure }}_effect{{ bound }} * treated_customers, 2) as {{ money }})
-            as total_{{ measure }}{{ bound }},
-        {%- endfor %}
-        {%- endfor %}
-        {%- for bound in ['', '_low', '_high'] %}
-        cast(round(margin_effect{{ bound }} * treated_customers, 2) - cost_amount as {{ money }}) as profit{{ bound }},
-        {%- endfor %}
+        {{ rounded_amount('net_sales_effect * treated_customers') }} as total_net_sales,
+        {{ rounded_amount('net_sales_effect_low * treated_customers') }} as total_net_sales_low,
+        {{ rounded_amount('net_sales_effect_high * treated_customers') }} as total_net_sales_high,
+        {{ rounded_amount('margin_effect * treated_customers') }} as total_margin,
+        {{ rounded_amount('margin_effect_low * treated_customers') }} as total_margin_low,
+        {{ rounded_amount('margin_effect_high * treated_customers') }} as total_margin_high,
         case
             when reached_customers = 0 then 'nobody has been written to yet'
             when treated_customers = 0 and control_customers > 0
@@ -137,10 +144,25 @@ totals as (
             when not is_window_over
                 then 'its outcome window ends on ' || cast(window_end_date as {{ text }}) || ', after the as-of date'
             when treated_customers < 30 or control_customers < 30 then 'an arm has fewer than 30 customers'
+            when failure is not null then 'the effects could not be computed, and marts.model_runs says why'
             when purchases_effect is null
                 then 'within each arm all customers bought equally often, so chance cannot be told from effect'
         end as unavailable_reason
     from joined
+),
+
+told as (
+    select
+        *,
+        total_margin - cost_amount as profit,
+        total_margin_low - cost_amount as profit_low,
+        total_margin_high - cost_amount as profit_high,
+        cast(cast(round(purchases_effect_low, 3) as decimal(18, 3)) as {{ text }}) || ' to '
+        || cast(cast(round(purchases_effect_high, 3) as decimal(18, 3)) as {{ text }}) as purchases_range,
+        cast(cast(round(total_margin_low - cost_amount, 0) as decimal(18, 0)) as {{ text }}) || ' to '
+        || cast(cast(round(total_margin_high - cost_amount, 0) as decimal(18, 0)) as {{ text }})
+        || ' {{ var("currency") }}' as profit_range
+    from totals
 ),
 
 final as (
@@ -160,24 +182,26 @@ final as (
         control_customers,
         both_arms_customers,
         outcome_days,
-        {%- for arm in ['treated', 'control'] %}
-        case when unavailable_reason is null then cast({{ arm }}_purchases as bigint) end as {{ arm }}_purchases,
-        case when unavailable_reason is null then cast({{ arm }}_net_sales as {{ money }}) end as {{ arm }}_net_sales,
-        {%- endfor %}
-        {%- for measure in ['purchases', 'net_sales'] %}
-        {%- for bound in ['', '_low', '_high'] %}
-        {{ measure }}_effect{{ bound }} as incremental_{{ measure }}_per_customer{{ bound }},
-        {%- endfor %}
-        {%- endfor %}
-        {%- for measure in ['net_sales', 'margin'] %}
-        {%- for bound in ['', '_low', '_high'] %}
-        total_{{ measure }}{{ bound }} as incremental_{{ measure }}{{ bound }},
-        {%- endfor %}
-        {%- endfor %}
+        case when unavailable_reason is null then cast(treated_purchases as bigint) end as treated_purchases,
+        case when unavailable_reason is null then cast(treated_net_sales as {{ money }}) end as treated_net_sales,
+        case when unavailable_reason is null then cast(control_purchases as bigint) end as control_purchases,
+        case when unavailable_reason is null then cast(control_net_sales as {{ money }}) end as control_net_sales,
+        purchases_effect as incremental_purchases_per_customer,
+        purchases_effect_low as incremental_purchases_per_customer_low,
+        purchases_effect_high as incremental_purchases_per_customer_high,
+        net_sales_effect as incremental_net_sales_per_customer,
+        net_sales_effect_low as incremental_net_sales_per_customer_low,
+        net_sales_effect_high as incremental_net_sales_per_customer_high,
+        total_net_sales as incremental_net_sales,
+        total_net_sales_low as incremental_net_sales_low,
+        total_net_sales_high as incremental_net_sales_high,
+        total_margin as incremental_margin,
+        total_margin_low as incremental_margin_low,
+        total_margin_high as incremental_margin_high,
         cast(cost_amount as {{ money }}) as cost_amount,
-        {%- for bound in ['', '_low', '_high'] %}
-        profit{{ bound }} as incremental_profit{{ bound }},
-        {%- endfor %}
+        cast(profit as {{ money }}) as incremental_profit,
+        cast(profit_low as {{ money }}) as incremental_profit_low,
+        cast(profit_high as {{ money }}) as incremental_profit_high,
         p_value,
         adjusted_p_value,
         is_randomised,
@@ -186,35 +210,26 @@ final as (
             when unavailable_reason is not null then 'Not judged: ' || unavailable_reason || '.'
             when adjusted_p_value >= 0.05
                 then
-                    'No certain effect on purchases (' || {{ range_text('purchases_effect', 3) }}
+                    'No certain effect on purchases (' || purchases_range
                     || ' per treated customer): do not count what they bought as won by the campaign.'
                     || case
                         when profit_high < 0
                             then
-                                ' It cost more than it can have brought (' || {{ range_text('profit', 0) }}
-                                || ' {{ var("currency") }}): make it cheaper, or stop.'
+                                ' It cost more than it can have brought (' || profit_range
+                                || '): make it cheaper, or stop.'
                         else ''
                     end
             when purchases_effect < 0
                 then
-                    'Customers bought less for it (' || {{ range_text('purchases_effect', 3) }}
-                    || ' purchases per treated customer): stop.'
+                    'Customers bought less for it (' || purchases_range || ' purchases per treated customer): stop.'
             else
-                'Customers bought more for it (' || {{ range_text('purchases_effect', 3) }}
-                || ' purchases per treated customer). '
+                'Customers bought more for it (' || purchases_range || ' purchases per treated customer). '
                 || case
                     when profit is null then 'Whether that pays is unknown.'
-                    when profit_low > 0
-                        then
-                            'It earned ' || {{ range_text('profit', 0) }}
-                            || ' {{ var("currency") }} after its cost: repeat it.'
+                    when profit_low > 0 then 'It earned ' || profit_range || ' after its cost: repeat it.'
                     when profit_high < 0
-                        then
-                            'It lost money all the same (' || {{ range_text('profit', 0) }}
-                            || ' {{ var("currency") }}): make it cheaper, or stop.'
-                    else
-                        'Whether that pays is open (' || {{ range_text('profit', 0) }}
-                        || ' {{ var("currency") }} after its cost).'
+                        then 'It lost money all the same (' || profit_range || '): make it cheaper, or stop.'
+                    else 'Whether that pays is open (' || profit_range || ' after its cost).'
                 end
         end as decision,
         unavailable_reason,
@@ -226,7 +241,7 @@ final as (
         start_date,
         end_date,
         window_end_date
-    from totals
+    from told
 )
 
 select * from final

@@ -1,6 +1,9 @@
 -- Grain: one row per customer_id: everything known of a customer on the as-of date, and nothing personal.
 {% set money = contract_type('decimal') %}
-{% set has = var('providers') %}
+{% set has_contacts = 'true' if var('providers').get('contacts') else 'false' %}
+{% set has_consents = 'true' if var('providers').get('consents') else 'false' %}
+{% set has_surveys = 'true' if var('providers').get('survey_responses') else 'false' %}
+{% set has_cases = 'true' if var('providers').get('cases') else 'false' %}
 
 with customers as (
     select * from {{ ref('part_customer') }}
@@ -36,8 +39,10 @@ final as (
         customers.acquisition_channel,
         customers.first_order_date,
         customers.last_order_date,
-        customers.purchases as orders,
-        cast(customers.purchase_sales / nullif(customers.purchases, 0) as decimal(18, 2)) as average_order,
+        customers.purchases,
+        cast(
+            {{ quotient('customers.purchase_sales', 'customers.purchases', currency_digits()) }} as {{ money }}
+        ) as average_order,
         cast(customers.net_sales as {{ money }}) as net_sales,
         cast(customers.refund_amount as {{ money }}) as refund_amount,
         cast(customers.net_sales - customers.refund_amount as {{ money }}) as net_revenue,
@@ -60,29 +65,31 @@ final as (
         service.satisfaction,
         service.satisfaction_kind,
         case
-            when service.satisfaction is null
-                then {{ "'has answered no NPS or CSAT survey'" if has.get('survey_responses')
-                    else "'no active source provides survey responses'" }}
+            when service.satisfaction is not null then null
+            when {{ has_surveys }} then 'has answered no NPS or CSAT survey'
+            else 'no active source provides survey responses'
         end as satisfaction_reason,
-        {%- for column, entity in [
-            ('contacts_365d', 'contacts'), ('open_cases', 'cases'), ('cases_365d', 'cases'), ('complaints_365d', 'cases'),
-        ] %}
-        cast({{ 'coalesce(service.' ~ column ~ ', 0)' if has.get(entity) else 'null' }} as bigint) as {{ column }},
-        {%- endfor %}
-        {%- for entity in ['contacts', 'cases'] %}
-        cast(
-            {{ 'null' if has.get(entity) else "'no active source provides " ~ entity ~ "'" }}
-            as {{ contract_type('text') }}
-        ) as {{ entity }}_reason,
-        {%- endfor %}
+        cast(case when {{ has_contacts }} then coalesce(service.contacts_365d, 0) end as bigint) as contacts_365d,
+        cast(case when {{ has_cases }} then coalesce(service.open_cases, 0) end as bigint) as open_cases,
+        cast(case when {{ has_cases }} then coalesce(service.cases_365d, 0) end as bigint) as cases_365d,
+        cast(case when {{ has_cases }} then coalesce(service.complaints_365d, 0) end as bigint) as complaints_365d,
+        case when not {{ has_contacts }} then 'no active source provides contacts' end as contacts_reason,
+        case when not {{ has_cases }} then 'no active source provides cases' end as cases_reason,
         service.satisfaction_date,
         service.last_contact_date,
         cast(null as {{ contract_type('text') }}) as next_offer,
         'no offers are modelled yet' as next_offer_reason,
-        {{ permission(['consents.can_email', 'consents.can_post']) }} as can_mail,
+        {{ permission(['consents.can_email', 'consents.can_post']) }} as can_email_or_post,
         {{ permission(['consents.can_call']) }} as can_call,
         {{ permission(['consents.can_text']) }} as can_text,
-        {{ consent_reason() }} as consent_reason,
+        case
+            when consents.withheld_because is not null then consents.withheld_because
+            when not {{ has_consents }} then 'no active source provides consents'
+            when consents.customer_id is null then 'no marketing consent on record'
+            when consents.can_email or consents.can_post or consents.can_call or consents.can_text then null
+            when consents.has_unreadable then 'a consent on record cannot be read'
+            else 'every marketing consent withdrawn'
+        end as consent_reason,
         customers.is_left_truncated
     from customers
     inner join segments on customers.customer_id = segments.customer_id

@@ -67,14 +67,14 @@ final as (
                 * case
                     when rates.kept_share < 0 then scores.clv_future_{{ mirrored }}
                     else scores.clv_future_{{ quantile }}
-                end, 2
+                end, {{ currency_digits() }}
             ) as {{ money }}
         ) as clv_future_{{ quantile }},
         {%- endfor %}
         cast(sums.clv_total as {{ money }}) as clv_total,
         scores.clv_future is not null as is_clv_complete,
-        cast(round(scores.value_if_stays * rates.kept_share, 2) as {{ money }}) as value_if_stays,
-        cast(round(scores.value_if_leaves * rates.kept_share, 2) as {{ money }}) as value_if_leaves,
+        {{ rounded_amount('scores.value_if_stays * rates.kept_share') }} as value_if_stays,
+        {{ rounded_amount('scores.value_if_leaves * rates.kept_share') }} as value_if_leaves,
         scores.expected_next_order_date,
         case
             when scores.clv_future is not null then null

@@ -4,25 +4,13 @@
 with terms as (
     {%- for name, metric in var('metrics').items() %}
     {%- set last_metric = loop.last %}
-    {%- for part, measure, sign in metric_terms(metric) %}
+    {%- for term in metric_terms(metric) %}
     select
         '{{ name }}' as metric,
-        '{{ part }}' as part,
-        '{{ measure }}' as measure,
-        {{ sign }} as sign,
+        '{{ term.part }}' as part,
+        '{{ term.measure }}' as measure,
+        {{ term.sign }} as sign,
         {{ 'true' if loop.first else 'false' }} as is_first
-    {{ 'union all' if not (last_metric and loop.last) }}
-    {%- endfor %}
-    {%- endfor %}
-),
-
-allowed as (
-    {%- for name, metric in var('metrics').items() %}
-    {%- set last_metric = loop.last %}
-    {%- for dimension in metric_dimensions(metric) %}
-    select
-        '{{ name }}' as metric,
-        '{{ dimension }}' as dimension
     {{ 'union all' if not (last_metric and loop.last) }}
     {%- endfor %}
     {%- endfor %}
@@ -64,7 +52,10 @@ parts as (
         count(*) > count(measures.value) as has_unknown
     from terms
     inner join measures on terms.measure = measures.measure
-    inner join allowed on terms.metric = allowed.metric and measures.dimension = allowed.dimension
+    inner join catalogue
+        on
+            terms.metric = catalogue.metric
+            and position(', ' || measures.dimension || ', ' in ', ' || catalogue.dimensions || ', ') > 0
     group by terms.metric, measures.month_start_date, measures.dimension, measures.dimension_value
 ),
 
@@ -133,16 +124,12 @@ final as (
         cast(
             case
                 when unavailable_reason is not null then null
-                when is_quotient
-                    then round(
-                        scale * cast(numerator as double) / nullif(cast(denominator as double), 0),
-                        cast(digits as integer)
-                    )
-                else numerator
+                when is_quotient then {{ quotient('scale * numerator', 'denominator', 'digits') }}
+                else cast(numerator as decimal(28, 6))
             end as decimal(28, 6)
         ) as value,
-        cast(case when unavailable_reason is null then numerator end as decimal(28, 4)) as numerator,
-        cast(case when unavailable_reason is null then denominator end as decimal(28, 4)) as denominator,
+        cast(case when unavailable_reason is null then numerator end as {{ contract_type('total') }}) as numerator,
+        cast(case when unavailable_reason is null then denominator end as {{ contract_type('total') }}) as denominator,
         last_day(month_start_date) <= {{ as_of_date() }} and coalesce(first_date <= month_start_date, false)
             as is_complete_month
     from judged

@@ -2,7 +2,6 @@
 -- Rows of values: a select of its own for each release would be a plan of thousands of parts after ten years.
 {% set text = contract_type('text') %}
 {% set none_yet = {'release_id': '', 'as_of_date': '1970-01-01', 'code_version': '', 'input_hash': ''} %}
-{{ config(schema='ops') }}
 
 with listed (release_id, as_of_date, code_version, input_hash, sources, is_this_release) as (
     values

@@ -6,10 +6,11 @@ with customers as (
 
 profiled as (
     select
-        segment_id,
-        segment_name,
+        customers.segment_id,
+        customers.segment_name,
+        segments.segment_rank,
         count(*) as customers,
-        sum(orders) as orders,
+        sum(purchases) as purchases,
         sum(net_sales) as net_sales,
         sum(net_revenue) as net_revenue,
         sum(clv_future) as clv_future,
@@ -17,17 +18,19 @@ profiled as (
         -- Six digits are exact in decimal, so that the average is the same in any order of rows.
         sum(cast(churn_probability as decimal(18, 6))) as churn_sum
     from customers
-    group by segment_id, segment_name
+    left join {{ ref('segments') }} as segments on customers.segment_id = segments.segment_id
+    group by customers.segment_id, customers.segment_name, segments.segment_rank
 )
 
 select
     segment_id,
     segment_name,
+    segment_rank,
     customers,
-    cast(orders as bigint) as orders,
-    cast(net_sales as decimal(28, 4)) as net_sales,
-    cast(net_revenue as decimal(28, 4)) as net_revenue,
-    cast(clv_future as decimal(28, 4)) as clv_future,
+    cast(purchases as bigint) as purchases,
+    cast(net_sales as {{ contract_type('total') }}) as net_sales,
+    cast(net_revenue as {{ contract_type('total') }}) as net_revenue,
+    cast(clv_future as {{ contract_type('total') }}) as clv_future,
     round(cast(customers as double) / sum(customers) over (), 6) as customer_share,
     -- A share of a sum that has parts below zero is no share.
     case

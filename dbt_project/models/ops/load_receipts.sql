@@ -1,5 +1,5 @@
 -- Grain: one row per load (source, table, interval) that this build reads.
--- received = accepted + quarantined + duplicates; unreadable lines are among the quarantined.
+-- received = accepted + quarantined + duplicates + excluded; unreadable lines are among the quarantined.
 with receipts as (
     select * from {{ planned_receipts() }}
 ),
@@ -9,7 +9,8 @@ fates as (
         landed_file,
         sum(case when fate = 'accepted' then landed_rows else 0 end) as accepted,
         sum(case when fate = 'quarantined' then landed_rows else 0 end) as quarantined,
-        sum(case when fate = 'duplicate' then landed_rows else 0 end) as duplicates
+        sum(case when fate = 'duplicate' then landed_rows else 0 end) as duplicates,
+        sum(case when fate = 'excluded' then landed_rows else 0 end) as excluded
     from {{ ref('row_fates') }}
     group by landed_file
 ),
@@ -35,6 +36,7 @@ select
     cast(coalesce(fates.accepted, 0) as bigint) as accepted,
     cast(coalesce(fates.quarantined, 0) as bigint) as quarantined,
     cast(coalesce(fates.duplicates, 0) as bigint) as duplicates,
+    cast(coalesce(fates.excluded, 0) as bigint) as excluded,
     cast(coalesce(read_later.landed_rows, 0) as bigint) as read_later,
     receipts.unreadable,
     receipts.unchanged,

@@ -20,7 +20,7 @@ nested_lines as (
         _position as position_in_file,
         'order_lines' as entity,
         _reason as reason
-    from {{ ref('int_order_lines__versions') }}
+    from {{ ref('int_order_lines__rows') }}
     where _is_derived and _fate = 'quarantined'
 )
 

@@ -1,12 +1,16 @@
 -- Grain: one row per load of a table that carries money: how much of it was set aside.
 -- Lines that are nested in the rows of their orders carry it, too.
--- Neither duplicates nor deletions carry any, nor rows that were set aside and came again, readable, in a later load.
+-- Neither duplicates nor excluded rows nor deletions carry any, nor rows that were set aside and came again, readable,
+-- in a later load.
 -- Amounts are absolute, at the newest rate to the reporting currency. An amount that is no number, in a currency
 -- without a rate, or on a line that could not be read, is unknown.
 {% set amounts = {
     'orders': 'total_amount', 'order_lines': 'net_amount', 'returns': 'refund_amount', 'payments': 'amount',
     'costs': 'amount',
 } %}
+{% set rate -%}
+case when coalesce(versions.currency, '{{ var("currency") }}') = '{{ var("currency") }}' then 1 else rates.rate end
+{%- endset %}
 with rates as (
     select
         from_currency,
@@ -21,7 +25,7 @@ foreign_orders as (
         source_system,
         order_id,
         max(currency) as currency
-    from {{ ref('int_orders__versions') }}
+    from {{ ref('int_orders__rows') }}
     where currency <> '{{ var("currency") }}'
     group by source_system, order_id
 ),
@@ -30,25 +34,21 @@ order_lines as (
     select
         versions.*,
         foreign_orders.currency
-    from {{ ref('int_order_lines__versions') }} as versions
+    from {{ ref('int_order_lines__rows') }} as versions
     left join foreign_orders
         on versions.source_system = foreign_orders.source_system and versions.order_id = foreign_orders.order_id
 ),
 
 judged as (
     {%- for entity, amount in amounts.items() %}
-    {%- set versions = 'order_lines' if entity == 'order_lines' else ref('int_' ~ entity ~ '__versions') %}
+    {%- set versions = 'order_lines' if entity == 'order_lines' else ref('int_' ~ entity ~ '__rows') %}
     select
         versions._file as landed_file,
         versions._fate = 'quarantined' as is_set_aside,
         cast(
             round(
-                abs(versions.{{ amount }})
-                * case
-                    when coalesce(versions.currency, '{{ var("currency") }}') = '{{ var("currency") }}' then 1
-                    else rates.rate
-                end, 4
-            ) as decimal(28, 4)
+                {{ product('abs(versions.' ~ amount ~ ')', rate) }}, {{ stored_digits() }}
+            ) as {{ contract_type('total') }}
         ) as amount
     from {{ versions }} as versions
     left join rates on versions.currency = rates.from_currency
@@ -60,7 +60,7 @@ judged as (
     where
         {{ 'true' if entity == 'order_lines' else 'not versions._is_derived' }}
         and versions._op <> 'delete'
-        and versions._fate <> 'duplicate'
+        and versions._fate in ('accepted', 'quarantined')
         and read_later.landed_file is null
     {{ 'union all' if not loop.last }}
     {%- endfor %}
@@ -89,7 +89,7 @@ select
     loads.known_rows,
     cast(loads.set_aside_rows + receipts.unreadable as bigint) as set_aside_rows,
     cast(loads.set_aside_unknown_rows + receipts.unreadable as bigint) as set_aside_unknown_rows,
-    cast(loads.amount as decimal(28, 4)) as amount,
-    cast(loads.set_aside_amount as decimal(28, 4)) as set_aside_amount
+    cast(loads.amount as {{ contract_type('total') }}) as amount,
+    cast(loads.set_aside_amount as {{ contract_type('total') }}) as set_aside_amount
 from loads
 inner join {{ ref('load_receipts') }} as receipts on loads.landed_file = receipts.landed_file

@@ -26,6 +26,27 @@ unchanged as (
     where unchanged > 0
 ),
 
+-- Rows that models join, such as the names of categories, are of no entity.
+lookups as (
+    select
+        source as source_system,
+        "table" as table_name,
+        file as landed_file,
+        'lookup' as entity,
+        'accepted' as fate,
+        cast(null as {{ contract_type('text') }}) as reason,
+        received - unreadable - unchanged as landed_rows
+    from {{ planned_receipts() }}
+    where
+        received - unreadable - unchanged > 0
+        and (
+            1 = 0
+            {%- for source, tables in var('lookups').items() %}
+            or (source = '{{ source }}' and "table" in ({{ text_list(tables) }}))
+            {%- endfor %}
+        )
+),
+
 judged as (
     select
         source_system,
@@ -44,3 +65,5 @@ union all
 select * from unreadable
 union all
 select * from unchanged
+union all
+select * from lookups

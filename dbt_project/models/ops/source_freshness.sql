@@ -30,7 +30,14 @@ placed as (
         cast(
             floor((extract(epoch from newest.newest_end) - extract(epoch from tables.landed_until)) / 3600) as bigint
         ) as hours_behind,
-        cast({{ fresh_within_hours('tables.source') }} as bigint) as fresh_within_hours
+        cast(
+            case
+                when tables.source is null then null
+                {%- for name, hours in var('fresh_within_hours').items() %}
+                when tables.source = '{{ name }}' then {{ hours }}
+                {%- endfor %}
+            end as bigint
+        ) as fresh_within_hours
     from tables
     cross join newest
 )

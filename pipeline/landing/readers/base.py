@@ -12,18 +12,18 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.duck import quote_identifier, quote_literal
-from pipeline.errors import UserError
-from pipeline.source_model import RESERVED_COLUMNS, Source, Table
+from pipeline.base.duck import quote_identifier, quote_literal
+from pipeline.base.errors import UserError
+from pipeline.landing.readers.rejects import Rejects
+from pipeline.sources.schema import RESERVED_COLUMNS, Source, Table
 
 if TYPE_CHECKING:
-    from pipeline.landing.readers.database import Connection
+    from pipeline.landing.readers.databases.database import Connection
 
 BATCH_ROWS = 122_880  # a row group of DuckDB's
 VECTOR_ROWS = 2048  # what DuckDB reads at once
 BATCH_BYTES = 32 << 20
 NOT_IN_ARROW = {"INTERVAL", "UUID", "BIT", "BIGNUM", "TIME WITH TIME ZONE"}
-REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("error", pa.string()), ("content", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -93,17 +93,17 @@ class Session:
         """Return a path in the scratch folder that is not in use; `name` ends it."""
         return self.scratch / f"{next(self._numbers)}{name}"
 
+    def new_rejects(self) -> Rejects:
+        """Return a list for the rows that cannot be read."""
+        return Rejects(self.new_file(".rejects.parquet"))
+
 
 @dataclass(frozen=True)
 class Stream:
-    """Rows that can be read once.
-
-    `rejected` grows while they are read: rows that a batch could not hold. `expected` is about how many rows there are.
-    """
+    """Rows that can be read once. `expected` is about how many rows there are."""
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
-    rejected: "Rejects" = field(default_factory=list)
     expected: int | None = None
 
 
@@ -117,8 +117,8 @@ class Rows:
         Names as received.
     relation : str
         What stands after FROM in SQL on the session's connection. Empty where there is a `stream`.
-    rejects : pyarrow.Table
-        The lines that could not be read (schema REJECTS).
+    rejects : Rejects
+        The lines that could not be read. Those of a stream are complete when it has been read.
     stream : Stream or None
         The rows themselves, to be read once.
     is_whole : callable or None
@@ -132,15 +132,11 @@ class Rows:
 
     columns: list[str]
     relation: str = ""
-    rejects: pa.Table = field(default_factory=REJECTS.empty_table)
+    rejects: Rejects = field(default_factory=Rejects)
     stream: Stream | None = None
     is_whole: Callable[[], bool] | None = None
     fallback: "Callable[[], Rows] | None" = None
     may_be_long: bool = False
-
-
-Reader = Callable[[Session, Request], Rows]
-Rejects = list[dict[str, object]]
 
 
 def with_fallback(rows: Rows, action: Callable[[Rows], object]) -> Rows:
@@ -199,10 +195,9 @@ def one_ahead(batches: Iterator[pa.RecordBatch]) -> Generator[pa.RecordBatch]:
             yield batch
 
 
-def spool(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch], rejected: Rejects) -> Rows:
+def spool(session: Session, schema: pa.Schema, batches: Iterable[pa.RecordBatch], rejects: Rejects) -> Rows:
     """Write batches to the scratch folder, and return them with the rejects that making them has collected."""
     path = write_batches(session, schema, batches)
-    rejects = pa.Table.from_pylist(rejected, schema=REJECTS)
     return Rows(schema.names, list_of_files("read_parquet", [path]), rejects, may_be_long=have_long_rows([path]))
 
 

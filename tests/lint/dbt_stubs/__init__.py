@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from pipeline.macros import add_macros as _add_macros
+from pipeline.build.macros import add_macros as _add_macros
 
 _PROJECT = Path(__file__).resolve().parents[3] / "dbt_project"
 _VARIABLES = yaml.safe_load((_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]

@@ -10,7 +10,7 @@ words as (
     select * from {{ ref('int_customer_name_words') }}
 ),
 
-word_pairs as (
+compared as (
     select
         checks.source_record_key,
         checks.other_record_key,
@@ -18,16 +18,35 @@ word_pairs as (
         other.position as other_position,
         one.is_given,
         other.is_given as is_other_given,
+        one.text,
+        other.text as other_text,
         one.text = other.text or one.plain_text = other.plain_text as is_equal,
-        one.is_word and other.is_word and (
-            one.text = left(other.text, 1) or other.text = left(one.text, 1)
-            or {{ is_slip('one.text', 'other.text') }}
-        ) as is_like,
+        one.is_word and other.is_word as are_words,
         one.is_word and other.is_word and {{ is_one_letter_off('one.text', 'other.text') }} as is_near
     from checks
     inner join words as one on checks.source_record_key = one.source_record_key
     inner join words as other on checks.other_record_key = other.source_record_key
     where not checks.is_missing and not checks.is_same
+),
+
+-- An initial, or a slip of the finger: a letter left out or doubled, two swapped, in words of five letters also a wrong
+-- one. Mei and Wei are two names.
+word_pairs as (
+    select
+        *,
+        are_words and (
+            text = left(other_text, 1)
+            or other_text = left(text, 1)
+            or (
+                is_near
+                and (
+                    least(length(text), length(other_text)) >= 5
+                    or length(text) <> length(other_text)
+                    or {{ sorted_letters('text') }} = {{ sorted_letters('other_text') }}
+                )
+            )
+        ) as is_like
+    from compared
 ),
 
 covered as (
@@ -53,27 +72,40 @@ in_characters as (
     from words
     where is_word
     group by source_record_key
+),
+
+-- One name covers the other when each word of it has a fellow there, and none serves for two.
+judged as (
+    select
+        checks.*,
+        coalesce(checks.all_words >= 2 and checks.other_all_words >= 2, false) as has_full_names,
+        (covered.words = checks.all_words and covered.other_words >= checks.all_words)
+        or (covered.other_words = checks.other_all_words and covered.words >= checks.other_all_words) as is_covered,
+        (covered.near_words = checks.all_words and covered.near_other_words >= checks.all_words)
+        or (covered.near_other_words = checks.other_all_words and covered.near_words >= checks.other_all_words)
+            as is_nearly_covered,
+        covered.given_words = nullif(checks.given_words, 0)
+        or covered.other_given_words = nullif(checks.other_given_words, 0) as is_given_name_covered,
+        one.has_characters <> other.has_characters as is_incomparable
+    from checks
+    left join covered
+        on
+            checks.source_record_key = covered.source_record_key
+            and checks.other_record_key = covered.other_record_key
+    left join in_characters as one on checks.source_record_key = one.source_record_key
+    left join in_characters as other on checks.other_record_key = other.source_record_key
 )
 
 select
-    checks.source_record_key,
-    checks.other_record_key,
-    coalesce(checks.all_words >= 2 and checks.other_all_words >= 2, false) as has_full_names,
+    source_record_key,
+    other_record_key,
+    has_full_names,
     case
-        when checks.is_missing then 'missing'
-        when checks.is_same or {{ is_covered('covered.words', 'covered.other_words') }} then 'same'
-        when one.has_characters <> other.has_characters then 'incomparable'
-        when
-            covered.given_words = nullif(checks.given_words, 0)
-            or covered.other_given_words = nullif(checks.other_given_words, 0)
-            then 'same given name'
-        when {{ is_covered('covered.near_words', 'covered.near_other_words') }} then 'near'
+        when is_missing then 'missing'
+        when is_same or is_covered then 'same'
+        when is_incomparable then 'incomparable'
+        when is_given_name_covered then 'same given name'
+        when is_nearly_covered then 'near'
         else 'other'
     end as verdict
-from checks
-left join covered
-    on
-        checks.source_record_key = covered.source_record_key
-        and checks.other_record_key = covered.other_record_key
-left join in_characters as one on checks.source_record_key = one.source_record_key
-left join in_characters as other on checks.other_record_key = other.source_record_key
+from judged

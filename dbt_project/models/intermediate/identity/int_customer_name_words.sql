@@ -27,7 +27,7 @@ spelled as (
         coalesce(spellings.name, words.word) as plain_word,
         words.position <= words.given_words as is_given
     from words
-    left join {{ ref('int_name_spellings') }} as spellings on words.word = spellings.spelling
+    left join {{ ref('name_spellings') }} as spellings on words.word = spellings.spelling
 ),
 
 neighbours as (

@@ -8,10 +8,10 @@ with seen as (
         source_customer_id,
         min(coalesce(_known_from, {{ spec.time }})) as seen_at,
         max(case when _is_current then 1 else 0 end) as is_current
-    from {{ ref('int_' ~ entity ~ '__versions') }}
+    from {{ ref('int_' ~ entity ~ '__rows') }}
     where
         source_customer_id is not null and _fate = 'accepted' and _op <> 'delete'
-        and {{ only_changed(ref('int_changed_sightings'), record) }}
+        and {{ only_changed(ref('int_sightings_changed'), record) }}
     group by source_system, source_customer_id
     {{ 'union all' if not loop.last }}
     {%- endfor %}

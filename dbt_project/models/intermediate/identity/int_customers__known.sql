@@ -7,8 +7,11 @@ with versions as (
     select
         *,
         {{ seen_by_as_of('_known_from') }} as is_known
-    from {{ ref('int_customers__versions') }}
-    where _fate = 'accepted' and {{ only_changed(ref('int_restated_records'), record) }}
+    from {{ ref('int_customers__rows') }}
+    where
+        _fate in ('accepted', 'excluded')
+        and _version is not null
+        and {{ only_changed(ref('int_record_history_changed'), record) }}
 ),
 
 -- Most records: the newest version of all is known.
@@ -44,7 +47,7 @@ known as (
         {{ columns | join(',\n        ') }},
         coalesce(_known_from, created_at) as changed_at
     from earlier
-    where version_number = 1 and _op <> 'delete'
+    where version_number = 1 and _op = 'upsert'
 )
 
 select

@@ -1,4 +1,5 @@
--- Grain: one row per (kind, value) that more records hold than one person has. Few. Personal.
+-- Grain: one row per (kind, value) that more records hold than one person has: a shared line or a filler, which
+-- identifies nobody. Few. Personal.
 select
     kind,
     identifier_value
@@ -7,4 +8,4 @@ where
     kind <> 'account'
     and source_record_key not in (select source_record_key from {{ ref('int_unseen_records') }})
 group by kind, identifier_value
-having count(*) > {{ most_records_of_a_value() }}
+having count(*) > 20

@@ -1,7 +1,5 @@
 -- Grain: one row per customer, the unknown one included: what was booked beside the goods at list value.
 -- Costs (acquisition, selling, service, retention) are negative, and null where no active source provides that kind.
-{% set kinds = ['acquisition', 'selling', 'service', 'retention'] %}
-
 with orders as (
     select
         customer_id,
@@ -37,9 +35,10 @@ lines as (
 refunds as (
     select
         customer_id,
-        -sum(case when is_sale then refund_amount - coalesce(recovered_amount, 0) else 0 end) as returned,
-        -sum(case when line_type = 'fee' then refund_amount else 0 end) as refunded_fees,
-        -sum(case when line_type = 'bad_debt' then refund_amount else 0 end) as refunded_bad_debt
+        -sum({{ measure('fct_return', 'refunds') }} - {{ measure('fct_return', 'recovered') }}) as returned,
+        -sum(case when line_type = 'fee' then {{ measure('fct_return', 'other_refunds') }} else 0 end) as refunded_fees,
+        -sum(case when line_type = 'bad_debt' then {{ measure('fct_return', 'other_refunds') }} else 0 end)
+            as refunded_bad_debt
     from {{ ref('fct_return') }}
     where {{ by_as_of('return_date') }}
     group by customer_id
@@ -47,9 +46,10 @@ refunds as (
 
 costs as (
     select
-        {%- for kind in kinds %}
-        -sum(case when kind = '{{ kind }}' then amount else 0 end) as {{ kind }},
-        {%- endfor %}
+        -sum(case when kind = 'acquisition' then amount else 0 end) as acquisition,
+        -sum(case when kind = 'selling' then amount else 0 end) as selling,
+        -sum(case when kind = 'service' then amount else 0 end) as service,
+        -sum(case when kind = 'retention' then amount else 0 end) as retention,
         customer_id
     from {{ ref('fct_cost_allocation') }}
     where {{ by_as_of('cost_date') }}
@@ -58,10 +58,7 @@ costs as (
 
 known_kinds as (
     select
-        {{ is_cost_known('acquisition') }} as has_acquisition,
-        {{ is_cost_known('selling') }} as has_selling,
-        {{ is_cost_known('service') }} as has_service,
-        {{ is_cost_known('retention') }} as has_retention
+        {{ known_cost_kinds() }}
     from {{ ref('fct_cost_allocation') }}
     where {{ by_as_of('cost_date') }}
 ),
@@ -85,9 +82,10 @@ select
     coalesce(lines.fees, 0) + coalesce(refunds.refunded_fees, 0) as fees,
     coalesce(lines.bad_debt, 0) + coalesce(refunds.refunded_bad_debt, 0) as bad_debt,
     coalesce(refunds.returned, 0) as returned,
-    {%- for kind in kinds %}
-    case when known_kinds.has_{{ kind }} then coalesce(costs.{{ kind }}, 0) end as {{ kind }},
-    {%- endfor %}
+    case when known_kinds.has_acquisition then coalesce(costs.acquisition, 0) end as acquisition,
+    case when known_kinds.has_selling then coalesce(costs.selling, 0) end as selling,
+    case when known_kinds.has_service then coalesce(costs.service, 0) end as service,
+    case when known_kinds.has_retention then coalesce(costs.retention, 0) end as retention,
     case
         when orders.customer_id is not null then orders.cost_of_goods
         when count(orders.cost_of_goods) over () > 0 then 0

@@ -18,7 +18,7 @@ refunds as (
     select
         customer_id,
         min(return_date) as first_return_date,
-        sum(case when is_sale then refund_amount else 0 end) as refund_amount
+        sum({{ measure('fct_return', 'refunds') }}) as refund_amount
     from {{ ref('fct_return') }}
     where {{ by_as_of('return_date') }}
     group by customer_id

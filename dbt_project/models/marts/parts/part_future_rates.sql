@@ -2,7 +2,6 @@
 -- cost, and what selling, retention and service will cost per active month (a month with a purchase).
 -- A customer's own rate is shrunk towards everybody's with the weight of one average customer's sales, months or days.
 -- The rate of costs is known only for customers the cost of whose goods is known.
-{% set kinds = ['selling', 'retention', 'service'] %}
 
 with activity as (
     select
@@ -38,9 +37,9 @@ everybody as (
         cast(sum(purchase_days) as double) / count(*) as average_days,
         cast(sum(active_months) as double) / count(*) as average_months,
         cast(sum(returned) as double) / nullif(cast(sum(net_sales) as double), 0) as refund_rate,
-        {%- for kind in kinds %}
-        cast(sum({{ kind }}) as double) / sum(active_months) as {{ kind }}_per_month,
-        {%- endfor %}
+        cast(sum(selling) as double) / sum(active_months) as selling_per_month,
+        cast(sum(retention) as double) / sum(active_months) as retention_per_month,
+        cast(sum(service) as double) / sum(active_months) as service_per_month,
         cast(sum(cost) as double)
         / nullif(cast(sum(case when cost is not null then net_sales end) as double), 0) as cost_rate
     from amounts
@@ -53,10 +52,12 @@ shrunk as (
         / nullif(cast(amounts.net_sales as double) + everybody.average_sales, 0) as refund_rate,
         (cast(amounts.cost as double) + everybody.average_sales * everybody.cost_rate)
         / nullif(cast(amounts.net_sales as double) + everybody.average_sales, 0) as cost_rate,
-        {%- for kind in kinds %}
-        (cast(amounts.{{ kind }} as double) + everybody.average_months * everybody.{{ kind }}_per_month)
-        / (amounts.active_months + everybody.average_months) as {{ kind }}_per_month,
-        {%- endfor %}
+        (cast(amounts.selling as double) + everybody.average_months * everybody.selling_per_month)
+        / (amounts.active_months + everybody.average_months) as selling_per_month,
+        (cast(amounts.retention as double) + everybody.average_months * everybody.retention_per_month)
+        / (amounts.active_months + everybody.average_months) as retention_per_month,
+        (cast(amounts.service as double) + everybody.average_months * everybody.service_per_month)
+        / (amounts.active_months + everybody.average_months) as service_per_month,
         (amounts.active_months + everybody.average_months) / (amounts.purchase_days + everybody.average_days)
             as months_per_purchase_day
     from amounts
@@ -67,9 +68,9 @@ select
     customer_id,
     case when refund_rate is not null then round(least(greatest(refund_rate, 0), 1), 6) end as refund_rate,
     case when cost_rate is not null then round(least(greatest(cost_rate, 0), 1), 6) end as cost_rate,
-    {%- for kind in kinds %}
-    case when {{ kind }}_per_month is not null then round(greatest({{ kind }}_per_month, 0), 6) end
-        as {{ kind }}_per_month,
-    {%- endfor %}
+    case when selling_per_month is not null then round(greatest(selling_per_month, 0), 6) end as selling_per_month,
+    case when retention_per_month is not null then round(greatest(retention_per_month, 0), 6) end
+        as retention_per_month,
+    case when service_per_month is not null then round(greatest(service_per_month, 0), 6) end as service_per_month,
     round(months_per_purchase_day, 6) as months_per_purchase_day
 from shrunk

@@ -1,63 +1,377 @@
 -- Grain: one row per (measure, month, dimension, dimension_value) with rows in the measure's fact, by the as-of date.
--- Generated from vars.metric_facts of dbt_project.yml. A null value is unknown; a row that is missing counts as zero.
+-- A null value is unknown; a row that is missing counts as zero. marts.metric_catalogue shows the formulas, which stand
+-- in vars.metric_facts of dbt_project.yml, too (tests/lint/test_metrics.py compares them).
 -- The segment is the customer's on the as-of date, in all months.
--- noqa: disable=LT02,LT05
-with {% for name, fact in var('metric_facts').items() %}
-{%- set joins = fact.get('joins', {}) %}
-{{ name }}_rows as (
+with customers as (
     select
-        facts.*,
-        cast(date_trunc('month', facts.{{ fact['date'] }}) as date) as metric_month,
-        {%- for dimension, sql in fact['dimensions'].items() %}
-        coalesce({{ sql }}, 'unknown') as by_{{ dimension }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ ref(fact['table']) }} as facts
-    left join {{ ref('dim_customer') }} as customers on facts.customer_id = customers.customer_id
-    left join {{ ref('customer_segments') }} as segments on facts.customer_id = segments.customer_id
-    {%- for alias, join in joins.items() %}
-    left join {{ ref(join[0]) }} as {{ alias }} on facts.{{ join[1] }} = {{ alias }}.{{ join[1] }}
-    {%- endfor %}
-    where facts.{{ fact['date'] }} <= {{ as_of_date() }} and facts.known_date <= {{ as_of_date() }}
+        dim_customer.customer_id,
+        dim_customer.country,
+        segments.segment_name
+    from {{ ref('dim_customer') }} as dim_customer
+    left join {{ ref('customer_segments') }} as segments on dim_customer.customer_id = segments.customer_id
 ),
 
-{{ name }}_sums as (
+order_channels as (
+    select order_id, channel from {{ ref('fct_order') }}
+),
+
+product_categories as (
+    select product_id, category from {{ ref('dim_product') }}
+),
+
+campaign_channels as (
+    select campaign_id, channel from {{ ref('dim_campaign') }}
+),
+
+lines as (
     select
-        metric_month,
-        {%- for column in ['dimension', 'dimension_value'] %}
+        cast(date_trunc('month', order_date) as date) as metric_month,
+        coalesce(order_channels.channel, 'unknown') as by_channel,
+        coalesce(product_categories.category, 'unknown') as by_category,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        sum(case when is_sale then net_amount else 0 end) as net_sales,
+        sum(case when is_goods then list_amount else 0 end) as list_sales,
+        sum(case when is_goods then discount_amount + coupon_discount_amount else 0 end) as discount_total,
         case
-            {%- for dimension in fact['dimensions'] %}
-            when grouping(by_{{ dimension }}) = 0
-                then {{ "'" ~ dimension ~ "'" if column == 'dimension' else 'by_' ~ dimension }}
-            {%- endfor %}
-            else 'all'
-        end as {{ column }},
-        {%- endfor %}
-        {%- for measure, sql in fact['measures'].items() %}
-        {{ sql | replace('{as_of}', as_of_date()) }} as {{ measure }},
-        {%- endfor %}
-        min({{ fact['date'] }}) as first_date
-    from {{ name }}_rows
+            when
+                count(case when is_goods then 1 end) = count(case when is_goods then cost_amount end)
+                then sum(case when is_goods then cost_amount else 0 end)
+        end as cost_of_goods,
+        min(order_date) as first_date
+    from {{ ref('fct_order_line') }}
+    left join customers using (customer_id)
+    left join order_channels using (order_id)
+    left join product_categories using (product_id)
+    where {{ by_as_of('order_date') }}
     group by grouping sets (
-        (metric_month){% for dimension in fact['dimensions'] %}, (metric_month, by_{{ dimension }}){% endfor %}
+        (metric_month), (metric_month, by_channel), (metric_month, by_category),
+        (metric_month, by_country), (metric_month, by_segment)
     )
 ),
 
-{% endfor %}
-final as (
-    {%- for name, fact in var('metric_facts').items() %}
-    {%- set last_fact = loop.last %}
-    {%- for measure in fact['measures'] %}
+orders as (
     select
-        '{{ measure }}' as measure,
-        metric_month as month_start_date,
-        dimension,
-        dimension_value,
-        cast({{ measure }} as decimal(28, 4)) as value,
-        first_date
-    from {{ name }}_sums
-    {{ 'union all' if not (last_fact and loop.last) }}
-    {%- endfor %}
-    {%- endfor %}
+        cast(date_trunc('month', order_date) as date) as metric_month,
+        coalesce(channel, 'unknown') as by_channel,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        count(*) as order_count,
+        sum(case when is_purchase then 1 else 0 end) as purchase_count,
+        sum(case when is_purchase then net_sales else 0 end) as purchase_sales,
+        sum(case when is_purchase then quantity else 0 end) as purchase_quantity,
+        count(distinct case when is_purchase and customer_id <> 'unknown' then customer_id end) as buyers,
+        min(order_date) as first_date
+    from {{ ref('fct_order') }}
+    left join customers using (customer_id)
+    where {{ by_as_of('order_date') }}
+    group by grouping sets (
+        (metric_month), (metric_month, by_channel), (metric_month, by_country), (metric_month, by_segment)
+    )
+),
+
+returns as (
+    select
+        cast(date_trunc('month', return_date) as date) as metric_month,
+        coalesce(order_channels.channel, 'unknown') as by_channel,
+        coalesce(product_categories.category, 'unknown') as by_category,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        sum(case when is_sale then refund_amount else 0 end) as refunds,
+        sum(case when is_sale then coalesce(recovered_amount, 0) else 0 end) as recovered,
+        sum(case when is_sale then 1 else 0 end) as returned_lines,
+        min(return_date) as first_date
+    from {{ ref('fct_return') }}
+    left join customers using (customer_id)
+    left join order_channels using (order_id)
+    left join product_categories using (product_id)
+    where {{ by_as_of('return_date') }}
+    group by grouping sets (
+        (metric_month), (metric_month, by_channel), (metric_month, by_category),
+        (metric_month, by_country), (metric_month, by_segment)
+    )
+),
+
+costs as (
+    select
+        cast(date_trunc('month', cost_date) as date) as metric_month,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        sum(amount) as customer_costs,
+        min(cost_date) as first_date
+    from {{ ref('fct_cost_allocation') }}
+    left join customers using (customer_id)
+    where {{ by_as_of('cost_date') }}
+    group by grouping sets ((metric_month), (metric_month, by_country), (metric_month, by_segment))
+),
+
+activity as (
+    select
+        cast(date_trunc('month', month_start_date) as date) as metric_month,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        sum(case when is_active then 1 else 0 end) as active_count,
+        sum(case when is_new then 1 else 0 end) as new_count,
+        sum(case when is_reactivated then 1 else 0 end) as reactivated_count,
+        sum(case when is_lapsed then 1 else 0 end) as lapsed_count,
+        sum(case when is_active and was_active_year_before then 1 else 0 end) as retained_count,
+        sum(case when purchases_12_months >= 2 then 1 else 0 end) as repeat_count,
+        sum(purchases_12_months) as purchases_12_months_total,
+        min(month_start_date) as first_date
+    from {{ ref('part_customer_activity') }}
+    left join customers using (customer_id)
+    where {{ by_as_of('month_start_date') }}
+    group by grouping sets ((metric_month), (metric_month, by_country), (metric_month, by_segment))
+),
+
+activity_year_before as (
+    select
+        cast(date_trunc('month', year_later_date) as date) as metric_month,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        sum(case when is_active then 1 else 0 end) as active_year_before_count,
+        min(year_later_date) as first_date
+    from {{ ref('part_customer_activity') }}
+    left join customers using (customer_id)
+    where {{ by_as_of('year_later_date') }}
+    group by grouping sets ((metric_month), (metric_month, by_country), (metric_month, by_segment))
+),
+
+contacts as (
+    select
+        cast(date_trunc('month', contact_date) as date) as metric_month,
+        coalesce(channel, 'unknown') as by_channel,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        count(*) as contact_count,
+        count(case when direction = 'in' and is_abandoned is not null then 1 end) as inbound_count,
+        count(case when direction = 'in' and is_abandoned then 1 end) as abandoned_count,
+        min(contact_date) as first_date
+    from {{ ref('fct_contact') }}
+    left join customers using (customer_id)
+    where {{ by_as_of('contact_date') }}
+    group by grouping sets (
+        (metric_month), (metric_month, by_channel), (metric_month, by_country), (metric_month, by_segment)
+    )
+),
+
+cases_opened as (
+    select
+        cast(date_trunc('month', opened_date) as date) as metric_month,
+        coalesce(kind, 'unknown') as by_kind,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        count(*) as case_count,
+        min(opened_date) as first_date
+    from {{ ref('fct_case') }}
+    left join customers using (customer_id)
+    where {{ by_as_of('opened_date') }}
+    group by grouping sets (
+        (metric_month), (metric_month, by_kind), (metric_month, by_country), (metric_month, by_segment)
+    )
+),
+
+cases_resolved as (
+    select
+        cast(date_trunc('month', resolved_date) as date) as metric_month,
+        coalesce(kind, 'unknown') as by_kind,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        count(*) as resolved_count,
+        sum(case when reopened_count > 0 then 1 else 0 end) as reopened_count_cases,
+        count(reopened_count) as reopen_known_count,
+        sum(case when contacts = 1 and reopened_count = 0 then 1 else 0 end) as first_contact_count,
+        sum(case when contacts > 0 and reopened_count is not null then 1 else 0 end) as with_contact_count,
+        sum(days_to_resolve) as resolve_days,
+        min(resolved_date) as first_date
+    from {{ ref('part_resolved_case') }}
+    left join customers using (customer_id)
+    where {{ by_as_of('resolved_date') }}
+    group by grouping sets (
+        (metric_month), (metric_month, by_kind), (metric_month, by_country), (metric_month, by_segment)
+    )
+),
+
+surveys as (
+    select
+        cast(date_trunc('month', response_date) as date) as metric_month,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        sum(
+            case
+                when kind = 'nps' and score >= 9 then 1
+                when kind = 'nps' and score <= 6 then -1
+                else 0
+            end
+        ) as nps_balance,
+        sum(case when kind = 'nps' then 1 else 0 end) as nps_count,
+        sum(case when kind = 'csat' and score >= 4 then 1 else 0 end) as csat_satisfied_count,
+        sum(case when kind = 'csat' then 1 else 0 end) as csat_count,
+        sum(case when kind = 'ces' then score else 0 end) as ces_score,
+        sum(case when kind = 'ces' then 1 else 0 end) as ces_count,
+        min(response_date) as first_date
+    from {{ ref('fct_survey_response') }}
+    left join customers using (customer_id)
+    where {{ by_as_of('response_date') }}
+    group by grouping sets ((metric_month), (metric_month, by_country), (metric_month, by_segment))
+),
+
+consents as (
+    select
+        cast(date_trunc('month', month_start_date) as date) as metric_month,
+        coalesce(channel, 'unknown') as by_channel,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        count(distinct customer_id) as consented_count,
+        min(month_start_date) as first_date
+    from {{ ref('part_consent_month') }}
+    left join customers using (customer_id)
+    where {{ by_as_of('month_start_date') }}
+    group by grouping sets (
+        (metric_month), (metric_month, by_channel), (metric_month, by_country), (metric_month, by_segment)
+    )
+),
+
+web_sessions as (
+    select
+        cast(date_trunc('month', session_date) as date) as metric_month,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        count(*) as session_count,
+        sum(case when has_checkout then 1 else 0 end) as checkout_count,
+        min(session_date) as first_date
+    from {{ ref('fct_web_session') }}
+    left join customers using (customer_id)
+    where {{ by_as_of('session_date') }}
+    group by grouping sets ((metric_month), (metric_month, by_country), (metric_month, by_segment))
+),
+
+campaign_contacts as (
+    select
+        cast(date_trunc('month', contact_date) as date) as metric_month,
+        coalesce(campaign_channels.channel, 'unknown') as by_channel,
+        coalesce(customers.country, 'unknown') as by_country,
+        coalesce(customers.segment_name, 'unknown') as by_segment,
+        sum(case when arm <> 'control' then 1 else 0 end) as campaign_contact_count,
+        sum(
+            case
+                when arm <> 'control' and cast(responded_at as date) <= {{ as_of_date() }} then 1
+                else 0
+            end
+        ) as campaign_responded_count,
+        min(contact_date) as first_date
+    from {{ ref('fct_campaign_contact') }}
+    left join customers using (customer_id)
+    left join campaign_channels using (campaign_id)
+    where {{ by_as_of('contact_date') }}
+    group by grouping sets (
+        (metric_month), (metric_month, by_channel), (metric_month, by_country), (metric_month, by_segment)
+    )
+),
+
+-- A measure has one row for each of its cells, also where it is unknown.
+measures as (
+    select measure, value, metric_month, first_date, by_channel, by_category, null as by_kind, by_country, by_segment
+    from lines
+    unpivot include nulls (value for measure in (net_sales, list_sales, discount_total, cost_of_goods))
+    union all
+    select
+        measure, value, metric_month, first_date,
+        by_channel, null as by_category, null as by_kind, by_country, by_segment
+    from orders
+    unpivot include nulls (
+        value for measure in (order_count, purchase_count, purchase_sales, purchase_quantity, buyers)
+    )
+    union all
+    select measure, value, metric_month, first_date, by_channel, by_category, null as by_kind, by_country, by_segment
+    from returns
+    unpivot include nulls (value for measure in (refunds, recovered, returned_lines))
+    union all
+    select
+        measure, value, metric_month, first_date,
+        null as by_channel, null as by_category, null as by_kind, by_country, by_segment
+    from costs
+    unpivot include nulls (value for measure in (customer_costs))
+    union all
+    select
+        measure, value, metric_month, first_date,
+        null as by_channel, null as by_category, null as by_kind, by_country, by_segment
+    from activity
+    unpivot include nulls (
+        value for measure in (
+            active_count, new_count, reactivated_count, lapsed_count,
+            retained_count, repeat_count, purchases_12_months_total
+        )
+    )
+    union all
+    select
+        measure, value, metric_month, first_date,
+        null as by_channel, null as by_category, null as by_kind, by_country, by_segment
+    from activity_year_before
+    unpivot include nulls (value for measure in (active_year_before_count))
+    union all
+    select
+        measure, value, metric_month, first_date,
+        by_channel, null as by_category, null as by_kind, by_country, by_segment
+    from contacts
+    unpivot include nulls (value for measure in (contact_count, inbound_count, abandoned_count))
+    union all
+    select
+        measure, value, metric_month, first_date,
+        null as by_channel, null as by_category, by_kind, by_country, by_segment
+    from cases_opened
+    unpivot include nulls (value for measure in (case_count))
+    union all
+    select
+        measure, value, metric_month, first_date,
+        null as by_channel, null as by_category, by_kind, by_country, by_segment
+    from cases_resolved
+    unpivot include nulls (
+        value for measure in (
+            resolved_count, reopened_count_cases, reopen_known_count, first_contact_count,
+            with_contact_count, resolve_days
+        )
+    )
+    union all
+    select
+        measure, value, metric_month, first_date,
+        null as by_channel, null as by_category, null as by_kind, by_country, by_segment
+    from surveys
+    unpivot include nulls (
+        value for measure in (nps_balance, nps_count, csat_satisfied_count, csat_count, ces_score, ces_count)
+    )
+    union all
+    select
+        measure, value, metric_month, first_date,
+        by_channel, null as by_category, null as by_kind, by_country, by_segment
+    from consents
+    unpivot include nulls (value for measure in (consented_count))
+    union all
+    select
+        measure, value, metric_month, first_date,
+        null as by_channel, null as by_category, null as by_kind, by_country, by_segment
+    from web_sessions
+    unpivot include nulls (value for measure in (session_count, checkout_count))
+    union all
+    select
+        measure, value, metric_month, first_date,
+        by_channel, null as by_category, null as by_kind, by_country, by_segment
+    from campaign_contacts
+    unpivot include nulls (value for measure in (campaign_contact_count, campaign_responded_count))
 )
 
-select * from final
+select
+    measure,
+    metric_month as month_start_date,
+    case
+        when by_channel is not null then 'channel'
+        when by_category is not null then 'category'
+        when by_kind is not null then 'kind'
+        when by_country is not null then 'country'
+        when by_segment is not null then 'segment'
+        else 'all'
+    end as dimension,
+    coalesce(by_channel, by_category, by_kind, by_country, by_segment, 'all') as dimension_value,
+    cast(value as {{ contract_type('total') }}) as value,
+    first_date
+from measures

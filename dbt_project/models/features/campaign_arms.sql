@@ -1,0 +1,46 @@
+-- Grain: one row per (campaign_id, measure, arm) of campaigns with customers in an arm. Key: these.
+-- What the job effects compares (mining/effects): sums and squares are exact decimals, then doubles. The outcomes of
+-- customers who were drawn for both arms, or for none, do not count.
+with outcomes as (
+    select * from {{ ref('campaign_outcome') }}
+    where arm in ('treated', 'control')
+),
+
+measured as (
+    select
+        campaign_id,
+        'purchases' as measure,
+        arm,
+        cast(purchases as {{ contract_type('decimal') }}) as amount,
+        window_end_date
+    from outcomes
+    union all
+    select
+        campaign_id,
+        'net_sales' as measure,
+        arm,
+        net_sales as amount,
+        window_end_date
+    from outcomes
+    union all
+    select
+        campaign_id,
+        'margin' as measure,
+        arm,
+        margin as amount,
+        window_end_date
+    from outcomes
+)
+
+select
+    {{ as_of_date() }} as as_of_date,
+    campaign_id,
+    measure,
+    arm,
+    count(*) as customers,
+    count(amount) as customers_with_amount,
+    cast(sum(amount) as double) as amount_sum,
+    cast(sum({{ product('amount', 'amount') }}) as double) as amount_square_sum,
+    max(window_end_date) as window_end_date
+from measured
+group by campaign_id, measure, arm

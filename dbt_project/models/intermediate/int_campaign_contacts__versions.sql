@@ -1,2 +1,0 @@
--- Grain: one row per landed row of campaign contacts, with its fate.
-{{ conform('campaign_contacts') }}

@@ -1,2 +1,0 @@
--- Grain: one row per landed row of campaign responses, with its fate.
-{{ conform('campaign_responses') }}

@@ -1,0 +1,2 @@
+-- Grain: one row per landed row of campaigns, with its fate.
+with {{ conform('campaigns') }}

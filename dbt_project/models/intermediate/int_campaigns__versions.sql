@@ -1,2 +1,0 @@
--- Grain: one row per landed row of campaigns, with its fate.
-{{ conform('campaigns') }}

@@ -1,0 +1,2 @@
+-- Grain: one row per landed row of cases, with its fate.
+with {{ conform('cases') }}

@@ -1,2 +1,0 @@
--- Grain: one row per landed row of cases, with its fate.
-{{ conform('cases') }}

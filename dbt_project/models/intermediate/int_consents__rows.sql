@@ -1,0 +1,2 @@
+-- Grain: one row per landed row of consents, with its fate.
+with {{ conform('consents') }}

@@ -1,2 +1,0 @@
--- Grain: one row per landed row of consents, with its fate.
-{{ conform('consents') }}

@@ -1,0 +1,2 @@
+-- Grain: one row per landed row of contacts, with its fate.
+with {{ conform('contacts') }}

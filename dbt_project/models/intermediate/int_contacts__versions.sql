@@ -1,2 +1,0 @@
--- Grain: one row per landed row of contacts, with its fate.
-{{ conform('contacts') }}

@@ -1,2 +1,0 @@
--- Grain: one row per landed row of costs, with its fate.
-{{ conform('costs') }}

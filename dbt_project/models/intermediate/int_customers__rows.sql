@@ -1,0 +1,2 @@
+-- Grain: one row per landed row of customers, with its fate.
+with {{ conform('customers') }}

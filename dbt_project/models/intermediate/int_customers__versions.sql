@@ -1,2 +1,0 @@
--- Grain: one row per landed row of customers, with its fate.
-{{ conform('customers') }}

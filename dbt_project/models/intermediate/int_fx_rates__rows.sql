@@ -1,0 +1,2 @@
+-- Grain: one row per landed row of exchange rates, with its fate.
+with {{ conform('fx_rates') }}

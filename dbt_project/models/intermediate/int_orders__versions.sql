@@ -1,2 +1,0 @@
--- Grain: one row per landed row of orders, with its fate.
-{{ conform('orders') }}

@@ -1,2 +1,0 @@
--- Grain: one row per landed row of payments, with its fate.
-{{ conform('payments') }}

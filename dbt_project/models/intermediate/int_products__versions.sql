@@ -1,2 +1,0 @@
--- Grain: one row per landed row of products, with its fate.
-{{ conform('products') }}

@@ -1,2 +1,0 @@
--- Grain: one row per landed row of returns, with its fate.
-{{ conform('returns') }}

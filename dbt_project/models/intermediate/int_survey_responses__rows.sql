@@ -1,0 +1,2 @@
+-- Grain: one row per landed row of survey responses, with its fate.
+with {{ conform('survey_responses') }}

@@ -1,2 +1,0 @@
--- Grain: one row per landed row of survey responses, with its fate.
-{{ conform('survey_responses') }}

@@ -1,0 +1,2 @@
+-- Grain: one row per landed row of web events, with its fate.
+with {{ conform('web_events') }}

@@ -1,2 +1,0 @@
--- Grain: one row per landed row of web events, with its fate.
-{{ conform('web_events') }}

@@ -1,0 +1,74 @@
+{#
+  What the yml of a model says of its table in `config.meta` (pipeline/base/catalog.py), in one query. Fails with each rule that is
+  broken, and by how many rows. The gate checks what reaches beyond a table: keys of published tables, relations, and totals
+  with an account (expectations/README.md).
+
+  A rule is SQL for one number over the table, which is 0 where the rule holds, and what that number counts. `limit 1`: rules
+  about keys alone are no aggregates, and would say the same number once for each row of the table.
+#}
+{% test keeps_contract(model) %}
+    {%- if execute -%}
+    {%- set node = tested_node() -%}
+    {%- set contract = node.config.meta -%}
+    {%- set rules = [] -%}
+
+    {%- if node.schema not in ['core', 'marts', 'ops'] -%}
+        {%- for key in [contract.get('grain', [])] + contract.get('unique', []) if key -%}
+            {%- set bad_keys = 'select ' ~ key | join(', ') ~ ' from ' ~ model ~ ' group by ' ~ key | join(', ')
+                ~ ' having count(*) > 1 or ' ~ key | join(' is null or ') ~ ' is null' -%}
+            {%- do rules.append([
+                '(select count(*) from (' ~ bad_keys ~ ') as bad_keys)',
+                'keys that are null or there twice, ' ~ key | join(', '),
+            ]) -%}
+        {%- endfor -%}
+    {%- endif -%}
+
+    {#- What must hold in each row; null does not hold. -#}
+    {%- set conditions = [] -%}
+    {%- for column in contract.get('required', []) -%}
+        {%- do conditions.append([column ~ ' is not null', 'rows without ' ~ column]) -%}
+    {%- endfor -%}
+    {%- for column, values in contract.get('values', {}).items() -%}
+        {%- do conditions.append([
+            column ~ ' is null or ' ~ column ~ ' in (' ~ text_list(values) ~ ')',
+            'rows in which ' ~ column ~ ' is none of ' ~ values | join(', '),
+        ]) -%}
+    {%- endfor -%}
+    {%- for identity in contract.get('identities', []) -%}
+        {%- do conditions.append([identity, 'rows in which this does not hold, ' ~ identity]) -%}
+    {%- endfor -%}
+    {%- for condition, counted in conditions -%}
+        {%- do rules.append(['coalesce(sum(case when coalesce(' ~ condition ~ ', false) then 0 else 1 end), 0)', counted]) -%}
+    {%- endfor -%}
+
+    {#- A total must equal sums over models that this one is made from, so that they are there before it. -#}
+    {%- for total in contract.get('totals', []) if not total.get('account') -%}
+        {%- set sums = [sum_of(total['total'], model)] -%}
+        {%- for name, expression in total['equals'].items() -%}
+            {%- set other = graph.nodes['model.' ~ project_name ~ '.' ~ name] -%}
+            {%- set table = api.Relation.create(database=other.database, schema=other.schema, identifier=other.alias) -%}
+            {%- set known = by_as_of(other.config.meta['date']) if total.get('as_of') else 'true' -%}
+            {%- do sums.append(sum_of(with_measures(expression, name), table, known)) -%}
+        {%- endfor -%}
+        {%- set other = total['equals'] | join(', ') -%}
+        {%- do rules.append([sums | join(' - '), 'total of ' ~ total['total'] ~ ' less that of ' ~ other]) -%}
+    {%- endfor -%}
+
+    {%- call statement('contract', fetch_result=True) -%}
+    select
+        {%- for sql, _ in rules %}
+        {{ sql }} as rule_{{ loop.index }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ model }}
+    limit 1
+    {%- endcall -%}
+    {%- set broken = [] -%}
+    {%- for found in load_result('contract').data[0] -%}
+        {%- if found -%}{%- do broken.append(rules[loop.index0][1] ~ ' (' ~ found ~ ')') -%}{%- endif -%}
+    {%- endfor -%}
+    {%- if broken -%}
+        {%- do exceptions.raise_compiler_error(node.name ~ ' breaks its contract: ' ~ broken | join('; ')) -%}
+    {%- endif -%}
+    {%- endif -%}
+    select 1 as broken_rule where 1 = 0
+{% endtest %}

@@ -1,0 +1,1 @@
+"""What the pipeline recovers of the truth, one module per subject."""

@@ -1,0 +1,1 @@
+"""What campaigns changed, against their randomised control groups."""

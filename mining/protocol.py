@@ -1,0 +1,105 @@
+"""What a mining job is: a folder `mining/<name>/` whose `job.py` has one as `JOB`, and a line in the registry."""
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+
+from mining.sound import Claims
+from mining.store import CUSTOMER_FEATURES, FeatureSet, FeatureTable, read_features, with_calendar
+from pipeline.base.model_files import Model
+from pipeline.base.settings import Settings
+
+Options = Mapping[str, Any]
+Frames = dict[str, pd.DataFrame]
+"""What a job has made, by table."""
+
+
+class Table(NamedTuple):
+    """A score file: the columns that it keeps of a frame, with their types, and what its rows claim to be.
+
+    One of the columns is `unavailable_reason`: null in a row that has a score.
+    """
+
+    schema: pa.Schema
+    claims: Claims
+
+
+class Job(ABC):
+    """A job without a model: what it writes follows from the features of the day.
+
+    Attributes
+    ----------
+    name
+        Its folder in `mining/`, and its name in `marts.model_runs`.
+    source, reads
+        The table of features that it reads, and the columns, beside the key.
+    reads_calendar
+        Whether it learns a season: its features then come with the purchases of each day.
+    tables
+        What it writes, by name: `scores/<table>/as_of=<date>/run=<id>.parquet`. `as_of_date`, `run_id` and
+        `model_version` are filled in for it.
+    """
+
+    name: ClassVar[str]
+    source: ClassVar[FeatureTable] = CUSTOMER_FEATURES
+    reads: ClassVar[frozenset[str]]
+    reads_calendar: ClassVar[bool] = False
+    tables: ClassVar[Mapping[str, Table]]
+
+    def read(self, settings: Settings, as_of: dt.date, sources: Sequence[str]) -> FeatureSet:
+        """Read the features of a day; see `read_features` for what it raises."""
+        features = read_features(settings, as_of, sources, self.reads, self.source)
+        return with_calendar(features, settings, sources) if self.reads_calendar else features
+
+    def options(self, settings: Settings) -> Options:  # noqa: ARG002  most jobs ask the settings something
+        """Return what scores depend on beside features and model: arguments of `score` and `unscored`."""
+        return {}
+
+    @abstractmethod
+    def score(self, features: FeatureSet, model: Model | None, options: Options) -> Frames:
+        """Score everybody.
+
+        Parameters
+        ----------
+        features
+            Features of the as-of day and of earlier days.
+        model
+            The published model that scores the day; None for a job without models.
+        options
+            What `options` returned.
+        """
+
+    @abstractmethod
+    def unscored(self, features: FeatureSet, reason: str, options: Options) -> Frames:
+        """Return the same tables where there are no scores: nulls, with `reason` as their `unavailable_reason`."""
+
+
+class TrainedJob(Job):
+    """A job whose scores come from a model that is trained, judged, and published where it beats its baseline.
+
+    Attributes
+    ----------
+    baseline
+        Name of the naive forecast that a model must beat.
+    """
+
+    baseline: ClassVar[str]
+
+    @abstractmethod
+    def needs(self, settings: Settings) -> Options:
+        """Return the parameters that a model must share with the settings to answer their question."""
+
+    @abstractmethod
+    def train(self, features: FeatureSet, needs: Options) -> Model:
+        """Fit a model, judge it out of time, decide.
+
+        Returns
+        -------
+        dict
+            What `models/<job>/<version>.json` holds beside the ids: windows, parameters, metrics, decision, and what
+            was fitted (`model`, null where there is too little to learn from). See `mining.evaluation.refused`.
+        """

@@ -1,0 +1,1 @@
+"""Models of when a customer buys: estimators on a table of histories, without a contract."""

@@ -1,0 +1,39 @@
+"""What a forecast of purchases cannot know, in sentences of its decision."""
+
+import calendar
+import datetime as dt
+
+import numpy as np
+
+from mining.purchases.clock import PurchaseClock
+from mining.purchases.season import CYCLES, cycles
+
+ALMOST_ALL = 0.95
+
+
+def season(clock: PurchaseClock, first: dt.date, day: dt.date) -> str:
+    """Return what is known of the season by a day, with purchases since `first`."""
+    if cycles(first, day) < CYCLES:
+        days = (day - first).days + 1
+        return f"The season ahead is not known: purchases of {days:,} days are less than two years of them."
+    if clock.is_plain:
+        return "No season is seen in two years of purchases or more."
+    high, low = int(np.argmax(clock.factors)), int(np.argmin(clock.factors))
+    return (
+        f"Season: most purchases in {calendar.month_name[high + 1]} ({clock.factors[high]:.2f} times the average day), "
+        f"fewest in {calendar.month_name[low + 1]} ({clock.factors[low]:.2f})."
+    )
+
+
+def leaving(active: float, first: dt.date, day: dt.date) -> list[str]:
+    """Return that a share of active customers near 1 proves nothing, where a season may explain every pause."""
+    if active < ALMOST_ALL or cycles(first, day) >= CYCLES:
+        return []
+    return ["That hardly anybody is seen to leave is no loyalty: before two years, a pause and a departure look alike."]
+
+
+def horizon(asked_days: int, judged_days: int) -> list[str]:
+    """Return that the horizon is longer than what was judged, where it is."""
+    if judged_days >= asked_days:
+        return []
+    return [f"Judged over {judged_days} days: of the {asked_days} days ahead, those after them are not tested."]

@@ -1,0 +1,1 @@
+"""The ground: settings, files, locks, DuckDB, errors. It imports no other room."""

@@ -1,0 +1,1 @@
+"""The build: what changed, dbt, the warehouse."""

@@ -1,0 +1,265 @@
+"""dbt as a subprocess: it gives the warehouse's lock back by ending, however it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.base.catalog import catalog
+from pipeline.base.errors import UserError
+from pipeline.base.files import remove, write_json
+from pipeline.base.lock import inherited_descriptors
+from pipeline.base.numbers import currency_digits
+from pipeline.base.scratch import NO_SPACE, full_disk
+from pipeline.base.settings import Settings
+from pipeline.build import increment, warehouse
+from pipeline.build.failures import failures, read_results
+from pipeline.build.history import HISTORY, history_files
+from pipeline.build.plan import Plan, landed_path, load_plan, receipts_path, write_for_dbt
+from pipeline.build.staging import copy_project
+from pipeline.campaigns import read_campaigns
+from pipeline.landing.state import NOT_DELETED
+from pipeline.serving.ledger import earlier_releases
+from pipeline.sources.definitions import Source, contract_entities, load_source
+
+INVOCATION = "pipeline.build.invocation"
+RESULTS = "run_results.json"
+LAYERS = ("staging", "intermediate", "core", "features", "marts")
+# What mining reads is built in one run of dbt, which takes seconds to start; marts are built when mining has ended.
+BEFORE_MINING = LAYERS[:-1]
+# Unit tests test code, not data: the test suite runs them once.
+WITHOUT_UNIT_TESTS = {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test"}
+
+
+def selectors(settings: Settings, layer: str) -> list[str]:
+    """What `dbt build --select` is given for a layer.
+
+    Sources that are not active are left out of staging: nothing of theirs has landed. Seeds belong to the first layer
+    that reads them.
+    """
+    if layer == "staging":
+        return [f"path:models/staging/{source}" for source in settings.sources]
+    if layer == "intermediate":
+        return ["path:seeds", "path:models/intermediate"]
+    if layer == "core":
+        return ["path:models/core", "path:models/ops"]
+    return [f"path:models/{layer}"]
+
+
+def run_layers(settings: Settings, *layers: str, scored: Iterable[Mapping[str, Any]] = ()) -> str:
+    """Build and test layers of the planned build, in one run of dbt.
+
+    Parameters
+    ----------
+    settings
+        Where CRM_HOME is, which sources are active.
+    layers
+        Some of `LAYERS`, in their order.
+    scored
+        For `marts`: what the jobs of `mining.jobs` returned; their `files` are this build's scores and model runs.
+
+    Returns
+    -------
+    str
+        One line: models and tests.
+
+    Raises
+    ------
+    UserError
+        A model or a test failed; the message has their own words and names the log.
+    RuntimeError
+        A signal ended dbt.
+    """
+    plan = load_plan(settings)
+    write_for_dbt(settings.build, plan)
+    warehouse.check_free(settings)
+    if LAYERS[0] in layers:
+        warehouse.prepare(settings)
+    name = layers[0] if len(layers) == 1 else f"{layers[0]}-to-{layers[-1]}"
+    folder = settings.home / "dbt"
+    log = folder / "logs" / f"{name}.log"
+    results = folder / "target" / RESULTS
+    remove(results)
+    variables = build_variables(settings, plan, scored)
+    if incremental := [layer for layer in layers if layer in increment.LAYERS]:
+        variables = increment.begin(settings, plan, variables, incremental)
+    paths = [path for layer in layers for path in selectors(settings, layer)]
+    selected = ["build", "--select", *paths, "--indirect-selection", "cautious"]
+    warehouse.begin_layer(settings)
+    failed = run_dbt(settings, selected, variables, folder=settings.build, target=folder / "target", log=log)
+    warehouse.end_layer(settings)
+    if failed:
+        said = failures(results, log)
+        what = f"the layer {name}" if len(layers) == 1 else f"the layers {layers[0]} to {layers[-1]}"
+        if NO_SPACE in said:
+            raise full_disk(settings, f"dbt could not build {what}; what is published stays as it is.")
+        raise UserError(f"dbt could not build {what}:\n{said}\nThe whole log: {log}")
+    if increment.LAYERS[-1] in layers:
+        increment.complete(settings, plan, variables)
+    return _summary(results)
+
+
+def run_dbt(
+    settings: Settings,
+    arguments: Sequence[str],
+    variables: Mapping[str, Any],
+    *,
+    folder: Path,
+    target: Path,
+    log: Path,
+) -> int:
+    """Run dbt in the project; return its exit code.
+
+    Parameters
+    ----------
+    settings
+        Where CRM_HOME is, and which sources are active: the others' staging models are not parsed.
+    arguments
+        dbt's command and its options.
+    variables, folder
+        See `given`. The copy of the project that dbt reads stands in the folder, too.
+    target, log
+        Folder of dbt's artifacts, file of what it prints.
+
+    Raises
+    ------
+    RuntimeError
+        A signal ended dbt, so the state of the database is unknown.
+    """
+    options, environment = given(folder, variables)
+    copy = copy_project(folder, settings.sources)
+    command = [
+        *(sys.executable, "-P", "-m", INVOCATION, str(target / RESULTS)),
+        *arguments,
+        *("--project-dir", str(copy), "--profiles-dir", str(copy)),
+        *("--target-path", str(target), "--log-path", str(log.parent)),
+        *options,
+    ]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as output:
+        done = subprocess.run(
+            command,
+            cwd=copy,
+            env={
+                **WITHOUT_UNIT_TESTS,
+                **os.environ,
+                **environment,
+                "CRM_HOME": str(settings.home),
+                "CRM_MEMORY_GB": str(settings.memory_gb),
+                "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=inherited_descriptors(settings),
+            umask=0o077,  # the warehouse has the ids that source systems know people by
+            check=False,
+        )
+    if done.returncode < 0:  # Airflow was stopped, or memory is short: the task may be tried again
+        raise RuntimeError(f"dbt was ended by signal {-done.returncode} ({log})")
+    return done.returncode
+
+
+def given(folder: Path, variables: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
+    """Options and environment that give dbt its variables.
+
+    Variables of one build are in a file of `folder`, which the environment names and the macro `of_build` reads. If
+    they were variables of dbt, a changed value would make dbt parse the whole project again. An environment variable
+    would be too small: Linux limits it to 128 KB, and the releases of a year need more. An incremental build leaves out
+    the models with the tag of an entity that no source provides, because they have no rows. It leaves out the seeds,
+    too: they are part of the code, and where the code has changed, everything is built.
+    """
+    lasting = {name: value for name, value in variables.items() if name not in increment.OF_ONE_BUILD}
+    of_build = {name: value for name, value in variables.items() if name in increment.OF_ONE_BUILD}
+    path = folder / "variables.json"
+    write_json(path, of_build)
+    environment = {
+        "CRM_BUILD": str(path),
+        "DBT_FULL_REFRESH": str(variables.get("new_files") is None).lower(),
+    }
+    options = ["--vars", json.dumps(lasting, sort_keys=True)]
+    empty = [f"tag:{entity}" for entity in contract_entities() if entity not in variables["providers"]]
+    if variables.get("new_files") is not None:
+        options += ["--exclude", "path:seeds", *empty]
+    return options, environment
+
+
+def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Return the dbt variables of a build, which follow from the plan, the ledger and the scores."""
+    earlier = earlier_releases(settings, plan.sources, plan.as_of)
+    written = [result["files"] for result in scored]
+    sources = {name: load_source(name) for name in plan.sources}
+    # Only marts read it. The files of years are compared with the ledger once in a build.
+    history = history_files(settings, earlier) if written else {name: [] for name in HISTORY}
+    scores = {name for files in written for name in files}
+    now = {name: sorted(str(files[name]) for files in written if name in files) for name in sorted(scores)}
+    return {
+        "providers": plan.providers,
+        "row_by_row": increment.row_by_row(plan.providers),
+        "as_of_date": str(plan.as_of),
+        "feature_dates": [str(date) for date in plan.feature_dates],
+        "currency": plan.currency,
+        "currency_digits": currency_digits(plan.currency),
+        "measures": {fact.name: fact.measures for fact in catalog().values() if fact.measures},
+        "campaigns": [campaign.as_sql() for campaign in read_campaigns().values()],
+        "time_zone": plan.time_zone,
+        "timestamps_in": plan.timestamps_in,
+        "history": plan.history,
+        "first_interval_start": {name: str(source.first_interval_start) for name, source in sources.items()},
+        "cursors": {name: _named(source, "cursor") for name, source in sources.items()},
+        "snapshots": {name: _snapshots(source) for name, source in sources.items()},
+        "whole_orders": {name: tables for name, source in sources.items() if (tables := _of_whole_orders(source))},
+        "lookups": {name: keys for name, source in sources.items() if (keys := _lookups(source))},
+        "fresh_within_hours": {n: s.fresh_within_hours for n, s in sources.items() if s.fresh_within_hours},
+        "not_deleted": list(NOT_DELETED),
+        "deleted_columns": {name: _named(source, "deleted") for name, source in sources.items()},
+        "left_truncation_days": settings.left_truncation_days,
+        "week_start": settings.week_start,
+        "fiscal_year_start": settings.fiscal_year_start,
+        "plan": str(landed_path(settings)),
+        "receipts": str(receipts_path(settings)),
+        "crm_home": str(settings.home),
+        "score_files": now,
+        "history_files": {name: sorted({*paths, *now.get(name, [])}) for name, paths in history.items()},
+        "release": {
+            "release_id": plan.release_id,
+            "as_of_date": str(plan.as_of),
+            "code_version": plan.code_version,
+            "input_hash": plan.input_hash,
+            "sources": sorted(settings.sources),
+        },
+        "releases": [
+            {name: entry[name] for name in ("release_id", "as_of_date", "code_version", "input_hash", "sources")}
+            for entry in earlier
+        ],
+    }
+
+
+def _named(source: Source, key: str) -> dict[str, str]:
+    """Return the columns that a source's tables name under a key, by table."""
+    return {name: column for name, table in source.tables.items() if (column := getattr(table, key))}
+
+
+def _snapshots(source: Source) -> list[str]:
+    """Return the tables that are delivered as whole copies: the later copy is right, whatever a cursor says."""
+    return [name for name, table in source.tables.items() if table.load == "snapshot" and source.has_history(table)]
+
+
+def _lookups(source: Source) -> dict[str, list[str]]:
+    """Return the keys of the tables that models join."""
+    return {name: table.key_columns for name, table in source.tables.items() if table.lookup}
+
+
+def _of_whole_orders(source: Source) -> list[str]:
+    """Return the tables of lines of which each load has whole orders."""
+    return [name for name, table in source.tables.items() if table.whole_orders]
+
+
+def _summary(results: Path) -> str:
+    found = read_results(results)
+    tests = [result for result in found if result["unique_id"].startswith(("test.", "unit_test."))]
+    warned = sum(result["status"] == "warn" for result in found)
+    return f"models {len(found) - len(tests)}, tests {len(tests)}" + (f", warnings {warned}" if warned else "")

@@ -1,0 +1,1 @@
+"""What a load ends with: its receipt, deletions, what is held."""

@@ -1,0 +1,1 @@
+"""The draft of a source: what is guessed, and the files that are written."""

@@ -1,0 +1,1 @@
+"""The look at the files or the database of a new source."""

@@ -1,0 +1,1 @@
+"""Known exports: which columns they have, and what these mean."""

@@ -1,0 +1,1 @@
+"""Airflow: its settings, the tasks, and runs without a scheduler."""

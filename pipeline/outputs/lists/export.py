@@ -1,0 +1,102 @@
+"""Export every campaign list of the published release, as files that only their owner can read."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+from pipeline.base.errors import UserError
+from pipeline.base.files import DamagedError, private_folder, read_json, sha256_of_file, write_private
+from pipeline.base.scratch import working_connection
+from pipeline.base.settings import Settings
+from pipeline.base.shapes import Shape, Text
+from pipeline.campaigns import read_campaigns
+from pipeline.outputs.lists.cells import csv_content, shown
+from pipeline.outputs.lists.manifest import describe
+from pipeline.outputs.lists.members import columns_of, judge, members
+from pipeline.outputs.lists.permissions import landed_permissions, plan_of_landing
+from pipeline.outputs.lists.workbook import workbook_content
+from pipeline.serving import erasure
+from pipeline.serving.releases import CONTACTS, DATABASE, attach_read_only, current_release, read_manifest
+
+
+class FileShape(Shape):
+    """A file of a list, as in its manifest."""
+
+    file: Text
+    sha256: Text
+
+
+class ListShape(FileShape):
+    """The manifest of a list."""
+
+    landing: Text
+    workbook: FileShape
+
+
+def export_lists(settings: Settings) -> list[Path]:
+    """Write every campaign list of the published release; return the paths of the CSV files.
+
+    Each CSV has a workbook of the same rows and a manifest beside it. Nothing is written if the lists exist and
+    nothing has landed since.
+
+    Raises
+    ------
+    UserError
+        Nothing is published, personal data have been erased since, or it is unknown who has said no since.
+    """
+    folder = current_release(settings)
+    manifest = read_manifest(folder)
+    if erasure.is_behind(manifest, erasure.erased(settings)):
+        raise UserError(
+            f"Personal data have been erased since release {folder.name} was built, and it still has them. No list was "
+            "written: build first (`make run`)."
+        )
+    target = private_folder(settings.lists / manifest["release_id"])
+    plan = plan_of_landing(settings, folder)
+    if paths := written_before(target, plan.release_id):
+        return paths
+    with (
+        working_connection(settings.home) as connection,
+        landed_permissions(settings, plan, folder, connection) as permissions,
+    ):
+        attach_read_only(connection, folder / DATABASE, "release")
+        attach_read_only(connection, folder / CONTACTS, "contacts_file")
+        ((currency,),) = connection.execute("select max(currency) from release.marts.release").fetchall()
+        campaigns = read_campaigns()
+        judge(connection, campaigns.values(), has_consents=permissions.has_consents)
+        names = connection.execute(
+            "select distinct list_name from release.marts.campaign_audience order by 1"
+        ).fetchall()
+        for name, campaign in ((name, campaigns.get(name)) for (name,) in names):
+            if campaign is None:  # its file has been removed since the release was built
+                continue
+            columns = columns_of(campaign)
+            rows = shown(columns, members(connection, campaign), currency)
+            as_of = date.fromisoformat(manifest["as_of_date"])
+            content = {"csv": csv_content(columns, rows), "xlsx": workbook_content(columns, rows, as_of, currency)}
+            for suffix, each in content.items():
+                write_private(target / f"{name}.{suffix}", each)
+            described = {
+                "landing": plan.release_id,
+                **describe(connection, campaign, rows, release=manifest, content=content, permissions=permissions),
+            }
+            text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+            write_private(target / f"{name}.manifest.json", text.encode())
+            paths.append(target / f"{name}.csv")
+    return paths
+
+
+def written_before(folder: Path, landing: str) -> list[Path]:
+    """Return the lists of a folder if all are whole and were written from this landing, else none."""
+    paths = []
+    for path in sorted(folder.glob("*.manifest.json")):
+        try:
+            described = read_json(path, "", ListShape)
+            parts = (described, described["workbook"])
+            is_whole = all(sha256_of_file(folder / part["file"]) == part["sha256"] for part in parts)
+        except (DamagedError, OSError):  # the list is written again
+            return []
+        if described["landing"] != landing or not is_whole:
+            return []
+        paths.append(folder / described["file"])
+    return paths

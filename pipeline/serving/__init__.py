@@ -1,0 +1,1 @@
+"""Releases: publish, keep, roll back, compare."""

@@ -1,0 +1,1 @@
+"""What a source is: its yml, checked."""

@@ -1,0 +1,48 @@
+"""The formulas that marts.metric_catalogue publishes are those that part_metric_measure computes."""
+
+import re
+
+import yaml
+
+from pipeline.base.settings import DBT_PROJECT
+
+MODEL = DBT_PROJECT / "models" / "marts" / "parts" / "part_metric_measure.sql"
+FACT = re.compile(
+    r"(\w+) as \(\n    select\n(.*)\n    from \{\{ ref\('(\w+)'\) \}\}\n    left join customers", re.DOTALL
+)
+COLUMN = re.compile(r",\n {8}(?! )")
+DAY = re.compile(r"date_trunc\('month', (\w+)\)")
+OTHER = re.compile(r" as (metric_month|by_\w+|first_date)$")
+DIMENSION = re.compile(r" as by_(\w+),")
+
+
+def computed() -> dict[str, dict[str, object]]:
+    """What the model computes of each fact, in the words of `vars.metric_facts`."""
+    found: dict[str, dict[str, object]] = {}
+    blocks = MODEL.read_text(encoding="utf-8").split("\n),\n\n")
+    for name, columns, table in (match.groups() for block in blocks if (match := FACT.match(block))):
+        days = DAY.findall(columns)
+        measures = [column.rsplit(" as ", 1) for column in COLUMN.split(columns) if not OTHER.search(column)]
+        found[name] = {
+            "table": table,
+            "date": days[0],
+            "dimensions": DIMENSION.findall(columns),
+            "measures": {name: without_blanks(formula) for formula, name in measures},
+        }
+    return found
+
+
+def without_blanks(formula: str) -> str:
+    return re.sub(r"\s+", "", formula).replace("{{as_of_date()}}", "{as_of}")
+
+
+def test_published_formulas_are_those_of_the_model() -> None:
+    facts = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]["metric_facts"]
+    stated = {
+        name: {
+            **{key: fact[key] for key in ("table", "date", "dimensions")},
+            "measures": {measure: without_blanks(formula) for measure, formula in fact["measures"].items()},
+        }
+        for name, fact in facts.items()
+    }
+    assert computed() == stated
