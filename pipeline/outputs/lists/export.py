@@ -62,17 +62,17 @@ def export_lists(settings: Settings) -> list[Path]:
         attach_read_only(connection, folder / DATABASE, "release")
         attach_read_only(connection, folder / CONTACTS, "contacts_file")
         ((currency,),) = connection.execute("select max(currency) from release.marts.release").fetchall()
+        as_of = date.fromisoformat(manifest["as_of_date"])
         campaigns = read_campaigns()
         judge(connection, campaigns.values(), has_consents=permissions.has_consents)
         names = connection.execute(
             "select distinct list_name from release.marts.campaign_audience order by 1"
         ).fetchall()
         for name, campaign in ((name, campaigns.get(name)) for (name,) in names):
-            if campaign is None:  # its file has been removed since the release was built
+            if campaign is None or not campaign.is_active(as_of):  # its file has changed since the release was built
                 continue
             columns = columns_of(campaign)
             rows = shown(columns, members(connection, campaign), currency)
-            as_of = date.fromisoformat(manifest["as_of_date"])
             content = {"csv": csv_content(columns, rows), "xlsx": workbook_content(columns, rows, as_of, currency)}
             for suffix, each in content.items():
                 write_private(target / f"{name}.{suffix}", each)

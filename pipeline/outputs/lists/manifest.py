@@ -7,10 +7,16 @@ import duckdb
 
 from pipeline.campaigns import Campaign
 from pipeline.outputs.lists.cells import UNKNOWN, Cell
-from pipeline.outputs.lists.members import ADDRESSED_BY, CHANNELS, FROM_CONTACTS, columns_of, left_out
+from pipeline.outputs.lists.members import (
+    ADDRESSES,
+    CHANNELS,
+    NAMES,
+    columns_of,
+    left_out,
+    meaning_of_contacts,
+)
 from pipeline.outputs.lists.permissions import Permissions
 
-PURPOSE = "marketing"
 FORMAT = (
     "CSV, comma, UTF-8 with byte-order mark, first line has the column names, texts are quoted; a text has an "
     "apostrophe at each place where a spreadsheet of any language could begin a formula (= + - @, full-width, too, "
@@ -39,7 +45,7 @@ def describe(
         " group by all order by all",
         [name],
     ).fetchall()
-    meaning = _column_meaning(connection)
+    meaning = _column_meaning(connection) | meaning_of_contacts(campaign)
     return {
         "list_name": name,
         "release_id": release["release_id"],
@@ -87,7 +93,7 @@ def _column_meaning(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         "select column_name, comment from duckdb_columns()"
         " where database_name = 'release' and table_name = 'campaign_audience' and comment is not null"
     ).fetchall()
-    return {**dict(described), **FROM_CONTACTS}
+    return dict(described)
 
 
 def _consent(campaign: Campaign, rows: list[tuple[Cell, ...]]) -> dict[str, Any]:
@@ -98,15 +104,16 @@ def _consent(campaign: Campaign, rows: list[tuple[Cell, ...]]) -> dict[str, Any]
         values = [row[columns.index(permission)] for row in rows]
         channels[permission] = {
             "channel": channel,
-            "purpose": PURPOSE,
+            "purpose": campaign.purpose,
             **{value: values.count(value) for value in ("yes", "no", UNKNOWN)},
-            "fills_columns": [name for name, needed in ADDRESSED_BY.items() if needed == permission],
+            "fills_columns": _addresses(campaign, permission.removeprefix("can_")),
         }
     if any(counts["yes"] or counts["no"] for counts in channels.values()):
         return {
-            "statement": f"No customer is in the list without consent to marketing by {campaign.channels}, on the "
-            "as-of date of the release and by all that has landed until this file was written. Contact a customer in a "
-            "channel only where its column says yes; no and unknown are not yes.",
+            "statement": f"No customer is in the list without consent to marketing by {campaign.channels_in_words}, on "
+            "the as-of date of the release and by all that has landed until this file was written. Contact a customer "
+            "in a channel only where its column says yes; no and unknown are not yes.",
+            "names": f"{', '.join(NAMES)}: only where one of these channels is allowed.",
             "channels": channels,
         }
     return {
@@ -119,3 +126,7 @@ def _consent(campaign: Campaign, rows: list[tuple[Cell, ...]]) -> dict[str, Any]
         ],
         "channels": channels,
     }
+
+
+def _addresses(campaign: Campaign, channel: str) -> list[str]:
+    return list(ADDRESSES[channel]) if channel in campaign.channels else []
