@@ -14,7 +14,7 @@ SENTENCES = {
     "on the list": "is on the list of {campaign}, {list_rank} of {listed}: {reason}",
     "control group": "is held back in the control group of {campaign}, so that the effect can be measured",
     "universal control group": "is not on the list of {campaign}: no campaign of {year} contacts the universal control "
-    "group, so that all of them can be measured",
+    "group",
     "chosen by a campaign with priority": "is not on the list of {campaign}: {other}, which has priority, has chosen "
     "the customer or the household",
     "household already chosen": "is not on the list of {campaign}: somebody else of the household comes first",

@@ -67,7 +67,8 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("customer_360", "campaign_customer"):
         connection.execute(f"create table release.marts.{name} as from {name}")
     connection.execute(
-        f"create table release.marts.release as select 'r1' as release_id, date '{AS_OF}' as as_of_date, 'EUR' as currency"
+        "create table release.marts.release as"
+        f" select 'r1' as release_id, date '{AS_OF}' as as_of_date, 'EUR' as currency"
     )
     connection.execute(
         "create table release.marts.customer_churn as select customer_id, 0.75 as churn_probability, 28 as horizon_days"
@@ -78,14 +79,15 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
         """
         create table release.marts.campaign_audience as
         select
-            list_name, customer_id, reason_group, reason, arm, list_rank, reason_group = 'on the list' as is_included
+            list_name, customer_id, reason_group, prefix || reason_group as reason, arm, list_rank,
+            reason_group = 'on the list' as is_included
         from (values
-            ('winback', 'p011', 'on the list', 'in: gold', 'treated', 1),
-            ('winback', 'p013', 'control group', 'out: control group', 'control', null),
-            ('winback', 'p001', 'no consent', 'out: no consent', null, null),
-            ('welcome', 'p012', 'chosen by a campaign with priority', 'out: chosen by a campaign with priority', null, null),
-            ('winback', 'p014', 'universal control group', 'out: universal control group', null, null)
-        ) as t (list_name, customer_id, reason_group, reason, arm, list_rank)
+            ('winback', 'p011', 'on the list', 'in: ', 'treated', 1),
+            ('winback', 'p013', 'control group', 'out: ', 'control', null),
+            ('winback', 'p001', 'no consent', 'out: ', null, null),
+            ('welcome', 'p012', 'chosen by a campaign with priority', 'out: ', null, null),
+            ('winback', 'p014', 'universal control group', 'out: ', null, null)
+        ) as t (list_name, customer_id, reason_group, prefix, arm, list_rank)
         """
     )
     universe.close()
@@ -180,24 +182,23 @@ def test_json_has_every_step(home: Path) -> None:
 @pytest.mark.parametrize(
     ("customer_id", "campaign", "sentence"),
     [
-        ("p011", "winback", "p011 is on the list of winback, 1 of 1: gold."),
-        ("p013", "winback", "p013 is held back in the control group of winback, so that the effect can be measured."),
-        ("p001", "winback", "p001 is not on the list of winback: no consent."),
+        ("p011", "winback", "is on the list of winback, 1 of 1: on the list."),
+        ("p013", "winback", "is held back in the control group of winback, so that the effect can be measured."),
+        ("p001", "winback", "is not on the list of winback: no consent."),
         (
             "p012",
             "welcome",
-            "p012 is not on the list of welcome: winback, which has priority, has chosen the customer or the household.",
+            "is not on the list of welcome: winback, which has priority, has chosen the customer or the household.",
         ),
         (
             "p014",
             "winback",
-            "p014 is not on the list of winback: no campaign of 2026 contacts the universal control group, so that all of "
-            "them can be measured.",
+            "is not on the list of winback: no campaign of 2026 contacts the universal control group.",
         ),
     ],
 )
 def test_why_is_one_sentence(home: Path, customer_id: str, campaign: str, sentence: str) -> None:
-    assert why(settings_with(), customer_id, campaign) == sentence
+    assert why(settings_with(), customer_id, campaign) == f"{customer_id} {sentence}"
 
 
 @pytest.mark.parametrize(
