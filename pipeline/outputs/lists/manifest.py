@@ -5,7 +5,9 @@ from typing import Any
 
 import duckdb
 
+from pipeline.base.files import sha256_of
 from pipeline.campaigns import Campaign
+from pipeline.campaigns.columns import reason_groups
 from pipeline.outputs.lists.cells import UNKNOWN, Cell
 from pipeline.outputs.lists.members import (
     ADDRESSES,
@@ -17,6 +19,10 @@ from pipeline.outputs.lists.members import (
 )
 from pipeline.outputs.lists.permissions import Permissions
 
+VALID_HOURS = 24
+"""After which a list is to be exported again, because customers go on withdrawing their consent."""
+# What a manifest says in other places, or the files themselves show.
+WITH_OTHERS = ("name", "definition", "audience", "order", "columns")
 FORMAT = (
     "CSV, comma, UTF-8 with byte-order mark, first line has the column names, texts are quoted; a text has an "
     "apostrophe at each place where a spreadsheet of any language could begin a formula (= + - @, full-width, too, "
@@ -45,6 +51,12 @@ def describe(
         " group by all order by all",
         [name],
     ).fetchall()
+    waterfall = dict(
+        connection.execute(
+            "select reason_group, count(*) from release.marts.campaign_audience where list_name = $1 group by all",
+            [name],
+        ).fetchall()
+    )
     meaning = _column_meaning(connection) | meaning_of_contacts(campaign)
     return {
         "list_name": name,
@@ -61,12 +73,32 @@ def describe(
         },
         "rows": len(rows),
         "definition": " ".join(filter(None, [campaign.definition, _of_every_list(connection)])),
+        "campaign": _terms(campaign),
+        "valid_hours": VALID_HOURS,
+        "waterfall": {group: waterfall[group] for group in reason_groups() if group in waterfall},
         "customers_in_by_reason": {reason: number for included, reason, number in reasons if included},
         "customers_out_by_reason": {reason: number for included, reason, number in reasons if not included},
         "left_out_since_by_reason": left_out(connection, name),
         "columns": [{"name": column, "meaning": meaning.get(column)} for column in columns],
         "consent": {**_consent(campaign, rows), "not_readable": _not_readable(connection, permissions)},
     }
+
+
+def logged(described: dict[str, Any]) -> dict[str, Any]:
+    """Return what the log of exports keeps of a manifest."""
+    campaign = described["campaign"]
+    return {
+        **{name: described[name] for name in ("list_name", "release_id", "landing", "rows", "sha256")},
+        "workbook_sha256": described["workbook"]["sha256"],
+        **{name: campaign[name] for name in ("purpose", "channels", "rule_hash")},
+    }
+
+
+def _terms(campaign: Campaign) -> dict[str, Any]:
+    """Return the terms of a campaign, and a hash of all that its file says."""
+    said = campaign.model_dump(mode="json", by_alias=True)
+    terms = {key: value for key, value in said.items() if key not in WITH_OTHERS}
+    return {**terms, "rule_hash": sha256_of(said)}
 
 
 def _not_readable(connection: duckdb.DuckDBPyConnection, permissions: Permissions) -> dict[str, Any]:

@@ -298,9 +298,10 @@ def test_a_list_of_calls_has_phone_numbers_and_no_addresses(publish, tmp_path, m
     called = text.replace("channels: [email, post]", "channels: [call]")
     (tmp_path / "winback.yml").write_text(called, encoding="utf-8")
     monkeypatch.setattr("pipeline.outputs.lists.export.read_campaigns", lambda: read_campaigns(tmp_path))
+    column = "alter table core.dim_customer_contact add column phone varchar"
     numbers = "update core.dim_customer_contact set phone = '+65 9123 4567' where customer_id = 'ben'"
     consents = "update marts.campaign_audience set can_email = true, can_post = true, can_call = true"
-    (ben,) = open_list(export_lists(publish(numbers, consents))[0])
+    (ben,) = open_list(export_lists(publish(column, numbers, consents))[0])
     assert (ben["full_name"], ben["phone"]) == ("Ben Tan", "'+65 9123 4567")
     assert {"email", "street"} & set(ben) == set()
 
