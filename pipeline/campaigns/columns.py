@@ -5,9 +5,9 @@ from functools import cache
 from pipeline.base.catalog import table
 
 CUSTOMERS = "customer_360"
-OWN = "campaign_customer"
+OWN = ("campaign_customer", "part_customer_birthday")
 AUDIENCE = "campaign_audience"
-# What campaign_customer has for audiences; its other columns keep customers from being contacted.
+# What those have for audiences; their other columns keep customers from being contacted.
 OF_AUDIENCES = (
     "is_upper_tier",
     "is_lapsed",
@@ -27,7 +27,8 @@ NOT_IN_FILES = ("list_name", "list_rank", "customer_id", "is_included", "reason_
 @cache
 def audience_columns() -> dict[str, str]:
     """The columns that an audience may name, with their types."""
-    return _types(CUSTOMERS) | {name: _types(OWN)[name] for name in OF_AUDIENCES}
+    own = {column: kind for name in OWN for column, kind in _types(name).items()}
+    return _types(CUSTOMERS) | {name: own[name] for name in OF_AUDIENCES}
 
 
 @cache

@@ -2,10 +2,16 @@
 -- The campaigns are the files of campaigns/ whose dates hold. They choose one after another, by priority
 -- (macros/campaigns.sql).
 {% set campaigns = var('campaigns') %}
+{% set reason_groups = [
+    'deleted at the source', 'objects to profiling', 'no consent', 'no contact details', 'minor', 'open complaint',
+    'universal control group', 'chosen by a campaign with priority', 'household already chosen',
+    'over budget or capacity', 'control group'
+] %}
 
 with customers as (
     select * from {{ ref('customer_360') }}
     inner join {{ ref('campaign_customer') }} using (customer_id)
+    left join {{ ref('part_customer_birthday') }} using (customer_id)
 ),
 
 {% for campaign in campaigns %}
@@ -54,12 +60,7 @@ final as (
         case
             when reason like 'in:%' then 'on the list'
             when reason like 'out: contacted in the last %' then 'contacted a short time ago'
-            when substr(reason, 6) in (
-                'deleted at the source', 'objects to profiling', 'no consent', 'no contact details', 'minor',
-                'open complaint', 'universal control group', 'chosen by a campaign with priority',
-                'household already chosen', 'over budget or capacity', 'control group'
-            )
-                then substr(reason, 6)
+            when substr(reason, 6) in ({{ text_list(reason_groups) }}) then substr(reason, 6)
             else 'not in the audience'
         end as reason_group
     from judged

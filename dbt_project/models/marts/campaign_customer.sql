@@ -1,7 +1,5 @@
 -- Grain: one row per customer_id: what campaigns know of a customer beside customer_360.
--- Nothing that somebody is told by name or address is here, and of a birth date only what a campaign must not miss.
-{% set adult_years = 18 %}
-{% set birthday_days = 14 %}
+-- Nothing personal is here: what follows from a birth date is in part_customer_birthday.
 
 with customers as (
     select * from {{ ref('customer_360') }}
@@ -12,10 +10,7 @@ consents as (
 ),
 
 described as (
-    select
-        customer_id,
-        birth_date
-    from {{ ref('dim_customer_contact') }}
+    select customer_id from {{ ref('dim_customer_contact') }}
 ),
 
 complaints as (
@@ -72,7 +67,6 @@ joined as (
         {{ permission(['consents.can_post']) }} as can_post,
         {{ 'described.customer_id is not null' if var('providers').get('customers') else 'true' }}
             as has_contact_details,
-        described.birth_date,
         coalesce(complaints.has_open, false) as has_open_complaint,
         complaints.last_resolved_date,
         contacted.last_contact_date as last_campaign_date,
@@ -111,19 +105,6 @@ final as (
         purchases > 1
         and net_revenue * sum(case when purchases > 0 then 1 else 0 end) over ()
         > sum(case when purchases > 0 then net_revenue else 0 end) over () as is_above_average,
-        case
-            when {{ day_of_year(as_of_date()) }} <= {{ day_of_year(add_days(as_of_date(), birthday_days)) }}
-                then {{ day_of_year('birth_date') }} between
-                    {{ day_of_year(as_of_date()) }} and {{ day_of_year(add_days(as_of_date(), birthday_days)) }}
-            else
-                {{ day_of_year('birth_date') }} >= {{ day_of_year(as_of_date()) }}
-                or {{ day_of_year('birth_date') }} <= {{ day_of_year(add_days(as_of_date(), birthday_days)) }}
-        end as has_birthday_soon,
-        coalesce(
-            (extract(year from {{ as_of_date() }}) - extract(year from birth_date)) * 10000
-            + {{ day_of_year(as_of_date()) }} - ({{ day_of_year('birth_date') }}) < {{ adult_years }} * 10000,
-            false
-        ) as is_minor,
         can_email,
         can_post,
         has_contact_details,

@@ -12,7 +12,12 @@ from pipeline.base.settings import Settings
 from pipeline.build.models import Models
 from pipeline.campaigns import Campaign, campaign_variables
 
-PUBLISHED = ("customer_360", "campaign_customer")
+PUBLISHED = {
+    "customer_360": "release.marts.customer_360",
+    "campaign_customer": "release.marts.campaign_customer",
+    "dim_customer_contact": "contacts_file.dim_customer_contact",
+}
+"""What the model reads of a release, by the name of the model that wrote it."""
 CHOSEN = "campaign_audience"
 
 
@@ -30,7 +35,7 @@ def choose(
     Parameters
     ----------
     connection
-        With the database `release` attached.
+        With the databases `release` and `contacts_file` of the release.
     settings, campaigns, as_of, currency, paths
         See `pipeline.campaigns.campaign_variables`.
 
@@ -40,11 +45,14 @@ def choose(
         The release is older than campaigns, or an amount is in another currency.
     """
     variables = campaign_variables(campaigns, settings, as_of=as_of, currency=currency, paths=paths)
-    models = Models(connection, {**variables, "currency": currency, "currency_digits": currency_digits(currency)})
-    for name in PUBLISHED:
+    models = Models(
+        connection,
+        {**variables, "as_of_date": str(as_of), "currency": currency, "currency_digits": currency_digits(currency)},
+    )
+    for name, published in PUBLISHED.items():
         try:
-            connection.execute(f"create view {name} as from release.marts.{name}")
+            connection.execute(f"create view {name} as from {published}")
         except duckdb.CatalogException as error:
-            raise UserError(f"The release has no marts.{name}: build first (`make run`).") from error
+            raise UserError(f"The release has no table {name}: build first (`make run`).") from error
         models.made.add(name)
     models.make(CHOSEN)

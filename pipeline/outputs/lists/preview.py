@@ -16,7 +16,7 @@ from pipeline.base.settings import Settings
 from pipeline.campaigns import Campaign, read_campaigns, read_edited
 from pipeline.campaigns.columns import reason_groups
 from pipeline.outputs.lists.choice import choose
-from pipeline.serving.releases import DATABASE, attach_read_only, current_release
+from pipeline.serving.releases import CONTACTS, DATABASE, attach_read_only, current_release
 
 EXAMPLES = 20
 EXAMPLE_COLUMNS = (
@@ -96,7 +96,9 @@ def preview(settings: Settings, name: str) -> Preview:
     campaigns, campaign, path = _asked(name)
     with working_connection(settings.home) as connection:
         connection.execute(f"set memory_limit = '{settings.memory_gb}GB'")
-        attach_read_only(connection, current_release(settings) / DATABASE, "release")
+        folder = current_release(settings)
+        attach_read_only(connection, folder / DATABASE, "release")
+        attach_read_only(connection, folder / CONTACTS, "contacts_file")
         ((release_id, as_of, currency),) = connection.execute(
             "select release_id, as_of_date, currency from release.marts.release"
         ).fetchall()

@@ -15,7 +15,7 @@ from pipeline.build.models import Models
 from pipeline.campaigns import Campaign, campaign_variables
 
 AS_OF = date(2026, 3, 31)
-TABLES = ("customer_360", "campaign_customer")
+TABLES = ("customer_360", "campaign_customer", "part_customer_birthday")
 KINDS = {"string": "varchar"}
 
 

@@ -47,7 +47,7 @@ select 'C3', 'welcome', 10, 9, 8, 80, true
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A release with 400 customers, of whom 300 are gold; ten of these have not consented."""
+    """A release with 400 customers, of whom 300 are gold; ten of these have not consented, one is a minor."""
     folder = tmp_path_factory.mktemp("release")
     universe = Universe()
     people = [
@@ -90,6 +90,11 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ) as t (list_name, customer_id, reason_group, prefix, arm, list_rank)
         """
     )
+    connection.execute(f"attach {quote_literal(str(folder / 'contacts.duckdb'))} as contacts")
+    connection.execute(
+        "create table contacts.dim_customer_contact as"
+        " select customer_id, case customer_id when 'p020' then date '2015-01-01' end as birth_date from customer_360"
+    )
     universe.close()
     return folder
 
@@ -116,12 +121,12 @@ def test_the_waterfall_adds_up_to_all_customers(home: Path) -> None:
     found = preview(settings_with(), edited(home))
     steps = {step.group: step.customers for step in found.steps}
     assert found.customers == CUSTOMERS == sum(steps.values())
-    assert (steps["not in the audience"], steps["no consent"]) == (100, 10)
+    assert (steps["not in the audience"], steps["no consent"], steps["minor"]) == (100, 10, 1)
     assert steps["on the list"] == found.contacts == 200  # 100 EUR at 0.50
     assert found.cost == Decimal(100)
     assert steps["control group"] == found.control
     assert 20 < found.control < 80
-    assert steps["over budget or capacity"] == 290 - 200 - found.control
+    assert steps["over budget or capacity"] == 289 - 200 - found.control
     assert [step.left for step in found.steps][-1] == 200
 
 
