@@ -36,7 +36,9 @@ class Groups(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the base class has it
         """Write one section per group."""
         width = max(map(len, self.commands))
-        listed = list(self.commands.items())
+        # Typer puts groups behind all commands; verbs that are not here are those of the demo company.
+        places = {name: place for place, name in enumerate(name for verbs in VERBS.values() for name in verbs)}
+        listed = sorted(self.commands.items(), key=lambda each: places.get(each[0], len(places)))
         for heading, verbs in groupby(listed, lambda each: getattr(each[1], "rich_help_panel", None)):
             with formatter.section(str(heading)):
                 limit = formatter.width - width - 6

@@ -40,7 +40,7 @@ def test_help_is_plain_and_whole(words, capfd, monkeypatch):
 def test_without_words_the_help_is_shown(capfd):
     assert main([]) == 0
     said = capfd.readouterr().out
-    assert [heading for heading in VERBS if f"\n{heading}:\n" in said] == list(VERBS)
+    assert [heading for heading in VERBS if said.count(f"\n{heading}:\n") == 1] == list(VERBS)
 
 
 @pytest.mark.parametrize(
