@@ -99,7 +99,7 @@ def run(customers: int = CUSTOMERS) -> list[dict[str, Any]]:
             text=True,
             check=True,
         )
-    words = done.stdout.split()
+    words = done.stdout.splitlines()[-1].split()
     took, peak, listed = float(words[0]), int(words[1]), int(words[2])
     about = f"10 campaigns, {customers:,} customers, {listed:,} on lists: choose, preview, CSV and workbooks"
     name = f"campaigns.{customers // 1000}k_customers"
