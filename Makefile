@@ -82,8 +82,9 @@ rollback: export RELEASE := $(RELEASE)
 rollback: $(READY) ## Give readers the release before, or RELEASE=<id>
 	@$(PERENNIAL) rollback -- $${RELEASE:+"$$RELEASE"}
 
-lists: $(READY) ## Export the campaign lists again, without customers who have withdrawn their consent since
-	@$(PERENNIAL) lists
+lists: export PREVIEW := $(PREVIEW)
+lists: $(READY) ## Export the campaign lists again, without customers who have withdrawn since; or show what one would do: PREVIEW=winback
+	@$(PERENNIAL) lists $${PREVIEW:+preview -- "$$PREVIEW"}
 
 diff: export A := $(A)
 diff: export B := $(B)

@@ -49,3 +49,10 @@ def known_sources(incomplete: str) -> list[str]:
     from pipeline.base.settings import known_sources as known
 
     return [name for name in known() if name.startswith(incomplete)]
+
+
+def known_campaigns(incomplete: str) -> list[str]:
+    """Names of the campaigns, for completion."""
+    from pipeline.base.settings import CAMPAIGNS
+
+    return sorted(path.stem for path in CAMPAIGNS.glob("[!.]*.yml") if path.stem.startswith(incomplete))

@@ -10,11 +10,11 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli import build, first_look, outputs, releases, sources
+from cli import build, first_look, lists, outputs, releases, sources
 from cli.outcome import exit_code
 
 DEMO = Path(__file__).resolve().parents[1] / "demo" / "command.py"
-VERBS: dict[str, dict[str, Callable[..., None]]] = {
+VERBS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     "First": {"try": first_look.try_},
     "Load and build": {"run": build.run, "up": build.up, "backfill": build.backfill},
     "Sources": {"new-source": sources.new_source, "check": sources.check, "data": sources.data},
@@ -23,7 +23,7 @@ VERBS: dict[str, dict[str, Callable[..., None]]] = {
         "rollback": releases.rollback,
         "diff": releases.diff,
     },
-    "For readers": {"lists": outputs.lists, "docs": outputs.docs, "superset": outputs.superset},
+    "For readers": {"lists": lists.app, "docs": outputs.docs, "superset": outputs.superset},
     "Operations": {"airflow": build.airflow},
 }
 # What follows belongs to another command, which reads its own options.
@@ -36,7 +36,9 @@ class Groups(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the base class has it
         """Write one section per group."""
         width = max(map(len, self.commands))
-        listed = list(self.commands.items())
+        # Typer puts groups behind all commands; verbs that are not here are those of the demo company.
+        places = {name: place for place, name in enumerate(name for verbs in VERBS.values() for name in verbs)}
+        listed = sorted(self.commands.items(), key=lambda each: places.get(each[0], len(places)))
         for heading, verbs in groupby(listed, lambda each: getattr(each[1], "rich_help_panel", None)):
             with formatter.section(str(heading)):
                 limit = formatter.width - width - 6
@@ -53,7 +55,10 @@ def make_app() -> typer.Typer:
     app.callback(invoke_without_command=True)(perennial)
     for group, verbs in VERBS.items():
         for name, function in verbs.items():
-            app.command(name, rich_help_panel=group, context_settings=PASSED_ON.get(name))(function)
+            if isinstance(function, typer.Typer):
+                app.add_typer(function, name=name, rich_help_panel=group)
+            else:
+                app.command(name, rich_help_panel=group, context_settings=PASSED_ON.get(name))(function)
     if DEMO.is_file():
         importlib.import_module("demo.command").add_to(app)
     return app

@@ -1,19 +1,6 @@
-"""For readers: campaign lists, documentation, Superset's import file."""
+"""For readers: documentation, Superset's import file."""
 
-import os
-
-from cli.environment import active, every
-
-
-def lists() -> None:
-    """Export the campaign lists, without those who said no since."""
-    from pipeline.base.lock import run_lock
-    from pipeline.outputs.lists import export_lists
-
-    settings = active() if os.environ.get("CRM_SOURCES") else every()
-    with run_lock(settings, "make lists"):
-        for path in export_lists(settings):
-            print(path)
+from cli.environment import every
 
 
 def docs() -> None:

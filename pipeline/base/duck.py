@@ -19,7 +19,8 @@ def connect(
     current folder; `pipeline.base.scratch` opens sessions whose temporary files are under CRM_HOME.
     """
     connection = duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=CONFIG)
-    connection.execute("set TimeZone = 'UTC'")
+    # What prints goes to pipes and files, too: a bar in it would be part of it.
+    connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
     if spill:
         connection.execute(f"set temp_directory = {quote_literal(str(spill))}")
     return connection

@@ -151,6 +151,12 @@ def _currency(text: str) -> str | None:
     return text or None
 
 
+def _arm_key(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise ValueError(text)
+    return text
+
+
 def _time_zone(text: str) -> str | None:
     return check_time_zone(text, "CRM_TIME_ZONE") if text else None
 
@@ -179,6 +185,13 @@ class Settings:
     week_start: Annotated[str, _one_of("CRM_WEEK_START", WEEKDAYS, "monday to sunday")]
     fiscal_year_start: Annotated[
         int, _one_of("CRM_FISCAL_YEAR_START", [str(month) for month in range(1, 13)], "month", int)
+    ]
+    arm_key: Annotated[
+        str, Setting("CRM_ARM_KEY", "perennial", "text", _arm_key, "up to 64 letters, digits and signs of ._-")
+    ]
+    universal_control_share: Annotated[
+        float,
+        Setting("CRM_UNIVERSAL_CONTROL_SHARE", "0.02", "share", _rate, "a share from 0 to 1, for example 0.02"),
     ]
     daily_releases: Annotated[int, _whole_number("CRM_DAILY_RELEASES", 14, "releases")]
     monthly_releases: Annotated[int, _whole_number("CRM_MONTHLY_RELEASES", 12, "months", minimum=0)]

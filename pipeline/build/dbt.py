@@ -20,7 +20,7 @@ from pipeline.build.failures import failures, read_results
 from pipeline.build.history import HISTORY, history_files
 from pipeline.build.plan import Plan, landed_path, load_plan, receipts_path, write_for_dbt
 from pipeline.build.staging import copy_project
-from pipeline.campaigns import read_campaigns
+from pipeline.campaigns import campaign_variables, read_campaigns
 from pipeline.landing.state import NOT_DELETED
 from pipeline.serving.ledger import earlier_releases
 from pipeline.sources.definitions import Source, contract_entities, load_source
@@ -204,7 +204,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "currency": plan.currency,
         "currency_digits": currency_digits(plan.currency),
         "measures": {fact.name: fact.measures for fact in catalog().values() if fact.measures},
-        "campaigns": [campaign.as_sql() for campaign in read_campaigns().values()],
+        **campaign_variables(read_campaigns().values(), settings, as_of=plan.as_of, currency=plan.currency),
         "time_zone": plan.time_zone,
         "timestamps_in": plan.timestamps_in,
         "history": plan.history,

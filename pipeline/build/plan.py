@@ -315,4 +315,6 @@ def _settings_that_matter(settings: Settings, currency: str, time_zone: str) -> 
         "left_truncation_days": settings.left_truncation_days,
         "week_start": settings.week_start,
         "fiscal_year_start": settings.fiscal_year_start,
+        "arm_key": settings.arm_key,
+        "universal_control_share": settings.universal_control_share,
     }

@@ -1,5 +1,6 @@
-"""Campaign lists: each is a file in campaigns/, read and checked here."""
+"""Campaigns: each is a file in campaigns/, read and checked here."""
 
-from pipeline.campaigns.definitions import Campaign, read_campaigns
+from pipeline.campaigns.definitions import Campaign, read_campaigns, read_edited
+from pipeline.campaigns.variables import campaign_variables
 
-__all__ = ["Campaign", "read_campaigns"]
+__all__ = ["Campaign", "campaign_variables", "read_campaigns", "read_edited"]

@@ -1,25 +1,26 @@
-"""Campaign lists are defined in campaigns/<name>.yml; campaigns/README.md describes the keys."""
+"""Campaigns are defined in campaigns/<name>.yml; campaigns/README.md describes the keys."""
 
 import re
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pipeline.base import settings as project
-from pipeline.base.catalog import table
-from pipeline.base.duck import quote_literal
 from pipeline.base.errors import UserError
-from pipeline.base.yaml_file import YamlFile, read_yaml
-from pipeline.campaigns.expression import ExpressionError, to_sql
+from pipeline.base.yaml_file import read_yaml
+from pipeline.campaigns.amounts import Money, money, share
+from pipeline.campaigns.checks import check_campaign, check_priorities, wrong
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-# Computed in campaign_audience.sql from customer_360.
-OWN = {"is_upper_tier": "boolean", "is_lapsed": "boolean", "is_above_average": "boolean"}
-AUDIENCE = "campaign_audience"
-CHANNELS = {"email": "e-mail", "post": "letter"}
-"""Channels for which a list has addresses, in words; the permission is `can_<channel>`."""
+CHANNELS = {"email": "e-mail", "post": "letter", "call": "call", "text": "text message"}
+"""Channels in words; the permission is `can_<channel>`."""
+Amount = Annotated[Money, BeforeValidator(money)]
+Share = Annotated[Decimal, BeforeValidator(share)]
+Days = Annotated[int, Field(ge=1, strict=True)]
 
 
 class _Strict(BaseModel):
@@ -40,16 +41,33 @@ class Rule(_Strict):
 
 
 class Campaign(_Strict):
-    """A campaign list.
+    """A campaign.
 
     Attributes
     ----------
     name
-        Of its file, and of the list.
-    owner, definition
-        Who answers for it, and whom it holds.
-    permission
-        A customer needs consent to one of these channels.
+        Of its file, and of its list.
+    owner, objective, definition, offer
+        Who answers for it, what it is for, whom it is for, and what they get.
+    channels, purpose
+        A customer needs consent to this purpose in one of these channels.
+    priority
+        1 chooses its customers first; no two campaigns have the same.
+    budget, unit_cost
+        What all contacts may cost, and what one costs.
+    capacity
+        Contacts that can be made.
+    pause_days
+        Days without a campaign before a contact.
+    household
+        One contact per household, and one arm.
+    control_share
+        Share of those chosen who are held back, so that the effect can be measured.
+    horizon_days, outcome, minimum_effect
+        Days after the contact in which the outcome counts; what counts; the smallest difference worth finding, in share
+        of customers who buy.
+    starts, ends
+        First and last as-of date on which it chooses anyone; without them there is no limit.
     audience
         Rules; the first that holds counts, and the last always does.
     order
@@ -60,44 +78,53 @@ class Campaign(_Strict):
 
     name: str
     owner: str = Field(min_length=1)
+    objective: str = Field(min_length=1)
     definition: str = Field(min_length=1)
-    permission: tuple[Literal["email", "post"], ...] = Field(min_length=1)
+    offer: str | None = Field(None, min_length=1)
+    channels: tuple[Literal["email", "post", "call", "text"], ...] = Field(min_length=1)
+    purpose: Literal["marketing"] = "marketing"
+    priority: int = Field(ge=1, strict=True)
+    budget: Amount | None = None
+    unit_cost: Amount | None = None
+    capacity: int | None = Field(None, ge=1, strict=True)
+    pause_days: int = Field(14, ge=0, strict=True)
+    household: bool = Field(False, strict=True)
+    control_share: Share = Decimal("0.1")
+    horizon_days: Days = 28
+    outcome: Literal["purchases", "net_sales", "margin"] = "purchases"
+    minimum_effect: Share = Decimal("0.05")
+    starts: date | None = None
+    ends: date | None = None
     audience: tuple[Rule, ...] = Field(min_length=1)
-    order: tuple[tuple[str, ...], ...] = Field(min_length=1)
+    order: tuple[tuple[str, ...], ...] = Field((("clv_future",), ("net_revenue",)), min_length=1)
     columns: tuple[str, ...] = Field(min_length=1)
 
     @property
     def permitted_by(self) -> str:
-        """The column that says whether a customer may be contacted: null where nothing is known, which is not yes."""
-        return "can_email_or_post" if len(set(self.permission)) > 1 else f"can_{self.permission[0]}"
+        """SQL that says whether a customer may be contacted: null where nothing is known, which is not yes."""
+        return f"({' or '.join(f'can_{channel}' for channel in dict.fromkeys(self.channels))})"
 
     @property
-    def channels(self) -> str:
+    def channels_in_words(self) -> str:
         """`e-mail or letter`."""
-        return " or ".join(words for channel, words in CHANNELS.items() if channel in self.permission)
+        return " or ".join(words for channel, words in CHANNELS.items() if channel in self.channels)
 
-    def as_sql(self) -> dict[str, Any]:
-        """What dbt builds `marts.campaign_audience` from."""
-        columns = audience_columns()
-        return {
-            "name": self.name,
-            "permission": self.permitted_by,
-            "rules": [
-                {"when": to_sql(rule.when, columns) if rule.when else "true", "reason": quote_literal(rule.reason)}
-                for rule in self.audience
-            ],
-            "order": [f"coalesce({', '.join([*names, '0'])}) desc" for names in self.order],
-        }
+    @property
+    def limit(self) -> int | None:
+        """Contacts that capacity and budget allow; None where nothing limits them."""
+        limits = [self.capacity] if self.capacity is not None else []
+        if self.budget and self.unit_cost and self.unit_cost.amount > 0:
+            limits.append(int(self.budget.amount // self.unit_cost.amount))
+        return min(limits, default=None)
 
-
-def audience_columns() -> dict[str, str]:
-    """The columns that an audience may name, with their types."""
-    return {column.name: str(column.data_type) for column in table("customer_360").columns} | OWN
+    def is_active(self, as_of: date) -> bool:
+        """Whether it chooses anyone on a day."""
+        return (self.starts is None or self.starts <= as_of) and (self.ends is None or as_of <= self.ends)
 
 
 @cache
 def read_campaigns(folder: Path | None = None) -> dict[str, Campaign]:
-    """Return all campaigns, by name.
+    """Return all campaigns by name, in the order of their priority.
 
     Raises
     ------
@@ -105,55 +132,46 @@ def read_campaigns(folder: Path | None = None) -> dict[str, Campaign]:
         A file says something that is no campaign; the message names file, line, and what is wrong.
     """
     paths = sorted((folder or project.CAMPAIGNS).glob("[!.]*.yml"))
-    return {path.stem: _read(path) for path in paths}
+    campaigns = sorted(map(read_campaign, paths), key=lambda campaign: (campaign.priority, campaign.name))
+    check_priorities({path.stem: path for path in paths}, campaigns)
+    return {campaign.name: campaign for campaign in campaigns}
 
 
-def _read(path: Path) -> Campaign:
-    shown = project.shown(path)
+def read_edited(path: Path) -> dict[str, Campaign]:
+    """Return all campaigns as they would be with this file in campaigns/, in place of the one of its name.
+
+    Raises
+    ------
+    UserError
+        The file says something that is no campaign, or takes the priority of another one.
+    """
+    edited = read_campaign(path)
+    others = [campaign for campaign in read_campaigns().values() if campaign.name != edited.name]
+    campaigns = sorted([*others, edited], key=lambda campaign: (campaign.priority, campaign.name != edited.name))
+    paths = {campaign.name: project.CAMPAIGNS / f"{campaign.name}.yml" for campaign in others} | {edited.name: path}
+    check_priorities(paths, list(reversed(campaigns)))
+    return {campaign.name: campaign for campaign in campaigns}
+
+
+def read_campaign(path: Path) -> Campaign:
+    """Return the campaign of a file.
+
+    Raises
+    ------
+    UserError
+        It says something that is no campaign; the message names file, line, and what is wrong.
+    """
     if not NAME.fullmatch(path.stem):
-        raise UserError(f"{shown}: names of lists have lower-case letters, digits and _. Rename the file.")
+        raise UserError(
+            f"{project.shown(path)}: names of campaigns have lower-case letters, digits and _. Rename the file."
+        )
     file = read_yaml(path)
     try:
         campaign = Campaign.model_validate({**file.content, "name": path.stem})
     except ValidationError as error:
         first = error.errors()[0]
         keys = [key for key in first["loc"] if key != "name"]
-        raise _wrong(file, keys, f"{'.'.join(map(str, keys))}: {first['msg']}") from error
-    _check_rules(file, campaign)
-    _check_columns(file, campaign)
+        said = first["msg"].removeprefix("Value error, ")
+        raise wrong(file, keys, f"{'.'.join(map(str, keys))}: {said}") from error
+    check_campaign(file, campaign)
     return campaign
-
-
-def _check_rules(file: YamlFile, campaign: Campaign) -> None:
-    last = len(campaign.audience) - 1
-    for number, rule in enumerate(campaign.audience):
-        keys = ["audience", number]
-        if (rule.included is None) == (rule.excluded is None):
-            raise _wrong(file, keys, "a rule has either 'in' or 'out', with its reason")
-        if (rule.when is None) != (number == last):
-            raise _wrong(file, keys, "every rule but the last has a 'when', and the last has none")
-        if number == last and rule.excluded is None:
-            raise _wrong(file, keys, "the last rule is for all others: it says 'out'")
-        try:
-            if rule.when is not None:
-                to_sql(rule.when, audience_columns())
-        except ExpressionError as error:
-            raise _wrong(file, [*keys, "when"], f"'{rule.when}': {error}") from error
-
-
-def _check_columns(file: YamlFile, campaign: Campaign) -> None:
-    kinds = audience_columns()
-    for number, names in enumerate(campaign.order):
-        for name in names:
-            if kinds.get(name) not in ("int", "bigint", "double") and "decimal" not in kinds.get(name, ""):
-                raise _wrong(file, ["order", number], f"'{name}' is no number of marts.customer_360")
-    published = {column.name for column in table(AUDIENCE).columns} - {"list_name", "list_rank", "customer_id"}
-    for number, name in enumerate(campaign.columns):
-        if name not in published or name.startswith("can_") or campaign.columns.count(name) > 1:
-            allowed = ", ".join(sorted(each for each in published if not each.startswith("can_")))
-            raise _wrong(file, ["columns", number], f"'{name}' is none of {allowed}, or is there twice")
-
-
-def _wrong(file: YamlFile, keys: list[Any], problem: str) -> UserError:
-    line = file.line_of(file.known(keys))
-    return UserError(f"{project.shown(file.path)}, line {line}: {problem}. Correct it there (campaigns/README.md).")

@@ -165,7 +165,7 @@ def forget(settings: Settings, found: Erased, run_id: str) -> None:
         if folder.name != f"run_id={run_id}":
             _remove(folder)
     with_contacts = {folder.name for folder in kept_releases(settings) if (folder / CONTACTS).is_file()}
-    for folder in settings.lists.glob("[!.]*"):
+    for folder in settings.lists.glob("[!.]*/"):
         if folder.name not in with_contacts:  # without the contacts it is unknown what the list contains
             _remove(folder)
     write_sealed(path, found)

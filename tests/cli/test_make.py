@@ -75,6 +75,7 @@ def test_run_makes_the_demo_company_before_it(with_demo: Path) -> None:
         (["rollback"], "rollback|--|"),
         (["rollback", "RELEASE=-x y"], "rollback|--|-x y|"),
         (["lists"], "lists|"),
+        (["lists", "PREVIEW=my file.yml"], "lists|preview|--|my file.yml|"),
         (["diff"], "diff|--|||"),
         (["diff", "B=new one", "FORMAT=json"], "diff|--format=json|--||new one|"),
         (["docs"], "docs|"),

@@ -169,10 +169,16 @@ select date '2026-03-31' as as_of_date, 2::bigint as customers, 300.00::decimal(
 create table marts.segment_profile as
 select segment_id, segment_name, segment_id as segment_rank, count(*) as customers from marts.customer_segments
 where segment_id is not null group by all;
+create table marts.campaign_customer as
+select customer_id, null::varchar as household_id, null::bigint as days_since_campaign,
+    null::bigint as household_days_since_campaign
+from marts.customer_segments;
 create table marts.campaign_audience as
 select 'winback' as list_name, s.customer_id, s.customer_id = 'ben' as is_included,
     case s.customer_id when 'ben' then 'in: high risk of leaving' when 'ana' then 'out: low risk of leaving'
         else 'out: no purchase known by the as-of date' end as reason,
+    case s.customer_id when 'ben' then 'on the list' else 'not in the audience' end as reason_group,
+    case s.customer_id when 'ben' then 'treated' end as arm,
     case s.customer_id when 'ben' then 1 end as list_rank, segment_name, tier, lifecycle_stage, churn_probability,
     risk_band, clv_future, (clv_future / 2)::decimal(18, 4) as expected_loss, date '2026-02-08' as last_order_date,
     null::boolean as can_email_or_post, null::boolean as can_email, null::boolean as can_post,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,7 @@ from pipeline.base.settings import DBT_PROJECT, Settings
 from pipeline.build import dbt, features
 from pipeline.build.plan import Plan, load_plan, make_plan
 from pipeline.campaigns import read_campaigns
+from pipeline.campaigns.variables import as_sql
 from pipeline.landing import land_source
 
 Step = Callable[[Settings], object]
@@ -71,10 +73,11 @@ def check_keys(settings: Settings, plan: Plan, schemas: tuple[str, ...]) -> None
 
 
 def run_unit_tests(settings: Settings) -> subprocess.CompletedProcess[str]:
-    """Run the unit tests of all models against a built warehouse; those of the lists are told of winback alone."""
+    """Run the unit tests of all models against a built warehouse; lists are those of winback alone, without arms."""
     scores = json.loads((settings.build / "scores.json").read_text(encoding="utf-8"))
     variables = dbt.build_variables(settings, load_plan(settings), scores)
-    variables["campaigns"] = [read_campaigns()["winback"].as_sql()]
+    winback = read_campaigns()["winback"].model_copy(update={"control_share": Decimal(0)})
+    variables["campaigns"] = [as_sql(winback, settings.arm_key)]
     options, environment = dbt.given(settings.build, variables)
     return subprocess.run(
         [

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from pipeline.campaigns import read_campaigns
+from pipeline.campaigns import Campaign, read_campaigns
 from pipeline.onboarding.first_look.look import Look
 
 SHOWN = 5
@@ -197,7 +197,7 @@ def _statement(connection: duckdb.DuckDBPyConnection, customer_id: str) -> list[
 
 
 def _campaign(look: Look, connection: duckdb.DuckDBPyConnection) -> CampaignList | None:
-    campaign = next(iter(read_campaigns().values()), None)
+    campaign = _first_with_customers(connection)
     if campaign is None:
         return None
     query = """
@@ -216,10 +216,18 @@ def _campaign(look: Look, connection: duckdb.DuckDBPyConnection) -> CampaignList
     return CampaignList(
         name=campaign.name,
         definition=campaign.definition,
-        channels=campaign.channels,
+        channels=campaign.channels_in_words,
         customers=sum(number for *_, number in counted),
         steps=[(reason.removeprefix("out: "), number) for reason, inside, number in counted if not inside],
         reasons=[(reason.removeprefix("in: "), number) for reason, inside, number in counted if inside],
         members=[Member(*row) for row in connection.execute(query, [campaign.name]).fetchall()],
         has_consents=bool(look.plan.providers.get("consents")),
     )
+
+
+def _first_with_customers(connection: duckdb.DuckDBPyConnection) -> Campaign | None:
+    """Return the campaign of highest priority that has anyone on its list; without one, the first that was judged."""
+    query = "select list_name, count(*) filter (where is_included) from campaign_audience group by all"
+    judged = dict(connection.execute(query).fetchall())
+    campaigns = [campaign for name, campaign in read_campaigns().items() if name in judged]
+    return next((campaign for campaign in campaigns if judged[campaign.name]), next(iter(campaigns), None))

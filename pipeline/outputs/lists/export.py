@@ -11,7 +11,8 @@ from pipeline.base.settings import Settings
 from pipeline.base.shapes import Shape, Text
 from pipeline.campaigns import read_campaigns
 from pipeline.outputs.lists.cells import csv_content, shown
-from pipeline.outputs.lists.manifest import describe
+from pipeline.outputs.lists.export_log import log_exports, read_log
+from pipeline.outputs.lists.manifest import describe, logged
 from pipeline.outputs.lists.members import columns_of, judge, members
 from pipeline.outputs.lists.permissions import landed_permissions, plan_of_landing
 from pipeline.outputs.lists.workbook import workbook_content
@@ -36,13 +37,14 @@ class ListShape(FileShape):
 def export_lists(settings: Settings) -> list[Path]:
     """Write every campaign list of the published release; return the paths of the CSV files.
 
-    Each CSV has a workbook of the same rows and a manifest beside it. Nothing is written if the lists exist and
-    nothing has landed since.
+    Each CSV has a workbook of the same rows and a manifest beside it, and a line in the log of exports. Nothing is
+    written if the lists exist and nothing has landed since.
 
     Raises
     ------
     UserError
-        Nothing is published, personal data have been erased since, or it is unknown who has said no since.
+        Nothing is published, personal data have been erased since, it is unknown who has said no since, or the log of
+        exports was changed.
     """
     folder = current_release(settings)
     manifest = read_manifest(folder)
@@ -52,6 +54,7 @@ def export_lists(settings: Settings) -> list[Path]:
             "written: build first (`make run`)."
         )
     target = private_folder(settings.lists / manifest["release_id"])
+    read_log(settings)
     plan = plan_of_landing(settings, folder)
     if paths := written_before(target, plan.release_id):
         return paths
@@ -62,17 +65,17 @@ def export_lists(settings: Settings) -> list[Path]:
         attach_read_only(connection, folder / DATABASE, "release")
         attach_read_only(connection, folder / CONTACTS, "contacts_file")
         ((currency,),) = connection.execute("select max(currency) from release.marts.release").fetchall()
+        as_of = date.fromisoformat(manifest["as_of_date"])
         campaigns = read_campaigns()
         judge(connection, campaigns.values(), has_consents=permissions.has_consents)
         names = connection.execute(
             "select distinct list_name from release.marts.campaign_audience order by 1"
         ).fetchall()
         for name, campaign in ((name, campaigns.get(name)) for (name,) in names):
-            if campaign is None:  # its file has been removed since the release was built
+            if campaign is None or not campaign.is_active(as_of):  # its file has changed since the release was built
                 continue
             columns = columns_of(campaign)
             rows = shown(columns, members(connection, campaign), currency)
-            as_of = date.fromisoformat(manifest["as_of_date"])
             content = {"csv": csv_content(columns, rows), "xlsx": workbook_content(columns, rows, as_of, currency)}
             for suffix, each in content.items():
                 write_private(target / f"{name}.{suffix}", each)
@@ -80,6 +83,7 @@ def export_lists(settings: Settings) -> list[Path]:
                 "landing": plan.release_id,
                 **describe(connection, campaign, rows, release=manifest, content=content, permissions=permissions),
             }
+            log_exports(settings, [logged(described)])
             text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
             write_private(target / f"{name}.manifest.json", text.encode())
             paths.append(target / f"{name}.csv")

@@ -5,12 +5,24 @@ from typing import Any
 
 import duckdb
 
+from pipeline.base.files import sha256_of
 from pipeline.campaigns import Campaign
+from pipeline.campaigns.columns import reason_groups
 from pipeline.outputs.lists.cells import UNKNOWN, Cell
-from pipeline.outputs.lists.members import ADDRESSED_BY, CHANNELS, FROM_CONTACTS, columns_of, left_out
+from pipeline.outputs.lists.members import (
+    ADDRESSES,
+    CHANNELS,
+    NAMES,
+    columns_of,
+    left_out,
+    meaning_of_contacts,
+)
 from pipeline.outputs.lists.permissions import Permissions
 
-PURPOSE = "marketing"
+VALID_HOURS = 24
+"""After which a list is to be exported again, because customers go on withdrawing their consent."""
+# What a manifest says in other places, or the files themselves show.
+WITH_OTHERS = ("name", "definition", "audience", "order", "columns")
 FORMAT = (
     "CSV, comma, UTF-8 with byte-order mark, first line has the column names, texts are quoted; a text has an "
     "apostrophe at each place where a spreadsheet of any language could begin a formula (= + - @, full-width, too, "
@@ -39,7 +51,13 @@ def describe(
         " group by all order by all",
         [name],
     ).fetchall()
-    meaning = _column_meaning(connection)
+    waterfall = dict(
+        connection.execute(
+            "select reason_group, count(*) from release.marts.campaign_audience where list_name = $1 group by all",
+            [name],
+        ).fetchall()
+    )
+    meaning = _column_meaning(connection) | meaning_of_contacts(campaign)
     return {
         "list_name": name,
         "release_id": release["release_id"],
@@ -55,12 +73,32 @@ def describe(
         },
         "rows": len(rows),
         "definition": " ".join(filter(None, [campaign.definition, _of_every_list(connection)])),
+        "campaign": _terms(campaign),
+        "valid_hours": VALID_HOURS,
+        "waterfall": {group: waterfall[group] for group in reason_groups() if group in waterfall},
         "customers_in_by_reason": {reason: number for included, reason, number in reasons if included},
         "customers_out_by_reason": {reason: number for included, reason, number in reasons if not included},
         "left_out_since_by_reason": left_out(connection, name),
         "columns": [{"name": column, "meaning": meaning.get(column)} for column in columns],
         "consent": {**_consent(campaign, rows), "not_readable": _not_readable(connection, permissions)},
     }
+
+
+def logged(described: dict[str, Any]) -> dict[str, Any]:
+    """Return what the log of exports keeps of a manifest."""
+    campaign = described["campaign"]
+    return {
+        **{name: described[name] for name in ("list_name", "release_id", "landing", "rows", "sha256")},
+        "workbook_sha256": described["workbook"]["sha256"],
+        **{name: campaign[name] for name in ("purpose", "channels", "rule_hash")},
+    }
+
+
+def _terms(campaign: Campaign) -> dict[str, Any]:
+    """Return the terms of a campaign, and a hash of all that its file says."""
+    said = campaign.model_dump(mode="json", by_alias=True)
+    terms = {key: value for key, value in said.items() if key not in WITH_OTHERS}
+    return {**terms, "rule_hash": sha256_of(said)}
 
 
 def _not_readable(connection: duckdb.DuckDBPyConnection, permissions: Permissions) -> dict[str, Any]:
@@ -87,7 +125,7 @@ def _column_meaning(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         "select column_name, comment from duckdb_columns()"
         " where database_name = 'release' and table_name = 'campaign_audience' and comment is not null"
     ).fetchall()
-    return {**dict(described), **FROM_CONTACTS}
+    return dict(described)
 
 
 def _consent(campaign: Campaign, rows: list[tuple[Cell, ...]]) -> dict[str, Any]:
@@ -98,15 +136,16 @@ def _consent(campaign: Campaign, rows: list[tuple[Cell, ...]]) -> dict[str, Any]
         values = [row[columns.index(permission)] for row in rows]
         channels[permission] = {
             "channel": channel,
-            "purpose": PURPOSE,
+            "purpose": campaign.purpose,
             **{value: values.count(value) for value in ("yes", "no", UNKNOWN)},
-            "fills_columns": [name for name, needed in ADDRESSED_BY.items() if needed == permission],
+            "fills_columns": _addresses(campaign, permission.removeprefix("can_")),
         }
     if any(counts["yes"] or counts["no"] for counts in channels.values()):
         return {
-            "statement": f"No customer is in the list without consent to marketing by {campaign.channels}, on the "
-            "as-of date of the release and by all that has landed until this file was written. Contact a customer in a "
-            "channel only where its column says yes; no and unknown are not yes.",
+            "statement": f"No customer is in the list without consent to marketing by {campaign.channels_in_words}, on "
+            "the as-of date of the release and by all that has landed until this file was written. Contact a customer "
+            "in a channel only where its column says yes; no and unknown are not yes.",
+            "names": f"{', '.join(NAMES)}: only where one of these channels is allowed.",
             "channels": channels,
         }
     return {
@@ -119,3 +158,7 @@ def _consent(campaign: Campaign, rows: list[tuple[Cell, ...]]) -> dict[str, Any]
         ],
         "channels": channels,
     }
+
+
+def _addresses(campaign: Campaign, channel: str) -> list[str]:
+    return list(ADDRESSES[channel]) if channel in campaign.channels else []

@@ -16,30 +16,41 @@ CHANNELS = {
     "can_call": "call",
     "can_text": "text message",
 }
-# Column: the permission without which it is empty. Unknown is not yes.
-ADDRESSED_BY = {
-    "full_name": "can_email_or_post",
-    "given_name": "can_email_or_post",
-    "family_name": "can_email_or_post",
-    "email": "can_email",
-    "street": "can_post",
-    "city": "can_post",
-    "postcode": "can_post",
-    "country": "can_post",
+NAMES = ("full_name", "given_name", "family_name")
+ADDRESSES = {
+    "email": ("email",),
+    "post": ("street", "city", "postcode", "country"),
+    "call": ("phone",),
+    "text": ("phone",),
 }
-FROM_CONTACTS = {
+"""What a channel needs: a list has the addresses of its campaign's channels, and no others."""
+IDS = {
     "source_system": "Source system that knows the customer; several are separated by '; '.",
     "source_customer_id": "The customer's id in that system, in the same order. Import this column as text.",
-    **{
-        name: f"{name.replace('_', ' ').capitalize()}, only where {permission} says yes."
-        for name, permission in ADDRESSED_BY.items()
-    },
 }
+
+
+def addressed_by(campaign: Campaign) -> dict[str, tuple[str, ...]]:
+    """Return the personal columns of a list, each with the permissions of which one fills it. Unknown is not yes."""
+    channels = tuple(channel for channel in ADDRESSES if channel in campaign.channels)
+    needed = dict.fromkeys(NAMES, tuple(f"can_{channel}" for channel in channels))
+    for channel in channels:
+        for column in ADDRESSES[channel]:
+            needed[column] = (*needed.get(column, ()), f"can_{channel}")
+    return needed
 
 
 def columns_of(campaign: Campaign) -> tuple[str, ...]:
     """Columns of a list's file, in their order."""
-    return ("list_rank", "customer_id", *FROM_CONTACTS, *campaign.columns, *CHANNELS)
+    return ("list_rank", "customer_id", *IDS, *addressed_by(campaign), *campaign.columns, *CHANNELS)
+
+
+def meaning_of_contacts(campaign: Campaign) -> dict[str, str]:
+    """Return what the columns of ids and contacts mean."""
+    return IDS | {
+        name: f"{name.replace('_', ' ').capitalize()}, only where {' or '.join(permissions)} says yes."
+        for name, permissions in addressed_by(campaign).items()
+    }
 
 
 # A permission holds when both the release and the landing have it. An address that the landing no longer allows is left
@@ -113,8 +124,13 @@ def judge(connection: duckdb.DuckDBPyConnection, campaigns: Iterable[Campaign], 
 
 def members(connection: duckdb.DuckDBPyConnection, campaign: Campaign) -> list[tuple[Any, ...]]:
     """Return the rows of a list in its columns, without those that are left out."""
+    needed = addressed_by(campaign)
+    selected = [
+        f"case when {' or '.join(needed[name])} then {name} end as {name}" if name in needed else name
+        for name in columns_of(campaign)
+    ]
     return connection.execute(
-        f"select {', '.join(_selected(column) for column in columns_of(campaign))} from judged"
+        f"select {', '.join(selected)} from judged"
         " where list_name = $1 and left_out_because is null order by list_rank, customer_id",
         [campaign.name],
     ).fetchall()
@@ -129,8 +145,3 @@ def left_out(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]
             [name],
         ).fetchall()
     )
-
-
-def _selected(name: str) -> str:
-    permission = ADDRESSED_BY.get(name)
-    return f"case when {permission} then {name} end as {name}" if permission else name

@@ -264,7 +264,7 @@ def test_another_list_has_its_own_columns_and_permission(publish, tmp_path, monk
     text = (CAMPAIGNS / "winback.yml").read_text(encoding="utf-8")
     columns = text[text.index("columns:") :]
     (tmp_path / "thanks.yml").write_text(
-        text.replace(columns, "columns: [reason, tier]\n").replace("permission: [email, post]", "permission: [post]"),
+        text.replace(columns, "columns: [reason, tier]\n").replace("channels: [email, post]", "channels: [post]"),
         encoding="utf-8",
     )
     monkeypatch.setattr("pipeline.outputs.lists.export.read_campaigns", lambda: read_campaigns(tmp_path))
@@ -279,9 +279,31 @@ def test_another_list_has_its_own_columns_and_permission(publish, tmp_path, monk
     (ana,) = open_list(path)
     assert (path.name, ana["customer_id"], ana["can_post"]) == ("thanks.csv", "ana", "yes")
     assert list(ana)[:2] + list(ana)[-7:-5] == ["list_rank", "customer_id", "reason", "tier"]
+    assert "street" in ana
+    assert "email" not in ana
     described = json.loads(path.with_suffix(".manifest.json").read_text(encoding="utf-8"))
     assert described["left_out_since_by_reason"] == {"no consent": 1}
     assert "consent to marketing by letter, on the as-of date" in described["consent"]["statement"]
+
+
+def test_a_campaign_whose_dates_are_over_by_its_file_has_no_list(publish, tmp_path, monkeypatch):
+    text = (CAMPAIGNS / "winback.yml").read_text(encoding="utf-8")
+    (tmp_path / "winback.yml").write_text(f"ends: 2026-03-30\n{text}", encoding="utf-8")
+    monkeypatch.setattr("pipeline.outputs.lists.export.read_campaigns", lambda: read_campaigns(tmp_path))
+    assert export_lists(publish()) == []
+
+
+def test_a_list_of_calls_has_phone_numbers_and_no_addresses(publish, tmp_path, monkeypatch):
+    text = (CAMPAIGNS / "winback.yml").read_text(encoding="utf-8")
+    called = text.replace("channels: [email, post]", "channels: [call]")
+    (tmp_path / "winback.yml").write_text(called, encoding="utf-8")
+    monkeypatch.setattr("pipeline.outputs.lists.export.read_campaigns", lambda: read_campaigns(tmp_path))
+    column = "alter table core.dim_customer_contact add column phone varchar"
+    numbers = "update core.dim_customer_contact set phone = '+65 9123 4567' where customer_id = 'ben'"
+    consents = "update marts.campaign_audience set can_email = true, can_post = true, can_call = true"
+    (ben,) = open_list(export_lists(publish(column, numbers, consents))[0])
+    assert (ben["full_name"], ben["phone"]) == ("Ben Tan", "'+65 9123 4567")
+    assert {"email", "street"} & set(ben) == set()
 
 
 @pytest.mark.parametrize(

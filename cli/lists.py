@@ -1,0 +1,86 @@
+"""Campaign lists: export them, preview a campaign, say why somebody is in or out."""
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.environment import active, every, known_campaigns
+from pipeline.base.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.outputs.lists.preview import Preview
+
+FORMATS = ("text", "json")
+CampaignName = Annotated[
+    str,
+    typer.Argument(
+        metavar="CAMPAIGN",
+        help="A campaign in campaigns/, or the path of a file like those.",
+        autocompletion=known_campaigns,
+    ),
+]
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def lists(context: typer.Context) -> None:
+    """Export the campaign lists, without those who said no since.
+
+    With a verb, nothing is written: `preview` shows what a campaign would do, `why` why somebody is in or out.
+    """
+    from pipeline.base.lock import run_lock
+    from pipeline.outputs.lists import export_lists
+
+    if context.invoked_subcommand is not None:
+        return
+    settings = active() if os.environ.get("CRM_SOURCES") else every()
+    with run_lock(settings, "make lists"):
+        for path in export_lists(settings):
+            print(path)
+
+
+@app.command()
+def preview(
+    campaign: CampaignName,
+    shape: Annotated[str, typer.Option("--format", metavar="text|json", help="How to print it.")] = "text",
+) -> None:
+    """Show what a campaign would do, and write nothing.
+
+    On the published release, and by its file as it is now: the waterfall from all customers to the list, the first
+    twenty customers, cost, what earlier campaigns brought, and whether the test can find the effect.
+    """
+    from pipeline.outputs.lists.preview import preview as judge
+    from pipeline.outputs.lists.preview_text import as_json, as_text
+
+    if shape not in FORMATS:
+        raise UserError(f"FORMAT is '{shape}': give {' or '.join(FORMATS)}.")
+    found = judge(every(), campaign)
+    print(as_json(found, _test(found)) if shape == "json" else as_text(found, _test(found)))
+
+
+@app.command()
+def why(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="A customer_id of the release.")],
+    campaign: CampaignName,
+) -> None:
+    """Say why a customer is on a list, or not."""
+    from pipeline.outputs.lists.why import why as explain
+
+    print(explain(every(), customer, campaign))
+
+
+def _test(found: "Preview") -> dict[str, Any] | None:
+    """What the test of the campaign can find; None where it is not known how many buy anyway."""
+    from mining.effects.power import control_needed, detectable_effect, power
+
+    rate, effect = found.purchase_rate, float(found.campaign.minimum_effect)
+    if rate is None:
+        return None
+    return {
+        "minimum_effect": effect,
+        "power": power(found.contacts, found.control, rate, effect),
+        "detectable_effect": detectable_effect(found.contacts, found.control, rate),
+        "control_needed": control_needed(found.contacts + found.control, rate, effect),
+    }

@@ -1,0 +1,116 @@
+-- Grain: one row per customer_id: what campaigns know of a customer beside customer_360.
+-- Nothing personal is here: what follows from a birth date is in part_customer_birthday.
+
+with customers as (
+    select * from {{ ref('customer_360') }}
+),
+
+consents as (
+    select * from {{ ref('part_customer_consent') }}
+),
+
+described as (
+    select customer_id from {{ ref('dim_customer_contact') }}
+),
+
+complaints as (
+    select
+        customer_id,
+        max(case when resolved_date is null or resolved_date > {{ as_of_date() }} then 1 else 0 end) = 1 as has_open,
+        max(case when resolved_date <= {{ as_of_date() }} then resolved_date end) as last_resolved_date
+    from {{ ref('fct_case') }}
+    where kind = 'complaint' and opened_date <= {{ as_of_date() }}
+    group by customer_id
+),
+
+behaviour as (
+    select
+        customer_id,
+        gap_mean_days,
+        categories
+    from {{ ref('customer_features') }}
+    where as_of_date = {{ as_of_date() }}
+),
+
+drivers as (
+    select
+        customer_id,
+        reason_1
+    from {{ ref('customer_churn') }}
+),
+
+contacted as (
+    select
+        customer_id,
+        max(contact_date) as last_contact_date
+    from {{ ref('fct_campaign_contact') }}
+    where arm <> 'control' and {{ by_as_of('contact_date') }}
+    group by customer_id
+),
+
+-- Who is in several households counts for one of them.
+households as (
+    select
+        customer_id,
+        min(related_id) as household_id
+    from {{ ref('bridge_customer_relationship') }}
+    where kind = 'household' and related_id <> 'unknown'
+    group by customer_id
+),
+
+joined as (
+    select
+        customers.*,
+        households.household_id,
+        consents.withheld_because,
+        {{ permission(['consents.can_email']) }} as can_email,
+        {{ permission(['consents.can_post']) }} as can_post,
+        {{ 'described.customer_id is not null' if var('providers').get('customers') else 'true' }}
+            as has_contact_details,
+        coalesce(complaints.has_open, false) as has_open_complaint,
+        complaints.last_resolved_date,
+        contacted.last_contact_date as last_campaign_date,
+        behaviour.gap_mean_days,
+        behaviour.categories,
+        drivers.reason_1
+    from customers
+    left join consents on customers.customer_id = consents.customer_id
+    left join described on customers.customer_id = described.customer_id
+    left join complaints on customers.customer_id = complaints.customer_id
+    left join contacted on customers.customer_id = contacted.customer_id
+    left join behaviour on customers.customer_id = behaviour.customer_id
+    left join drivers on customers.customer_id = drivers.customer_id
+    left join households on customers.customer_id = households.customer_id
+),
+
+final as (
+    select
+        customer_id,
+        household_id,
+        withheld_because,
+        reason_1 as churn_driver,
+        cast({{ days_between('first_order_date', as_of_date()) }} as bigint) as days_since_first_order,
+        cast({{ days_between('last_order_date', as_of_date()) }} as bigint) as days_since_last_order,
+        cast({{ days_between(as_of_date(), 'expected_next_order_date') }} as bigint) as days_to_expected_order,
+        gap_mean_days as usual_gap_days,
+        cast(categories as bigint) as categories,
+        cast({{ days_between('last_resolved_date', as_of_date()) }} as bigint) as days_since_complaint_resolved,
+        cast({{ days_between('last_campaign_date', as_of_date()) }} as bigint) as days_since_campaign,
+        cast({{ days_between(
+            'max(last_campaign_date) over (partition by coalesce(household_id, customer_id))', as_of_date()
+        ) }} as bigint) as household_days_since_campaign,
+        coalesce(tier in ('platinum', 'gold'), false) as is_upper_tier,
+        lifecycle_stage in ('dormant', 'lost') as is_lapsed,
+        -- Sums of decimals: the average itself would be a double.
+        purchases > 1
+        and net_revenue * sum(case when purchases > 0 then 1 else 0 end) over ()
+        > sum(case when purchases > 0 then net_revenue else 0 end) over () as is_above_average,
+        can_email,
+        can_post,
+        has_contact_details,
+        has_open_complaint,
+        {{ is_drawn(var('universal_control'), 'coalesce(household_id, customer_id)') }} as is_universal_control
+    from joined
+)
+
+select * from final

@@ -1,0 +1,70 @@
+"""Whether a test can find an effect: the power of comparing the shares of two groups.
+
+The normal approximation with unpooled variances, two-sided, as in Fleiss, Levin and Paik (2003), Statistical Methods
+for Rates and Proportions, chapter 4, without the correction for continuity.
+"""
+
+import math
+
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+SIGNIFICANCE = 0.05
+POWER = 0.8
+LARGEST_SHARE = 0.5
+"""A larger control group than half finds no more."""
+
+
+def power(treated: int, control: int, rate: float, effect: float) -> float:
+    """Return the chance that a test at 5 % finds an effect.
+
+    Parameters
+    ----------
+    treated, control
+        Customers in each arm.
+    rate
+        Share of the control group that buys, 0 to 1.
+    effect
+        By how much more the share of the treated arm is; `rate + effect` is cut at 1.
+
+    Returns
+    -------
+    float
+        0 where an arm is empty.
+    """
+    if min(treated, control) < 1:
+        return 0.0
+    other = min(rate + effect, 1.0)
+    error = math.sqrt(rate * (1 - rate) / control + other * (1 - other) / treated)
+    if error == 0:
+        return float(other > rate)
+    distance, bound = (other - rate) / error, norm.isf(SIGNIFICANCE / 2)
+    return float(norm.sf(bound - distance) + norm.cdf(-bound - distance))
+
+
+def detectable_effect(treated: int, control: int, rate: float) -> float | None:
+    """Return the smallest increase of the share that is found with a chance of 80 %; None where none is."""
+    largest = 1 - rate
+    if largest <= 0 or power(treated, control, rate, largest) < POWER:
+        return None
+    return float(brentq(lambda effect: power(treated, control, rate, effect) - POWER, 0.0, largest))
+
+
+def control_needed(customers: int, rate: float, effect: float) -> int | None:
+    """Return how many of these customers to hold back so that the effect is found with a chance of 80 %.
+
+    Returns
+    -------
+    int or None
+        The smallest control group; None where not even half of the customers are enough.
+    """
+    low, high = 1, int(customers * LARGEST_SHARE)
+    if high < 1 or power(customers - high, high, rate, effect) < POWER:
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if power(customers - middle, middle, rate, effect) < POWER:
+            low = middle + 1
+        else:
+            high = middle
+    return low
