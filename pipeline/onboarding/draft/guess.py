@@ -1,6 +1,5 @@
 """What each table that was found holds, and how it is to be loaded."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -11,7 +10,7 @@ from pipeline.base.catalog import input_contract
 from pipeline.base.errors import UserError
 from pipeline.onboarding.draft import expressions as sql
 from pipeline.onboarding.draft.company import guess_company
-from pipeline.onboarding.draft.draft import Draft, Guess, Roles
+from pipeline.onboarding.draft.draft import Draft, Guess, Roles, is_named_in
 from pipeline.onboarding.draft.guests import Guests, find_guests
 from pipeline.onboarding.draft.money import with_money
 from pipeline.onboarding.draft.roles import match_columns
@@ -23,7 +22,7 @@ from pipeline.onboarding.inspection import facts
 from pipeline.onboarding.inspection.found import Found, Lookup, Place, first_time
 from pipeline.onboarding.inspection.nested import NUMBER
 from pipeline.onboarding.inspection.profile import Profile, profile_table
-from pipeline.onboarding.recipes.recipes import with_recipe
+from pipeline.onboarding.recipes.recipes import with_recipes
 
 ROWS_THAT_TELL = 1000
 COLUMNS_NAMED = 12
@@ -45,7 +44,7 @@ def guess(place: Place) -> Guess:
         No table has sales, or none says when.
     """
     connection = place.connection
-    tables = [with_recipe(_looked_at(connection, found)) for found in place.tables]
+    tables = with_recipes(connection, [_looked_at(connection, found) for found in place.tables])
     links = find_links(connection, [(table.found, table.profiles) for table in tables])
     drafts = _with_lookups(connection, tables, links)
     _check(drafts)
@@ -140,12 +139,8 @@ def _guests(connection: duckdb.DuckDBPyConnection, draft: Draft) -> Guests | Non
 def _event_time(draft: Draft) -> Profile | None:
     role = "ordered_at" if draft.entity == "order_lines" else draft.entity and time_role(draft.entity)
     if role and (value := draft.constants.get(role)):  # a date and a time, each in a column
-        return next((p for p in draft.profiles if p.is_time and _is_in(sql.identifier(p.name), value)), None)
+        return next((p for p in draft.profiles if p.is_time and is_named_in(p.name, value)), None)
     return draft.roles.get(role) if role else None
-
-
-def _is_in(name: str, value: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", value) is not None
 
 
 def _key(connection: duckdb.DuckDBPyConnection, draft: Draft, cursor: str | None) -> tuple[list[str], Draft]:

@@ -143,7 +143,7 @@ def _of_times(yml: Path, guess: Guess) -> list[Note]:
 def _of_sales(name: str, connection: duckdb.DuckDBPyConnection, draft: Draft) -> list[Note]:
     model = model_of(name, draft)
     notes = _of_amounts(model, draft)
-    if draft.entity == "order_lines":
+    if draft.entity == "order_lines" and "line_type" not in draft.constants:
         notes += _of_negatives(model, connection, draft)
         notes += _of_line_types(model, draft)
     return notes + _of_status(model, connection, draft) + _of_groups(model, connection, draft)
