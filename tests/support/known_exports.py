@@ -123,7 +123,7 @@ KNOWN_EXPORTS = [
         {
             "campaign_contacts": (
                 "campaign_id, source_customer_id, clicked_at - sent_at, opened_at - sent_at",
-                [("c1", "p1", "03:00:00", "01:00:00"), ("c1", "p2", None, None)],
+                [("c1", "p1", "3:00:00", "1:00:00"), ("c1", "p2", None, None)],
             ),
             "consents": ("source_customer_id, channel, status", [("p2", "email", "withdrawn")]),
         },
@@ -160,7 +160,7 @@ KNOWN_EXPORTS = [
         {
             "campaign_contacts": (
                 "source_customer_id, opened_at, clicked_at - opened_at",
-                [("a@x.example", "2024-03-01 10:00:00", "00:05:00")],
+                [("a@x.example", "2024-03-01 10:00:00", "0:05:00")],
             )
         },
     ),
@@ -219,7 +219,7 @@ KNOWN_EXPORTS = [
             "cases": (
                 "case_id, source_customer_id, kind, reason, first_response_at - opened_at, resolved_at - opened_at",
                 [
-                    ("7", "91", "Product issue", "HIGH", "02:00:00", "2 days"),
+                    ("7", "91", "Product issue", "HIGH", "2:00:00", "2 days, 0:00:00"),
                     ("8", "92", "General inquiry", "LOW", None, None),
                 ],
             )

@@ -143,7 +143,7 @@ def _of_times(yml: Path, guess: Guess) -> list[Note]:
 def _of_sales(name: str, connection: duckdb.DuckDBPyConnection, draft: Draft) -> list[Note]:
     model = model_of(name, draft)
     notes = _of_amounts(model, draft)
-    if draft.entity == "order_lines" and "line_type" not in draft.constants:
+    if draft.entity == "order_lines":
         notes += _of_negatives(model, connection, draft)
         notes += _of_line_types(model, draft)
     return notes + _of_status(model, connection, draft) + _of_groups(model, connection, draft)
@@ -170,6 +170,8 @@ def _of_negatives(model: Path, connection: duckdb.DuckDBPyConnection, draft: Dra
         odd = f", {draft.mark.exceptions} of them not negative" if draft.mark.exceptions else ""
         text = f"Returns: the {draft.mark.rows:,} rows where {draft.mark.words} were taken for returns{odd}."
         notes.append(Note(text, model, "as is_return"))
+    if "line_type" in draft.constants:
+        return notes
     price, quantity = _number(draft, "unit_price"), _number(draft, "quantity")
     amount = _number(draft, "net_amount") or (f"{quantity} * {price}" if quantity and price else "0")
     rest = _rest(draft)

@@ -166,7 +166,7 @@ def _text_table(path: Path, text: Path, connection: duckdb.DuckDBPyConnection, n
     if first.lstrip().startswith("{"):
         return _json_lines(path, text, connection, number, is_whole)
     check_text(path, first)
-    layout = layout_of(lines)
+    layout = layout_of(lines, str(path))
     if layout is None:
         raise UserError(
             f"FILE: {path} has no columns that can be told apart; its first line is {first[:60]!r}. "
@@ -266,11 +266,12 @@ def _sheets(path: Path, connection: duckdb.DuckDBPyConnection, number: int) -> l
             pivots = cells
             continue
         title = next((at for at, (_, values) in enumerate(cells) if len(values) - values.count(None) > 1), 0)
-        title = heading([values for _, values in cells], title) if cells else 0
+        label = f"sheet '{sheet}' of {path}"
+        title = heading(label, [values for _, values in cells], title) if cells else 0
         below = rows[title + 1 :]
         if not below:
             continue
-        check_one_table(f"sheet '{sheet}' of {path}", cells[:ROWS_OF_LAYOUT], title)
+        check_one_table(label, cells[:ROWS_OF_LAYOUT], title)
         line, header, _ = rows[title]
         names = column_names(header)
         texts = [values + [None] * (len(names) - len(values)) for _, values, fault in below if not fault]

@@ -56,7 +56,7 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
     "page.xls": (b"<html><table><tr><td>Order</td></tr></table></html>", "is a web page", "Export it as CSV"),
     "orders.json": (b'[\n  {"id": 1, "total": 5},\n  {"id": 2, "total": 6}\n]\n', "JSON in one piece", "JSON lines"),
     "letter.docx": (
-        archive(**{"[Content_Types]__xml": b"<x/>", "word/document__xml": b"<x/>"}),
+        archive({"[Content_Types].xml": b"<x/>", "word/document.xml": b"<x/>"}),
         "Word document",
         "CSV",
     ),
