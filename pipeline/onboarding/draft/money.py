@@ -223,8 +223,11 @@ def _orders(connection: duckdb.DuckDBPyConnection, draft: Draft) -> Draft:
 
 def _with_refunds(connection: duckdb.DuckDBPyConnection, draft: Draft) -> Draft:
     questions = []
+    known = {p.name for p in draft.roles.values()} | (
+        {draft.mark.column.name} if draft.mark and draft.mark.column else set()
+    )
     for profile in draft.profiles if "returns" not in draft.also else []:
-        if kind_of(profile) != "refund" or profile.name in {p.name for p in draft.roles.values()}:
+        if kind_of(profile) != "refund" or profile.name in known:
             continue
         number, total = _rows(connection, draft).filled(profile)
         if number:
