@@ -1,4 +1,4 @@
-"""The formulas that marts.metric_catalogue publishes are those that part_metric_measure computes, and all of them are."""
+"""The formulas that marts.metric_catalogue publishes are those that part_metric_measure computes, in a row each."""
 
 import re
 

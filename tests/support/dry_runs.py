@@ -19,7 +19,7 @@ with months as (
     select strftime(order_date, '%Y-%m') as month, is_purchase, net_sales, 0 as refunds
     from core.fct_order where source_system = $1
     union all
-    select strftime(return_date, '%Y-%m'), false, 0, {table('fct_return').measures['refunds']}
+    select strftime(return_date, '%Y-%m'), false, 0, {table("fct_return").measures["refunds"]}
     from core.fct_return where source_system = $1
 )
 select month, count(*) filter (is_purchase), sum(net_sales), sum(refunds) from months group by 1 order by 1
