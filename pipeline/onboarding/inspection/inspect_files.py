@@ -176,7 +176,7 @@ def _text_table(path: Path, text: Path, connection: duckdb.DuckDBPyConnection, n
     if layout["format"] == "csv":
         records = _numbered(lines, layout["delimiter"])
         check_no_pivot(path, records)
-        names = [[cell.strip() for cell in record] for _, record in records]
+        names = [[(cell or "").strip() for cell in record] for _, record in records]
         check_one_table(str(path), records, names.index(columns) if columns in names else 0)
         rows = _csv_relation(text, layout)
     else:

@@ -125,9 +125,9 @@ def with_recipes(connection: duckdb.DuckDBPyConnection, tables: Sequence[Draft])
     return [_alone(table, homes, found) if table.recipe else table for table in found]
 
 
-def _alone(table: Draft, homes: Mapping[str | None, Draft], tables: Sequence[Draft]) -> Draft:
+def _alone(table: Draft, homes: Mapping[str, Draft], tables: Sequence[Draft]) -> Draft:
     """Leave a table out of which another one has the entity; ask about it at the other one."""
-    if homes[table.entity] is not table:
+    if homes[str(table.entity)] is not table:
         return replace(table, entity=None, roles={}, constants={}, excluded={}, mark=None, also={}, questions=[])
     others = [other for other in tables if other.entity == table.entity and other is not table]
     questions = [
