@@ -26,6 +26,8 @@ DAGS_FOLDER = ROOT / "dags"
 AIRFLOW = Path(sys.executable).with_name("airflow")
 DEFAULT_PORT = "8080"
 LARGEST_PORT = 65535
+# SQLite's own five seconds are too few where the scheduler, the web server and a command line write at once.
+SECONDS_TO_WAIT_FOR_A_LOCK = 60
 USER = "admin"
 
 
@@ -115,7 +117,9 @@ def airflow_environment(
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database or web_database(settings)}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": (
+            f"sqlite:///{database or web_database(settings)}?timeout={SECONDS_TO_WAIT_FOR_A_LOCK}"
+        ),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",

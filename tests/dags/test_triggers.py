@@ -3,9 +3,7 @@
 import datetime as dt
 import subprocess
 import threading
-import urllib.error
 from collections import Counter
-from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,20 +21,6 @@ from tests.support.postgres import Server
 pytestmark = pytest.mark.slow
 INTERVAL = dt.timedelta(minutes=2)
 RUNS = "/api/v2/dags/extract_shop/dagRuns"
-
-
-def accepted(api: Api, path: str, body: dict[str, Any]) -> None:
-    """Ask until Airflow's SQLite is not locked by its scheduler."""
-
-    def is_accepted() -> bool:
-        try:
-            api.call(path, body)
-        except urllib.error.HTTPError as error:
-            assert error.code == HTTPStatus.SERVICE_UNAVAILABLE, error.read()
-            return False
-        return True
-
-    wait_for(is_accepted, 60)
 
 
 def runs(api: Api) -> list[dict[str, Any]]:
@@ -81,10 +65,9 @@ def test_schedule_backfill_and_trigger_of_one_source_may_run_at_once(postgres: S
         for thread in beside:
             thread.start()
         day = TODAY - dt.timedelta(days=5)
-        accepted(api, RUNS, {"logical_date": None})
-        accepted(api, RUNS, {"logical_date": f"{day}T10:00:00Z"})
-        accepted(
-            api,
+        api.call(RUNS, {"logical_date": None})
+        api.call(RUNS, {"logical_date": f"{day}T10:00:00Z"})
+        api.call(
             "/api/v2/backfills",
             {
                 "dag_id": "extract_shop",
@@ -97,7 +80,7 @@ def test_schedule_backfill_and_trigger_of_one_source_may_run_at_once(postgres: S
         new_orders(postgres, DAYS * 20 + 3)
         last_orders = dt.datetime.now(dt.UTC)
         clear = {"dry_run": False, "dag_run_id": first, "only_failed": False, "reset_dag_runs": True}
-        accepted(api, "/api/v2/dags/extract_shop/clearTaskInstances", clear)
+        api.call("/api/v2/dags/extract_shop/clearTaskInstances", clear)
         for thread in beside:
             thread.join()
         assert [done.returncode for done in by_hand] == [0, 0], "".join(d.stdout + d.stderr for d in by_hand)

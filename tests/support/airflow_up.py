@@ -6,9 +6,11 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +38,24 @@ class Api:
         self.token = self.call("/auth/token", {"username": USER, "password": password})["access_token"]
 
     def call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask, and ask again while Airflow's SQLite is locked by its scheduler: what failed was rolled back."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                return self._ask(path, body)
+            except urllib.error.HTTPError as error:
+                said = error.read().decode()
+                is_locked = error.code == HTTPStatus.SERVICE_UNAVAILABLE or "database is locked" in said
+                assert is_locked and time.monotonic() < deadline, said
+                time.sleep(1)
+
+    def _ask(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         request = urllib.request.Request(
             self.address + path,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"},
         )
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             answer: dict[str, Any] = json.load(response)
         return answer
 
@@ -82,7 +96,10 @@ def addresses(home: str) -> set[str]:
 @contextmanager
 def airflow_up(environment: dict[str, str], project: Path = ROOT) -> Iterator[tuple[Api, str]]:
     """Start `make up` of a project; give its API and what it said; end it with all of its processes."""
-    up = subprocess.Popen([PERENNIAL, "up"], cwd=project, env=environment, stdout=subprocess.PIPE, text=True)
+    says_what_is_locked = {"AIRFLOW__API__EXPOSE_STACKTRACE": "True"}
+    up = subprocess.Popen(
+        [PERENNIAL, "up"], cwd=project, env=environment | says_what_is_locked, stdout=subprocess.PIPE, text=True
+    )
     try:
         assert up.stdout
         said = ""

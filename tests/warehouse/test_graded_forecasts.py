@@ -98,3 +98,24 @@ def test_bands_hold_everybody_who_is_graded(releases: duckdb.DuckDBPyConnection)
     ).fetchall()
     assert [band[:2] for band in bands] == [total[:2] for total in totals]
     assert [band[2] for band in bands] == pytest.approx([total[2] for total in totals], rel=1e-3)
+
+
+def test_the_months_of_customer_equity_are_the_sums_of_what_was_published(
+    releases: duckdb.DuckDBPyConnection,
+) -> None:
+    said = "select sum(clv_future_before_returns) from later.marts.customer_score_history where as_of_date = date '{}'"
+    rows = releases.execute(
+        "select as_of_date::varchar, previous_as_of_date::varchar, previous_equity, equity, acquired_customers,"
+        " acquired + grown + won_back + shrunk + lost + gone from later.marts.customer_equity order by all"
+    ).fetchall()
+    (first, before, _, opened, _, _), (last, previous, opening, closed, newcomers, change) = rows
+    assert (first, before, last, previous) == (EARLIER, None, LATER, EARLIER)
+    assert (opened,) == one(releases, said.format(EARLIER))
+    assert (closed,) == one(releases, said.format(LATER))
+    assert opening == opened
+    assert opening + change == closed
+    assert (newcomers,) == one(
+        releases,
+        "select count(*) from later.marts.customer_clv where expected_purchases is not null and customer_id not in"
+        " (select customer_id from earlier.marts.customer_clv where expected_purchases is not null)",
+    )
