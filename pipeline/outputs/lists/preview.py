@@ -57,7 +57,7 @@ class Preview:
     """What a campaign would do on a release.
 
     `chosen` customers are contacted or held back; `purchase_rate` is the share of them that is expected to buy within
-    the campaign's horizon without it, by their churn scores, and None where too few have one.
+    the campaign's horizon without it, by their scores, and None where too few have one.
     """
 
     campaign: Campaign
@@ -150,17 +150,24 @@ def _steps(connection: duckdb.DuckDBPyConnection) -> list[Step]:
 
 
 def _purchase_rate(connection: duckdb.DuckDBPyConnection, horizon_days: int) -> float | None:
-    """Return the mean chance of a purchase of those chosen, where at least half of them have a churn score.
+    """Return the mean chance of a purchase of those chosen, where it is known of at least half of them.
 
-    A score is for its own horizon; it is carried over to another one as if purchases came at an even pace.
+    It is from the churn score or, without one, from the expected purchases, as if these came at random. Both are
+    for horizons of their own, and are carried over to the campaign's as if purchases came at an even pace.
     """
     ((rate, scored, chosen),) = connection.execute(
         """
-        select
-            round(avg(1 - pow(churn.churn_probability, $1 / churn.horizon_days)), 4),
-            count(churn.churn_probability), count(*)
-        from judged left join release.marts.customer_churn as churn using (customer_id)
-        where arm is not null
+        with chances as (
+            select coalesce(
+                1 - pow(churn.churn_probability, $1 / churn.horizon_days),
+                1 - exp(-clv.expected_purchases * $1 / clv.horizon_days)
+            ) as chance
+            from judged
+            left join release.marts.customer_churn as churn using (customer_id)
+            left join release.marts.customer_clv as clv using (customer_id)
+            where arm is not null
+        )
+        select round(avg(chance), 4), count(chance), count(*) from chances
         """,
         [horizon_days],
     ).fetchall()

@@ -84,7 +84,7 @@ def _test(preview: Preview, test: Test | None) -> Iterator[str]:
     if not preview.contacts:
         yield "Test       nobody would be contacted."
     elif test is None:
-        yield f"Test       {held}. Whether they are enough is unknown: too few customers have a churn score."
+        yield f"Test       {held}. Whether they are enough is unknown: too few customers have a score."
     elif campaign.control_share == 0:
         yield "Test       nobody is held back, so that the effect cannot be measured."
     else:

@@ -71,8 +71,13 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f" select 'r1' as release_id, date '{AS_OF}' as as_of_date, 'EUR' as currency"
     )
     connection.execute(
-        "create table release.marts.customer_churn as select customer_id, 0.75 as churn_probability, 28 as horizon_days"
+        "create table release.marts.customer_churn as"
+        " select customer_id, case when customer_id <> 'p399' then 0.75 end as churn_probability, 28 as horizon_days"
         " from customer_360"
+    )
+    connection.execute(
+        "create table release.marts.customer_clv as"
+        " select customer_id, 365 * ln(2) / 28 as expected_purchases, 365 as horizon_days from customer_360"
     )
     connection.execute(PERFORMANCE)
     connection.execute(
@@ -149,6 +154,12 @@ def test_what_earlier_campaigns_of_the_objective_brought_is_said(home: Path) -> 
 def test_the_rate_is_for_the_horizon_of_the_campaign(home: Path) -> None:
     found = preview(settings_with(), edited(home, f"horizon_days: 56\n{TEXT}"))
     assert found.purchase_rate == round(1 - 0.75**2, 4)
+
+
+def test_without_a_churn_score_the_expected_purchases_say_it(home: Path) -> None:
+    text = TEXT.replace("tier <> 'gold'", "net_revenue > 601").replace("control_share: 20 %", "control_share: 0")
+    found = preview(settings_with(), edited(home, text))
+    assert (found.contacts, found.purchase_rate) == (1, 0.5)
 
 
 def test_a_campaign_out_of_its_dates_is_shown_as_if_they_held(home: Path) -> None:
