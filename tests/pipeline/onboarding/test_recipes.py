@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.base import settings as project
 from pipeline.onboarding.command import draft
-from pipeline.onboarding.recipes.recipes import recipes
+from pipeline.onboarding.recipes.recipes import Recipe, match, recipes
 from pipeline.onboarding.trial.dry_run import models_of
 from tests.support.known_exports import KNOWN_EXPORTS, KnownExport
 
@@ -442,6 +442,14 @@ def test_two_tables_of_one_entity_are_a_question(folder: Path) -> None:
             (2,)
         ]
         assert {receipt["table"] for receipt in plan.receipts} == {"customers", "orders"}
+
+
+@pytest.mark.parametrize("recipe", recipes(), ids=[recipe.name for recipe in recipes()])
+def test_without_one_of_its_columns_a_recipe_is_not_used_and_says_which(recipe: Recipe) -> None:
+    for changed in recipe.recognised_by:
+        found = match([column for column in recipe.recognised_by if column != changed])
+        assert found is not None
+        assert found.missing == [changed] if found.recipe is recipe else found.recipe.name != recipe.name
 
 
 def test_a_changed_column_of_a_known_export_falls_back_to_what_the_columns_show(folder: Path) -> None:
