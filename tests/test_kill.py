@@ -15,8 +15,8 @@ import pytest
 from pipeline.base.settings import ROOT, Settings, load_settings
 from pipeline.serving.releases import current_release, kept_releases
 from pipeline.serving.rollback import check_whole
-from tests.support.forked import Forked, fork_server
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.quick import TABLES_ONLY
+from tests.support.programs.forked import Forked, fork_server
 
 pytestmark = pytest.mark.slow
 SEED = 20240531

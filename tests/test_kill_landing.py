@@ -13,8 +13,8 @@ import yaml
 
 from pipeline.base.settings import ROOT, Settings, load_settings
 from pipeline.landing.receipts import read_receipts
-from tests.support.forked import fork_server
-from tests.support.postgres import SHOP, Server
+from tests.support.programs.forked import fork_server
+from tests.support.programs.postgres import SHOP, Server
 
 pytestmark = pytest.mark.slow
 KILLS = 50
