@@ -16,8 +16,8 @@ import pytest
 from pipeline.base.catalog import table
 from pipeline.base.settings import ROOT, load_settings
 from pipeline.onboarding.trial.dry_run import dry_run
-from tests.support import dry_runs
-from tests.support.online_retail import Line, made_up_lines, write_parquet
+from tests.support.builds import dry_runs
+from tests.support.companies.online_retail import Line, made_up_lines, write_parquet
 from tests.warehouse.steps import build
 
 VARIABLE = "ONLINE_RETAIL_II"

@@ -18,9 +18,9 @@ from pipeline.base import settings as project
 from pipeline.base.settings import CODE_FOLDERS, ROOT
 from pipeline.onboarding.trial.dry_run import dry_run
 from tests.lint.dbt_stubs import contract  # type: ignore[attr-defined]
-from tests.support import dry_runs
-from tests.support.guide import read_contract, read_walk
-from tests.support.perennial import PERENNIAL
+from tests.support.builds import dry_runs
+from tests.support.builds.guide import read_contract, read_walk
+from tests.support.programs.perennial import PERENNIAL
 
 WALK = read_walk()
 NEVER_COPIED = shutil.ignore_patterns("__pycache__", "target", "logs")

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.base.files import read_sealed, write_sealed
 from pipeline.base.settings import Settings, load_settings
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.quick import TABLES_ONLY
 from tests.warehouse.steps import build, marts
 
 HOUSEHOLDS = 400

@@ -15,7 +15,7 @@ from pipeline.onboarding.first_look.facts import read_facts
 from pipeline.onboarding.first_look.look import first_look
 from pipeline.onboarding.first_look.page import Page, write_page
 from pipeline.onboarding.first_look.summary import summary
-from tests.support.trade import Trade, make_trade
+from tests.support.companies.trade import Trade, make_trade
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
-from tests.support.trade import make_trade
+from tests.support.companies.trade import make_trade
 
 pytestmark = [pytest.mark.slow, pytest.mark.chromium]
 OFFLINE = ["--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking"]

@@ -9,7 +9,7 @@ from pipeline.base import settings as project
 from pipeline.onboarding.command import draft
 from pipeline.onboarding.recipes.recipes import Recipe, match, recipes
 from pipeline.onboarding.trial.dry_run import models_of
-from tests.support.known_exports import KNOWN_EXPORTS, KnownExport
+from tests.support.companies.known_exports import KNOWN_EXPORTS, KnownExport
 
 SHOPIFY = (
     "Name,Email,Financial Status,Currency,Subtotal,Shipping,Taxes,Total,Discount Amount,Created at,Lineitem quantity,"

@@ -12,7 +12,7 @@ import yaml
 
 from pipeline.base.settings import DBT_PROJECT
 from pipeline.build.failures import failures
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.quick import TABLES_ONLY
 
 ORDERS = """
 select * from (values
