@@ -15,7 +15,7 @@ import duckdb
 
 from benchmarks import dashboards
 from benchmarks.rows import at_most
-from tests.support.project import make_project, run_in
+from tests.support.builds.project import make_project, run_in
 
 CUSTOMERS = int(os.environ.get("CRM_BENCH_CUSTOMERS", "1000000"))
 DAILY_SHARE = 1000

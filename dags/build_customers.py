@@ -28,9 +28,13 @@ from pipeline.orchestration.tasks import DEFAULT_ARGS, MODELS, RELEASE, START, b
 @writing_step
 def check_inputs(settings: Settings) -> bool:
     """Plan the build; go on unless the published release has the same inputs."""
+    from pipeline.build.dbt import BEFORE_MINING, start_ahead
     from pipeline.build.owner import begin_build
 
-    return begin_build(settings, str(get_current_context()["run_id"]))
+    is_due = begin_build(settings, str(get_current_context()["run_id"]))
+    if is_due:
+        start_ahead(settings, *BEFORE_MINING)
+    return is_due
 
 
 @task
@@ -65,7 +69,9 @@ def dbt_marts(settings: Settings, scores: list[dict[str, Any]]) -> str:
 def export_features(settings: Settings) -> str:
     """Export the features as one file for mining."""
     from pipeline.build import features
+    from pipeline.build.dbt import start_ahead
 
+    start_ahead(settings, "marts")
     return features.export_features(settings)
 
 

@@ -16,7 +16,7 @@ new response as another generation. It may run beside the schedule.
 
 **If it fails.** What landed before is untouched, and so is what is published. The message of `land` names the table,
 what is wrong and the next step; the other tables have landed. A temporary failure, such as a server that does not
-answer, is tried again twice. A load that is *held* waits for `make accept SOURCE=… TABLE=…`. docs/runbook.md has a row
+answer, is tried again. A load that is *held* waits for `make accept SOURCE=… TABLE=…`. docs/runbook.md has a row
 for each message. Correct the cause and trigger the DAG again.
 """
 

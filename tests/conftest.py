@@ -12,8 +12,8 @@ import yaml
 
 from pipeline.base.settings import ROOT, Settings, load_settings
 from pipeline.sources.fetch_data import missing_files
-from tests.support.postgres import Server, server
-from tests.support.quick import QUICK
+from tests.support.builds.quick import QUICK
+from tests.support.programs.postgres import Server, server
 
 SHOP: dict[str, Any] = {
     "description": "A shop for tests.",

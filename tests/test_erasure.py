@@ -21,9 +21,9 @@ from pipeline.outputs import lists
 from pipeline.serving import erasure
 from pipeline.serving.releases import CONTACTS, MANIFEST, current_release, kept_releases, read_manifest
 from pipeline.serving.rollback import check_whole, rollback
-from tests.support.perennial import PERENNIAL
-from tests.support.project import make_project
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.project import make_project
+from tests.support.builds.quick import TABLES_ONLY
+from tests.support.programs.perennial import PERENNIAL
 
 pytestmark = pytest.mark.slow
 DEFINITION = """

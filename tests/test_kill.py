@@ -3,10 +3,8 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +15,12 @@ import pytest
 from pipeline.base.settings import ROOT, Settings, load_settings
 from pipeline.serving.releases import current_release, kept_releases
 from pipeline.serving.rollback import check_whole
-from tests.support.perennial import PERENNIAL
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.quick import TABLES_ONLY
+from tests.support.programs.forked import Forked, fork_server
 
 pytestmark = pytest.mark.slow
 SEED = 20240531
-# How often each step is killed before it is let through.
+# How often each step is killed before it is let through; publishing also in test_kill_publish.py.
 KILLS = {
     "plan": 3,
     "audit_landing": 4,
@@ -32,40 +30,47 @@ KILLS = {
     "score": 3,
     "marts": 5,
     "audit_marts": 8,
-    "publish": 20,
+    "publish": 14,
 }
-LEAST_KILLED = 50
+LEAST_KILLED = 45
 WHOLE_RUNS = 2
 EVERY = 20  # of the customers
 
-# A task of the DAG as a process of its own: what it imports before it begins, and what it does.
-STEP = """
-{imports}
+IMPORTS = """
+from cli.main import main
+from mining import jobs
+from mining.registry import JOBS
+from pipeline.audit import gate
+from pipeline.base.files import write_json
 from pipeline.base.lock import run_lock
-from pipeline.build.plan import load_plan
 from pipeline.base.settings import load_settings
+from pipeline.build import dbt, features
+from pipeline.build.owner import begin_build
+from pipeline.build.plan import load_plan
+from pipeline.landing import land_source
+from pipeline.serving.publish import publish
+"""
+# A task of the DAG as a process of its own.
+STEP = """
+from __main__ import *
 settings = load_settings()
-print("began", flush=True)
 with run_lock(settings, "step"):
     {action}
 """
-MINE = "from mining import jobs; from mining.registry import JOBS; from pipeline.base.files import write_json"
+RUN = "from __main__ import main\nassert main(['run']) == 0"
 OF_ALL = "as_of=load_plan(settings).as_of, sources=settings.sources"
 SCORES = f"jobs.score(job, settings, {OF_ALL}) for job in JOBS"
 STEPS = {
-    "land": ("from pipeline.landing import land_source", "land_source(settings, 'cdnow')"),
-    "plan": ("from pipeline.build.owner import begin_build", "assert begin_build(settings, 'steps')"),
-    "audit_landing": ("from pipeline.audit import gate", "gate.audit_landing(settings)"),
-    "warehouse": ("from pipeline.build import dbt", "dbt.run_layers(settings, *dbt.BEFORE_MINING)"),
-    "export_features": ("from pipeline.build import features", "features.export_features(settings)"),
-    "train": (MINE, f"jobs.train_models(settings, {OF_ALL})"),
-    "score": (MINE, f"write_json(settings.home / 'scores.json', [{SCORES}])"),
-    "marts": (
-        "import json; from pipeline.build import dbt",
-        "dbt.run_layers(settings, 'marts', scored=json.loads((settings.home / 'scores.json').read_text()))",
-    ),
-    "audit_marts": ("from pipeline.audit import gate", "gate.audit_marts(settings)"),
-    "publish": ("from pipeline.serving.publish import publish", "publish(settings)"),
+    "land": "land_source(settings, 'cdnow')",
+    "plan": "assert begin_build(settings, 'steps')",
+    "audit_landing": "gate.audit_landing(settings)",
+    "warehouse": "dbt.run_layers(settings, *dbt.BEFORE_MINING)",
+    "export_features": "features.export_features(settings)",
+    "train": f"jobs.train_models(settings, {OF_ALL})",
+    "score": f"write_json(settings.home / 'scores.json', [{SCORES}])",
+    "marts": "dbt.run_layers(settings, 'marts', scored=json.loads((settings.home / 'scores.json').read_text()))",
+    "audit_marts": "gate.audit_marts(settings)",
+    "publish": "publish(settings)",
 }
 
 # Reads without pause, through a connection that stays open and through new ones; prints what releases it saw.
@@ -115,45 +120,6 @@ def environment(tmp_path: Path, data_dir: Path) -> dict[str, str]:
     }
 
 
-def start(environment: dict[str, str], rate: str, *words: str) -> subprocess.Popen[str]:
-    """Start a step or a run, under a discount rate of its own, so that there is something new to publish."""
-    return subprocess.Popen(
-        words,
-        cwd=ROOT,
-        env={**environment, "CRM_ANNUAL_DISCOUNT_RATE": rate},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def start_step(environment: dict[str, str], rate: str, step: str) -> subprocess.Popen[str]:
-    process = start(environment, rate, sys.executable, "-c", STEP.format(imports=STEPS[step][0], action=STEPS[step][1]))
-    assert process.stdout is not None
-    assert process.stdout.readline() == "began\n"
-    return process
-
-
-def finish(process: subprocess.Popen[str]) -> float:
-    began = time.monotonic()
-    output, _ = process.communicate()
-    assert process.returncode == 0, output
-    return time.monotonic() - began
-
-
-def kill(process: subprocess.Popen[str], after: float, *, with_children: bool) -> bool:
-    """Kill a process after some seconds, with its dbt or without; return whether it was still there."""
-    time.sleep(after)
-    was_there = process.poll() is None
-    if was_there and with_children:
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.wait()
-    return was_there
-
-
 @contextmanager
 def readers(settings: Settings, stop: Path) -> Iterator[list[subprocess.Popen[str]]]:
     words = [sys.executable, "-c", READER, str(settings.serving), str(stop)]
@@ -168,22 +134,29 @@ def readers(settings: Settings, stop: Path) -> Iterator[list[subprocess.Popen[st
 
 def test_readers_see_whole_releases_whenever_a_run_is_killed(environment: dict[str, str], tmp_path: Path) -> None:
     settings, stop, dice = load_settings(environment), tmp_path / "stop", random.Random(SEED)
-    seconds = {step: finish(start_step(environment, "0.10", step)) for step in STEPS}
-    seconds["warehouse"] = finish(start_step(environment, "0.10", "warehouse"))  # dbt has parsed
-    killed = 0
-    with readers(settings, stop) as reading:
-        for step, times in KILLS.items():
-            for _ in range(times):
-                process = start_step(environment, "0.11", step)
-                killed += kill(process, dice.uniform(0, seconds[step]), with_children=dice.random() < 0.5)
-                check_whole(current_release(settings))
-            finish(start_step(environment, "0.11", step))
-        for number in range(WHOLE_RUNS):
-            process = start(environment, f"0.{12 + number}", PERENNIAL, "run")
-            killed += kill(process, dice.random() * sum(seconds.values()), with_children=dice.random() < 0.5)
-            check_whole(current_release(settings))
-        finish(start(environment, "0.20", PERENNIAL, "run"))
-        assert [reader.poll() for reader in reading] == [None, None], "a reader failed"
+
+    def start(code: str, rate: str) -> Forked:
+        """Start a step or a run, under a discount rate of its own, so that there is something new to publish."""
+        return server.start(code, CRM_ANNUAL_DISCOUNT_RATE=rate)
+
+    def kill(process: Forked, longest: float) -> bool:
+        was_there = process.kill(dice.uniform(0, longest), with_children=dice.random() < 0.5)
+        check_whole(current_release(settings))
+        return was_there
+
+    with fork_server(IMPORTS, ROOT, tmp_path / "log", environment) as server:
+        steps = {step: STEP.format(action=action) for step, action in STEPS.items()}
+        seconds = {step: start(code, "0.10").finish() for step, code in steps.items()}
+        seconds["warehouse"] = start(steps["warehouse"], "0.10").finish()  # dbt has parsed
+        killed = 0
+        with readers(settings, stop) as reading:
+            for step, times in KILLS.items():
+                killed += sum(kill(start(steps[step], "0.11"), seconds[step]) for _ in range(times))
+                start(steps[step], "0.11").finish()
+            for number in range(WHOLE_RUNS):
+                killed += kill(start(RUN, f"0.{12 + number}"), sum(seconds.values()))
+            start(RUN, "0.20").finish()
+            assert [reader.poll() for reader in reading] == [None, None], "a reader failed"
     assert killed >= LEAST_KILLED
     for reader in reading:
         output, _ = reader.communicate()

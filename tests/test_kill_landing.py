@@ -3,10 +3,6 @@
 import datetime as dt
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import adbc_driver_postgresql.dbapi as postgresql
@@ -17,19 +13,23 @@ import yaml
 
 from pipeline.base.settings import ROOT, Settings, load_settings
 from pipeline.landing.receipts import read_receipts
-from tests.support.postgres import SHOP, Server
+from tests.support.programs.forked import fork_server
+from tests.support.programs.postgres import SHOP, Server
 
 pytestmark = pytest.mark.slow
 KILLS = 50
 SEED = 20240531
 ROWS_A_DAY = 20_000
 FIRST = dt.date(2024, 1, 2)
-LAND = """
-import datetime as dt, sys
-from pipeline.landing import land_source
+IMPORTS = """
+import adbc_driver_postgresql.dbapi
+import datetime as dt
 from pipeline.base.settings import load_settings
-print("began", flush=True)
-land_source(load_settings(), "shop", dt.datetime.fromisoformat(sys.argv[1]))
+from pipeline.landing import land_source
+"""
+LAND = """
+from __main__ import *
+land_source(load_settings(), "shop", dt.datetime.fromisoformat("{end}T00:00:00+00:00"))
 """
 SOURCE = {
     **SHOP,
@@ -104,35 +104,16 @@ def test_fifty_kills_lose_and_double_nothing(postgres: Server, project: Path, tm
     env = {"AIRFLOW_CONN_SHOP_DB": address, "CRM_HOME": str(home), "CRM_SOURCES": "shop", "PYTHONPATH": str(project)}
     settings = load_settings({"CRM_HOME": str(home), "CRM_SOURCES": "*"})
 
-    def land(day: dt.date) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", LAND, f"{day.isoformat()}T00:00:00+00:00"]
-        started = subprocess.Popen(
-            command, cwd=project, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert started.stdout is not None
-        assert started.stdout.readline() == "began\n"
-        return started
-
-    def finish(day: dt.date) -> float:
-        run = land(day)
-        began = time.monotonic()
-        output, _ = run.communicate()
-        assert run.returncode == 0, output
-        return time.monotonic() - began
-
     moments = random.Random(SEED)
     seconds, killed, day = 1.0, 0, 0
-    while killed < KILLS or not read_receipts(settings, "shop", "orders")[-1]["is_scanned"]:
-        fill(postgres, day)
-        end = FIRST + dt.timedelta(days=day)
-        for _ in range(10 if day and killed < KILLS else 0):
-            run = land(end)
-            time.sleep(moments.uniform(0, seconds))
-            killed += run.poll() is None
-            run.send_signal(signal.SIGKILL)
-            run.wait()
-        seconds = finish(end)
-        day += 1
+    with fork_server(IMPORTS, project, tmp_path / "log", env) as server:
+        while killed < KILLS or not read_receipts(settings, "shop", "orders")[-1]["is_scanned"]:
+            fill(postgres, day)
+            land = LAND.format(end=FIRST + dt.timedelta(days=day))
+            for _ in range(10 if day and killed < KILLS else 0):
+                killed += server.start(land).kill(moments.uniform(0, seconds))
+            seconds = server.start(land).finish()
+            day += 1
 
     for table, columns in (("orders", "id, amount, note"), ("people", "id, city, email")):
         landed = duckdb.sql(state(settings, table, columns))

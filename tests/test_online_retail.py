@@ -13,14 +13,16 @@ from typing import Any
 import duckdb
 import pytest
 
+from pipeline.base.catalog import table
 from pipeline.base.settings import ROOT, load_settings
 from pipeline.onboarding.trial.dry_run import dry_run
-from tests.support import dry_runs
-from tests.support.online_retail import Line, made_up_lines, write_parquet
+from tests.support.builds import dry_runs
+from tests.support.companies.online_retail import Line, made_up_lines, write_parquet
 from tests.warehouse.steps import build
 
 VARIABLE = "ONLINE_RETAIL_II"
 MADE_UP = "made up"
+REFUND = table("fct_return").measures["all_refunds"]
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def test_quantity_times_price_is_what_is_booked(case: tuple[duckdb.DuckDBPyConne
     warehouse, expected = case
     booked = one(
         warehouse,
-        """select (select sum(net_amount) from core.fct_order_line) - (select sum(refund_amount) from core.fct_return),
+        f"""select (select sum(net_amount) from core.fct_order_line) - (select sum({REFUND}) from core.fct_return),
                   (select sum(net_amount - refund_amount - other_refund_amount) from core.fct_customer_month)""",
     )
     assert booked == (expected.amount, expected.amount)
@@ -150,7 +152,7 @@ def test_quantity_times_price_is_what_is_booked(case: tuple[duckdb.DuckDBPyConne
 @pytest.mark.parametrize("case", FILES, indirect=True)
 def test_cancellations_are_returns(case: tuple[duckdb.DuckDBPyConnection, Expected]) -> None:
     warehouse, expected = case
-    returned = one(warehouse, "select count(*), -sum(refund_amount) from core.fct_return")
+    returned = one(warehouse, f"select count(*), -sum({REFUND}) from core.fct_return")
     assert returned == (expected.cancellation_lines, expected.cancelled_amount)
     assert one(warehouse, "select count(*) from core.fct_order_line where order_id like '%:C%'") == (0,)
 
@@ -162,10 +164,10 @@ def test_lines_without_a_customer_are_unknown(
     warehouse, expected = case
     without_customer = one(
         warehouse,
-        """with lines as (
+        f"""with lines as (
                select customer_id, net_amount as amount from core.fct_order_line
                union all
-               select customer_id, -refund_amount from core.fct_return
+               select customer_id, -{REFUND} from core.fct_return
            )
            select count(*), sum(amount) from lines where customer_id = 'unknown'""",
     )

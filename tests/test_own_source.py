@@ -1,6 +1,8 @@
 """docs/adding_a_source.md, followed to the letter in a copy of the project: what it says is what one gets."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,9 +18,9 @@ from pipeline.base import settings as project
 from pipeline.base.settings import CODE_FOLDERS, ROOT
 from pipeline.onboarding.trial.dry_run import dry_run
 from tests.lint.dbt_stubs import contract  # type: ignore[attr-defined]
-from tests.support import dry_runs
-from tests.support.guide import read_contract, read_walk
-from tests.support.perennial import PERENNIAL
+from tests.support.builds import dry_runs
+from tests.support.builds.guide import read_contract, read_walk
+from tests.support.programs.perennial import PERENNIAL
 
 WALK = read_walk()
 NEVER_COPIED = shutil.ignore_patterns("__pycache__", "target", "logs")
@@ -45,46 +47,53 @@ class Followed:
 
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
-    """Write what the guide says, where it says, and run its command."""
+    """Draft the source as the guide says, answer what it asks, and run its command."""
     copy = tmp_path_factory.mktemp("copy")
     for folder in CODE_FOLDERS:
         shutil.copytree(ROOT / folder, copy / folder, ignore=NEVER_COPIED)
-    for name, content in WALK.files.items():
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        (copy / name).write_text(content, encoding="utf-8")
     shutil.copy(ROOT / "requirements.lock", copy)
     export = copy / ".data" / "coffee_shop" / "sales.csv"
     export.parent.mkdir(parents=True)
     export.write_text(WALK.export, encoding="utf-8")
+    drafted = shlex.split(WALK.draft)
+    given = dict(word.split("=", 1) for word in drafted if "=" in word)
+    perennial(copy, "new-source", given["NAME"], "--file", given["FILE"])
+    definition = copy / "dags" / "sources" / "coffee_shop.yml"
+    text = definition.read_text(encoding="utf-8")
+    for key, value in WALK.answers.items():
+        text, number = re.subn(rf"^{key}: .*$", f"{key}: {value}", text, flags=re.MULTILINE)
+        assert number == 1
+    definition.write_text(text, encoding="utf-8")
+    output = perennial(copy, "run", CRM_SOURCES="coffee_shop")
+    with duckdb.connect(str(copy / "var" / "serving" / "current" / "perennial.duckdb"), read_only=True) as release:
+        yield Followed(copy / "var", output, release)
+
+
+def perennial(copy: Path, *words: str, **settings: str) -> str:
+    """Run a command in a copy of the project; return what it printed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRM_", "AIRFLOW_", "PYTEST_"))}
     done = subprocess.run(
-        [PERENNIAL, "run"],
+        [PERENNIAL, *words],
         cwd=copy,
-        env={**kept, "PYTHONPATH": str(copy), "CRM_SOURCES": "coffee_shop"},
+        env={**kept, "PYTHONPATH": str(copy), **settings},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    with duckdb.connect(str(copy / "var" / "serving" / "current" / "perennial.duckdb"), read_only=True) as release:
-        yield Followed(copy / "var", done.stdout, release)
+    return done.stdout
 
 
 def test_the_guide_has_the_files_and_queries_that_are_tested() -> None:
+    assert WALK.draft == "make new-source NAME=coffee_shop FILE=.data/coffee_shop/sales.csv"
     assert WALK.command == "make run SOURCES=coffee_shop"
-    assert list(WALK.files) == [
-        "dags/sources/coffee_shop.yml",
-        *(
-            f"dbt_project/models/staging/coffee_shop/{name}.sql"
-            for name in (
-                "base_coffee_shop__lines",
-                "stg_coffee_shop__orders",
-                "stg_coffee_shop__order_lines",
-                "stg_coffee_shop__returns",
-            )
-        ),
-    ]
-    assert len(WALK.queries) == 7
+    assert [Path(name).stem for name in WALK.files] == ["base_coffee_shop__sales", "stg_coffee_shop__returns"]
+    assert len(WALK.queries) == 4
+
+
+def test_the_models_that_the_guide_shows_are_those_that_are_drafted(followed: Followed) -> None:
+    copy = followed.home.parent
+    assert {name: (copy / name).read_text(encoding="utf-8") for name in WALK.files} == WALK.files
 
 
 def test_the_summary_is_the_one_in_the_guide(followed: Followed) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.support.perennial import PERENNIAL
-from tests.support.project import make_project
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.project import make_project
+from tests.support.builds.quick import TABLES_ONLY
+from tests.support.programs.perennial import PERENNIAL
 
 DEFINITION = """\
 description: A kiosk that sends files.

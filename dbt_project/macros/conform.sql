@@ -54,23 +54,35 @@ staged as (
     {%- endfor %}
 ),
 
-as_text as (
+trimmed as (
     select
         source_system,
-        {%- for column, (type, required) in spec.columns.items() %}
-        {% if column in spelled_columns %}coalesce({{ column }}_words.word, {{ staged_key(column) }})
-        {%- elif type in ['decimal', 'rate', 'integer'] %}{{ plain_number(staged_key(column)) }}
-        {%- elif type != 'text' and column not in spec.key %}case when not {{ says_missing(staged_key(column)) }} then {{ staged_key(column) }} end
-        {%- else %}{{ staged_key(column) }}{% endif %} as {{ column }},
+        {%- for column in spec.columns %}
+        {{ staged_text(column) }} as {{ column }},
         {%- endfor %}
         {{ lineage_columns(op="case when _excluded is not null then 'exclude' else _op end") }},
         {{ carried }},
         nullif(trim(_cursor), '') as _cursor
     from staged
+),
+
+as_text as (
+    select
+        source_system,
+        {%- for column, (type, required) in spec.columns.items() %}
+        {% if column in spelled_columns %}coalesce({{ column }}_words.word, {{ staged_key(column, column) }})
+        {%- elif type in ['decimal', 'rate', 'integer'] %}{{ plain_number(staged_key(column, column)) }}
+        {%- elif type != 'text' and column not in spec.key %}case when not {{ says_missing(staged_key(column, column)) }} then {{ staged_key(column, column) }} end
+        {%- else %}{{ staged_key(column, column) }}{% endif %} as {{ column }},
+        {%- endfor %}
+        {{ lineage_columns() }},
+        {{ carried }},
+        _cursor
+    from trimmed
     {%- for column in spelled_columns %}
     left join {{ ref(spec.words[0]) }} as {{ column }}_words
         on
-            {{ without('lower(' ~ staged_key(column) ~ ')', '[^\\p{L}\\p{N}*]') }} = {{ column }}_words.spelling
+            {{ without('lower(' ~ staged_key(column, column) ~ ')', '[^\\p{L}\\p{N}*]') }} = {{ column }}_words.spelling
             and {{ column }}_words.column_name = '{{ column }}'
     {%- endfor %}
 ),
@@ -95,11 +107,24 @@ exact as (
     from as_text
 ),
 
+tried as (
+    select
+        source_system,
+        {%- for column, (type, required) in spec.columns.items() %}
+        {{ column }},
+        {{ (typed_column(column, type) ~ ' as _typed_' ~ column ~ ',') if type != 'text' }}
+        {%- endfor %}
+        {{ lineage_columns() }},
+        {{ carried }},
+        _cursor
+    from exact
+),
+
 typed as (
     select
         source_system,
         {%- for column, (type, required) in spec.columns.items() %}
-        {{ typed_column(column, type) }} as {{ column }},
+        {{ '_typed_' if type != 'text' }}{{ column }} as {{ column }},
         {%- endfor %}
         {{ lineage_columns() }},
         {{ carried }},
@@ -114,7 +139,7 @@ typed as (
             {{ column_checks(column, type, required, spec) }}
             {%- endfor %}
         end as _column_reason
-    from exact
+    from tried
 ),
 
 loads as (
@@ -377,19 +402,19 @@ where _is_current
             when abs(try_cast({{ column }} as double)) >= 1e12 then '{{ column }}: a trillion or more'
     {%- endif %}
     {%- if type != 'text' %}
-            when {{ column }} is not null and {{ typed_column(column, type) }} is null then '{{ column }}: not a {{ type }}'
+            when {{ column }} is not null and _typed_{{ column }} is null then '{{ column }}: not a {{ type }}'
     {%- endif %}
     {%- if type == 'decimal' %}
-            when try_cast({{ column }} as decimal(38, 16)) <> try_cast({{ column }} as {{ contract_type('decimal') }})
+            when try_cast({{ column }} as decimal(38, 16)) <> _typed_{{ column }}
                 or (length({{ column }}) > 20 and regexp_matches({{ column }}, '[.][0-9]{16}0*[1-9]'))
                 then '{{ column }}: more than {{ stored_digits() }} decimals'
     {%- endif %}
     {%- if column in spec.get('positive', []) %}
-            when try_cast({{ column }} as {{ contract_type('decimal') }}) < 0
+            when _typed_{{ column }} < 0
                 {{- " and coalesce(line_type, '') <> 'adjustment'" if 'line_type' in spec.columns }} then '{{ column }}: negative'
     {%- endif %}
     {%- if type == 'timestamp' and required %}
-            when {{ typed_column(column, type) }} < _first_instant then '{{ column }}: {{ before_first_interval() }}'
+            when _typed_{{ column }} < _first_instant then '{{ column }}: {{ before_first_interval() }}'
     {%- endif %}
     {%- if allowed %}
             when {{ column }} not in ({{ text_list(allowed) }}) then '{{ column }}: not one of {{ allowed | join(', ') }}'

@@ -1,8 +1,11 @@
 {# How a value is spelled: docs/decisions.md, "Values mean what they say". What is not unambiguous stays, and is quarantined. #}
 
-{# The text of a staged column of the contract; null where it is empty or says that there is no value. #}
-{% macro staged_key(column) -%}
-    {%- set text = "nullif(trim(cast(" ~ column ~ " as " ~ contract_type('text') ~ ")), '')" -%}
+{# The text of a staged column; null where it is empty. #}
+{% macro staged_text(column) -%}nullif(trim(cast({{ column }} as {{ contract_type('text') }})), ''){%- endmacro %}
+
+{# The text of a staged column of the contract, as it is or trimmed before; null where it says that there is no value. #}
+{% macro staged_key(column, text=none) -%}
+    {%- set text = text or staged_text(column) -%}
     {%- if column.endswith('_id') or column in ['household_ref', 'account_ref', 'referred_by'] -%}
         {{ identifier(text) }}
     {%- elif column in ['currency', 'from_currency', 'to_currency'] -%}

@@ -1,7 +1,7 @@
 """What each table is: the ymls of the dbt models, read once.
 
 A model's yml says its contract in `config.meta`: grain, date, relations, identities, totals … The gate, the releases,
-`make diff`, the documentation and the data test `keeps_contract` are loops over it. `Contract` below says what each key
+`make diff`, the documentation and the macro `keep_contract` are loops over it. `Contract` below says what each key
 means. Staging models belong to their sources, and are not in the catalog.
 """
 
@@ -56,8 +56,8 @@ class Total(_Strict):
     """A sum over the table and what it must equal: the sum of expressions over other models.
 
     An expression may end in `where` and a condition, and name measures of the other model in braces: `{refunds}`.
-    With a name in `account` the gate makes it, and shows it in the report of the release; without one the data test
-    `keeps_contract` does. `as_of`: of the other models only rows that had happened, and were known, on the as-of date.
+    With a name in `account` the gate makes it, and shows it in the report of the release; without one the macro
+    `keep_contract` does. `as_of`: of the other models only rows that had happened, and were known, on the as-of date.
     """
 
     total: str

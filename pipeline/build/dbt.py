@@ -1,17 +1,14 @@
-"""dbt as a subprocess: it gives the warehouse's lock back by ending, however it ends."""
+"""The layers of a build as commands of dbt, and the variables that dbt is given."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from pipeline.base.catalog import catalog
 from pipeline.base.errors import UserError
 from pipeline.base.files import remove, write_json
-from pipeline.base.lock import inherited_descriptors
 from pipeline.base.numbers import currency_digits
 from pipeline.base.scratch import NO_SPACE, full_disk
 from pipeline.base.settings import Settings
@@ -19,19 +16,17 @@ from pipeline.build import increment, warehouse
 from pipeline.build.failures import failures, read_results
 from pipeline.build.history import HISTORY, history_files
 from pipeline.build.plan import Plan, landed_path, load_plan, receipts_path, write_for_dbt
-from pipeline.build.staging import copy_project
+from pipeline.build.process import DbtProcess, is_started_ahead, keep_waiting, waiting
+from pipeline.build.staging import COPY, copy_project
 from pipeline.campaigns import campaign_variables, read_campaigns
 from pipeline.landing.state import NOT_DELETED
 from pipeline.serving.ledger import earlier_releases
 from pipeline.sources.definitions import Source, contract_entities, load_source
 
-INVOCATION = "pipeline.build.invocation"
 RESULTS = "run_results.json"
 LAYERS = ("staging", "intermediate", "core", "features", "marts")
 # What mining reads is built in one run of dbt, which takes seconds to start; marts are built when mining has ended.
 BEFORE_MINING = LAYERS[:-1]
-# Unit tests test code, not data: the test suite runs them once.
-WITHOUT_UNIT_TESTS = {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test"}
 
 
 def selectors(settings: Settings, layer: str) -> list[str]:
@@ -78,22 +73,22 @@ def run_layers(settings: Settings, *layers: str, scored: Iterable[Mapping[str, A
     warehouse.check_free(settings)
     if LAYERS[0] in layers:
         warehouse.prepare(settings)
-    name = layers[0] if len(layers) == 1 else f"{layers[0]}-to-{layers[-1]}"
-    folder = settings.home / "dbt"
-    log = folder / "logs" / f"{name}.log"
-    results = folder / "target" / RESULTS
+    results = _target(settings) / RESULTS
     remove(results)
     variables = build_variables(settings, plan, scored)
     if incremental := [layer for layer in layers if layer in increment.LAYERS]:
         variables = increment.begin(settings, plan, variables, incremental)
     paths = [path for layer in layers for path in selectors(settings, layer)]
-    selected = ["build", "--select", *paths, "--indirect-selection", "cautious"]
+    options, environment = given(settings.build, variables)
+    log = _log(settings, layers)
+    process = waiting(_reads(settings, variables), log) or _start(settings, variables, log)
     warehouse.begin_layer(settings)
-    failed = run_dbt(settings, selected, variables, folder=settings.build, target=folder / "target", log=log)
+    selected = ["build", "--select", *paths, "--indirect-selection", "cautious"]
+    failed = process.run([*selected, *_folders(settings), *options], environment, results)
     warehouse.end_layer(settings)
     if failed:
         said = failures(results, log)
-        what = f"the layer {name}" if len(layers) == 1 else f"the layers {layers[0]} to {layers[-1]}"
+        what = f"the layer {layers[0]}" if len(layers) == 1 else f"the layers {layers[0]} to {layers[-1]}"
         if NO_SPACE in said:
             raise full_disk(settings, f"dbt could not build {what}; what is published stays as it is.")
         raise UserError(f"dbt could not build {what}:\n{said}\nThe whole log: {log}")
@@ -102,65 +97,47 @@ def run_layers(settings: Settings, *layers: str, scored: Iterable[Mapping[str, A
     return _summary(results)
 
 
-def run_dbt(
-    settings: Settings,
-    arguments: Sequence[str],
-    variables: Mapping[str, Any],
-    *,
-    folder: Path,
-    target: Path,
-    log: Path,
-) -> int:
-    """Run dbt in the project; return its exit code.
+def start_ahead(settings: Settings, *layers: str) -> None:
+    """Start dbt for layers of the planned build, which it waits for, where this process runs all tasks of the build.
 
     Parameters
     ----------
-    settings
-        Where CRM_HOME is, and which sources are active: the others' staging models are not parsed.
-    arguments
-        dbt's command and its options.
-    variables, folder
-        See `given`. The copy of the project that dbt reads stands in the folder, too.
-    target, log
-        Folder of dbt's artifacts, file of what it prints.
-
-    Raises
-    ------
-    RuntimeError
-        A signal ended dbt, so the state of the database is unknown.
+    settings, layers
+        As `run_layers` will be given.
     """
-    options, environment = given(folder, variables)
-    copy = copy_project(folder, settings.sources)
-    command = [
-        *(sys.executable, "-P", "-m", INVOCATION, str(target / RESULTS)),
-        *arguments,
-        *("--project-dir", str(copy), "--profiles-dir", str(copy)),
-        *("--target-path", str(target), "--log-path", str(log.parent)),
-        *options,
-    ]
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as output:
-        done = subprocess.run(
-            command,
-            cwd=copy,
-            env={
-                **WITHOUT_UNIT_TESTS,
-                **os.environ,
-                **environment,
-                "CRM_HOME": str(settings.home),
-                "CRM_MEMORY_GB": str(settings.memory_gb),
-                "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            pass_fds=inherited_descriptors(settings),
-            umask=0o077,  # the warehouse has the ids that source systems know people by
-            check=False,
-        )
-    if done.returncode < 0:  # Airflow was stopped, or memory is short: the task may be tried again
-        raise RuntimeError(f"dbt was ended by signal {-done.returncode} ({log})")
-    return done.returncode
+    if is_started_ahead():
+        variables = build_variables(settings, load_plan(settings))
+        keep_waiting(_start(settings, variables, _log(settings, layers)))
+
+
+def _start(settings: Settings, variables: Mapping[str, Any], log: Path) -> DbtProcess:
+    """Start dbt. The staging models of sources that are not active are not parsed."""
+    project = copy_project(settings.build, settings.sources)
+    return DbtProcess(settings, project, _reads(settings, variables), log)
+
+
+def _reads(settings: Settings, variables: Mapping[str, Any]) -> list[str]:
+    """What dbt reads the project by."""
+    return [*_folders(settings), *_lasting(variables)]
+
+
+def _folders(settings: Settings) -> list[str]:
+    project = str(settings.build / COPY)
+    folders = {"--project-dir": project, "--profiles-dir": project, "--target-path": str(_target(settings))}
+    return [*chain(*folders.items()), "--log-path", str(_logs(settings))]
+
+
+def _target(settings: Settings) -> Path:
+    return settings.home / "dbt" / "target"
+
+
+def _logs(settings: Settings) -> Path:
+    return settings.home / "dbt" / "logs"
+
+
+def _log(settings: Settings, layers: Sequence[str]) -> Path:
+    name = layers[0] if len(layers) == 1 else f"{layers[0]}-to-{layers[-1]}"
+    return _logs(settings) / f"{name}.log"
 
 
 def given(folder: Path, variables: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
@@ -172,7 +149,6 @@ def given(folder: Path, variables: Mapping[str, Any]) -> tuple[list[str], dict[s
     the models with the tag of an entity that no source provides, because they have no rows. It leaves out the seeds,
     too: they are part of the code, and where the code has changed, everything is built.
     """
-    lasting = {name: value for name, value in variables.items() if name not in increment.OF_ONE_BUILD}
     of_build = {name: value for name, value in variables.items() if name in increment.OF_ONE_BUILD}
     path = folder / "variables.json"
     write_json(path, of_build)
@@ -180,11 +156,16 @@ def given(folder: Path, variables: Mapping[str, Any]) -> tuple[list[str], dict[s
         "CRM_BUILD": str(path),
         "DBT_FULL_REFRESH": str(variables.get("new_files") is None).lower(),
     }
-    options = ["--vars", json.dumps(lasting, sort_keys=True)]
+    options = _lasting(variables)
     empty = [f"tag:{entity}" for entity in contract_entities() if entity not in variables["providers"]]
     if variables.get("new_files") is not None:
         options += ["--exclude", "path:seeds", *empty]
     return options, environment
+
+
+def _lasting(variables: Mapping[str, Any]) -> list[str]:
+    lasting = {name: value for name, value in variables.items() if name not in increment.OF_ONE_BUILD}
+    return ["--vars", json.dumps(lasting, sort_keys=True)]
 
 
 def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:

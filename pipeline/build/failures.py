@@ -15,7 +15,7 @@ LONGEST = 500
 # DuckDB counts the lines of a statement that dbt has put together, so that its number is of no use to the reader.
 EXCERPT = re.compile(r"\n\s*\n\s*LINE \d+:\s*(?P<text>[^\n]*)")
 IN_MODEL = re.compile(r"(?P<kind>[A-Z]\w+ Error) in model \w+ \((?P<path>models/[^)]+)\)\s*")
-IN_TEST = re.compile(r"^Compilation Error in test \w+ \(\S+\) ")
+RAISED = re.compile(r"^Compilation Error in (?:test|model|seed) \w+ \(\S+\) ")
 IN_MACRO = re.compile(r"\n\s+> in macro")
 NAMES = re.compile(r"""["']([^"'\s]+)["']|\bname ([\w.]+) does not exist""")
 CAST = re.compile(r"(?<!try_)\bcast\s*\(", re.IGNORECASE)
@@ -45,7 +45,7 @@ def read_results(results: Path) -> list[dict[str, Any]]:
 
 
 def failures(results: Path, log: Path) -> str:
-    """Return what failed, in dbt's own words; of a contract (keeps_contract) the rules that are broken.
+    """Return what failed, in dbt's own words; of a contract (macros/keep_contract.sql) the rules that are broken.
 
     A failure that a staging model causes begins with the model's file, and its line where that is known.
     """
@@ -97,7 +97,7 @@ def place_of(path: Path, message: str) -> str | None:
 
 def _words(message: str) -> str:
     """One line, without the place in macros that dbt ends a raised message with, and the part of the statement."""
-    text = IN_TEST.sub("", " ".join(IN_MACRO.split(EXCERPT.split(message)[0])[0].split()))
+    text = RAISED.sub("", " ".join(IN_MACRO.split(EXCERPT.split(message)[0])[0].split()))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

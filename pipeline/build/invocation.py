@@ -1,4 +1,7 @@
-"""One command of dbt in a process of its own: `python -m pipeline.build.invocation RESULTS ARGUMENTS...`.
+"""One command of dbt in a process of its own: `python -m pipeline.build.invocation OPTIONS...`.
+
+The process reads the project by the options, and then its command, a line of JSON, from standard input. So it can be
+started before the command is known (`pipeline.build.process`). Without a command it ends.
 
 It is dbt's command line without what takes time in each run and is not read here: dbt's own loggers, which write every
 event as a line before they ask for its level, and `manifest.json`, which dbt writes twice.
@@ -6,40 +9,56 @@ event as a line before they ask for its level, and `manifest.json`, which dbt wr
 
 import datetime as dt
 import gc
+import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.exceptions import DbtUsageException
-from dbt.cli.main import dbtRunner
+from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 DEBUG = "debug"
 OPTIONS = ("--no-version-check", "--log-level", "none", "--log-level-file", "none", "--no-write-json")
 
 
-def main(results: str, arguments: Sequence[str]) -> int:
-    """Run the command, print its events, and write the results of the nodes.
+def main(options: Sequence[str]) -> int:
+    """Read the project, run the command, print its events, and write the results of the nodes.
 
     Parameters
     ----------
-    results
-        Path of `run_results.json`. It is written when dbt has come to its nodes.
-    arguments
-        The command and its options.
+    options
+        Where the project is, and its variables.
 
     Returns
     -------
     int
         dbt's exit code: 0, 1 when a node failed, 2 when the command itself did.
+
+    Notes
+    -----
+    The command is `{"arguments": [...], "environment": {...}, "results": path}`: dbt's command with all its options,
+    environment variables, and the path of `run_results.json`, which is written when dbt has come to its nodes.
     """
     gc.disable()  # the parsed project is a million objects that live as long as the process
-    done = dbtRunner(callbacks=[_print]).invoke([*OPTIONS, *arguments])
+    parsed = _invoke(None, ["parse", *options])
+    line = sys.stdin.readline()
+    if not line:
+        return 0
+    command = json.loads(line)
+    os.environ.update(command["environment"])
+    done = _invoke(parsed.result, command["arguments"]) if parsed.success else parsed
     if isinstance(done.result, RunExecutionResult):
-        done.result.write(results)
+        done.result.write(command["results"])
+    return 2 if done.exception else int(not done.success)
+
+
+def _invoke(manifest: Any, arguments: Sequence[str]) -> dbtRunnerResult:
+    done = dbtRunner(manifest=manifest, callbacks=[_print]).invoke([*OPTIONS, *arguments])
     if isinstance(done.exception, DbtUsageException):  # of any other there has been an event
         print(done.exception, flush=True)
-    return 2 if done.exception else int(not done.success)
+    return done
 
 
 def _print(event: Any) -> None:
@@ -48,4 +67,4 @@ def _print(event: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main(sys.argv[1:]))

@@ -47,6 +47,7 @@ def redirect_output(settings: Settings) -> None:
 def build(settings: Settings, console: Console, *, extract: bool) -> None:
     """Walk the DAGs in order, then print the summary."""
     from pipeline.build.owner import published, repaired, undone_release
+    from pipeline.build.process import started_ahead
     from pipeline.outputs.summary import print_summary
     from pipeline.sources.definitions import active_sources, broken_inactive, company, providers
 
@@ -60,7 +61,8 @@ def build(settings: Settings, console: Console, *, extract: bool) -> None:
     run_dags = dag_runner(console)
     extracts = [f"extract_{name}" for name in settings.sources] if extract else []
     try:
-        run_dags([*extracts, "build_customers"])
+        with started_ahead():
+            run_dags([*extracts, "build_customers"])
     except (UserError, RunError):
         if before:
             export_anyway(run_dags, console)

@@ -10,7 +10,7 @@ import typer
 from cli import build
 from cli.main import DEMO, VERBS, main, make_app
 from cli.outcome import exit_code
-from tests.support.perennial import PERENNIAL
+from tests.support.programs.perennial import PERENNIAL
 
 # The demo company may be deleted, and its verbs with it.
 DEMO_HELPED = [["prove"], ["demo"], ["demo", "make"]] if DEMO.is_file() else []

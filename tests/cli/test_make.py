@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.settings import ROOT
-from tests.support.makefile import makefile_folder
+from tests.support.programs.makefile import makefile_folder
 
 MADE = {"warehouse.duckdb", "build", "dbt", "docs", "features"}
 KEPT = {"landing", "models", "scores", "serving", "lists"}

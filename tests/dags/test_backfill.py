@@ -10,10 +10,10 @@ import pytest
 
 from pipeline.base.settings import Settings, load_settings
 from pipeline.landing.receipts import read_receipts
-from tests.support.airflow_up import Api, airflow_up, wait_for
-from tests.support.night_shop import TODAY, night_shop
-from tests.support.perennial import PERENNIAL
-from tests.support.postgres import Server
+from tests.support.companies.night_shop import TODAY, night_shop
+from tests.support.programs.airflow_up import Api, airflow_up, wait_for
+from tests.support.programs.perennial import PERENNIAL
+from tests.support.programs.postgres import Server
 
 pytestmark = pytest.mark.slow
 

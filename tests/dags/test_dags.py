@@ -63,7 +63,7 @@ def test_each_task_has_an_owner_retries_and_an_alert(dags: dict[str, Any]) -> No
         assert dag["tasks"], dag_id
         for task_id, task in dag["tasks"].items():
             assert task["owner"] == "data-engineering", task_id
-            assert task["retries"] == 2, task_id
+            assert task["retries"] > 0, task_id
             assert task["has_alert"], task_id
 
 

@@ -20,7 +20,7 @@ from pipeline.orchestration.airflow_settings import (
     prepare,
     web_database,
 )
-from tests.support.airflow_up import Api, addresses, airflow_up, free_port, wait_for
+from tests.support.programs.airflow_up import Api, addresses, airflow_up, free_port, wait_for
 
 pytestmark = pytest.mark.slow
 CUSTOMERS = 2_000

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pipeline.base.settings import CODE_FOLDERS, LIBRARIES, ROOT
-from tests.support.perennial import PERENNIAL
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.quick import TABLES_ONLY
+from tests.support.programs.perennial import PERENNIAL
 
 pytestmark = pytest.mark.slow
 CUSTOMERS = "1200"

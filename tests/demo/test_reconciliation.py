@@ -15,7 +15,7 @@ from demo.proof.recovered.reconciliation import FACTS
 from demo.systems.trouble import TROUBLE
 from pipeline.base.settings import load_settings
 from pipeline.onboarding.trial.dry_run import dry_run
-from tests.support import dry_runs
+from tests.support.builds import dry_runs
 from tests.warehouse.steps import build_core
 
 CUSTOMERS = 1_500

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.base.catalog import Table, catalog, parent_of, table
+from pipeline.base.catalog import catalog, parent_of, table
 from pipeline.base.settings import ROOT
 from pipeline.sources.definitions import contract_entities
 from tests.lint.test_layers import FILES, layer_of, sql
@@ -107,18 +107,11 @@ def test_a_table_has_a_grain(path: Path) -> None:
     assert table(path.stem).grain or path.stem == "row_fates"
 
 
-def test_the_data_test_is_on_the_models_that_have_something_for_it_to_check() -> None:
-    """The gate checks keys of published tables and totals with an account; all else of a contract is the test's."""
-    tested = {name for name, (_, model) in MODELS.items() if "keeps_contract" in model.get("data_tests", [])}
-    assert tested == {each.name for each in catalog().values() if is_checked_by_dbt(each)}
-
-
-def is_checked_by_dbt(described: Table) -> bool:
-    """Whether a contract says something that dbt checks."""
-    contract = described.contract
-    totals = [total for total in contract.totals if total.account is None]
-    keys = () if described.is_published else described.keys
-    return bool(keys or contract.required or contract.values or contract.identities or totals)
+@pytest.mark.parametrize("kind", ["models", "seeds"])
+def test_each_table_is_held_to_its_contract(kind: str) -> None:
+    """dbt checks it when it has made the table; the gate, keys of published tables and totals with an account."""
+    project = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"))
+    assert project[kind]["perennial"]["+post-hook"] == "{{ keep_contract() }}"
 
 
 def test_a_contract_speaks_of_columns_that_the_table_has() -> None:

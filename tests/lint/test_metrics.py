@@ -1,4 +1,4 @@
-"""The formulas that marts.metric_catalogue publishes are those that part_metric_measure computes."""
+"""The formulas that marts.metric_catalogue publishes are those that part_metric_measure computes, in a row each."""
 
 import re
 
@@ -13,6 +13,8 @@ FACT = re.compile(
 COLUMN = re.compile(r",\n {8}(?! )")
 DAY = re.compile(r"date_trunc\('month', (\w+)\)")
 OTHER = re.compile(r" as (metric_month|by_\w+|first_date)$")
+MEASURE = re.compile(r"\{\{measure\('(\w+)','(\w+)'\)\}\}")
+UNPIVOT = re.compile(r"    from (\w+)\n    unpivot include nulls \(\s*value for measure in \(([^)]*)\)")
 DIMENSION = re.compile(r" as by_(\w+),")
 
 
@@ -33,7 +35,7 @@ def computed() -> dict[str, dict[str, object]]:
 
 
 def without_blanks(formula: str) -> str:
-    return re.sub(r"\s+", "", formula).replace("{{as_of_date()}}", "{as_of}")
+    return MEASURE.sub(r"{\2}", re.sub(r"\s+", "", formula)).replace("{{as_of_date()}}", "{as_of}")
 
 
 def test_published_formulas_are_those_of_the_model() -> None:
@@ -46,3 +48,12 @@ def test_published_formulas_are_those_of_the_model() -> None:
         for name, fact in facts.items()
     }
     assert computed() == stated
+
+
+def test_every_measure_of_a_fact_is_a_row_of_the_model() -> None:
+    """A measure that is computed and has no rows would count as zero."""
+    rows = {
+        name: sorted(re.findall(r"\w+", measures))
+        for name, measures in UNPIVOT.findall(MODEL.read_text(encoding="utf-8"))
+    }
+    assert rows == {name: sorted(fact["measures"]) for name, fact in computed().items()}

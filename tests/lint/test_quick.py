@@ -1,7 +1,7 @@
 """What `make check` runs is there: a file of tests that was renamed would be left out."""
 
 from pipeline.base.settings import ROOT
-from tests.support.quick import QUICK
+from tests.support.builds.quick import QUICK
 
 
 def test_every_quick_file_is_there() -> None:

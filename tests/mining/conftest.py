@@ -13,7 +13,7 @@ import pytest
 from mining.registry import find_job
 from mining.store import SOURCES_KEY
 from pipeline.base.settings import Settings, load_settings
-from tests.support.mined import CUSTOMER_JOBS, write_features
+from tests.support.builds.mined import CUSTOMER_JOBS, write_features
 
 AS_OF = dt.date(2024, 12, 31)
 SOURCES = ("complete_journey",)

@@ -19,7 +19,7 @@ from mining.registry import find_job
 from mining.store import SOURCES_KEY
 from pipeline.base.files import write_parquet
 from pipeline.base.settings import Settings
-from tests.support.mined import AS_OF, SOURCES
+from tests.support.builds.mined import AS_OF, SOURCES
 
 OVER = AS_OF
 

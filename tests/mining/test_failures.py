@@ -13,7 +13,7 @@ from mining.protocol import TrainedJob
 from mining.registry import find_job
 from pipeline.base.model_files import read_models
 from pipeline.base.settings import Settings
-from tests.support.mined import AS_OF, CUSTOMER_JOBS, SOURCES, mine, write_features
+from tests.support.builds.mined import AS_OF, CUSTOMER_JOBS, SOURCES, mine, write_features
 
 SINGULAR = np.linalg.LinAlgError("Singular matrix")
 SCORES = {"segments": "segment_name", "clv": "clv_future", "churn": "churn_probability"}

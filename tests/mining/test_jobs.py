@@ -21,7 +21,7 @@ from mining.registry import find_job
 from pipeline.base.errors import UserError
 from pipeline.base.files import read_sealed, sha256_of_file, write_sealed
 from pipeline.base.settings import load_settings
-from tests.support.mined import CUSTOMER_JOBS, write_features
+from tests.support.builds.mined import CUSTOMER_JOBS, write_features
 
 AS_OF = dt.date(2024, 12, 31)
 SOURCES = ["complete_journey"]

@@ -7,7 +7,7 @@ import pytest
 from mining import sound
 from mining.registry import find_job
 from pipeline.base.attempt import Refusal
-from tests.support.mined import CUSTOMER_JOBS
+from tests.support.builds.mined import CUSTOMER_JOBS
 
 CLAIMS = {name: table.claims for job in CUSTOMER_JOBS for name, table in find_job(job).tables.items()}
 

@@ -22,7 +22,7 @@ from mining.store import (
 from pipeline.base.errors import UserError
 from pipeline.base.files import TEMPORARY_PREFIX, write_parquet
 from pipeline.base.model_files import write_model
-from tests.support.mined import NO_DAYS, write_features
+from tests.support.builds.mined import NO_DAYS, write_features
 
 AS_OF = dt.date(2024, 12, 31)
 SOURCES = ("complete_journey",)

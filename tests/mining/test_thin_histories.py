@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.base.settings import Settings
-from tests.support.mined import AS_OF, mine, write_features
+from tests.support.builds.mined import AS_OF, mine, write_features
 
 DATES = [AS_OF - dt.timedelta(days=days) for days in (28, 56, 84, 243)]
 Bought = list[tuple[int, float]]

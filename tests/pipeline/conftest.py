@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline.base.settings import Settings
-from tests.support.loads import TWO_SALES
-from tests.support.postgres import Server
+from tests.support.builds.loads import TWO_SALES
+from tests.support.programs.postgres import Server
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.base.settings import load_settings
 from pipeline.onboarding.trial.dry_run import dry_run
-from tests.support import dry_runs
+from tests.support.builds import dry_runs
 from tests.warehouse.steps import build
 
 CUSTOMERS = 23_570

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.base.settings import Settings, load_settings
 from pipeline.onboarding.trial.dry_run import dry_run
-from tests.support import dry_runs
+from tests.support.builds import dry_runs
 from tests.warehouse.steps import build, run_unit_tests
 
 # ../shared/data/SOURCES.md and the issue: counts and sums of the source files.

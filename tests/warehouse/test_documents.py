@@ -16,9 +16,9 @@ import pipeline.base.settings
 from pipeline.base.settings import load_settings
 from pipeline.landing import land_source
 from tests.conftest import SHOP
-from tests.support.conformed import Conformed, Row, compile_source
-from tests.support.project import make_project, run_in
-from tests.warehouse.test_ten_days import BUILD, UNACCOUNTED, differing
+from tests.support.builds.conformed import Conformed, Row, compile_source
+from tests.support.builds.project import make_project, run_in
+from tests.warehouse.histories.test_ten_days import BUILD, UNACCOUNTED, differing
 
 SOURCE: dict[str, Any] = {
     **SHOP,

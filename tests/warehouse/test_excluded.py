@@ -27,8 +27,8 @@ from pipeline.landing import land_source
 from pipeline.onboarding.trial.dry_run import dry_run
 from pipeline.onboarding.trial.report import report
 from tests.conftest import SHOP
-from tests.support.project import make_project, run_in
-from tests.warehouse.test_ten_days import BUILD, UNACCOUNTED, differing
+from tests.support.builds.project import make_project, run_in
+from tests.warehouse.histories.test_ten_days import BUILD, UNACCOUNTED, differing
 
 TABLES = {
     name: {"file": f"{name}_*.csv", "format": "csv", "load": "append", "key": key, **more}

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.support.project import make_project, run_in
+from tests.support.builds.project import make_project, run_in
 
 SOURCE = """\
 description: A shop that sends its customers whole, and a newsletter tool that sends what is new.

@@ -11,7 +11,7 @@ import pytest
 from pipeline.base.catalog import catalog
 from pipeline.base.settings import DBT_PROJECT, ROOT
 
-SUPPORT = ROOT / "tests" / "support"
+SUPPORT = ROOT / "tests" / "support" / "programs"
 PROFILE = """\
 perennial:
   target: spark

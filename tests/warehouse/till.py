@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.support.project import make_project, run_in
+from tests.support.builds.project import make_project, run_in
 
 SOURCE = """\
 description: A till that sends a file a day.

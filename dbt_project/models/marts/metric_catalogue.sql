@@ -10,7 +10,7 @@
 {%- set shared = namespace(dimensions=none) %}
 {%- for term in metric_terms(metric) %}
     {%- set operator = '- ' if term.sign < 0 else ('+ ' if formulas[term.part] else '') %}
-    {%- do formulas[term.part].append(operator ~ term.fact['measures'][term.measure]) %}
+    {%- do formulas[term.part].append(operator ~ with_measures(term.fact['measures'][term.measure], term.fact['table'])) %}
     {%- do facts.append(term.fact['table'] ~ ' by ' ~ term.fact['date']) %}
     {%- if not var('providers').get(term.fact['entity']) and (loop.first or not term.fact.get('optional')) %}
         {%- do lacking.append(term.fact['entity']) %}

@@ -1,9 +1,11 @@
 """What is guessed about a source and its tables."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 
 from pipeline.onboarding.draft.company import Company
+from pipeline.onboarding.draft.expressions import identifier
 from pipeline.onboarding.draft.guests import Guests
 from pipeline.onboarding.evidence.question import Question
 from pipeline.onboarding.inspection.facts import Mark
@@ -11,6 +13,19 @@ from pipeline.onboarding.inspection.found import Found
 from pipeline.onboarding.inspection.profile import Profile
 
 Roles = dict[str, Profile]
+
+
+@dataclass(frozen=True)
+class Told:
+    """Another entity that the rows of a table tell of: its columns as SQL, and the condition of the rows that do."""
+
+    columns: dict[str, str]
+    where: str
+
+
+def is_named_in(name: str, text: str) -> bool:
+    """Whether SQL names a column."""
+    return re.search(rf"(?<!\w){re.escape(identifier(name))}(?!\w)", text) is not None
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,10 @@ class Draft:
         What the sums showed, and what a person has to decide.
     recipe, has_known_money
         The known export that its columns are of, and whether it says the amounts, too.
+    excluded
+        Rows that are left out on purpose: reason, and SQL of the condition.
+    also
+        Other entities that its rows tell of, such as the consent on a profile.
     is_lookup
         Whether others join it, and its rows are of no entity.
     """
@@ -67,7 +86,26 @@ class Draft:
     questions: list[Question] = field(default_factory=list)
     recipe: str | None = None
     has_known_money: bool = False
+    excluded: dict[str, str] = field(default_factory=dict)
+    also: dict[str, Told] = field(default_factory=dict)
     is_lookup: bool = False
+
+    @property
+    def entities(self) -> list[str]:
+        """All entities that the table is read for."""
+        return [*([self.entity] if self.entity else []), *self.derived, *self.also]
+
+    @property
+    def unused(self) -> list[str]:
+        """The columns that nothing is made of."""
+        roles = [self.roles, *self.derived.values()]
+        used = {profile.name for each in roles for profile in each.values()} | {self.cursor, self.deleted}
+        used |= {profile.name for profile in (self.mark and self.mark.column, self.less) if profile}
+        used |= {lookup.column for lookup in self.found.lookups}
+        texts = [*self.constants.values(), *self.excluded.values(), self.mark.condition if self.mark else ""]
+        texts += [text for told in self.also.values() for text in (told.where, *told.columns.values())]
+        rest = [profile.name for profile in self.profiles if profile.name not in used]
+        return [name for name in rest if not any(is_named_in(name, text) for text in texts)]
 
     @property
     def has_comma(self) -> bool:
@@ -103,4 +141,4 @@ class Guess:
 
     def draft_of(self, entity: str) -> Draft | None:
         """The table that has an entity, if one has it."""
-        return next((draft for draft in self.drafts if entity in (draft.entity, *draft.derived)), None)
+        return next((draft for draft in self.drafts if entity in draft.entities), None)

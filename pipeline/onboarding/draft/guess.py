@@ -1,6 +1,5 @@
 """What each table that was found holds, and how it is to be loaded."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -11,7 +10,7 @@ from pipeline.base.catalog import input_contract
 from pipeline.base.errors import UserError
 from pipeline.onboarding.draft import expressions as sql
 from pipeline.onboarding.draft.company import guess_company
-from pipeline.onboarding.draft.draft import Draft, Guess, Roles
+from pipeline.onboarding.draft.draft import Draft, Guess, Roles, is_named_in
 from pipeline.onboarding.draft.guests import Guests, find_guests
 from pipeline.onboarding.draft.money import with_money
 from pipeline.onboarding.draft.roles import match_columns
@@ -23,7 +22,7 @@ from pipeline.onboarding.inspection import facts
 from pipeline.onboarding.inspection.found import Found, Lookup, Place, first_time
 from pipeline.onboarding.inspection.nested import NUMBER
 from pipeline.onboarding.inspection.profile import Profile, profile_table
-from pipeline.onboarding.recipes.recipes import with_recipe
+from pipeline.onboarding.recipes.recipes import with_recipes
 
 ROWS_THAT_TELL = 1000
 COLUMNS_NAMED = 12
@@ -45,7 +44,7 @@ def guess(place: Place) -> Guess:
         No table has sales, or none says when.
     """
     connection = place.connection
-    tables = [with_recipe(_looked_at(connection, found)) for found in place.tables]
+    tables = with_recipes(connection, [_looked_at(connection, found) for found in place.tables])
     links = find_links(connection, [(table.found, table.profiles) for table in tables])
     drafts = _with_lookups(connection, tables, links)
     _check(drafts)
@@ -139,13 +138,12 @@ def _guests(connection: duckdb.DuckDBPyConnection, draft: Draft) -> Guests | Non
 
 def _event_time(draft: Draft) -> Profile | None:
     role = "ordered_at" if draft.entity == "order_lines" else draft.entity and time_role(draft.entity)
+    if draft.recipe and not role:  # the entity needs no time, and the rows of the export have one
+        named = " ".join(draft.constants.values())
+        return next((p for p in draft.profiles if p.is_time and is_named_in(p.name, named)), None)
     if role and (value := draft.constants.get(role)):  # a date and a time, each in a column
-        return next((p for p in draft.profiles if p.is_time and _is_in(sql.identifier(p.name), value)), None)
+        return next((p for p in draft.profiles if p.is_time and is_named_in(p.name, value)), None)
     return draft.roles.get(role) if role else None
-
-
-def _is_in(name: str, value: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", value) is not None
 
 
 def _key(connection: duckdb.DuckDBPyConnection, draft: Draft, cursor: str | None) -> tuple[list[str], Draft]:
@@ -221,7 +219,15 @@ def _with_derived(drafts: Sequence[Draft]) -> list[Draft]:
     """Add entities that no table has of its own, but that are written on the lines or orders."""
     there = {draft.entity for draft in drafts}
     home = "order_lines" if "order_lines" in there else "orders"
-    return [replace(draft, derived=_derived(draft, there)) if draft.entity == home else draft for draft in drafts]
+    found = [replace(draft, derived=_derived(draft, there)) if draft.entity == home else draft for draft in drafts]
+    return [_without_header(draft) if draft.entity == "order_lines" and "orders" in there else draft for draft in found]
+
+
+def _without_header(lines: Draft) -> Draft:
+    """Lines without what they say of their orders, which have a table of their own."""
+    own = {*input_contract()["order_lines"]["columns"], *(role for roles in lines.derived.values() for role in roles)}
+    roles = {role: profile for role, profile in lines.roles.items() if role in own}
+    return replace(lines, roles=roles, constants={role: v for role, v in lines.constants.items() if role in own})
 
 
 def _derived(draft: Draft, there: set[str | None]) -> dict[str, Roles]:
@@ -296,10 +302,21 @@ def _tells_currency(draft: Draft) -> int:
 
 def _first_day(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft]) -> date:
     """The first day of the month in which anything happened first, or was changed first."""
-    times = [(draft, p) for draft in drafts for p in draft.profiles if p.name == draft.cursor or p == draft.event_time]
+    times = [
+        (draft, profile)
+        for draft in drafts
+        for profile in draft.profiles
+        if profile.name == draft.cursor or profile == draft.event_time or _dates_another(draft, profile)
+    ]
     firsts = [first for draft, profile in times if (first := _first_time(connection, draft, profile))]
     first = min(firsts, default=datetime(2000, 1, 1))  # noqa: DTZ001 - local time of the source
     return date(first.year, first.month, 1)
+
+
+def _dates_another(draft: Draft, profile: Profile) -> bool:
+    """Whether a column is the time of an entity that the rows tell of beside their own."""
+    values = [told.columns.get(time_role(entity) or "", "") for entity, told in draft.also.items()]
+    return profile.is_time and any(is_named_in(profile.name, value) for value in values)
 
 
 def _first_time(connection: duckdb.DuckDBPyConnection, draft: Draft, profile: Profile) -> datetime | None:

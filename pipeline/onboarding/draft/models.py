@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pipeline.base.catalog import input_contract
 from pipeline.base.duck import quote_literal
 from pipeline.onboarding.draft import expressions as sql
-from pipeline.onboarding.draft.draft import Draft, Guess, Roles
+from pipeline.onboarding.draft.draft import Draft, Guess, Roles, Told
 from pipeline.onboarding.inspection.nested import HAS_LINE, NUMBER
 from pipeline.onboarding.inspection.profile import Profile
 
@@ -39,6 +39,7 @@ def write_models(source: str, guess: Guess) -> dict[str, str]:
     for draft in guess.drafts:
         if draft.entity is None:
             continue
+        files |= {f"stg_{source}__{entity}.sql": _told(draft, entity, told) for entity, told in draft.also.items()}
         if not needs_base(draft):
             files[f"stg_{source}__{draft.entity}.sql"] = _direct(draft)
             continue
@@ -90,29 +91,46 @@ def _direct(draft: Draft) -> str:
 {_unused(draft)}{_asked(draft)}with landed as (
 {_named(draft) or f"    select * from {_landed(draft)}{chr(10)}"})
 
-{_stage(entity, "landed", columns, totals=draft.found.totals)}
+{_stage(entity, "landed", columns, excluded=_excluded(draft))}
 """
 
 
+def _told(draft: Draft, entity: str, told: Told) -> str:
+    """A model of another entity that the rows of a table tell of; that of the table itself accounts for them."""
+    return f"""\
+-- Grain: one row per {grain(entity)}, as the rows of {draft.found.name} tell of it.
+with told as (
+    select * from {_landed(draft)}
+    where {sql.in_template(told.where)}
+)
+
+{_stage(entity, "told", told.columns, derived=True)}
+"""
+
+
+def _excluded(draft: Draft) -> dict[str, str]:
+    """Reason and condition of the rows that are left out on purpose."""
+    return {**({TOTALS: draft.found.totals} if draft.found.totals else {}), **draft.excluded}
+
+
 def _unused(draft: Draft) -> str:
-    used = {profile.name for profile in _columns(draft).values()} | {draft.cursor, draft.deleted}
-    used |= {draft.mark.column.name} if draft.mark and draft.mark.column else set()
-    used |= {draft.less.name} if draft.less else set()
-    used |= {lookup.column for lookup in draft.found.lookups}
-    used |= {NUMBER, HAS_LINE} if draft.found.is_nested else set()
-    names = [profile.name for profile in draft.profiles if profile.name not in used]
+    names = [name for name in draft.unused if not (draft.found.is_nested and name in (NUMBER, HAS_LINE))]
     return f"-- Not used: {sql.comment(', '.join(names))}.\n" if names else ""
 
 
 def _stage(
-    entity: str, relation: str, columns: Mapping[str, str], *, derived: bool = False, totals: str | None = None
+    entity: str,
+    relation: str,
+    columns: Mapping[str, str],
+    *,
+    derived: bool = False,
+    excluded: Mapping[str, str] | None = None,
 ) -> str:
     mapping = "".join(f"    '{role}': {sql.text_of_jinja(value)},\n" for role, value in columns.items())
-    excluded = ""
-    if totals:
-        excluded = f"excluded={{{sql.text_of_jinja(TOTALS)}: {sql.text_of_jinja(totals)}}}, "
-    is_derived = "derived=true, " if derived else ""
-    return f"{{{{ stage('{entity}', '{relation}', {excluded}{is_derived}columns={{\n{mapping}}}) }}}}"
+    reasons = ", ".join(f"{sql.text_of_jinja(r)}: {sql.text_of_jinja(c)}" for r, c in (excluded or {}).items())
+    options = f"excluded={{{reasons}}}, " if reasons else ""
+    options += "derived=true, " if derived else ""
+    return f"{{{{ stage('{entity}', '{relation}', {options}columns={{\n{mapping}}}) }}}}"
 
 
 def _base(draft: Draft) -> str:
@@ -121,8 +139,9 @@ def _base(draft: Draft) -> str:
     values |= {role: sql.in_template(value) for role, value in draft.constants.items()}
     if draft.entity == "order_lines":
         values = _of_lines(draft, values)
-    if draft.found.totals:
-        values["is_totals_row"] = sql.in_template(draft.found.totals)
+    if excluded := _excluded(draft):
+        cases = "".join(f"        when {sql.in_template(c)} then {quote_literal(r)}\n" for r, c in excluded.items())
+        values["left_out"] = f"case\n{cases}    end"
     content = [sql.text_of_jinja(sql.identifier(name)) for name in draft.content]
     uses_content = any("content" in value for value in values.values())
     listed = (
@@ -196,8 +215,6 @@ def _of_lines(draft: Draft, values: dict[str, str]) -> dict[str, str]:
         values["line_type"] = _line_type(draft, sql.name_or_number(roles["product_id"]))
     if draft.mark:
         values["is_return"] = sql.in_template(draft.mark.condition)
-        if draft.found.totals:
-            values["is_return"] = f"({values['is_return']}) and not {sql.in_template(draft.found.totals)}"
         if draft.mark.column and draft.mark.names_order:
             values["returned_order_id"] = sql.name_or_number(draft.mark.column)
     if not draft.key and not draft.found.is_nested:
@@ -237,13 +254,15 @@ def _on_base(draft: Draft, base: str) -> dict[str, str]:
             role for role in input_contract()[entity]["columns"] if role in {*roles, *made, "order_id", "line_number"}
         ]
         roles = {role: role for role in order}
-    conditions = (["not is_return"] if draft.mark else []) + (["has_line"] if draft.found.is_nested else [])
-    totals = "is_totals_row" if draft.found.totals else None
-    kept = _kept(entity, base, roles, " and ".join(conditions), is_derived=draft.found.is_nested, totals=totals)
+    excluded = {reason: f"left_out = {quote_literal(reason)}" for reason in _excluded(draft)}
+    not_returned = "(left_out is not null or not is_return)" if excluded else "not is_return"
+    conditions = ([not_returned] if draft.mark else []) + (["has_line"] if draft.found.is_nested else [])
+    kept = _kept(entity, base, roles, " and ".join(conditions), is_derived=draft.found.is_nested, excluded=excluded)
     models = {entity: kept}
     if draft.mark:
         returns = _of_returns(draft, roles)
-        models["returns"] = _kept("returns", base, returns, "is_return", is_derived=draft.found.is_nested)
+        returned = "is_return and left_out is null" if excluded else "is_return"
+        models["returns"] = _kept("returns", base, returns, returned, is_derived=draft.found.is_nested)
     for other, columns in draft.derived.items():
         models[other] = _orders(draft, base) if other == "orders" else _most_frequent(draft, other, base, list(columns))
     return models
@@ -256,7 +275,7 @@ def _kept(
     condition: str,
     *,
     is_derived: bool = False,
-    totals: str | None = None,
+    excluded: Mapping[str, str] | None = None,
 ) -> str:
     where = f"\n    where {condition}" if condition else ""
     return f"""\
@@ -265,7 +284,7 @@ with kept as (
     select * from {{{{ ref('{base}') }}}}{where}
 )
 
-{_stage(entity, "kept", columns, derived=is_derived, totals=totals)}
+{_stage(entity, "kept", columns, derived=is_derived, excluded=excluded)}
 """
 
 
@@ -274,6 +293,8 @@ def _of_returns(draft: Draft, roles: Mapping[str, str]) -> dict[str, str]:
     columns = {"return_id": "order_id || '-' || line_number"}
     if draft.mark and draft.mark.column and draft.mark.names_order:
         columns["order_id"] = "returned_order_id"
+    elif draft.mark and draft.mark.is_of_order:
+        columns["order_id"] = "order_id"
     columns |= {role: role for role in ("source_customer_id", "currency") if role in draft.roles}
     columns |= {role: role for role in ("product_id", "line_type") if role in roles}
     columns |= {"quantity": f"-{sql.exact('quantity')}"} if "quantity" in roles else {}
@@ -287,7 +308,7 @@ def _orders(draft: Draft, base: str) -> str:
     known = {*draft.derived["orders"], *({*draft.constants} - {*LINE_ONLY})}
     columns = [role for role in input_contract()["orders"]["columns"] if role in known]
     others = [role for role in columns if role != "order_id"]
-    left_out = (["not is_return"] if draft.mark else []) + (["not is_totals_row"] if draft.found.totals else [])
+    left_out = (["not is_return"] if draft.mark else []) + (["left_out is null"] if _excluded(draft) else [])
     where = f"\n    where {' and '.join(left_out)}" if left_out else ""
     selected = "".join(f"        min({role}) as {role},\n" for role in others)
     mapped = {role: role for role in ["order_id", *others]}
@@ -320,7 +341,7 @@ def _most_frequent(draft: Draft, entity: str, base: str, columns: Sequence[str])
     own, *others = columns
     is_good = "\n        and line_type in ({{ text_list(goods_line_types()) }})"
     goods = is_good if entity == "products" and draft.line_types else ""
-    goods += "\n        and not is_totals_row" if draft.found.totals else ""
+    goods += "\n        and left_out is null" if _excluded(draft) else ""
     listed = "".join(f"        {role},\n" for role in columns)
     order = ", ".join(["rows_of_it desc", *(f"{role} asc" for role in others)])
     return f"""\

@@ -27,7 +27,7 @@ def with_money(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft]) -
     drafts = [draft if draft.has_known_money else _with_status(connection, draft) for draft in drafts]
     orders = next((draft for draft in drafts if draft.entity == "orders"), None)
     lines = next((draft for draft in drafts if draft.entity == "order_lines"), None)
-    has_returns = any(draft.entity == "returns" for draft in drafts)
+    has_returns = any("returns" in draft.entities for draft in drafts)
     if lines:
         lines_now, header = _lines(connection, lines, orders)
         lines_now = _with_unsold(connection, lines_now, orders, has_returns=has_returns)
@@ -175,13 +175,13 @@ def _with_marks(connection: duckdb.DuckDBPyConnection, draft: Draft, *, has_head
     """Add to a table of lines what marks returns, and which products are none."""
     roles = draft.roles
     size = roles.get("quantity") or roles.get("net_amount")
-    if "order_id" in roles and not has_header and size:
+    if "order_id" in roles and not has_header and size and not draft.mark:
         number = sql.exact(sql.number(size, draft.has_comma, here=True))
         mark = facts.find_mark(connection, draft.found.rows, roles["order_id"], draft.profiles, number)
         draft = replace(draft, mark=mark)
     product = roles.get("product_id")
     name = match_columns("products", draft.profiles).get("product_name", product)
-    if product is None or name is None:
+    if product is None or name is None or "line_type" in draft.constants:
         return draft
     return replace(draft, line_types=facts.find_line_types(connection, draft.found.rows, product, name))
 
@@ -223,8 +223,11 @@ def _orders(connection: duckdb.DuckDBPyConnection, draft: Draft) -> Draft:
 
 def _with_refunds(connection: duckdb.DuckDBPyConnection, draft: Draft) -> Draft:
     questions = []
-    for profile in draft.profiles:
-        if kind_of(profile) != "refund" or profile.name in {p.name for p in draft.roles.values()}:
+    known = {p.name for p in draft.roles.values()} | (
+        {draft.mark.column.name} if draft.mark and draft.mark.column else set()
+    )
+    for profile in draft.profiles if "returns" not in draft.also else []:
+        if kind_of(profile) != "refund" or profile.name in known:
             continue
         number, total = _rows(connection, draft).filled(profile)
         if number:

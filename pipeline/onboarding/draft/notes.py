@@ -170,6 +170,8 @@ def _of_negatives(model: Path, connection: duckdb.DuckDBPyConnection, draft: Dra
         odd = f", {draft.mark.exceptions} of them not negative" if draft.mark.exceptions else ""
         text = f"Returns: the {draft.mark.rows:,} rows where {draft.mark.words} were taken for returns{odd}."
         notes.append(Note(text, model, "as is_return"))
+    if "line_type" in draft.constants:
+        return notes
     price, quantity = _number(draft, "unit_price"), _number(draft, "quantity")
     amount = _number(draft, "net_amount") or (f"{quantity} * {price}" if quantity and price else "0")
     rest = _rest(draft)

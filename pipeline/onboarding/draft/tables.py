@@ -101,7 +101,8 @@ def assign(connection: duckdb.DuckDBPyConnection, tables: Sequence[Draft], links
             (points, -number, entity)
             for number, table in enumerate(tables)
             for entity in TABLE_NAMES
-            if (is_strict or entity in SALES)
+            if not table.recipe
+            and (is_strict or entity in SALES)
             and (points := _points(connection, entity, (table, shapes[number]), names, is_strict=is_strict)) > 0
         ]
         for _, place, entity in sorted(candidates, key=lambda item: (-item[0], -item[1])):

@@ -145,7 +145,7 @@ def _tiles(page: Page) -> list[dict[str, str]]:
 
 def _sales(page: Page, hidden_from: str | None) -> dict[str, Any]:
     months = charts.all_months(page.look.outcome.months)
-    pale = "Pale: months that the forecast above was not shown. " if hidden_from else ""
+    pale = "In a weaker shade: months that the forecast above was not shown. " if hidden_from else ""
     longer = len(page.look.outcome.months) > len(months)
     return {
         "chart": charts.sales_by_month(page.look.outcome.months, page.currency, hidden_from),

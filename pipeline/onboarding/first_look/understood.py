@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.base.catalog import input_contract
 from pipeline.base.numbers import counted
-from pipeline.onboarding.draft.draft import Draft
+from pipeline.onboarding.draft.draft import Draft, is_named_in
 from pipeline.onboarding.first_look.look import Look
 from pipeline.onboarding.trial.dry_run import Fate
 
@@ -33,7 +33,7 @@ class TableMap:
 
 def understood(look: Look) -> list[tuple[str, str]]:
     """What a customer, an order, a return, an amount and a day are: a word, and a sentence."""
-    sales = [draft for draft in look.guess.drafts if {"orders", "order_lines"} & {draft.entity, *draft.derived}]
+    sales = [draft for draft in look.guess.drafts if {"orders", "order_lines"} & {*draft.entities}]
     return [
         ("Customer", _customer(look, sales)),
         ("Order", _order(sales)),
@@ -110,10 +110,15 @@ def _table(look: Look, draft: Draft) -> TableMap:
     columns = [
         (f"{entity}.{role}", profile.name) for entity, roles in mapped.items() for role, profile in roles.items()
     ]
-    used = {profile for _, profile in columns}
-    unused = [profile.name for profile in draft.profiles if profile.name not in used]
+    columns += [
+        (f"{entity}.{role}", profile.name)
+        for entity, told in draft.also.items()
+        for role, value in told.columns.items()
+        for profile in draft.profiles
+        if is_named_in(profile.name, value)
+    ]
     rows = look.outcome.received.get(draft.found.name, draft.profiles[0].rows if draft.profiles else 0)
-    return TableMap(draft.found.name, rows, [str(entity) for entity in mapped], columns, unused)
+    return TableMap(draft.found.name, rows, draft.entities, columns, draft.unused)
 
 
 def left_out(look: Look) -> list[Fate]:

@@ -38,6 +38,8 @@ class Mark:
         Rows that have it, and those of them that are not negative.
     column
         The column that is filled; None for letters. `names_order`: its values are numbers of orders.
+    is_of_order
+        Whether such a row has the number of the order that it takes back.
     """
 
     condition: str
@@ -46,6 +48,7 @@ class Mark:
     exceptions: int
     column: Profile | None = None
     names_order: bool = False
+    is_of_order: bool = False
 
 
 def ask(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[object, ...]:

@@ -1,5 +1,6 @@
 """Inspects files: what they are by their content, and which of them are one table."""
 
+import csv
 import gzip
 import io
 import itertools
@@ -23,11 +24,21 @@ from pipeline.onboarding.draft.words import snake
 from pipeline.onboarding.inspection.encoding import encoding_by_words
 from pipeline.onboarding.inspection.found import Found, Place
 from pipeline.onboarding.inspection.inspect_database import inspect_sqlite
-from pipeline.onboarding.inspection.layout import layout_of
+from pipeline.onboarding.inspection.layout import heading, layout_of
 from pipeline.onboarding.inspection.nested import Unfolded, unfold
+from pipeline.onboarding.inspection.no_table import (
+    Numbered,
+    check_kind,
+    check_no_pivot,
+    check_one_table,
+    check_text,
+    check_width,
+    is_pivot,
+)
 
 BYTES_LOOKED_AT = 200 << 20
 ROWS_LOOKED_AT = 200_000  # of a sheet
+ROWS_OF_LAYOUT = 4000
 MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "excel", OLE: "excel", b"SQLite format 3\0": "sqlite", b"\x1f\x8b": "gzip"}
 PATTERN = re.compile(r"[*?[]")
 
@@ -60,6 +71,8 @@ def inspect_files(place: str, scratch: Path, data: Path) -> Place:
         return inspect_sqlite(paths[0], _location(paths[0], data))
     connection = connect()
     files = [file for number, path in enumerate(paths) for file in _look(path, connection, scratch, number)]
+    for file in files:
+        check_width(file.path, file.columns)
     is_one_file = Path(place).is_file()
     tables = _tables(connection, files, None if is_one_file else folder)
     location = paths[0] if is_one_file else folder
@@ -119,6 +132,7 @@ def _look(path: Path, connection: duckdb.DuckDBPyConnection, scratch: Path, numb
         return [_File(path, names, {"format": "parquet"}, f"read_parquet({quote_literal(str(path))})")]
     if kind == "excel":
         return _sheets(path, connection, number)
+    check_kind(path)
     text, encoding, is_whole = _as_utf8(path, scratch / f"{number}.txt", kind == "gzip")
     file = _text_table(path, text, connection, number, is_whole)
     if encoding != "utf-8":
@@ -147,11 +161,12 @@ def _open(path: Path, is_packed: bool) -> IO[bytes]:
 
 def _text_table(path: Path, text: Path, connection: duckdb.DuckDBPyConnection, number: int, is_whole: bool) -> _File:
     with text.open(encoding="utf-8", newline=None) as handle:
-        lines = [line.rstrip("\n") for _, line in zip(range(4000), handle, strict=False)]
+        lines = [line.rstrip("\n") for _, line in zip(range(ROWS_OF_LAYOUT), handle, strict=False)]
     first = next((line for line in lines if line.strip()), "")
     if first.lstrip().startswith("{"):
         return _json_lines(path, text, connection, number, is_whole)
-    layout = layout_of(lines)
+    check_text(path, first)
+    layout = layout_of(lines, str(path))
     if layout is None:
         raise UserError(
             f"FILE: {path} has no columns that can be told apart; its first line is {first[:60]!r}. "
@@ -159,11 +174,27 @@ def _text_table(path: Path, text: Path, connection: duckdb.DuckDBPyConnection, n
         )
     columns = list(layout["columns"])
     if layout["format"] == "csv":
+        records = _numbered(lines, layout["delimiter"])
+        check_no_pivot(path, records)
+        names = [[(cell or "").strip() for cell in record] for _, record in records]
+        check_one_table(str(path), records, names.index(columns) if columns in names else 0)
         rows = _csv_relation(text, layout)
     else:
         rows = f"looked_{number}"
         connection.register(rows, _split(text, layout))
     return _File(path, columns, layout, rows, is_whole)
+
+
+def _numbered(lines: Sequence[str], delimiter: str) -> Numbered:
+    """The first records with a value, each with the line that it begins in."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    records: list[tuple[int, list[str]]] = []
+    begins = 1
+    for record in reader:
+        if any(cell.strip() for cell in record):
+            records.append((begins, record))
+        begins = reader.line_num + 1
+    return records
 
 
 def _csv_relation(text: Path, layout: dict[str, Any]) -> str:
@@ -228,11 +259,19 @@ def _json_text(value: Any) -> str | None:
 
 def _sheets(path: Path, connection: duckdb.DuckDBPyConnection, number: int) -> list[_File]:
     files: list[_File] = []
+    pivots: Numbered = []
     for sheet, rows in _sheet_rows(path):
-        title = next((at for at, (_, values, _) in enumerate(rows) if len(values) - values.count(None) > 1), 0)
+        cells = [(line, values) for line, values, _ in rows]
+        if is_pivot(cells):
+            pivots = cells
+            continue
+        title = next((at for at, (_, values) in enumerate(cells) if len(values) - values.count(None) > 1), 0)
+        label = f"sheet '{sheet}' of {path}"
+        title = heading(label, [values for _, values in cells], title) if cells else 0
         below = rows[title + 1 :]
         if not below:
             continue
+        check_one_table(label, cells[:ROWS_OF_LAYOUT], title)
         line, header, _ = rows[title]
         names = column_names(header)
         texts = [values + [None] * (len(names) - len(values)) for _, values, fault in below if not fault]
@@ -240,6 +279,8 @@ def _sheets(path: Path, connection: duckdb.DuckDBPyConnection, number: int) -> l
         connection.register(relation, _texts(names, [values for values in texts if len(values) == len(names)]))
         options: dict[str, Any] = {"format": "excel", "sheet": sheet, "skip_rows": line - 1, "columns": names}
         files.append(_File(path, names, options, relation, len(rows) <= ROWS_LOOKED_AT))
+    if not files:
+        check_no_pivot(path, pivots)
     return files
 
 

@@ -6,29 +6,72 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.base.errors import UserError
 from pipeline.onboarding.draft.words import ideas, words_of
 
 DELIMITERS = (",", ";", "\t", "|")
 LOOKED_AT = 2000
+MOST_HEADINGS = 4
 USUAL_SHARE = 0.6
 VALUE = re.compile(r"[-+]?[\d.,:/ -]*\d[\d.,:/ -]*")
 
 
-def layout_of(lines: Sequence[str]) -> dict[str, Any] | None:
+def layout_of(lines: Sequence[str], label: str = "the file") -> dict[str, Any] | None:
     """Return the keys of the yml that describe a text file; None when it has no columns that can be told apart."""
-    head = [line for line in lines[:LOOKED_AT] if line]
-    return _delimited(head) or _fixed_width(head) or _whitespace(head)
+    filled = [number for number, line in enumerate(lines[:LOOKED_AT]) if line]
+    head = [lines[number] for number in filled]
+    found = _delimited(head, label) or _fixed_width(head) or _whitespace(head)
+    return {**found, "skip_rows": filled[found["skip_rows"]]} if found else None
 
 
-def _delimited(lines: Sequence[str]) -> dict[str, Any] | None:
+def _delimited(lines: Sequence[str], label: str) -> dict[str, Any] | None:
     found = [(delimiter, *_usual_width(_records(lines, delimiter))) for delimiter in DELIMITERS]
     likely = [(share, width, delimiter) for delimiter, width, share in found if width > 1 and share >= USUAL_SHARE]
     if not likely:
         return None
     _, width, delimiter = max(likely, key=lambda item: (round(item[0], 1), item[1]))
     records = _records(lines, delimiter)
-    skipped = next(number for number, record in enumerate(records) if len(record) == width)
+    first = next(number for number, record in enumerate(records) if len(record) == width)
+    skipped = heading(label, records, first)
     return {"format": "csv", "delimiter": delimiter, **_header(records[skipped:], skipped)}
+
+
+def heading(label: str, records: Sequence[Sequence[str | None]], first: int) -> int:
+    """Which record has the names: `first`, or a fuller one below it where `first` has names of groups, merged cells.
+
+    `label` is how a message calls the file.
+
+    Raises
+    ------
+    UserError
+        The names under the groups are the same, so that they say nothing alone.
+    """
+    filled = _filled(records[first])
+    for at in range(first + 1, min(first + MOST_HEADINGS, len(records))):
+        names = _filled(records[at])
+        if len(names) > len(filled) and are_names(records[at]):
+            if len({*names}) < len(names):
+                raise UserError(
+                    f"FILE: the heading of {label} has two rows, with merged cells such as {filled[0]!r}, and below "
+                    f"them the same names, such as {_repeated(names)!r}. Give each column a name of its own in one row."
+                )
+            return at
+    return first
+
+
+def are_names(record: Sequence[str | None]) -> bool:
+    """Whether a record has names of columns: no numbers and addresses, and a word that is known."""
+    names = _filled(record)
+    is_value = any(VALUE.fullmatch(name) or "@" in name for name in names)
+    return len(names) > 1 and not is_value and _says_something(names)
+
+
+def _filled(record: Sequence[str | None]) -> list[str]:
+    return [cell.strip() for cell in record if cell and cell.strip()]
+
+
+def _repeated(names: Sequence[str]) -> str:
+    return next(name for number, name in enumerate(names) if name in names[:number])
 
 
 def _records(lines: Sequence[str], delimiter: str) -> list[list[str]]:

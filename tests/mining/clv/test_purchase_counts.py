@@ -13,7 +13,7 @@ import pytest
 from mining import jobs, purchase_counts
 from pipeline.base.files import read_sealed, write_sealed
 from pipeline.base.settings import Settings, load_settings
-from tests.support.mined import write_features
+from tests.support.builds.mined import write_features
 
 AS_OF = dt.date(2024, 12, 31)
 NAMED = {"CRM_SOURCES": "complete_journey"}

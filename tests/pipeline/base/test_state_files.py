@@ -27,8 +27,8 @@ from pipeline.serving import ledger
 from pipeline.serving.damage import find_damage
 from pipeline.serving.releases import has_facts, kept_releases
 from tests.pipeline.build.test_dbt import PLAN
-from tests.support.loads import said
-from tests.support.states import CHECK, ENTRY, MANIFEST, MODEL, receipt_of
+from tests.support.builds.loads import said
+from tests.support.builds.states import CHECK, ENTRY, MANIFEST, MODEL, receipt_of
 
 RECEIPT = receipt_of(
     "shop", "sales", schema=[{"name": "id", "type": "BIGINT"}], source_files=[{"name": "s.csv", "sha256": "s"}]

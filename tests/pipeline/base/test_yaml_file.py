@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.base.yaml_file import MOST_BYTES, read_yaml
 from pipeline.sources.definitions import active_sources, broken_inactive, load_source
-from tests.support.loads import said
+from tests.support.builds.loads import said
 
 NINE = [(name, ", ".join([f"*{before}"] * 9)) for before, name in pairwise("abcdefg")]
 NESTED = "".join(f"{name}: &{name} [{nine}]\n" for name, nine in NINE)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.base.files import write_sealed, write_text
 from pipeline.base.settings import DBT_PROJECT, Settings
 from pipeline.build import dbt
 from pipeline.build.plan import Plan, plan_path
+from pipeline.build.process import started_ahead
 from pipeline.serving import ledger
 
 PLAN = Plan(
@@ -47,15 +49,15 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 
 @pytest.fixture
 def dbt_says(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Put a program in the interpreter's place that prints, writes results and ends as told; return its words' file."""
+    """Put a program in the interpreter's place that prints, writes results and ends as told; return the command."""
     write_sealed(plan_path(settings), PLAN.__dict__)
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
 
     def say(output: str, code: int, results: list[dict[str, str]] | None = None) -> Path:
         arguments = tmp_path / "arguments"
         target = settings.home / "dbt" / "target" / "run_results.json"
-        told = f'printf \'%s\\n\' "$@" "$DBT_FULL_REFRESH" > {arguments}; cat "$CRM_BUILD" >> {arguments}'
-        lines = ["#!/bin/sh", told, f"echo '{output}'", f"mkdir -p {target.parent}"]
+        started = f"echo $$ >> {tmp_path / 'started'}"
+        lines = ["#!/bin/sh", started, f"cat > {arguments}", f"echo '{output}'", f"mkdir -p {target.parent}"]
         if results is not None:
             write_text(tmp_path / "results.json", json.dumps({"results": results}))
             lines.append(f"cp {tmp_path / 'results.json'} {target}")
@@ -83,13 +85,63 @@ def test_a_built_layer_is_summarised_in_one_line(settings: Settings, dbt_says: C
     ]
     arguments = dbt_says("all is well", 0, results)
     assert dbt.run_layers(settings, "core") == "models 1, tests 2, warnings 1"
-    words = arguments.read_text().splitlines()
+    command = json.loads(arguments.read_text())
+    words, environment = command["arguments"], command["environment"]
     assert words[words.index("--indirect-selection") + 1] == "cautious"
     assert words[words.index("--target-path") + 1] == str(settings.home / "dbt" / "target")
     lasting = json.loads(words[words.index("--vars") + 1])
-    of_build = json.loads("\n".join(words[words.index("true") + 1 :]))
+    of_build = json.loads(Path(environment["CRM_BUILD"]).read_text())
     assert {**lasting, **of_build} == {**dbt.build_variables(settings, PLAN), "new_files": None}
+    assert environment["DBT_FULL_REFRESH"] == "true"
+    assert command["results"] == str(settings.home / "dbt" / "target" / "run_results.json")
     assert (settings.home / "dbt" / "logs" / "core.log").read_text() == "all is well\n"
+
+
+def processes(folder: Path) -> list[int]:
+    """Ids of the processes of dbt that were started."""
+    started = folder / "started"
+    return [int(line) for line in started.read_text().splitlines()] if started.exists() else []
+
+
+def test_dbt_that_was_started_ahead_runs_the_command(
+    settings: Settings, dbt_says: Callable[..., Path], tmp_path: Path
+) -> None:
+    command = dbt_says("all is well", 0, [])
+    with started_ahead():
+        dbt.start_ahead(settings, "core")
+        dbt.run_layers(settings, "core")
+        assert "build" in json.loads(command.read_text())["arguments"]
+        assert len(processes(tmp_path)) == 1
+        dbt.run_layers(settings, "core")
+    assert len(processes(tmp_path)) == 2
+
+
+def test_dbt_that_read_other_variables_is_not_used(
+    settings: Settings, dbt_says: Callable[..., Path], tmp_path: Path
+) -> None:
+    dbt_says("", 0, [])
+    with started_ahead():
+        dbt.start_ahead(settings, "core")
+        wait_for(lambda: len(processes(tmp_path)) == 1)
+        dbt.run_layers(replace(settings, week_start="sunday"), "core")
+    assert len(processes(tmp_path)) == 2
+
+
+def test_dbt_that_gets_no_command_is_ended(settings: Settings, dbt_says: Callable[..., Path], tmp_path: Path) -> None:
+    dbt_says("", 0, [])
+    with started_ahead():
+        dbt.start_ahead(settings, "core")
+        wait_for(lambda: len(processes(tmp_path)) == 1)
+    assert not Path(f"/proc/{processes(tmp_path)[0]}").exists()
+    dbt.start_ahead(settings, "core")
+    assert len(processes(tmp_path)) == 1, "a task of its own process starts none ahead"
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_dbt_ended_by_a_signal_is_not_a_user_error(settings: Settings, dbt_says: Callable[..., Path]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.settings import DBT_PROJECT
-from pipeline.build.dbt import INVOCATION
+from pipeline.build.process import INVOCATION
 
 
 @pytest.fixture
@@ -21,11 +21,17 @@ def project(tmp_path: Path) -> Path:
 
 
 def invoke(project: Path, *arguments: str) -> tuple[int, str]:
-    """Run dbt; return its exit code and what it printed."""
+    """Run dbt; return its exit code and what it printed. Without arguments, it gets no command."""
+    command = {
+        "arguments": arguments,
+        "environment": {"DBT_TARGET_PATH": "other"},
+        "results": f"{project}/results.json",
+    }
     done = subprocess.run(
-        [sys.executable, "-P", "-m", INVOCATION, str(project / "results.json"), *arguments],
+        [sys.executable, "-P", "-m", INVOCATION],
         cwd=project,
         env={**os.environ, "CRM_HOME": str(project), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+        input=json.dumps(command) if arguments else "",
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -45,7 +51,14 @@ def test_results_are_written_where_a_node_fails(project: Path) -> None:
         "model.small.sound": "success",
         "model.small.broken": "error",
     }
-    assert not list(project.glob("target/manifest.json"))
+    assert (project / "other").is_dir(), "the command has its environment variables"
+    assert not list(project.glob("*/manifest.json"))
+
+
+def test_a_process_that_gets_no_command_ends(project: Path) -> None:
+    (project / "models" / "one.sql").write_text("select 1 as number", encoding="utf-8")
+    assert invoke(project)[0] == 0
+    assert not (project / "warehouse.duckdb").exists()
 
 
 @pytest.mark.parametrize(

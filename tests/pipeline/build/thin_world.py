@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.base.duck import connect
 from pipeline.base.files import write_sealed
 from pipeline.base.settings import Settings
-from tests.support.states import MANIFEST
+from tests.support.builds.states import MANIFEST
 
 AS_OF = dt.date(2026, 3, 31)
 UNKNOWN = "unknown"

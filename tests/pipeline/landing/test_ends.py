@@ -20,7 +20,7 @@ from pipeline.landing import accept, land_source, plan_source
 from pipeline.landing.ends.hold import HELD
 from pipeline.landing.receipts import read_receipts
 from tests.conftest import SALES
-from tests.support.loads import said
+from tests.support.builds.loads import said
 
 SOUND = ["2024-01-05 10:00:00", "2024-01-07 22:30:00"]
 END = "2024-01-07T23:00:00Z"

@@ -20,7 +20,7 @@ from pipeline.landing.readers import opened
 from pipeline.landing.receipts import read_receipts
 from pipeline.landing.writing.publish import HASH_DIGITS
 from tests.conftest import SALES
-from tests.support.loads import TWO_SALES, day, landed_files, said
+from tests.support.builds.loads import TWO_SALES, day, landed_files, said
 
 INTERVAL = "20231231T230000Z_20240107T230000Z"
 

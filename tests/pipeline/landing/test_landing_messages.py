@@ -5,7 +5,7 @@ import duckdb
 from pipeline.landing import land_source, land_table, plan_source
 from pipeline.landing.receipts import read_receipts
 from tests.conftest import SALES
-from tests.support.loads import TWO_SALES, day, landed_files, said
+from tests.support.builds.loads import TWO_SALES, day, landed_files, said
 
 INTERVAL = "20231231T230000Z_20240107T230000Z"
 

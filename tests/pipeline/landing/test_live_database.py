@@ -10,8 +10,8 @@ from pipeline.build.plan import receipts_in_use
 from pipeline.landing import accept, land_source, plan_source
 from pipeline.landing.receipts import Receipt, read_receipts
 from pipeline.sources.definitions import load_source
-from tests.support.loads import day, landed_files, said
-from tests.support.postgres import ORDERS
+from tests.support.builds.loads import day, landed_files, said
+from tests.support.programs.postgres import ORDERS
 
 SCANNED = {**ORDERS, "key_scan_days": 1}
 

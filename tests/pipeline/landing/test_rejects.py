@@ -9,7 +9,7 @@ import yaml
 from pipeline.landing.readers import rejects as limits
 from pipeline.landing.readers.rejects import SCHEMA, Rejects
 from tests.pipeline.readers.test_readers import read
-from tests.support.fuzz import lander
+from tests.support.companies.fuzz import lander
 
 HALF_BROKEN = {
     "csv": ("a,b\n", "{n},x\n", "{n}\n"),

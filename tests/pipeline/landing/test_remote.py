@@ -8,7 +8,7 @@ from pipeline.landing import land_source
 from pipeline.landing.remote import fetched
 from pipeline.sources.definitions import load_source
 from tests.conftest import SALES
-from tests.support.loads import said
+from tests.support.builds.loads import said
 
 CSV = b"id,sold_at\n1,2024-01-05\n"
 

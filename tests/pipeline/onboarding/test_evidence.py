@@ -260,6 +260,33 @@ def test_rows_of_totals_are_left_out_and_counted(folder: Path, name: str) -> Non
     assert sum(fate.rows for fate in outcome.fates) == outcome.received[name]
 
 
+def test_lines_that_repeat_what_is_the_orders_are_lines(folder: Path) -> None:
+    said = drafted(
+        folder,
+        orders="order_id,customer_id,ordered_at,status,currency\n1,a,2024-01-01 10:00:00,paid,EUR\n"
+        "2,b,2024-01-02 10:00:00,cancelled,EUR\n",
+        order_lines="order_id,line,customer_id,currency,ordered_at,product_id,quantity,price\n"
+        "1,1,a,EUR,2024-01-01 10:00:00,p,1,5.00\n1,2,a,EUR,2024-01-01 10:00:00,q,2,5.00\n"
+        "2,1,b,EUR,2024-01-02 10:00:00,p,1,5.00\n",
+    )
+    assert "1 orders are 'cancelled', 5.00" in said
+    outcome = dry_run("shop")
+    assert (outcome.net_sales, outcome.orders, outcome.customers) == (Decimal(15), 1, 2)
+
+
+def test_a_column_that_marks_returns_is_no_refund_to_ask_about(folder: Path) -> None:
+    said = drafted(
+        folder,
+        sales="receipt,line,sold_at,customer,article,pieces,amount,cancels\n"
+        "1,1,2024-01-01 10:00:00,a,M,2,10.00,\n2,1,2024-01-02 10:00:00,b,P,1,5.00,\n"
+        "3,1,2024-01-09 10:00:00,b,P,-1,-5.00,2\n",
+    )
+    assert "Returns: the 1 rows where cancels is filled" in said
+    assert "were given back" not in said
+    outcome = dry_run("shop")
+    assert (outcome.net_sales, outcome.refunds) == (Decimal(15), Decimal(5))
+
+
 def test_a_model_that_cannot_be_run_is_named_with_its_line(folder: Path) -> None:
     drafted(folder, orders="order_id,customer_id,ordered_at,total\n1,a,2024-01-01,10.00\n2,b,2024-01-02,20.00\n")
     model = project.STAGING / "shop" / "stg_shop__orders.sql"

@@ -9,7 +9,7 @@ from pipeline.base import settings as project
 from pipeline.base.errors import UserError
 from pipeline.onboarding.command import draft
 from pipeline.onboarding.trial.dry_run import models_of
-from tests.support.exports import make_export
+from tests.support.companies.exports import make_export
 
 # One export for each language and form takes seconds of each; the others are for the nightly run.
 FEW, MANY = range(0, 35, 5), range(60)

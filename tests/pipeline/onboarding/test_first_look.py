@@ -3,23 +3,19 @@
 import html
 import json
 import re
-import tempfile
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from cli.first_look import make_page
-from cli.main import main
 from mining.clv.hidden import Grade
 from pipeline.onboarding.first_look.facts import read_facts
 from pipeline.onboarding.first_look.look import first_look
 from pipeline.onboarding.first_look.page import Page, write_page
 from pipeline.onboarding.first_look.summary import summary
-from tests.support.trade import Trade, make_trade
+from tests.support.companies.trade import Trade, make_trade
 
 
 @dataclass(frozen=True)
@@ -129,38 +125,3 @@ def test_the_page_needs_nothing_from_outside(looked: Looked) -> None:
 
 def test_the_last_line_makes_a_source(looked: Looked) -> None:
     assert re.fullmatch(r"Next: +perennial new-source orders --file \S+/orders.csv", looked.said.splitlines()[-1])
-
-
-ROWS = "order_no,customer_no,ordered_at,total\n"
-BAD = {
-    "a.pdf": (b"%PDF-1.7\n\x00\x01\x02" * 50, "not a Parquet, Excel, SQLite or text file"),
-    "empty.csv": (b"", "is empty"),
-    "three.csv": ((ROWS + "1,a,2024-01-01,5\n2,b,2024-01-02,6\n3,a,2024-02-02,7\n").encode(), "has 3 purchases"),
-    "heading.csv": (ROWS.encode(), "no table was recognised"),
-    "wide.csv": ((",".join(f"c{n}" for n in range(40)) + "\n" + "1," * 39 + "1\n").encode(), "28 more"),
-    "old.xls": (bytes.fromhex("D0CF11E0A1B11AE1") + b"\0" * 600, "old format .xls"),
-}
-
-
-@pytest.mark.parametrize("name", [*BAD, "nothing.zip", "missing.csv", "of_a_pdf.zip"])
-def test_bad_input_is_one_sentence_and_leaves_nothing(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    scratch, given = tmp_path / "scratch", tmp_path / name
-    scratch.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    if name in BAD:
-        given.write_bytes(BAD[name][0])
-    elif name.endswith(".zip"):
-        with zipfile.ZipFile(given, "w") as archive:
-            if name == "of_a_pdf.zip":
-                archive.writestr("a.pdf", BAD["a.pdf"][0])
-    assert main(["try", str(given), "--to", str(tmp_path / "page")]) == 2
-    said, wrong = capfd.readouterr()
-    assert said == ""
-    assert wrong.count("\n") == 1
-    expected = {"nothing.zip": "has no files in it", "missing.csv": "There is no file", "of_a_pdf.zip": "a.pdf is not"}
-    assert (BAD[name][1] if name in BAD else expected[name]).lower() in wrong.lower()
-    assert str(scratch) not in wrong
-    assert not (tmp_path / "page").exists()
-    assert list(scratch.iterdir()) == []

@@ -1,13 +1,17 @@
-"""The page of a first look in Chromium without a network: on a phone, on a wide screen, on paper."""
+"""The page of a first look in Chromium without a network: on a phone, on a wide screen, on paper, and judged by axe."""
 
+import html
+import json
 import re
+import shutil
 import subprocess
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from cli.main import main
-from tests.support.trade import make_trade
+from tests.support.companies.trade import make_trade
 
 pytestmark = [pytest.mark.slow, pytest.mark.chromium]
 OFFLINE = ["--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking"]
@@ -16,6 +20,26 @@ const root = document.documentElement;
 root.dataset.overflow = root.scrollWidth - root.clientWidth;
 root.dataset.width = root.clientWidth;
 </script></body>"""
+
+
+# axe.run is asynchronous: with --virtual-time-budget Chromium waits until nothing is left to do.
+JUDGE = """<script src="axe.min.js"></script><script>
+document.querySelectorAll("details").forEach(each => { each.open = true; });
+axe.run().then(found => {
+  const said = document.createElement("pre");
+  said.id = "judged";
+  said.textContent = JSON.stringify({
+    dark: matchMedia("(prefers-color-scheme: dark)").matches,
+    width: root.clientWidth,
+    passed: found.passes.map(each => each.id),
+    violations: found.violations.map(each => [each.impact, each.id, each.nodes[0].html]),
+  });
+  document.body.append(said);
+});
+const root = document.documentElement;
+</script></body>"""
+SCHEMES = {"light": 1, "dark": 0}  # as Blink counts them
+GRAVE = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +72,46 @@ def test_it_prints_to_two_pages(page: Path, tmp_path: Path) -> None:
     pdf = tmp_path / "page.pdf"
     chromium(tmp_path / "profile", "--no-pdf-header-footer", f"--print-to-pdf={pdf}", page.as_uri())
     assert len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes())) <= 2
+
+
+def judged(page: Path, folder: Path, width: int, scheme: str) -> dict[str, object]:
+    """What axe says of a page, on a screen of a width, in light or dark."""
+    shutil.copyfile(str(files("axe_core_python") / "axe.min.js"), folder / "axe.min.js")
+    copy = folder / "judged.html"
+    copy.write_text(page.read_text(encoding="utf-8").replace("</body>", JUDGE), encoding="utf-8")
+    done = chromium(
+        folder / "profile",
+        f"--window-size={width},2000",
+        f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}",
+        "--virtual-time-budget=60000",
+        "--dump-dom",
+        copy.as_uri(),
+    )
+    said = re.search(r'<pre id="judged">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert said, done.stderr
+    found: dict[str, object] = json.loads(html.unescape(said[1]))
+    assert found["dark"] is (scheme == "dark")
+    return found
+
+
+def grave(found: dict[str, object]) -> list[list[str]]:
+    violations = found["violations"]
+    assert isinstance(violations, list)
+    return [each for each in violations if each[0] in GRAVE]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", [360, 1400])
+def test_axe_finds_no_grave_fault(page: Path, tmp_path: Path, width: int, scheme: str) -> None:
+    found = judged(page, tmp_path, width, scheme)
+    passed = found["passed"]
+    assert isinstance(passed, list)
+    assert {"color-contrast", "document-title", "html-has-lang", "scrollable-region-focusable"} & {*passed}
+    assert grave(found) == []
+
+
+def test_axe_would_find_pale_text_and_a_field_without_a_name(page: Path, tmp_path: Path) -> None:
+    faulty = tmp_path / "faulty.html"
+    fault = '<p style="color: #ddd; background: #fff">pale</p><input type="text"></main>'
+    faulty.write_text(page.read_text(encoding="utf-8").replace("</main>", fault), encoding="utf-8")
+    assert {"color-contrast", "label"} <= {rule for _, rule, _ in grave(judged(faulty, tmp_path, 1400, "light"))}

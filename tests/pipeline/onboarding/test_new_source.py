@@ -24,9 +24,9 @@ from pipeline.onboarding.inspection.inspect_database import inspect_server
 from pipeline.onboarding.inspection.layout import layout_of
 from pipeline.sources.definitions import load_source
 from tests.lint import dbt_stubs
-from tests.support.guide import read_walk
-from tests.support.perennial import PERENNIAL
-from tests.support.postgres import ROLE, Server
+from tests.support.builds.guide import read_walk
+from tests.support.programs.perennial import PERENNIAL
+from tests.support.programs.postgres import ROLE, Server
 
 SHOP = """
 create table clients (client_no text primary key, first_name text, surname text, mail text, modified_at text);

@@ -21,9 +21,9 @@ from pipeline.landing.connections import Address, address_of
 from pipeline.landing.readers.databases.other_sql import OtherSQL
 from pipeline.onboarding.command import draft
 from pipeline.onboarding.inspection.inspect_database import _stand_in
-from tests.support.makefile import makefile_folder
-from tests.support.perennial import PERENNIAL
-from tests.support.postgres import PASSWORD, Server
+from tests.support.programs.makefile import makefile_folder
+from tests.support.programs.perennial import PERENNIAL
+from tests.support.programs.postgres import PASSWORD, Server
 
 SIZE = 4
 ARGUMENTS = {"NAME": "name", "FILE": "file", "CONNECTION": "login"}

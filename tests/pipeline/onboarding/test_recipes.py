@@ -7,8 +7,9 @@ import pytest
 
 from pipeline.base import settings as project
 from pipeline.onboarding.command import draft
-from pipeline.onboarding.recipes.recipes import recipes
+from pipeline.onboarding.recipes.recipes import Recipe, match, recipes
 from pipeline.onboarding.trial.dry_run import models_of
+from tests.support.companies.known_exports import KNOWN_EXPORTS, KnownExport
 
 SHOPIFY = (
     "Name,Email,Financial Status,Currency,Subtotal,Shipping,Taxes,Total,Discount Amount,Created at,Lineitem quantity,"
@@ -24,7 +25,33 @@ OLIST = "order_id,customer_id,order_status,order_purchase_timestamp,order_delive
 OLIST_ITEMS = "order_id,order_item_id,product_id,seller_id,shipping_limit_date,price,freight_value\n"
 MAGENTO = "ID,Purchase Point,Purchase Date,Bill-to Name,Ship-to Name,Grand Total (Base),Grand Total (Purchased),Status,"
 MAGENTO += "Customer Email,Subtotal,Shipping and Handling,Total Refunded\n"
+YOUZAN = (
+    "订单号,销售渠道,归属店铺,订单类型,订单状态,订单创建时间,买家付款时间,商品金额合计,运费,店铺优惠合计,应收订单金额,"
+)
+YOUZAN += "订单实付金额,买家昵称,买家手机号,订单退款状态,订单已退款金额\n"
+YOUZAN_LINES = (
+    "订单号,外部订单号,订单商品状态,交易成功时间,商品名称,商品规格,规格编码,商品编码,商品单价,商品优惠后价格,商品数量,"
+)
+YOUZAN_LINES += "商品金额小计,店铺优惠（分摊）,商品实际成交金额,商品退款状态,商品已退款金额\n"  # noqa: RUF001
+SETTLEMENT = "settlement-id\tsettlement-start-date\tsettlement-end-date\tdeposit-date\ttotal-amount\tcurrency\t"
+SETTLEMENT += (
+    "transaction-type\torder-id\tmerchant-order-id\tadjustment-id\tshipment-id\tmarketplace-name\tamount-type\t"
+)
+SETTLEMENT += "amount-description\tamount\tfulfillment-id\tposted-date\tposted-date-time\torder-item-code\t"
+SETTLEMENT += "merchant-order-item-id\tmerchant-adjustment-item-id\tsku\tquantity-purchased\tpromotion-id\n"
 HUBSPOT = "Record ID,Deal Name,Deal Stage,Amount,Close Date,Create Date,Associated Contact IDs\n"
+
+
+def settled(order: str, day: int, what: str, amount: str, sku: str = "M-1", pieces: str = "") -> str:
+    """A row of a settlement: transaction-type / amount-type / amount-description."""
+    kind, amount_type, description = what.split("/")
+    when = f"2025-06-{day:02}\t2025-06-{day:02} 05:23:19 UTC"
+    return (
+        f"181\t\t\t\t\t\t{kind}\t{order}\t\t\tB1\tAmazon.com\t{amount_type}\t{description}\t{amount}\tAFN\t{when}\t"
+        f"77\t\t\t{sku}\t{pieces}\t\n"
+    )
+
+
 # Files of an export, the recipe, and what they come to: net sales, sold orders, customers; or rows of an entity.
 SALES = [
     (
@@ -155,6 +182,51 @@ SALES = [
             "o-1,c-1,2024-09-01T07:01:00,s-1,700,42,742\no-2,c-2,2024-09-01T07:02:00,s-1,1900,114,2014\n"
         },
         ("26.00", 2, 2),
+    ),
+]
+SALES += [
+    (
+        "the order export of Youzan",
+        {
+            "orders.csv": YOUZAN
+            + "E1,网店,店,普通,交易完成,2024-01-01 10:00:00,2024-01-01 10:01,50.00,5.00,3.00,52.00,52.00,甲,138,,0\n"
+            + "E2,网店,店,普通,交易关闭,2024-01-02 10:00:00,,20.00,0.00,0.00,20.00,0.00,乙,139,,0\n"
+            + "E3,网店,店,普通,已发货,2024-01-03 10:00:00,2024-01-03 10:01,20.00,0.00,0.00,20.00,20.00,甲,138,,0\n"
+        },
+        ("72.00", 2, 2),
+    ),
+    (
+        "the product export of Youzan",
+        {
+            "orders.csv": YOUZAN
+            + "E1,网店,店,普通,交易完成,2024-01-01 10:00:00,2024-01-01 10:01,50.00,5.00,3.00,52.00,52.00,甲,138,,0\n"
+            + "E3,网店,店,普通,已发货,2024-01-03 10:00:00,2024-01-03 10:01,20.00,0.00,0.00,20.00,20.00,乙,139,,0\n",
+            "products.csv": YOUZAN_LINES
+            + "E1,,交易完成,2024-01-08 10:00:00,杯子,,C-1,P-1,15.00,15.00,2,30.00,2.00,28.00,,0\n"
+            + "E1,,交易完成,2024-01-08 10:00:00,盘子,,C-2,P-2,20.00,20.00,1,20.00,1.00,19.00,,0\n"
+            + "E3,,已发货,,盘子,,C-2,P-2,20.00,20.00,1,20.00,0.00,20.00,,0\n",
+        },
+        ("72.00", 2, 2),
+    ),
+    (
+        "the settlement report of Amazon",
+        {
+            "settlement.txt": SETTLEMENT
+            + "181\t2025-06-01\t2025-06-15\t2025-06-17\t33.00\tUSD"
+            + "\t" * 18
+            + "\n"
+            + settled("111-1", 9, "Order/ItemPrice/Principal", "29.80", pieces="2")
+            + settled("111-1", 9, "Order/ItemPrice/Tax", "2.40")
+            + settled("111-1", 9, "Order/ItemPrice/Shipping", "5.00")
+            + settled("111-1", 9, "Order/Promotion/Shipping", "-5.00")
+            + settled("111-1", 9, "Order/ItemFees/Commission", "-4.47")
+            + settled("111-1", 9, "Order/ItemWithheldTax/MarketplaceFacilitatorTax-Principal", "-2.40")
+            + settled("111-2", 10, "Order/ItemPrice/Principal", "10.20", "P-1", "1")
+            + settled("111-2", 12, "Refund/ItemPrice/Principal", "-10.20", "P-1")
+            + settled("111-2", 12, "Refund/ItemFees/RefundCommission", "-0.31", "P-1")
+            + settled("", 13, "ServiceFee/Cost of Advertising/TransactionTotalAmount", "-7.00", "")
+        },
+        ("40.00", 2, 0),
     ),
 ]
 OTHERS = [
@@ -323,7 +395,61 @@ def test_a_known_export_of_other_rows_is_accepted_whole(
 def test_every_recipe_has_an_export_here() -> None:
     beside = {"the orders of Olist", "the orders of Northwind", "the deals export of HubSpot"}  # in another's folder
     beside |= {"the cases of Salesforce"}
-    assert {recipe.name for recipe in recipes()} - beside == {name for name, *_ in [*SALES, *OTHERS]}
+    here = {name for name, *_ in [*SALES, *OTHERS]} | {export.name for export in KNOWN_EXPORTS}
+    assert {recipe.name for recipe in recipes()} - beside == here
+
+
+@pytest.mark.parametrize("export", KNOWN_EXPORTS, ids=[export.name for export in KNOWN_EXPORTS])
+def test_a_known_export_tells_of_what_was_counted(folder: Path, export: KnownExport) -> None:
+    assert f"It is {export.name}" in drafted(folder, export.files)
+    entities = {entity for entity, _ in export.fates}
+    with models_of("shop") as (models, _):
+        fates: dict[tuple[str, str], int] = {}
+        for entity in entities:
+            query = f"select _fate, count(*) from {models.make(f'int_{entity}__rows')} where not _is_derived group by 1"
+            fates |= {(entity, fate): rows for fate, rows in models.connection.execute(query).fetchall()}
+        assert fates == export.fates
+        for entity, (columns, rows) in export.rows.items():
+            query = f"select {columns} from {models.make(f'int_{entity}__rows')} where _fate = 'accepted' order by all"
+            found = models.connection.execute(query).fetchall()
+            assert [tuple(None if value is None else f"{value}" for value in row) for row in found] == rows
+
+
+def test_a_refund_of_a_settlement_is_a_return_of_its_order(folder: Path) -> None:
+    (files,) = (files for name, files, _ in SALES if name == "the settlement report of Amazon")
+    said = drafted(folder, files)
+    assert "Returns: the 2 rows where transaction-type is Refund" in said
+    with models_of("shop") as (models, _):
+        returns = models.connection.execute(
+            f"select order_id, product_id, refund_amount from {models.make('int_returns')}"
+        ).fetchall()
+        fates = models.connection.execute(
+            f"select _reason, count(*) from {models.make('int_order_lines__rows')} where _fate = 'excluded' group by 1"
+        ).fetchall()
+    assert returns == [("111-2", "P-1", Decimal("10.2000"))]
+    assert dict(fates) == {"a fee, transfer or reserve of Amazon": 5, "a tax": 1}
+
+
+def test_two_tables_of_one_entity_are_a_question(folder: Path) -> None:
+    customers = OTHERS[0][1]["customers.csv"]
+    more = "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Total Spent,Total Orders,Note\n"
+    files = {**OTHERS[0][1], "more.csv": more + "3,Cy,Moor,c@x.example,yes,1.00,1,x\n"}
+    said = drafted(folder, files)
+    assert customers.count("\n") == 3
+    assert "more has customers, too (1 rows), and a source has one table of them" in said
+    with models_of("shop") as (models, plan):
+        assert models.connection.execute(f"select count(*) from {models.make('int_customers__rows')}").fetchall() == [
+            (2,)
+        ]
+        assert {receipt["table"] for receipt in plan.receipts} == {"customers", "orders"}
+
+
+@pytest.mark.parametrize("recipe", recipes(), ids=[recipe.name for recipe in recipes()])
+def test_without_one_of_its_columns_a_recipe_is_not_used_and_says_which(recipe: Recipe) -> None:
+    for changed in recipe.recognised_by:
+        found = match([column for column in recipe.recognised_by if column != changed])
+        assert found is not None
+        assert found.missing == [changed] if found.recipe is recipe else found.recipe.name != recipe.name
 
 
 def test_a_changed_column_of_a_known_export_falls_back_to_what_the_columns_show(folder: Path) -> None:

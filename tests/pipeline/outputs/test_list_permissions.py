@@ -14,8 +14,8 @@ from pipeline.outputs.lists.permissions import _refuse_held_consents, _sources, 
 from pipeline.serving.publish import publish_release
 from tests.pipeline.outputs.test_lists import open_list
 from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings, pass_gate
-from tests.support.permissions import landed_since
-from tests.support.states import receipt_of
+from tests.support.builds.permissions import landed_since
+from tests.support.builds.states import receipt_of
 
 WITH_CONSENT = "update marts.campaign_audience set can_email = true, can_post = true, can_call = true, can_text = null"
 

@@ -22,8 +22,8 @@ from pipeline.campaigns import read_campaigns
 from pipeline.outputs.lists import columns_of, export_lists
 from tests.pipeline.serving.test_publish import publish
 from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
-from tests.support.calc import CsvImport, Seen, open_in_calc
-from tests.support.permissions import landed_since
+from tests.support.builds.permissions import landed_since
+from tests.support.programs.calc import CsvImport, Seen, open_in_calc
 
 COLUMNS = columns_of(read_campaigns()["winback"])
 

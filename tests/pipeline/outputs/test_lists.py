@@ -18,7 +18,7 @@ from pipeline.outputs.lists import columns_of, export_lists
 from pipeline.outputs.lists.workbook import workbook_content
 from pipeline.serving.publish import publish_release
 from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings, pass_gate
-from tests.support.permissions import landed_since
+from tests.support.builds.permissions import landed_since
 
 COLUMNS = columns_of(read_campaigns()["winback"])
 

@@ -19,7 +19,7 @@ from tests.pipeline.serving.test_publish import OTHERS, publish
 from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
 
 pytestmark = pytest.mark.slow
-SUPPORT = ROOT / "tests" / "support"
+SUPPORT = ROOT / "tests" / "support" / "programs"
 SEEN_WITHIN_SECONDS = 60
 # In the small warehouse some numbers that charts sum are words.
 WORDS = ("segment_profile", "customer_churn", "campaign_performance")

@@ -6,9 +6,9 @@ import pytest
 
 from pipeline.base.errors import UserError
 from tests.pipeline.readers.test_readers import read
-from tests.support import damage
-from tests.support.damage import KINDS
-from tests.support.fuzz import lander, within
+from tests.support.companies import damage
+from tests.support.companies.damage import KINDS
+from tests.support.companies.fuzz import lander, within
 
 BROKEN_LINES = 3
 

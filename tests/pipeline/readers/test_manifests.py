@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.landing import land_source
 from tests.conftest import SALES
-from tests.support.loads import said
+from tests.support.builds.loads import said
 
 TABLE = {**SALES, "format": "parquet_manifest"}
 

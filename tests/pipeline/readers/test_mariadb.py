@@ -17,8 +17,8 @@ from pipeline.landing import land_source
 from pipeline.landing.readers.databases import other_sql
 from pipeline.landing.readers.databases.faults import UnavailableError
 from pipeline.landing.receipts import read_receipts
-from tests.support.loads import day
-from tests.support.mariadb import USER, Server, server
+from tests.support.builds.loads import day
+from tests.support.programs.mariadb import USER, Server, server
 
 pytestmark = [pytest.mark.slow, pytest.mark.mariadb]
 TABLES = ["t0", "t1", "t2"]

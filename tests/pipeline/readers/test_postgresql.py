@@ -14,8 +14,8 @@ from pipeline.landing import accept, land_source
 from pipeline.landing.readers.databases import postgresql
 from pipeline.landing.readers.databases.postgresql_session import Session
 from pipeline.landing.receipts import Receipt, read_receipts
-from tests.support.loads import day, said
-from tests.support.postgres import ORDERS
+from tests.support.builds.loads import day, said
+from tests.support.programs.postgres import ORDERS
 
 PEOPLE: dict[str, Any] = {"query_table": "people", "load": "snapshot", "key": ["id"], "personal": ["email"]}
 

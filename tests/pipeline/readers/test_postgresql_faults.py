@@ -27,8 +27,8 @@ from pipeline.landing.readers.databases.faults import UnavailableError
 from pipeline.landing.readers.databases.postgresql import PAGES
 from pipeline.landing.readers.databases.postgresql_session import Answer, ServerError, Session
 from pipeline.landing.receipts import read_receipts
-from tests.support.loads import day
-from tests.support.postgres import ROLE, Server, server
+from tests.support.builds.loads import day
+from tests.support.programs.postgres import ROLE, Server, server
 
 TABLES = [f"t{number}" for number in range(4)]
 ROWS = 400

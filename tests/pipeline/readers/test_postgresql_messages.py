@@ -9,8 +9,8 @@ import pytest
 from pipeline.landing import land_source, land_table
 from pipeline.landing.readers.databases.faults import UnavailableError
 from pipeline.landing.receipts import read_receipts
-from tests.support.loads import day, said
-from tests.support.postgres import ORDERS, PASSWORD
+from tests.support.builds.loads import day, said
+from tests.support.programs.postgres import ORDERS, PASSWORD
 
 
 def test_a_connection_that_is_not_set_is_named(shop_of, monkeypatch):

@@ -12,7 +12,7 @@ from pipeline.landing import land_table
 from pipeline.landing.readers.texts import quotes, text
 from pipeline.landing.readers.texts.quotes import Way, way_to_read
 from tests.pipeline.readers.test_readers import read, said
-from tests.support.loads import day
+from tests.support.builds.loads import day
 
 CSV = {"format": "csv"}
 JSONL = {"format": "jsonl"}

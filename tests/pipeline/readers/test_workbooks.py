@@ -14,8 +14,8 @@ from pipeline.landing.readers.workbooks import workbook as limits
 from pipeline.landing.readers.workbooks.workbook import open_workbook
 from pipeline.onboarding.inspection.inspect_files import inspect_files
 from tests.pipeline.readers.test_readers import read, said
-from tests.support.fuzz import lander, within
-from tests.support.workbooks import SHEET, damaged, parts, save, strict
+from tests.support.companies.fuzz import lander, within
+from tests.support.companies.workbooks import SHEET, damaged, parts, save, strict
 
 FORMATS = [
     "yyyy-mm-dd",
@@ -298,8 +298,8 @@ BOMBS = """
     from pathlib import Path
     from pipeline.base.errors import UserError
     from pipeline.landing.readers.workbooks.workbook import open_workbook
-    from tests.support.fuzz import peak_memory
-    from tests.support.workbooks import SHEET, parts, save
+    from tests.support.companies.fuzz import peak_memory
+    from tests.support.companies.workbooks import SHEET, parts, save
 
     bodies = {
         "cells": '<row r="1">' + "<c/>" * 900_000 + "</row>",

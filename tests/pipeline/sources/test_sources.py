@@ -15,7 +15,7 @@ from pipeline.sources.definitions import (
     providers,
 )
 from tests.conftest import SALES
-from tests.support.loads import said
+from tests.support.builds.loads import said
 
 
 @pytest.mark.parametrize("name", known_sources())

@@ -17,7 +17,6 @@ with orders as (
 refunds as (
     select
         customer_id,
-        min(return_date) as first_return_date,
         sum({{ measure('fct_return', 'refunds') }}) as refund_amount
     from {{ ref('fct_return') }}
     where {{ by_as_of('return_date') }}

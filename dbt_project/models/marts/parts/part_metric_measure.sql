@@ -30,7 +30,7 @@ lines as (
         coalesce(product_categories.category, 'unknown') as by_category,
         coalesce(customers.country, 'unknown') as by_country,
         coalesce(customers.segment_name, 'unknown') as by_segment,
-        sum(case when is_sale then net_amount else 0 end) as net_sales,
+        sum({{ measure('fct_order_line', 'net_sales') }}) as net_sales,
         sum(case when is_goods then list_amount else 0 end) as list_sales,
         sum(case when is_goods then discount_amount + coupon_discount_amount else 0 end) as discount_total,
         case
@@ -77,8 +77,8 @@ returns as (
         coalesce(product_categories.category, 'unknown') as by_category,
         coalesce(customers.country, 'unknown') as by_country,
         coalesce(customers.segment_name, 'unknown') as by_segment,
-        sum(case when is_sale then refund_amount else 0 end) as refunds,
-        sum(case when is_sale then coalesce(recovered_amount, 0) else 0 end) as recovered,
+        sum({{ measure('fct_return', 'refunds') }}) as refunds,
+        sum({{ measure('fct_return', 'recovered') }}) as recovered,
         sum(case when is_sale then 1 else 0 end) as returned_lines,
         min(return_date) as first_date
     from {{ ref('fct_return') }}

@@ -43,7 +43,12 @@ MAX_TEXTS_BYTES = 512 << 20  # all texts, in memory
 CHUNK_BYTES = 1 << 18
 
 OLE, ZIP = b"\xd0\xcf\x11\xe0", b"PK"
-OTHER_ZIPS = {"xl/workbook.bin": "it is a workbook of the format .xlsb", "content.xml": "it is of the format .ods"}
+OTHER_ZIPS = {
+    "xl/workbook.bin": "it is a workbook of the format .xlsb",
+    "content.xml": "it is of the format .ods",
+    "word/document.xml": "it is a Word document",
+    "ppt/presentation.xml": "it is a presentation",
+}
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError)
 BROKEN = (*BROKEN_ZIP, ET.ParseError, LookupError, ValueError)
 MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\s[^<>]*?ref=["']([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})["']""")

@@ -1,20 +1,20 @@
 {#
-  What the yml of a model says of its table in `config.meta` (pipeline/base/catalog.py), in one query. Fails with each rule that is
-  broken, and by how many rows. The gate checks what reaches beyond a table: keys of published tables, relations, and totals
-  with an account (expectations/README.md).
+  Checks what the yml of a model or seed says of its table in `config.meta` (pipeline/base/catalog.py), in one query, when the
+  table has been made (`+post-hook` of dbt_project.yml). A table that breaks a rule fails its model, with each such rule and its
+  number of rows, and is not kept. The gate checks what reaches beyond a table: keys of published tables, relations, and totals
+  with an account (expectations/README.md). A build that leaves out data tests leaves this out too.
 
   A rule is SQL for one number over the table, which is 0 where the rule holds, and what that number counts. `limit 1`: rules
   about keys alone are no aggregates, and would say the same number once for each row of the table.
 #}
-{% test keeps_contract(model) %}
-    {%- if execute -%}
-    {%- set node = tested_node() -%}
-    {%- set contract = node.config.meta -%}
+{% macro keep_contract() -%}
+    {%- if not execute or 'test' in env_var('DBT_EXCLUDE_RESOURCE_TYPES', '').split() -%}{{ return('') }}{%- endif -%}
+    {%- set contract = model.config.meta -%}
     {%- set rules = [] -%}
 
-    {%- if node.schema not in ['core', 'marts', 'ops'] -%}
+    {%- if model.schema not in ['core', 'marts', 'ops'] -%}
         {%- for key in [contract.get('grain', [])] + contract.get('unique', []) if key -%}
-            {%- set bad_keys = 'select ' ~ key | join(', ') ~ ' from ' ~ model ~ ' group by ' ~ key | join(', ')
+            {%- set bad_keys = 'select ' ~ key | join(', ') ~ ' from ' ~ this ~ ' group by ' ~ key | join(', ')
                 ~ ' having count(*) > 1 or ' ~ key | join(' is null or ') ~ ' is null' -%}
             {%- do rules.append([
                 '(select count(*) from (' ~ bad_keys ~ ') as bad_keys)',
@@ -43,7 +43,7 @@
 
     {#- A total must equal sums over models that this one is made from, so that they are there before it. -#}
     {%- for total in contract.get('totals', []) if not total.get('account') -%}
-        {%- set sums = [sum_of(total['total'], model)] -%}
+        {%- set sums = [sum_of(total['total'], this)] -%}
         {%- for name, expression in total['equals'].items() -%}
             {%- set other = graph.nodes['model.' ~ project_name ~ '.' ~ name] -%}
             {%- set table = api.Relation.create(database=other.database, schema=other.schema, identifier=other.alias) -%}
@@ -54,12 +54,13 @@
         {%- do rules.append([sums | join(' - '), 'total of ' ~ total['total'] ~ ' less that of ' ~ other]) -%}
     {%- endfor -%}
 
+    {%- if rules -%}
     {%- call statement('contract', fetch_result=True) -%}
     select
         {%- for sql, _ in rules %}
         {{ sql }} as rule_{{ loop.index }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ model }}
+    from {{ this }}
     limit 1
     {%- endcall -%}
     {%- set broken = [] -%}
@@ -67,8 +68,15 @@
         {%- if found -%}{%- do broken.append(rules[loop.index0][1] ~ ' (' ~ found ~ ')') -%}{%- endif -%}
     {%- endfor -%}
     {%- if broken -%}
-        {%- do exceptions.raise_compiler_error(node.name ~ ' breaks its contract: ' ~ broken | join('; ')) -%}
+        {%- do exceptions.raise_compiler_error(model.name ~ ' breaks its contract: ' ~ broken | join('; ')) -%}
     {%- endif -%}
     {%- endif -%}
-    select 1 as broken_rule where 1 = 0
-{% endtest %}
+{%- endmacro %}
+
+{# The sum of an expression, which may end in `where` and a condition. #}
+{% macro sum_of(expression, table, condition='true') -%}
+    {%- set parts = expression.rpartition(' where ') -%}
+    {%- set summed = parts[0] or parts[2] -%}
+    {%- set own = parts[2] if parts[0] else 'true' -%}
+    (select coalesce(sum({{ summed }}), 0) from {{ table }} where ({{ own }}) and {{ condition }})
+{%- endmacro %}

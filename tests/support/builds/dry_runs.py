@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 
+from pipeline.base.catalog import table
 from pipeline.onboarding.trial.dry_run import Outcome
 
 RECEIVED = "select table_name, sum(received)::bigint from ops.load_receipts where source = $1 group by 1"
@@ -13,12 +14,12 @@ FATES = """
 select case when entity = 'none' then '' else entity end, fate, reason, sum(landed_rows)::bigint
 from ops.row_fates where source_system = $1 group by all
 """
-MONTHS = """
+MONTHS = f"""
 with months as (
     select strftime(order_date, '%Y-%m') as month, is_purchase, net_sales, 0 as refunds
     from core.fct_order where source_system = $1
     union all
-    select strftime(return_date, '%Y-%m'), false, 0, case when is_sale then refund_amount else 0 end
+    select strftime(return_date, '%Y-%m'), false, 0, {table("fct_return").measures["refunds"]}
     from core.fct_return where source_system = $1
 )
 select month, count(*) filter (is_purchase), sum(net_sales), sum(refunds) from months group by 1 order by 1

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.airflow_up import free_port
+from tests.support.programs.airflow_up import free_port
 
 USER, PASSWORD = "loader", "p@ss:word/1"
 SECONDS = 60

@@ -1,7 +1,7 @@
 """Landing of made-up files in a process of its own, which has limits of memory and time.
 
-`python -m tests.support.fuzz <folder>` lands the source `shop.yml` of the folder for each line of its input, and
-answers with a line.
+`python -m tests.support.companies.fuzz <folder>` lands the source `shop.yml` of the folder for each line of its input,
+and answers with a line.
 """
 
 import json
@@ -100,7 +100,7 @@ class Lander:
 
     def _ask(self) -> dict[str, Any]:
         if self._process is None:
-            command = [sys.executable, "-m", "tests.support.fuzz", str(self.folder)]
+            command = [sys.executable, "-m", "tests.support.companies.fuzz", str(self.folder)]
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=pipeline.base.settings.ROOT
             )

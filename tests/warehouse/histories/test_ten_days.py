@@ -17,8 +17,8 @@ import yaml
 
 from pipeline.base.settings import load_settings
 from pipeline.landing.receipts import read_receipts
-from tests.support.postgres import SHOP, Server
-from tests.support.project import make_project, run_in
+from tests.support.builds.project import make_project, run_in
+from tests.support.programs.postgres import SHOP, Server
 
 pytestmark = pytest.mark.slow
 DAYS = 10

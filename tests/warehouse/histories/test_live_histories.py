@@ -22,9 +22,9 @@ from pipeline.base.errors import UserError
 from pipeline.base.settings import load_settings
 from pipeline.landing import accept, land_source
 from pipeline.landing.receipts import read_receipts
-from tests.support import mariadb
-from tests.support.conformed import Conformed, compile_source
-from tests.support.postgres import ORDERS, SHOP, Server
+from tests.support.builds.conformed import Conformed, compile_source
+from tests.support.programs import mariadb
+from tests.support.programs.postgres import ORDERS, SHOP, Server
 
 DAY = dt.timedelta(days=1)
 # LIVE_HISTORIES in the environment changes how many `make test-all` makes up; 200 of a server take 20 minutes.

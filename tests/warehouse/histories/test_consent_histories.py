@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.support.consents import CHANNELS, Person, allows, histories, objects
-from tests.support.project import make_project, run_in
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.project import make_project, run_in
+from tests.support.builds.quick import TABLES_ONLY
+from tests.support.companies.consents import CHANNELS, Person, allows, histories, objects
 
 pytestmark = pytest.mark.slow
 PEOPLE, PHASES, SEED = 10_000, 2, 20260331

@@ -15,9 +15,14 @@ _COLUMN = re.compile(r"^\| (\*{0,2})([a-z_]+)\*{0,2} \| ([a-z]+) \| (required)? 
 
 @dataclass(frozen=True)
 class Walk:
-    """The part of the guide that is written by hand."""
+    """The messy file of the guide.
+
+    `files` are the drafted models that are shown; `answers` the lines of the yml that a person writes.
+    """
 
     export: str
+    draft: str
+    answers: dict[str, str]
     files: dict[str, str]
     command: str
     summary: list[str]
@@ -25,13 +30,17 @@ class Walk:
 
 
 def read_walk() -> Walk:
-    """The files, the command and the answers of the part that is written by hand."""
-    text = GUIDE.read_text(encoding="utf-8").split("\n## Fifteen minutes")[1].split("\n## A real one")[0]
-    summary = _block(text.split("### 3. Run it")[1], "text")
+    """The commands, the files and the answers of the part about the messy file."""
+    text = GUIDE.read_text(encoding="utf-8").split("\n## A messy file")[1].split("\n## A real one")[0]
+    first, second = text.split("### 2. Run it")
+    summary = _block(second, "text")
+    lines = _block(first, "yaml").splitlines()
     return Walk(
         export=_block(text, "csv"),
+        draft=_block(first, "sh").strip(),
+        answers=dict(line.split(": ", 1) for line in lines),
         files=dict(_FILE.findall(text)),
-        command=_block(text, "sh").strip(),
+        command=_block(second, "sh").strip(),
         summary=[line.strip() for line in summary.splitlines()],
         queries=[(query, answer.strip()) for query, answer in _QUERY.findall(text)],
     )

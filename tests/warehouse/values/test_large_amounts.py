@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.quick import TABLES_ONLY
 from tests.warehouse.till import Till, make_till
 
 TABLES = """\

@@ -18,7 +18,7 @@ import psutil
 
 from pipeline.base.settings import ROOT, load_settings
 from pipeline.orchestration.airflow_settings import USER, password_file
-from tests.support.perennial import PERENNIAL
+from tests.support.programs.perennial import PERENNIAL
 
 SECONDS = 600
 

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 
 from pipeline.base.settings import DBT_PROJECT
 from pipeline.build.failures import failures
+from tests.support.builds.quick import TABLES_ONLY
 
 ORDERS = """
 select * from (values
@@ -43,6 +45,19 @@ BROKEN = (
 )
 
 
+def build(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run dbt in a project."""
+    words = ["build", "--project-dir", str(folder), "--profiles-dir", str(folder), "--log-path", str(folder / "logs")]
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *words],
+        cwd=folder,
+        env={**os.environ, "CRM_HOME": str(folder), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with the macros of this one, whose model `sales` breaks every rule and `orders` keeps the same ones."""
@@ -51,7 +66,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(DBT_PROJECT / part, folder / part)
     project = {
         **yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8")),
-        "models": {"perennial": {"+materialized": "table", "+schema": "steps"}},
+        "models": {"perennial": {"+materialized": "table", "+schema": "steps", "+post-hook": "{{ keep_contract() }}"}},
     }
     project["vars"]["as_of_date"] = "2024-03-31"
     (folder / "dbt_project.yml").write_text(yaml.safe_dump(project), encoding="utf-8")
@@ -63,19 +78,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (models / "after.sql").write_text("select * from {{ ref('sales') }}", encoding="utf-8")
     sound = {name: rule for name, rule in RULES.items() if name != "totals"}
     described = [
-        {"name": "orders", "config": {"meta": {**sound, "date": "known_date"}}, "data_tests": ["keeps_contract"]},
-        {"name": "sales", "config": {"meta": RULES}, "data_tests": ["keeps_contract"]},
+        {"name": "orders", "config": {"meta": {**sound, "date": "known_date"}}},
+        {"name": "sales", "config": {"meta": RULES}},
     ]
     (models / "models.yml").write_text(yaml.safe_dump({"models": described}), encoding="utf-8")
-    words = ["build", "--project-dir", str(folder), "--profiles-dir", str(folder), "--log-path", str(folder / "logs")]
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *words],
-        cwd=folder,
-        env={**os.environ, "CRM_HOME": str(folder), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = build(folder)
     assert done.returncode == 1, done.stdout[-3000:]
     return folder
 
@@ -91,4 +98,14 @@ def test_nothing_is_built_from_a_table_that_breaks_its_contract(built: Path) -> 
     results = (built / "target" / "run_results.json").read_text(encoding="utf-8")
     found = {each["unique_id"]: each["status"] for each in yaml.safe_load(results)["results"]}
     assert found["model.perennial.after"] == "skipped"
-    assert found["model.perennial.sales"] == "success"
+    assert found["model.perennial.sales"] == "error"
+    with duckdb.connect(str(built / "warehouse.duckdb"), read_only=True) as warehouse:
+        tables = warehouse.execute("select table_name from duckdb_tables()").fetchall()
+    assert tables == [("orders",)], "a table that breaks its contract is not kept"
+
+
+def test_a_build_without_data_tests_leaves_the_contract_out(built: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "project"
+    shutil.copytree(built, copy, ignore=shutil.ignore_patterns("target", "logs"))
+    done = build(copy, **TABLES_ONLY)
+    assert done.returncode == 0, done.stdout[-3000:]

@@ -12,8 +12,8 @@ import yaml
 
 from pipeline.base.catalog import input_contract
 from pipeline.base.settings import ROOT
-from tests.support.project import make_project, run_in
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.project import make_project, run_in
+from tests.support.builds.quick import TABLES_ONLY
 
 CONTRACT: dict[str, dict[str, Any]] = input_contract()
 GOOD_ROWS = 1500

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from tests.support.airflow_up import free_port
-from tests.support.postgres import SHOP, Server
-from tests.support.project import make_project
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.project import make_project
+from tests.support.builds.quick import TABLES_ONLY
+from tests.support.programs.airflow_up import free_port
+from tests.support.programs.postgres import SHOP, Server
 
 DAYS = 40
 TODAY = dt.datetime.now(dt.UTC).date()

@@ -19,7 +19,7 @@ from pipeline.base.duck import connect
 from pipeline.base.settings import load_settings
 from pipeline.landing import land_source
 from pipeline.landing.events import event_instant_sql, events_of, possible_sql, timestamp_sql
-from tests.support.conformed import Conformed, Row, compile_source
+from tests.support.builds.conformed import Conformed, Row, compile_source
 
 ZONE = ZoneInfo("Asia/Singapore")
 ZONES = (str(ZONE), str(ZONE))  # of times, of days

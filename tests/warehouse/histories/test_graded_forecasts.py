@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from pipeline.base.settings import ROOT
-from tests.support.perennial import PERENNIAL
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.quick import TABLES_ONLY
+from tests.support.programs.perennial import PERENNIAL
 
 pytestmark = pytest.mark.slow
 EARLIER, LATER = "2025-11-20", "2025-12-20"

@@ -13,7 +13,7 @@ import yaml
 from pipeline.base.settings import Settings
 from pipeline.build.plan import receipts_in_use
 from pipeline.sources.definitions import Source, load_source
-from tests.support.project import make_project, run_in
+from tests.support.builds.project import make_project, run_in
 
 BUILD = """
 from datetime import datetime, UTC

@@ -19,8 +19,8 @@ import duckdb
 import pytest
 
 from pipeline.base.settings import ROOT
-from tests.support.perennial import PERENNIAL
-from tests.support.quick import TABLES_ONLY
+from tests.support.builds.quick import TABLES_ONLY
+from tests.support.programs.perennial import PERENNIAL
 
 pytestmark = pytest.mark.slow
 DAY = "2026-01-01"
