@@ -161,6 +161,10 @@ READ = {
 }
 
 
+BOOKS = [[*row, "Count of Monte Cristo" if number % 2 else "Sum of us"] for number, row in enumerate(ORDERS)]
+READ["books.csv"] = csv_text([*HEAD, "title"], *BOOKS)
+
+
 @pytest.mark.parametrize("name", READ)
 def test_a_spoilt_export_is_read_right(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(READ[name])
