@@ -16,6 +16,7 @@ from pipeline.onboarding.draft.money import with_money
 from pipeline.onboarding.draft.roles import match_columns
 from pipeline.onboarding.draft.tables import OF_CUSTOMER, OF_ORDER, SALES, assign, is_named, time_role
 from pipeline.onboarding.evidence.lookups import find_lookups, with_lookups
+from pipeline.onboarding.evidence.question import about_second_table
 from pipeline.onboarding.evidence.relations import Link, find_links
 from pipeline.onboarding.evidence.totals_rows import without_totals
 from pipeline.onboarding.inspection import facts
@@ -46,7 +47,7 @@ def guess(place: Place) -> Guess:
     connection = place.connection
     tables = with_recipes(connection, [_looked_at(connection, found) for found in place.tables])
     links = find_links(connection, [(table.found, table.profiles) for table in tables])
-    drafts = _with_lookups(connection, tables, links)
+    drafts = _with_second_tables(connection, _with_lookups(connection, tables, links))
     _check(drafts)
     drafts = [_described(connection, draft) for draft in drafts]
     drafts = with_money(connection, drafts)
@@ -89,6 +90,26 @@ def _with_lookups(connection: duckdb.DuckDBPyConnection, tables: Sequence[Draft]
     assigned = assign(connection, joined, [link for link in links if {link.table, link.to} <= kept])
     by_name = {draft.found.name: draft for draft in assigned}
     return [by_name.get(table.found.name) or _lookup(table, *looked_up[table.found.name]) for table in tables]
+
+
+def _with_second_tables(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft]) -> list[Draft]:
+    """Ask about tables that are not used, and would be sales if the others were not there."""
+    unused = [draft for draft in drafts if not (draft.entity or draft.is_lookup or draft.recipe)]
+    alone = {draft.found.name: assign(connection, [draft], [])[0].entity for draft in unused}
+    second = {name: entity for name, entity in alone.items() if entity in SALES}
+    home = next((draft for entity in SALES for draft in drafts if draft.entity == entity), None)
+    if home is None or not second:
+        return list(drafts)
+    asked = [about_second_table(d.found.name, e, d.profiles[0].rows) for d in unused if (e := second.get(d.found.name))]
+    text = f"{home.found.name} is the table of the sales"
+    return [
+        replace(draft, questions=[*draft.questions, *asked])
+        if draft is home
+        else replace(draft, dropped=[*draft.dropped, text])
+        if draft.found.name in second
+        else draft
+        for draft in drafts
+    ]
 
 
 def _only_names(draft: Draft, drafts: Sequence[Draft], links: Sequence[Link]) -> bool:

@@ -281,7 +281,8 @@ def _of_table(yml: Path, draft: Draft) -> list[Note]:
         return notes
     if draft.entity is None:
         columns = ", ".join(profile.name for profile in draft.profiles)
-        text = f"Table {draft.found.name} is not used: its columns fit no entity. It has: {columns}."
+        why = "" if draft.dropped or draft.recipe else ": its columns fit no entity"
+        text = f"Table {draft.found.name} is not used{why}. It has: {columns}."
         return [*notes, Note(f"{text} To use it, uncomment it and write a model.", yml, f"  # {draft.found.name}:")]
     if draft.key and draft.key != draft.found.primary_key:
         text = f"Key of {draft.found.name}: {', '.join(draft.key)} identify a row so far. Will they always?"

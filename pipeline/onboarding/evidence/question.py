@@ -21,3 +21,14 @@ class Question:
     text: str
     answers: Sequence[str] = ()
     about: str = ""
+
+
+def about_second_table(name: str, entity: str, rows: int) -> Question:
+    """Ask about a table of an entity that another one has already."""
+    return Question(
+        f"{name} has {entity}, too ({rows:,} rows), and a source has one table of them",
+        [
+            "it is left out: make a source of its own of it",
+            "they belong together: give the files the same columns, so that they are one table",
+        ],
+    )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.base.errors import UserError
-from pipeline.onboarding.inspection.layout import are_names
+from pipeline.onboarding.inspection.layout import VALUE, are_names
 
 MOST_COLUMNS = 1000
 ROWS_LOOKED_AT = 200
@@ -27,11 +27,15 @@ MARKUP = {
     "<table": "a web page (HTML)",
     "<": "XML",
 }
-# What Excel writes above the groups of a pivot table, and how it and Google Sheets call their sums.
-PIVOT = re.compile(
+# What Excel writes above the groups of a pivot table.
+GROUPS = re.compile(
     r"(row|column) labels|(zeilen|spalten)beschriftungen|étiquettes de (lignes|colonnes)|etiquetas de (fila|columna)"
-    r"|rótulos de (linha|coluna)|etichette di (riga|colonna)|(rij|kolom)labels|[行列]标签|[行列]ラベル"
-    r"|(sum|count|average) of .+|(summe|anzahl|mittelwert) von .+|(somme|nombre|moyenne) de .+"
+    r"|rótulos de (linha|coluna)|etichette di (riga|colonna)|(rij|kolom)labels|[行列]标签|[行列]ラベル",
+    re.IGNORECASE,
+)
+# What it and Google Sheets call the sums. A book may be called so, too: among names of columns only.
+SUMS = re.compile(
+    r"(sum|count|average) of .+|(summe|anzahl|mittelwert) von .+|(somme|nombre|moyenne) de .+"
     r"|(suma|cuenta|promedio) de .+|(soma|contagem|média) de .+|(求和项|计数项)\W.+|(合計|個数|平均) / .+",
     re.IGNORECASE,
 )
@@ -77,7 +81,10 @@ def check_width(path: Path, columns: Sequence[str]) -> None:
 
 def is_pivot(rows: Numbered) -> bool:
     """Whether rows are those of a pivot table, which sums the orders up."""
-    return any(PIVOT.fullmatch((cell or "").strip()) for _, cells in rows[:TITLE_ROWS] for cell in cells)
+    top = [[(cell or "").strip() for cell in cells] for _, cells in rows[:TITLE_ROWS]]
+    has_groups = any(GROUPS.fullmatch(cell) for cells in top for cell in cells)
+    names = [cells for cells in top[:2] if not any(VALUE.fullmatch(cell) for cell in cells)]
+    return has_groups or any(SUMS.fullmatch(cell) for cells in names for cell in cells)
 
 
 def check_no_pivot(path: Path, rows: Numbered) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.base.catalog import input_contract, read_models
 from pipeline.onboarding.draft import expressions as sql
 from pipeline.onboarding.draft.draft import Draft, Told
-from pipeline.onboarding.evidence.question import Question
+from pipeline.onboarding.evidence.question import Question, about_second_table
 from pipeline.onboarding.inspection.facts import Mark, ask
 from pipeline.onboarding.inspection.profile import Profile
 
@@ -130,17 +130,7 @@ def _alone(table: Draft, homes: Mapping[str, Draft], tables: Sequence[Draft]) ->
     if homes[str(table.entity)] is not table:
         return replace(table, entity=None, roles={}, constants={}, excluded={}, mark=None, also={}, questions=[])
     others = [other for other in tables if other.entity == table.entity and other is not table]
-    questions = [
-        Question(
-            f"{other.found.name} has {table.entity}, too ({other.profiles[0].rows:,} rows), and a source has one table "
-            "of them",
-            [
-                "it is left out: make a source of its own of it",
-                "they belong together: give the files the same columns, so that they are one table",
-            ],
-        )
-        for other in others
-    ]
+    questions = [about_second_table(other.found.name, str(table.entity), other.profiles[0].rows) for other in others]
     also = {entity: told for entity, told in table.also.items() if entity not in homes}
     return replace(table, also=also, questions=[*table.questions, *questions])
 

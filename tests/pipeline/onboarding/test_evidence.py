@@ -274,6 +274,19 @@ def test_lines_that_repeat_what_is_the_orders_are_lines(folder: Path) -> None:
     assert (outcome.net_sales, outcome.orders, outcome.customers) == (Decimal(15), 1, 2)
 
 
+def test_a_second_table_of_orders_is_asked_about(folder: Path) -> None:
+    said = drafted(
+        folder,
+        orders_2023="order_id,customer_id,ordered_at,total\n1,a,2023-01-01,5.00\n2,b,2023-01-02,6.00\n3,a,2023-02-02,7.00\n",
+        orders_2024="order_id,customer_id,ordered_at,total,coupon\n11,a,2024-01-01,5.00,x\n12,c,2024-01-02,6.00,\n",
+        stores="place,town\n1,Ulm\n",
+    )
+    assert "orders_2024 has orders, too (2 rows), and a source has one table of them" in said
+    assert "Table orders_2024 is not used. It has" in said
+    assert "stores has" not in said
+    assert "Table stores is not used: its columns fit no entity" in said
+
+
 def test_a_column_that_marks_returns_is_no_refund_to_ask_about(folder: Path) -> None:
     said = drafted(
         folder,
