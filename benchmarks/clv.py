@@ -11,7 +11,7 @@ from mining.clv.value import value_quantiles
 from mining.purchases import BetaGeoNBD, ParetoNBD
 from mining.purchases.history import History
 from mining.purchases.models.base import PurchaseModel
-from mining.purchases.simulation import simulate
+from mining.purchases.models.simulation import simulate
 
 CUSTOMERS = 1_000_000
 WITH_INTERVALS = 2_500

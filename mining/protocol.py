@@ -38,7 +38,7 @@ class Job(ABC):
     source, reads
         The table of features that it reads, and the columns, beside the key.
     reads_calendar
-        Whether it learns a season: its features then come with the purchases of each day.
+        Whether it learns a season: its features then come with the purchases of each day and known events.
     tables
         What it writes, by name: `scores/<table>/as_of=<date>/run=<id>.parquet`. `as_of_date`, `run_id` and
         `model_version` are filled in for it.

@@ -36,6 +36,7 @@ CUSTOMER_FEATURES = FeatureTable("", ("as_of_date", "customer_id"))
 CAMPAIGN_ARMS = FeatureTable("campaign_arms", ("as_of_date", "campaign_id", "measure", "arm"))
 PURCHASE_CALENDAR = FeatureTable("purchase_calendar", ("as_of_date", "purchase_date"))
 CALENDAR_COLUMNS = frozenset({"first_purchases", "repeat_purchases"})
+EVENT_DAYS = FeatureTable("event_days", ("as_of_date", "event", "starts_on"))
 STAMP = {"customer_id": pa.string(), "as_of_date": pa.date32(), "run_id": pa.string()}
 """The first columns of every score file."""
 MODEL_CODE = (
@@ -53,13 +54,15 @@ SOURCES_KEY, CURRENCY_KEY = b"perennial.sources", b"perennial.currency"
 class FeatureSet:
     """The features of one build, sorted by their key, with a hash of their content.
 
-    `purchase_days` has the purchases of each day, of which the season is learned; None where that is not asked for.
+    `purchase_days` has the purchases of each day, of which the season is learned, and `event_days` the days of known
+    events; None where that is not asked for.
     """
 
     as_of: dt.date
     table: pa.Table
     content_hash: str
     purchase_days: pa.Table | None = None
+    event_days: pa.Table | None = None
     currency: str = ""
 
     @property
@@ -87,6 +90,12 @@ class FeatureSet:
         if self.purchase_days is None:
             return pd.DataFrame(columns=["as_of_date", "purchase_date", *sorted(CALENDAR_COLUMNS)])
         return _frame(_of_day(self.purchase_days, date))
+
+    def events(self, date: dt.date) -> pd.DataFrame:
+        """Return the days of events that were known on `date`, sorted by event and day; no rows where not read."""
+        if self.event_days is None:
+            return pd.DataFrame(columns=[*EVENT_DAYS.key, "ends_on"])
+        return _frame(_of_day(self.event_days, date))
 
 
 def _of_day(table: pa.Table, date: dt.date) -> pa.Table:
@@ -141,10 +150,11 @@ def read_features(
 
 
 def with_calendar(features: FeatureSet, settings: Settings, sources: Sequence[str]) -> FeatureSet:
-    """Add the purchases of each day, which are then part of what the features contain."""
+    """Add the purchases of each day and the days of events, which are then part of what the features contain."""
     calendar = read_features(settings, features.as_of, sources, CALENDAR_COLUMNS, PURCHASE_CALENDAR)
-    both = sha256_of([features.content_hash, calendar.content_hash])
-    return replace(features, purchase_days=calendar.table, content_hash=both)
+    events = read_features(settings, features.as_of, sources, ("ends_on",), EVENT_DAYS)
+    content = sha256_of([features.content_hash, calendar.content_hash, events.content_hash])
+    return replace(features, purchase_days=calendar.table, event_days=events.table, content_hash=content)
 
 
 def newest_features(settings: Settings) -> dt.date:

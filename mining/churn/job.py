@@ -15,7 +15,7 @@ from mining.churn import features
 from mining.churn.scoring import score, unscored
 from mining.churn.training import BASELINE, train
 from mining.protocol import Frames, Options, Table, TrainedJob
-from mining.purchases import clock, rhythm
+from mining.purchases import clock, regularity, rhythm
 from mining.sound import SHARE, Claims
 from mining.store import STAMP, FeatureSet
 from pipeline.base.model_files import Model
@@ -44,7 +44,7 @@ class Churn(TrainedJob):
     name = "churn"
     baseline = BASELINE
     reads_calendar = True
-    reads = features.COLUMNS | clock.COLUMNS | rhythm.COLUMNS | evaluation.COLUMNS
+    reads = features.COLUMNS | clock.COLUMNS | regularity.COLUMNS | rhythm.COLUMNS | evaluation.COLUMNS
     tables: ClassVar[Mapping[str, Table]] = {"churn": Table(SCHEMA, CLAIMS)}
 
     def needs(self, settings: Settings) -> Options:

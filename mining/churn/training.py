@@ -144,7 +144,7 @@ def train(features: FeatureSet, *, horizon_days: int) -> dict[str, Any]:
 
 
 def _timing(features: FeatureSet, date: dt.date) -> PurchaseTiming | None:
-    return fit_timing(features.at(date), features.calendar(date))
+    return fit_timing(features.at(date), features.calendar(date), features.events(date))
 
 
 def _choose(

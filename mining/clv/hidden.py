@@ -9,7 +9,7 @@ from mining.clv.holdout import expected_purchases, judge, naive_purchases, origi
 from mining.clv.models import MINIMUM_REPEAT_BUYERS, too_few
 from mining.purchases import reach
 from mining.purchases.clock import history_of
-from mining.purchases.season import learn_clock
+from mining.purchases.timing import learn_clock
 from mining.purchases.total import Total, forecast_total
 from mining.store import FeatureSet
 
@@ -82,7 +82,7 @@ def grade(features: FeatureSet, horizon_days: int) -> Grade | str:
     if lacking := too_few(before):
         return f"{lacking} by {start}, {MINIMUM_REPEAT_BUYERS} are needed"
     calendar = features.calendar(start)
-    judged = judge(before, after, learn_clock(before, calendar))
+    judged = judge(before, after, learn_clock(before, calendar, features.events(start)))
     if judged.fitted.problem:
         return judged.fitted.problem
     hidden = (features.as_of - start).days

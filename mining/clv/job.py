@@ -11,7 +11,7 @@ from mining.clv.scoring import MONEY, score, unscored
 from mining.clv.training import BASELINE, train
 from mining.contract import amount_type
 from mining.protocol import Frames, Options, Table, TrainedJob
-from mining.purchases import clock
+from mining.purchases import clock, regularity
 from mining.sound import AMOUNT, COUNT, SHARE, Claims
 from mining.store import STAMP, FeatureSet
 from pipeline.base.model_files import Model
@@ -49,7 +49,7 @@ class LifetimeValue(TrainedJob):
     name = "clv"
     baseline = BASELINE
     reads_calendar = True
-    reads = clock.COLUMNS | models.COLUMNS | training.COLUMNS | evaluation.COLUMNS
+    reads = clock.COLUMNS | regularity.COLUMNS | models.COLUMNS | training.COLUMNS | evaluation.COLUMNS
     tables: ClassVar[Mapping[str, Table]] = {"clv": Table(SCHEMA, CLAIMS)}
 
     def needs(self, settings: Settings) -> Options:

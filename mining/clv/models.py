@@ -12,6 +12,7 @@ from mining.purchases.choice import PREFERRED, choose, fit_candidates, read_purc
 from mining.purchases.clock import PLAIN, PurchaseClock, history_of
 from mining.purchases.history import Floats
 from mining.purchases.models.base import PurchaseModel
+from mining.purchases.regularity import learn_stages
 
 COLUMNS = frozenset({"purchase_days", "spend_days", "spend_amount"})
 """The feature columns that spend is learned from, beside the purchase history."""
@@ -123,7 +124,7 @@ def fit_all(frame: pd.DataFrame, clock: PurchaseClock = PLAIN, judged: str = PRE
     paid = days > 0
     spend = fit_spend(days[paid], amount[paid] / days[paid])
     share_paid = float(days.sum() / frame["purchase_days"].sum())
-    return FittedModels(fit_candidates(history), spend, share_paid, judged, clock)
+    return FittedModels(fit_candidates(history, learn_stages(frame)), spend, share_paid, judged, clock)
 
 
 def frequency_spend_correlation(frame: pd.DataFrame) -> float | None:

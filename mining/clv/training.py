@@ -4,7 +4,8 @@ The published model is Pareto/NBD for purchases with Gamma-Gamma for spend: P(al
 come from one coherent model. Where the likelihood of Pareto/NBD is highest at its edge, the mean of three takes its
 place, weighted by how well the data support each, and the decision says so: NBD with one rate of leaving for all (rates
 do not differ between customers), NBD without leaving (nobody is seen to leave; P(alive) is 1), and MBG/NBD. BG/NBD,
-which gives every one-time buyer P(alive) = 1, is fitted beside them for comparison only. The one that the last holdout
+which gives every one-time buyer P(alive) = 1, is fitted beside them for comparison only. Where gaps between purchases
+are regular, Pareto/CNBD-k takes the place of Pareto/NBD. The one that the last holdout
 has judged scores, wherever it can be fitted again. Where amounts differ too little for Gamma-Gamma, a simpler model
 takes its place (`fit_spend`), and the decision says so.
 
@@ -34,7 +35,7 @@ from mining.evaluation import refused, window
 from mining.purchases import reach
 from mining.purchases.clock import history_of
 from mining.purchases.history import TIME_UNIT
-from mining.purchases.season import learn_clock
+from mining.purchases.timing import learn_clock
 from mining.store import FeatureSet
 
 COLUMNS = frozenset({"first_purchase_date", "last_purchase_date", "net_sales"})
@@ -69,7 +70,10 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
     problem = _problem(features, days)
     if problem:
         return refused(_window(features, days), settings, BASELINE, problem)
-    clocks = {day: learn_clock(features.at(day), features.calendar(day)) for day in (*days, features.as_of)}
+    clocks = {
+        day: learn_clock(features.at(day), features.calendar(day), features.events(day))
+        for day in (*days, features.as_of)
+    }
     stretches = pairwise([*days, features.as_of])
     judged = [judge(features.at(start), features.at(end), clocks[start]) for start, end in stretches]
     unfit = next((item.fitted.problem for item in judged if item.fitted.problem), None)

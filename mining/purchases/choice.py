@@ -7,36 +7,49 @@ from mining.purchases.models.average import AveragedPurchases
 from mining.purchases.models.base import PurchaseModel
 from mining.purchases.models.bg_nbd import BetaGeoNBD, ModifiedBetaGeoNBD
 from mining.purchases.models.nbd import NBD, CommonDeathNBD
+from mining.purchases.models.pareto_cnbd import ParetoCNBD
 from mining.purchases.models.pareto_nbd import ParetoNBD
+from mining.purchases.regularity import CHANCE
 
 PREFERRED: type[PurchaseModel] = ParetoNBD
 STAND_INS: tuple[type[PurchaseModel], ...] = (ModifiedBetaGeoNBD, CommonDeathNBD, NBD)
 """Where Pareto/NBD has its maximum at its edge: their mean is used, weighted by how well the data support each."""
 CANDIDATES: tuple[type[PurchaseModel], ...] = (PREFERRED, *STAND_INS, BetaGeoNBD)
+KINDS: tuple[type[PurchaseModel], ...] = (*CANDIDATES, ParetoCNBD)
+OWN_LEAVING = (ParetoNBD.name, ParetoCNBD.name)
+"""Pareto/NBD, and Pareto/NBD with a rhythm: the one that makes the histories likelier is used.
+
+The gaps between purchases alone do not decide. Weekly shoppers buy with a rhythm and go away on holiday: their gaps are
+regular, and their silences are not.
+"""
 
 
-def fit_candidates(history: History) -> list[PurchaseModel]:
-    """Fit every purchase model on histories in weeks."""
-    return [kind(TIME_UNIT).fit(*history) for kind in CANDIDATES]
+def fit_candidates(history: History, stages: int = CHANCE) -> list[PurchaseModel]:
+    """Fit every purchase model on histories in weeks; the one with a rhythm where the gaps show one."""
+    return [kind(TIME_UNIT).fit(*history) for kind in CANDIDATES] + _with_rhythm(history, stages)
 
 
-def fit_chosen(history: History) -> PurchaseModel | None:
+def fit_chosen(history: History, stages: int = CHANCE) -> PurchaseModel | None:
     """Fit the purchase model in use alone: Pareto/NBD, and the stand-ins where it has no interior maximum."""
-    preferred = PREFERRED(TIME_UNIT).fit(*history)
-    if preferred.is_converged_:
-        return preferred
-    return choose([kind(TIME_UNIT).fit(*history) for kind in STAND_INS])
+    preferred = [PREFERRED(TIME_UNIT).fit(*history), *_with_rhythm(history, stages)]
+    return choose(preferred) or choose([kind(TIME_UNIT).fit(*history) for kind in STAND_INS])
+
+
+def _with_rhythm(history: History, stages: int) -> list[PurchaseModel]:
+    return [ParetoCNBD(TIME_UNIT, stages).fit(*history)] if stages > CHANCE else []
 
 
 def choose(candidates: list[PurchaseModel], judged: str = PREFERRED.name) -> PurchaseModel | None:
     """Return the model in use, of those with an interior maximum; None where there is none.
 
-    Pareto/NBD, or the mean of the stand-ins: the kind that has been judged, if it can be fitted, else the other one.
+    Pareto/NBD (with a rhythm, where that is likelier), or the mean of the stand-ins: the kind that has been judged, if
+    it can be fitted, else the other one.
     """
     converged = {model.name: model for model in candidates if model.is_converged_}
     stand_ins = [converged[kind.name] for kind in STAND_INS if kind.name in converged]
-    if PREFERRED.name in converged and (judged == PREFERRED.name or not stand_ins):
-        return converged[PREFERRED.name]
+    preferred = [converged[name] for name in OWN_LEAVING if name in converged]
+    if preferred and (judged in OWN_LEAVING or not stand_ins):
+        return max(preferred, key=lambda model: model.log_likelihood_)
     return AveragedPurchases.of(stand_ins) if stand_ins else None
 
 
@@ -44,5 +57,5 @@ def read_purchase_model(content: dict[str, Any]) -> PurchaseModel:
     """Read what `PurchaseModel.to_dict` wrote."""
     if content["model"] == AveragedPurchases.name:
         return AveragedPurchases([read_purchase_model(model) for model in content["models"]], content["weights"])
-    kind = next(kind for kind in CANDIDATES if kind.name == content["model"])
+    kind = next(kind for kind in KINDS if kind.name == content["model"])
     return kind.from_dict(content)

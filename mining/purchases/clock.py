@@ -6,9 +6,9 @@ is as long as the clock says.
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,14 +20,30 @@ COLUMNS = frozenset({"purchase_days", "first_purchase_date", "last_purchase_date
 """The feature columns of a purchase history."""
 MONTHS = 12
 DAYS_OF_MONTH = np.array([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-FIRST_MONTH, LAST_MONTH = -840, 3960
-"""January 1900 and January 2300, in months since 1970: one table, so that a customer's time depends on no other one."""
-BEGINS = np.arange(FIRST_MONTH, LAST_MONTH + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.float64)
+DAYS = np.arange(np.datetime64("1900-01-01"), np.datetime64("2300-01-01"))
+"""The days of one table of what the clock shows, so that a customer's time depends on no other one."""
+FIRST_DAY = int(DAYS[0].astype(np.int64))
+MONTH_OF_DAY = DAYS.astype("datetime64[M]").astype(np.int64)
+"""In months since 1970."""
+GROWN_BEFORE, GROWS_AFTER = 120, 12
+"""Months before and after a day in which growth is counted."""
+
+
+class EventDays(NamedTuple):
+    """One time of an event: its first and last day since 1970, and the log of what it multiplies purchases by."""
+
+    name: str
+    first: int
+    last: int
+    effect: float
 
 
 @dataclass(frozen=True)
 class PurchaseClock:
-    """Twelve factors, January first: how fast the clock runs in a month, 1 on the average day of a year.
+    """How fast the clock runs: twelve factors, January first, 1 on the average day of a year, growth, and events.
+
+    Growth is the difference of logarithms in a year. The pace is 1, but for the season, in the month `grown_at` (months
+    since 1970); it grows up to a year after that, and is as it was ten years before in all earlier time.
 
     Examples
     --------
@@ -37,6 +53,9 @@ class PurchaseClock:
     """
 
     factors: tuple[float, ...] = (1.0,) * MONTHS
+    growth: float = 0.0
+    grown_at: int = 0
+    events: tuple[EventDays, ...] = ()
 
     @classmethod
     def from_factors(cls, factors: ArrayLike) -> "PurchaseClock":
@@ -47,8 +66,22 @@ class PurchaseClock:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the clock is the calendar: no season."""
-        return set(self.factors) == {1.0}
+        """Whether the clock is the calendar: no season, no growth, no event."""
+        return not self.growth and not self.events and not self.has_season
+
+    @property
+    def has_season(self) -> bool:
+        """Whether months differ."""
+        return set(self.factors) != {1.0}
+
+    def growing(self, growth: float, day: dt.date) -> "PurchaseClock":
+        """Return the clock with another growth, whose pace is 1, but for the season, in the month of a day."""
+        month = int(np.datetime64(day, "M").astype(np.int64)) if growth else 0
+        return replace(self, growth=growth, grown_at=month)
+
+    def pace(self, days: ArrayLike | dt.date) -> Floats:
+        """How fast the clock runs on each day."""
+        return self._paces[_days(days).astype(np.int64) - FIRST_DAY]
 
     def weeks(self, after: ArrayLike | dt.date, until: ArrayLike | dt.date) -> Floats:
         """Weeks on the clock from the end of one day to the end of another; the arguments broadcast."""
@@ -63,24 +96,40 @@ class PurchaseClock:
         moment = np.asarray(days, dtype=np.float64) + 1.0
         if self.is_plain:
             return moment
-        months = np.floor(moment).astype(np.int64).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-        place = np.clip(months - FIRST_MONTH, 0, len(BEGINS) - 2)
-        return self._shown[place] + np.array(self.factors)[months % MONTHS] * (moment - BEGINS[place])
+        place = np.clip(np.floor(moment).astype(np.int64) - FIRST_DAY, 0, len(DAYS) - 1)
+        return self._shown[place] + self._paces[place] * (moment - FIRST_DAY - place)
+
+    @cached_property
+    def _paces(self) -> Floats:
+        """How fast the clock runs on each of `DAYS`."""
+        paces = np.array(self.factors)[MONTH_OF_DAY % MONTHS]
+        if self.growth:
+            years = np.clip(MONTH_OF_DAY - self.grown_at, -GROWN_BEFORE, GROWS_AFTER) / MONTHS
+            paces = paces * np.exp(self.growth * years)
+        for event in self.events:
+            paces[max(event.first - FIRST_DAY, 0) : event.last - FIRST_DAY + 1] *= np.exp(event.effect)
+        return paces
 
     @cached_property
     def _shown(self) -> Floats:
-        """Days on the clock at the beginning of each month since `FIRST_MONTH`."""
-        factors = np.array(self.factors)[(FIRST_MONTH + np.arange(len(BEGINS) - 1)) % MONTHS]
-        return np.concatenate([[0.0], np.cumsum(np.diff(BEGINS) * factors)])
+        """Days on the clock at the beginning of each of `DAYS`."""
+        return np.concatenate([[0.0], np.cumsum(self._paces[:-1])])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the clock as JSON types."""
-        return {"factors": list(self.factors)}
+        return {
+            "factors": list(self.factors),
+            "growth": self.growth,
+            "grown_at": self.grown_at,
+            "events": [list(event) for event in self.events],
+        }
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> "PurchaseClock":
         """Read what `to_dict` wrote."""
-        return cls(tuple(float(factor) for factor in content["factors"]))
+        factors = tuple(float(factor) for factor in content["factors"])
+        events = tuple(EventDays(*event) for event in content["events"])
+        return cls(factors, float(content["growth"]), int(content["grown_at"]), events)
 
 
 PLAIN = PurchaseClock()

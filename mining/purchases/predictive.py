@@ -3,7 +3,6 @@
 Each customer's numbers depend on that customer's row and the parameters alone: no random numbers, and arrays whose
 shape does not depend on who else is scored, so that sums round the same way in any subset.
 """
-# ruff: noqa: N806  T and Greek letters are the papers' notation; docstrings say what is returned
 
 from typing import NamedTuple
 
@@ -37,10 +36,9 @@ def count_distribution(model: PurchaseModel, horizon: float, history: History, s
 
     Of a `share` of them, where each counts with that probability, independently of the others (binomial thinning).
     """
-    (x, T), position, _ = unique_rows(history.x, history.T)
-    rows = History(x, np.zeros_like(x), T)
+    rows, position = given_alive(model, history)
     width = bin_widths(model, horizon, rows)
-    probability, count = np.zeros((len(x), BINS)), np.zeros((len(x), BINS))
+    probability, count = np.zeros((len(width), BINS)), np.zeros((len(width), BINS))
     for size in np.unique(width):
         y = np.arange((BINS - 1) * size + 1)
         for chosen in chunks(np.flatnonzero(width == size), len(y)):
@@ -60,6 +58,16 @@ def count_distribution(model: PurchaseModel, horizon: float, history: History, s
     spread = probability[position] * alive
     spread[:, :1] += 1.0 - alive
     return CountDistribution(spread, count[position], width[position])
+
+
+def given_alive(model: PurchaseModel, history: History) -> tuple[History, NDArray[np.intp]]:
+    """Return the distinct histories of which purchases to come depend, given alive, and where each customer's is.
+
+    Of most models the time of the last purchase only tells whether the customer is alive; it is 0 then.
+    """
+    t_x = history.t_x if model.recency_matters else np.zeros_like(history.t_x)
+    rows, position, _ = unique_rows(history.x, t_x, history.T)
+    return History(*rows), position
 
 
 def bin_widths(model: PurchaseModel, horizon: float, history: History) -> Floats:

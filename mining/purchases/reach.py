@@ -16,13 +16,33 @@ def season(clock: PurchaseClock, first: dt.date, day: dt.date) -> str:
     if cycles(first, day) < CYCLES:
         days = (day - first).days + 1
         return f"The season ahead is not known: purchases of {days:,} days are less than two years of them."
-    if clock.is_plain:
+    return f"{_busy_months(clock)}{_growth(clock)}{_events(clock)}"
+
+
+def _busy_months(clock: PurchaseClock) -> str:
+    if not clock.has_season:
         return "No season is seen in two years of purchases or more."
     high, low = int(np.argmax(clock.factors)), int(np.argmin(clock.factors))
     return (
         f"Season: most purchases in {calendar.month_name[high + 1]} ({clock.factors[high]:.2f} times the average day), "
         f"fewest in {calendar.month_name[low + 1]} ({clock.factors[low]:.2f})."
     )
+
+
+def _growth(clock: PurchaseClock) -> str:
+    if not clock.growth:
+        return ""
+    share = np.expm1(clock.growth)
+    change = "more" if share > 0 else "less"
+    return f" Customers buy {abs(share):.1%} {change} from year to year, which is expected to go on for a year."
+
+
+def _events(clock: PurchaseClock) -> str:
+    effects = {event.name: float(np.exp(event.effect)) for event in clock.events}
+    if not effects:
+        return ""
+    said = ", ".join(f"{name} {times:.2f}" for name, times in effects.items())
+    return f" Known events multiply the purchases of their days: {said}."
 
 
 def leaving(active: float, first: dt.date, day: dt.date) -> list[str]:

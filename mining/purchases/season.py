@@ -2,6 +2,7 @@
 # ruff: noqa: RUF002  Greek letters are those of the literature
 
 import datetime as dt
+from dataclasses import replace
 from itertools import product
 from typing import NamedTuple, Self
 
@@ -9,19 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from mining.purchases.clock import MONTHS, PLAIN, PurchaseClock, history_of
+from mining.purchases.clock import MONTHS, PLAIN, PurchaseClock
 from mining.purchases.history import Floats, check_positive
 from mining.purchases.models.base import PurchaseModel
-from mining.purchases.models.pareto_nbd import ParetoNBD
 
 CYCLE_DAYS = 365
 CYCLES = 2
-ROUNDS = 2
-"""How often the expectation and the season are computed in turn; the third moves no factor of the demo by .01."""
 FEWEST_EXPECTED = 1.0
 """Repeat purchases that a month of a year must be expected to have, to tell anything."""
-CUSTOMERS = 200_000
-"""Customers that the expectation is fitted on, at most: every second (third, …) in the order of customer_id."""
 DEVIATIONS = np.concatenate([[0.0], np.geomspace(0.01, 1.0, 24)])
 """Standard deviations that are tried for the season and for the years, as shares of the purchases of a month."""
 
@@ -97,38 +93,6 @@ def cycles(first: dt.date, last: dt.date) -> float:
     return ((last - first).days + 1) / CYCLE_DAYS
 
 
-def learn_clock(frame: pd.DataFrame, calendar: pd.DataFrame) -> PurchaseClock:
-    """Learn the purchase clock of a day: the calendar itself where fewer than two cycles are known.
-
-    What is expected without a season is what Pareto/NBD expects of the customers who have arrived, fitted on the clock
-    of the round before; so months in which many customers are new, or many have left, are no season.
-
-    Parameters
-    ----------
-    frame
-        Features of the customers known on the day, sorted by customer_id.
-    calendar
-        Rows of `features.purchase_calendar` of that day: purchase_date, first_purchases, repeat_purchases.
-    """
-    clock = PLAIN
-    if not len(frame) or not len(calendar):
-        return clock
-    day = frame["as_of_date"].iloc[0].date()
-    bought = calendar["purchase_date"].to_numpy("datetime64[D]")
-    if cycles(bought.min().item(), day) < CYCLES or not (frame["purchase_days"] > 1).any():
-        return clock
-    sample = frame.iloc[:: -(-len(frame) // CUSTOMERS)]
-    months = _Months.of(calendar, day)
-    number = months.months.astype(np.int64)
-    for _ in range(ROUNDS):
-        model = ParetoNBD().fit(*history_of(sample, clock))
-        expected = months.expected(model, clock)
-        pace = clock.weeks(months.begins, months.ends) / np.maximum(PLAIN.weeks(months.begins, months.ends), 1 / 7)
-        season = MonthlySeason().fit(number % MONTHS, number // MONTHS, months.seen, expected / np.maximum(pace, 1e-9))
-        clock = PurchaseClock.from_factors(season.season_)
-    return clock
-
-
 def purchases_by_month(
     model: PurchaseModel, clock: PurchaseClock, calendar: pd.DataFrame, day: dt.date
 ) -> tuple[Floats, Floats]:
@@ -148,11 +112,11 @@ def purchases_by_month(
     seen, expected
         Shape (months,), from the month of the first purchase on; the last month may not be over.
     """
-    months = _Months.of(calendar, day)
+    months = Months.of(calendar, day)
     return months.seen, months.expected(model, clock)
 
 
-class _Months(NamedTuple):
+class Months(NamedTuple):
     """The calendar by month: when each begins and ends, its repeat purchases, and who arrived on which day."""
 
     months: NDArray[np.datetime64]
@@ -163,7 +127,8 @@ class _Months(NamedTuple):
     customers: Floats
 
     @classmethod
-    def of(cls, calendar: pd.DataFrame, day: dt.date) -> "_Months":
+    def of(cls, calendar: pd.DataFrame, day: dt.date) -> "Months":
+        """Count the purchases that a calendar shows until a day."""
         bought = calendar["purchase_date"].to_numpy("datetime64[D]")
         first, again = (calendar[name].to_numpy(np.float64) for name in ("first_purchases", "repeat_purchases"))
         months = np.arange(bought.min().astype("datetime64[M]"), np.datetime64(day, "M") + 1)
@@ -177,10 +142,22 @@ class _Months(NamedTuple):
             first[first > 0],
         )
 
+    def season(self, model: PurchaseModel, clock: PurchaseClock) -> MonthlySeason:
+        """Learn the season from what a model, fitted on a clock, expects without one."""
+        number = self.months.astype(np.int64)
+        unseasonal = replace(clock, factors=PLAIN.factors)
+        length = np.maximum(unseasonal.weeks(self.begins, self.ends), 1 / 7)
+        pace = np.maximum(clock.weeks(self.begins, self.ends) / length, 1e-9)
+        return MonthlySeason().fit(number % MONTHS, number // MONTHS, self.seen, self.expected(model, clock) / pace)
+
     def expected(self, model: PurchaseModel, clock: PurchaseClock) -> Floats:
         """Repeat purchases that a model expects in each month, of customers by the day of their arrival."""
-        total = np.zeros(len(self.ends))
-        for place, end in enumerate(self.ends):
+        return np.diff(self.expected_until(model, clock, self.ends), prepend=0.0)
+
+    def expected_until(self, model: PurchaseModel, clock: PurchaseClock, ends: NDArray[np.datetime64]) -> Floats:
+        """Repeat purchases that a model expects from the beginning to the end of each of some days."""
+        total = np.zeros(len(ends))
+        for place, end in enumerate(ends):
             here = self.arrived <= end
             total[place] = self.customers[here] @ model.expected_purchases_new(clock.weeks(self.arrived[here], end))
-        return np.diff(total, prepend=0.0)
+        return total

@@ -17,6 +17,7 @@ EXPORTED = {
     CUSTOMERS: "as_of_date, customer_id",
     "campaign_arms": "as_of_date, campaign_id, measure, arm",
     "purchase_calendar": "as_of_date, purchase_date",
+    "event_days": "as_of_date, event, starts_on",
 }
 """The tables of the schema features that mining reads, with the order of their rows."""
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from demo.proof import people
+from demo.proof.bounds import STRICT_FROM
 from demo.proof.recovered import (
     campaigns,
     churn,
@@ -28,8 +29,8 @@ from pipeline.base.errors import UserError
 from tests.demo.small_proof import CUSTOMERS, build_home, write_features, write_parquet
 
 
-def opened(home: Path, world: str = "retail") -> Iterator[Trial]:
-    with open_trial(world, 1, CUSTOMERS, home) as trial:
+def opened(home: Path, world: str = "retail", customers: int = CUSTOMERS) -> Iterator[Trial]:
+    with open_trial(world, 1, customers, home) as trial:
         people.link(trial)
         yield trial
 
@@ -126,7 +127,8 @@ def test_crps_of_the_published_distribution_beside_the_oracles(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("world", "expected", "ok"), [("retail", 2.75, True), ("retail", 1.0, False), ("shock", 1.0, None)]
+    ("world", "expected", "ok"),
+    [("retail", 2.75, True), ("retail", 1.0, False), ("correlated", 1.0, False), ("shock", 1.0, None)],
 )
 def test_a_year_of_purchases_is_held_to_the_oracles_sum(
     tmp_path: Path, world: str, expected: float, ok: bool | None
@@ -148,6 +150,19 @@ def test_p_alive_is_judged_over_single_persons(trial: Trial) -> None:
     row = named(clv.measure(trial, clv.forecast(trial)))["Brier score of P(alive)"]
     assert row.recovered == pytest.approx((0.2**2 + 0.8**2) / 2)
     assert row.naive == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(("world", "is_bound"), [("shock", True), ("regular", True), ("correlated", False)])
+def test_p_alive_is_held_to_the_oracles(tmp_path: Path, world: str, is_bound: bool) -> None:
+    # Ana is there, Eve has left: both were given .8. The oracle was as unsure, so that 4 % more is the bound.
+    home = build_home(tmp_path)
+    sampled = pd.DataFrame({"person_id": [0, 4], "expected_purchases": [2.0, 0.0], "expected_value": [0.0, 0.0]})
+    certain: list[tuple[list[float], bool]] = [([0.8, 0.8], True), ([0.8, 0.7], False)]
+    for p_alive, ok in certain:
+        write_parquet(home / "truth" / "oracle.parquet", sampled.assign(p_alive=p_alive))
+        for trial in opened(home, world, customers=STRICT_FROM):
+            row = named(clv.measure(trial, clv.forecast(trial)))["Brier score of P(alive)"]
+            assert row.ok is (ok if is_bound else None)
 
 
 def test_the_chance_that_a_person_stays_away_multiplies_over_the_persons_customers(trial: Trial) -> None:

@@ -53,6 +53,7 @@ def features_at(purchases: pd.DataFrame, on: dt.date) -> pd.DataFrame:
         frame[f"purchase_days_{name}"], frame[f"net_sales_{name}"] = window["count"], window["sum"]
     frame["gap_mean_days"] = by["gap"].mean()
     frame["gap_stddev_days"] = by["gap"].std()
+    frame["gap_log_mean"] = np.log(days["gap"]).groupby(days["customer_id"]).mean()
     frame["is_left_truncated"] = frame["first_purchase_date"] < purchases["date"].min() + pd.Timedelta(days=28)
     frame = frame.drop(columns=["purchase_days_365d", "net_sales_prior_28d"]).reset_index()
     return frame.assign(**dict.fromkeys(COLUMNS - set(frame.columns), np.nan))

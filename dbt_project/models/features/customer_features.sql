@@ -44,6 +44,8 @@ behaviour as (
                 / cast(purchases.gaps * (purchases.gaps - 1) as double)
             ), 6
         ) end as gap_stddev_days,
+        case when purchases.gaps > 0 then round(cast(purchases.gap_log_sum as double) / purchases.gaps, 6) end
+            as gap_log_mean,
         case
             when purchases.list_amount > 0
                 then round(cast(purchases.discounts as double) / cast(purchases.list_amount as double), 6)

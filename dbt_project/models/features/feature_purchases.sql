@@ -62,7 +62,8 @@ final as (
         sum(case when days_ago < 365 then net_sales else 0 end) as net_sales_365d,
         count(gap_days) as gaps,
         sum(gap_days) as gap_sum,
-        sum(gap_days * gap_days) as gap_square_sum
+        sum(gap_days * gap_days) as gap_square_sum,
+        sum(cast(ln(gap_days) as decimal(18, 9))) as gap_log_sum
     from sequenced
     group by customer_id, as_of_date
 )

@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from demo.proof import people
 from demo.proof.bounds import STRICT_FROM, around, near_oracle, over_naive
-from demo.proof.recovered.clv import CHURN_DAYS, MODEL_WORLD, NEAR_ORACLE, YEAR
+from demo.proof.recovered.clv import CHURN_DAYS, MODEL_WORLD, YEAR
 from demo.proof.row import Row, judged, refused
 from demo.proof.statistics import auc, calibration_line, difference, logistic_fit, mean
 from demo.proof.trial import Trial
@@ -86,12 +86,12 @@ def _squares(found: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def brier(trial: Trial, found: pd.DataFrame) -> Row:
-    """Brier score (1950): within 4 % of the oracle's in `clean`, `retail`, `null`; elsewhere not worse than naive."""
+    """Brier score (1950): within 4 % of the oracle's; without an oracle, not worse than naive."""
     model, naive = _squares(found, "probability"), _squares(found, "naive")
     sampled = found[found["oracle"].notna()]
     theirs = _squares(sampled, "oracle")
     oracle = mean(theirs)
-    if trial.world in NEAR_ORACLE and len(sampled):
+    if len(sampled):
         ours = _squares(sampled, "probability")
         high = near_oracle(BRIER_SHARE, ours, theirs, float(model.mean()), trial.customers)
     else:
@@ -105,7 +105,7 @@ def brier(trial: Trial, found: pd.DataFrame) -> Row:
 def calibration(trial: Trial, found: pd.DataFrame) -> list[Row]:
     """Slope (1) and intercept (0) of the logistic regression of the outcome on logit(p).
 
-    Within .1 in `clean`. In worlds with a season the intercept may be .3 off: feasts move from year to year.
+    Within .1 in `clean`. Elsewhere the intercept may be .3 off: what is to come moves all customers at once.
     """
     outcome = found["outcome"].to_numpy(float)
     lines = {
@@ -117,11 +117,10 @@ def calibration(trial: Trial, found: pd.DataFrame) -> list[Row]:
         estimate = calibration_line(outcome, found["probability"].to_numpy(float))[place]
         is_season = key == "intercept" and trial.world != MODEL_WORLD
         low, high = around(target, SEASON_TOLERANCE if is_season else 0.1, estimate, trial.customers)
-        is_bound = trial.world in NEAR_ORACLE
         rows.append(
             judged(
                 NAMES[key], estimate.value, truth=target, oracle=lines["oracle"][place].value,
-                naive=lines["naive"][place].value, low=low if is_bound else None, high=high if is_bound else None,
+                naive=lines["naive"][place].value, low=low, high=high,
             )
         )  # fmt: skip
     return rows

@@ -18,9 +18,13 @@ QUANTILES = {"p10": 0.10, "p50": 0.50, "p90": 0.90}
 QUANTILE_TOLERANCE = 0.02
 FEWEST = 20
 VALUE_TOLERANCE = 0.05
-NEAR_ORACLE = ("clean", "retail", "null")
-"""In these worlds forecasts must come near the oracle's; in the others, beat the naive ones."""
-SUM_TOLERANCE, RMSE_SHARE = 0.05, 1.03
+SUM_TOLERANCE, RMSE_SHARE, SLOPE_TOLERANCE, ALIVE_SHARE = 0.05, 1.03, 0.07, 1.04
+SUM_UNKNOWN = ("shock",)
+"""Here the sum may be further from the oracle's: an outside event made customers leave, and only the oracle knows that
+it is over."""
+SLOPE_UNKNOWN, ALIVE_UNKNOWN = ("correlated",), ("correlated", "retail")
+"""Here customers who buy more leave sooner, or leave for reasons that no purchase shows: Pareto/NBD takes rates to buy
+and to leave as independent."""
 MODEL_WORLD = "clean"
 """In these worlds the purchases follow the fitted model, so only chance may separate the two."""
 
@@ -135,12 +139,12 @@ def _strict(trial: Trial, low: float, high: float) -> dict[str, float]:
 def totals(trial: Trial, found: Forecast) -> Row:
     """Σŷ/Σy: expected purchase days of a year ahead over the true ones, all persons known to buy.
 
-    In worlds with a season the sum is within 5 % of the oracle's, over the persons of its sample.
+    The sum is within 5 % of the oracle's, over the persons of its sample; in `clean`, within 3 % of the true one.
     """
     estimate = ratio(found.column("expected"), found.column("purchases"))
     bounds = _strict(trial, *around(1.0, 0.03, estimate, trial.customers))
     sampled = found.sampled
-    if not bounds and trial.world in NEAR_ORACLE and len(sampled.frame):
+    if not bounds and trial.world not in SUM_UNKNOWN and len(sampled.frame):
         against = ratio(sampled.column("expected"), sampled.column("oracle"))
         low, high = around(1.0, SUM_TOLERANCE, against, trial.customers)
         bounds = {"low": low * estimate.value / against.value, "high": high * estimate.value / against.value}
@@ -157,11 +161,13 @@ def slope(trial: Trial, found: Forecast) -> Row:
     """Slope of the Poisson regression of y on log ŷ: below 1 the expectations differ too much between persons."""
     actual = found.column("purchases")
     estimate = poisson_slope(actual, found.column("expected"))
-    bounds = around(1.0, 0.05, estimate, trial.customers)
-    sampled = found.sampled
+    tolerance = 0.05 if trial.world == MODEL_WORLD else SLOPE_TOLERANCE
+    low, high = around(1.0, tolerance, estimate, trial.customers)
+    is_bound, sampled = trial.world not in SLOPE_UNKNOWN, found.sampled
     return judged(
         NAMES["slope"], estimate.value, truth=1.0, naive=poisson_slope(actual, found.column("naive")).value,
-        oracle=poisson_slope(sampled.column("purchases"), sampled.column("oracle")).value, **_strict(trial, *bounds),
+        oracle=poisson_slope(sampled.column("purchases"), sampled.column("oracle")).value,
+        low=low if is_bound else None, high=high if is_bound else None,
         note="naive: of those who came back, as the others have a rate of 0",
     )  # fmt: skip
 
@@ -175,7 +181,7 @@ def rmse(trial: Trial, found: Forecast) -> Row:
     theirs = (sampled.column("oracle") - sampled.column("purchases")) ** 2
     oracle = math.sqrt(mean(theirs))
     high = math.sqrt(errors["naive"].mean() + over_naive(gap.error, trial.customers))
-    if trial.world in NEAR_ORACLE and len(theirs):
+    if len(theirs):
         ours = (sampled.column("expected") - sampled.column("purchases")) ** 2
         mse = near_oracle(RMSE_SHARE**2, ours, theirs, float(errors["expected"].mean()), trial.customers)
         high = min(high, math.sqrt(mse))
@@ -189,8 +195,8 @@ def rmse(trial: Trial, found: Forecast) -> Row:
 def alive(trial: Trial, found: Forecast) -> Row:
     """Brier score of P(alive) of persons with one customer of their own, against who has not left by the as-of day.
 
-    The naive baseline gives each person the share of persons who are still customers. In `clean` the score is within
-    5 % of the oracle's.
+    The naive baseline gives each person the share of persons who are still customers. Where leaving follows the model,
+    the score is within 4 % of the oracle's.
     """
     single = Forecast(found.single.frame[found.single.frame["p_alive"].notna()])
     is_alive = single.column("is_alive")
@@ -198,9 +204,9 @@ def alive(trial: Trial, found: Forecast) -> Row:
     sampled = single.sampled
     theirs = (sampled.column("oracle_alive") - sampled.column("is_alive")) ** 2
     bounds: dict[str, float] = {}
-    if trial.world == MODEL_WORLD and len(theirs):
+    if trial.world not in ALIVE_UNKNOWN and len(theirs):
         gap = difference((sampled.column("p_alive") - sampled.column("is_alive")) ** 2, theirs)
-        bounds["high"] = 1.05 * mean(theirs) + allowance(gap.error, trial.customers)
+        bounds["high"] = ALIVE_SHARE * mean(theirs) + allowance(gap.error, trial.customers)
     return judged(
         NAMES["alive"], mean(errors), oracle=mean(theirs), naive=float(np.var(is_alive)), **bounds,
         note=f"{mean(is_alive):.1%} of {len(is_alive):,} are still customers",

@@ -46,6 +46,8 @@ class PurchaseModel(ABC):
     """What the model says of customers, a clause."""
     parameter_names: ClassVar[tuple[str, ...]]
     time_parameters: ClassVar[tuple[str, ...]]
+    recency_matters: ClassVar[bool] = False
+    """Whether the time since the last purchase says when the next one comes, to a customer who is alive."""
     starts: ClassVar[tuple[tuple[float, ...], ...]]
 
     def __init__(self, time_unit: str = "week") -> None:

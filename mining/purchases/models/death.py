@@ -2,6 +2,8 @@
 # ruff: noqa: N806, RUF002  T and Greek letters are the papers' notation; docstrings say what is returned
 
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,6 +31,8 @@ class DeathProcessNBD(PurchaseModel):
     nothing measurable remains: smooth for heavy buyers and long gaps alike, and nothing overflows.
     """
 
+    _negligible: ClassVar[float] = NEGLIGIBLE
+
     @abstractmethod
     def _time_scale(self, parameters: Floats) -> float:
         """Return c of the quadrature, at most α."""
@@ -53,53 +57,60 @@ class DeathProcessNBD(PurchaseModel):
     def _life_left(self, survival: Floats, age: Floats) -> Floats:
         """Time that a customer of this age outlives with probability `survival`."""
 
-    def _death_integral(self, parameters: Floats, x: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    def _shape(self, parameters: Floats, x: Floats) -> Floats:
+        """Shape of the Gamma distribution of the rate, given x purchases."""
+        return parameters[0] + x
+
+    def _log_quiet(self, parameters: Floats, history: History, age: Floats) -> tuple[Floats, Floats, Floats]:
+        """Log of (α+age)^-(r+x): x purchases and none since, up to an age; and its gradient by r and α."""
+        shape, buys = self._shape(parameters, history.x), parameters[1] + age
+        log_buys = np.log(buys)
+        return -shape * log_buys, -log_buys, -shape / buys
+
+    def _death_integral(self, parameters: Floats, history: History, low: Floats, high: Floats) -> tuple[Floats, Floats]:
         """Log of ∫ (α+u)^-(r+x) d(u) du from low to high, and its gradient; shapes (n,) and (parameters, n)."""
-        r, alpha = parameters[:2]
-        scale = self._time_scale(parameters)
+        scale, alpha = self._time_scale(parameters), parameters[1]
+        shape = self._shape(parameters, history.x)
         # In v the integrand falls at least as fast as exp(-fall * v).
-        fall = (scale + low) * ((r + x) / (alpha + low) + self._decline(parameters, low)) - 1
+        fall = (scale + low) * (shape / (alpha + low) + self._decline(parameters, low)) - 1
         width = np.log1p((high - low) / (scale + low))
-        width = np.where(fall > 0, np.minimum(width, NEGLIGIBLE / np.maximum(fall, 1e-9)), width)
-        peak = self._log_density(parameters, low)[0] - (r + x) * np.log(alpha + low)
-        total, moments = np.zeros(len(x)), np.zeros((len(parameters), len(x)))
+        width = np.where(fall > 0, np.minimum(width, self._negligible / np.maximum(fall, 1e-9)), width)
+        peak = self._log_density(parameters, low)[0] - shape * np.log(alpha + low)
+        total, moments = np.zeros(len(low)), np.zeros((len(parameters), len(low)))
         for node, weight in zip(_GRID, _WEIGHTS, strict=True):
             reach = (scale + low) * np.exp(width * node)
-            buys = reach + (alpha - scale)
-            log_buys = np.log(buys)
+            log_quiet, by_r, by_alpha = self._log_quiet(parameters, history, reach - scale)
             log_density, slope = self._log_density(parameters, reach - scale)
-            part = weight * np.exp(log_density - (r + x) * log_buys - peak) * reach
+            part = weight * np.exp(log_density + log_quiet - peak) * reach
             total += part
-            moments[0] -= part * log_buys
-            moments[1] -= part * (r + x) / buys
+            moments[0] += part * by_r
+            moments[1] += part * by_alpha
             moments[2:] += part * slope
         with np.errstate(divide="ignore"):
             return np.log(width * total) + peak, moments / total
 
     def _log_alive(self, parameters: Floats, history: History) -> tuple[Floats, Floats]:
         """Log of (α+T)^-(r+x) S(T), and its gradient."""
-        r, alpha = parameters[:2]
         log_survival, slope = self._log_survival(parameters, history.T)
-        log_buys = np.log(alpha + history.T)
-        gradient = np.stack([-log_buys, -(r + history.x) / (alpha + history.T), *slope])
-        return log_survival - (r + history.x) * log_buys, gradient
+        log_quiet, by_r, by_alpha = self._log_quiet(parameters, history, history.T)
+        return log_survival + log_quiet, np.stack([by_r, by_alpha, *slope])
 
     def _log_likelihood(self, parameters: Floats, history: History) -> tuple[Floats, Floats]:
         r, alpha = parameters[:2]
-        x, t_x, T = history
+        shape = self._shape(parameters, history.x)
         log_alive, alive_slope = self._log_alive(parameters, history)
-        log_dead, dead_slope = self._death_integral(parameters, x, t_x, T)
+        log_dead, dead_slope = self._death_integral(parameters, history, history.t_x, history.T)
         log_sum = np.logaddexp(log_alive, log_dead)
         alive = np.exp(log_alive - log_sum)
         gradient = alive * alive_slope + (1 - alive) * dead_slope
-        gradient[0] += digamma(r + x) - digamma(r) + np.log(alpha)
+        gradient[0] += digamma(shape) - digamma(r) + np.log(alpha)
         gradient[1] += r / alpha
-        return gammaln(r + x) - gammaln(r) + r * np.log(alpha) + log_sum, gradient
+        return gammaln(shape) - gammaln(r) + r * np.log(alpha) + log_sum, gradient
 
     def alive(self, history: History) -> Floats:
         """P(alive at T), shape (n,): the share of "still alive" in the likelihood."""
         log_alive, _ = self._log_alive(self.parameters, history)
-        log_dead, _ = self._death_integral(self.parameters, *history)
+        log_dead, _ = self._death_integral(self.parameters, history, history.t_x, history.T)
         return np.exp(log_alive - np.logaddexp(log_alive, log_dead))
 
     def expected_if_alive(self, t: float | Floats, history: History) -> Floats:
@@ -115,10 +126,10 @@ class DeathProcessNBD(PurchaseModel):
 
     def no_purchase_if_alive(self, t: float | Floats, history: History) -> Floats:
         """P(no purchase in (T, T + t] | alive at T), shape (n,): alive and quiet, or quiet until a death within t."""
-        x, _, T = history
+        until = history.T + t
         log_alive, _ = self._log_alive(self.parameters, history)
-        log_late, _ = self._log_alive(self.parameters, history._replace(T=T + t))
-        log_dead, _ = self._death_integral(self.parameters, x, T, T + t)
+        log_late, _ = self._log_alive(self.parameters, history._replace(T=until))
+        log_dead, _ = self._death_integral(self.parameters, history, history.T, until)
         return np.exp(np.logaddexp(log_late, log_dead) - log_alive)
 
     def quietly_alive(self, t: float | Floats, history: History) -> Floats:
@@ -127,14 +138,20 @@ class DeathProcessNBD(PurchaseModel):
         return np.exp(log_late - self._log_alive(self.parameters, history)[0])
 
     def count_pmf_if_alive(self, t: float, history: History, y: Floats) -> Floats:
-        """P(Y(t) = y | alive at T), shape (n, len(y)): negative binomial up to death or t, whichever comes first."""
-        r, alpha = self.parameters[:2]
-        x, _, T = (column[:, None] for column in history)
+        """P(Y(t) = y | alive at T), shape (n, len(y)): purchases up to death or t, whichever comes first."""
+        T = history.T[:, None]
         log_late, log_now = (self._log_survival(self.parameters, age)[0] for age in (T + t, T))
         survives = np.exp(log_late - log_now)
-        total = survives * negative_binomial(y, r + x, alpha + T, t)
+        within = self._counts_within(history, y)
+        total = survives * within(t)
         for node, weight in zip(_GRID, _WEIGHTS, strict=True):
             # Uniform in the death's survival function, from survives to 1.
             age = self._life_left(survives + (1 - survives) * node, T)
-            total += weight * (1 - survives) * negative_binomial(y, r + x, alpha + T, age)
+            total += weight * (1 - survives) * within(age)
         return total
+
+    def _counts_within(self, history: History, y: Floats) -> Callable[[float | Floats], Floats]:
+        """P(y purchases in a time) of customers alive throughout it, as a function of the time: negative binomial."""
+        r, alpha = self.parameters[:2]
+        x, _, T = (column[:, None] for column in history)
+        return lambda time: negative_binomial(y, r + x, alpha + T, time)

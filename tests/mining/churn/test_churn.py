@@ -238,7 +238,9 @@ def test_churn_that_only_recency_explains_is_not_published(features, feature_dat
         ago = pd.Timestamp(date) - pd.to_timedelta(recency, unit="D")
         since = {"first_purchase_date": pd.Timestamp(date) - pd.Timedelta(days=400), "last_purchase_date": ago}
         fixed = {"as_of_date": date, "purchase_days": purchase_days, "recency_days": recency, "tenure_days": 400.0}
-        fixed |= since
+        span = 400.0 - recency
+        by_chance = np.log(span / (purchase_days - 1)) - np.euler_gamma
+        fixed |= {**since, "active_span_days": span, "gap_log_mean": by_chance}
         parts.append(one.assign(**fixed, **noise))
         purchase_days = purchase_days + (random.random(len(one)) > expit(np.log1p(recency) - 2.5))
     frame = pd.concat(parts, ignore_index=True)

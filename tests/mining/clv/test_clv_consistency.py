@@ -12,8 +12,8 @@ from mining.clv.value import discounted_purchases_if_alive, purchases_after, val
 from mining.purchases import NBD, BetaGeoNBD, CommonDeathNBD, ModifiedBetaGeoNBD, ParetoNBD
 from mining.purchases.history import Floats, History
 from mining.purchases.models.base import PurchaseModel
+from mining.purchases.models.simulation import simulate
 from mining.purchases.predictive import count_distribution, days_to_next_order
-from mining.purchases.simulation import simulate
 
 TRUTH: dict[type[PurchaseModel], tuple[float, ...]] = {
     BetaGeoNBD: (0.8, 6.0, 0.8, 2.5),

@@ -53,6 +53,7 @@ def features(days: pd.DataFrame) -> FeatureSet:
     parts = []
     for date in DATES:
         known = days[days["day"] <= date]
+        gaps = pd.to_datetime(known["day"]).groupby(known["customer_id"]).diff().dt.days
         grouped = known.groupby("customer_id")
         frame = grouped.agg(
             first_purchase_date=("day", "min"),
@@ -65,6 +66,8 @@ def features(days: pd.DataFrame) -> FeatureSet:
         frame["spend_amount"] = frame["customer_id"].map(paid.sum()).fillna(0.0)
         span = [(last - first).days for first, last in zip(frame.iloc[:, 1], frame.iloc[:, 2], strict=True)]
         frame["active_span_days"] = np.array(span, dtype=np.int64)
+        log_mean = np.log(gaps).groupby(known["customer_id"]).mean()
+        frame["gap_log_mean"] = frame["customer_id"].map(log_mean).astype(float)
         frame["tenure_days"] = np.array([(date - first).days for first in frame["first_purchase_date"]], dtype=np.int64)
         frame["as_of_date"] = date
         frame["is_left_truncated"] = [first < START + dt.timedelta(days=28) for first in frame["first_purchase_date"]]

@@ -2,22 +2,33 @@
 
 import calendar
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mining.purchases import ParetoNBD, reach
-from mining.purchases.clock import CALENDAR, PLAIN, PurchaseClock, history_of
-from mining.purchases.season import MonthlySeason, learn_clock
+from mining.purchases.clock import CALENDAR, PLAIN, EventDays, PurchaseClock, history_of
+from mining.purchases.season import MonthlySeason
+from mining.purchases.timing import learn_clock
 
 START, DAY = np.datetime64("2021-01-01"), dt.date(2023, 12, 31)
 BUSY = [1.3, 1.0, 0.8, 0.7, 0.9, 0.9, 0.8, 0.8, 1.0, 1.0, 1.2, 1.8]
 
 
-def shop(factors: list[float], customers: int = 3000, days: int = 1095, seed: int = 5) -> tuple[pd.DataFrame, ...]:
+def shop(
+    factors: list[float],
+    customers: int = 3000,
+    days: int = 1095,
+    seed: int = 5,
+    growth: float = 0.0,
+    feast: Sequence[EventDays] = (),
+) -> tuple[pd.DataFrame, ...]:
     """Features and calendar of Pareto/NBD customers on a clock, who arrive evenly, as of the last day of 2023."""
-    clock = PurchaseClock.from_factors(factors)
+    clock = PurchaseClock.from_factors(factors).growing(growth, DAY)
+    clock = replace(clock, events=tuple(feast))
     random = np.random.default_rng(seed)
     begin = np.datetime64(DAY) - (days - 1)
     shown = clock.weeks(begin - 1, begin + np.arange(days))
@@ -80,6 +91,29 @@ def test_what_a_customer_s_clock_shows_does_not_depend_on_the_other_customers() 
 def test_factors_are_read_as_they_are_written() -> None:
     clock = PurchaseClock.from_factors(BUSY)
     assert PurchaseClock.from_dict(clock.to_dict()) == clock
+    grown = clock.growing(0.1, DAY)
+    assert PurchaseClock.from_dict(grown.to_dict()) == grown
+
+
+def test_a_growing_clock_runs_faster_every_month_for_a_year_ahead() -> None:
+    clock = PurchaseClock.from_factors(BUSY).growing(0.1, DAY)
+    paces = clock.pace(np.array(["2022-12-05", "2023-12-31", "2024-12-31", "2027-12-31"], dtype="datetime64[D]"))
+    assert paces[1] == clock.factors[11]
+    np.testing.assert_allclose(paces / paces[1], np.exp([-0.1, 0.0, 0.1, 0.1]))
+    assert float(clock.weeks("2024-12-01", "2024-12-08")) == pytest.approx(paces[2])
+    assert PurchaseClock.from_factors(BUSY).growing(0.0, DAY) == PurchaseClock.from_factors(BUSY)
+
+
+def test_planted_growth_is_recovered_beside_the_season() -> None:
+    clock = learn_clock(*shop(BUSY, 8000, growth=0.2))
+    assert 0.12 < clock.growth < 0.25
+    np.testing.assert_allclose(clock.factors, PurchaseClock.from_factors(BUSY).factors, rtol=0.13)
+    assert "Customers buy" in reach.season(clock, dt.date(2021, 1, 1), DAY)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_growth_is_learned_where_there_is_none(seed: int) -> None:
+    assert learn_clock(*shop(BUSY, 2000, seed=seed)).growth == 0.0
 
 
 def test_a_planted_season_is_recovered() -> None:

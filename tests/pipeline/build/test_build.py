@@ -39,6 +39,10 @@ def make_features(settings, rows: int) -> None:
             "create table features.purchase_calendar as select date '2024-05-31' as as_of_date,"
             f" date '2024-05-31' as purchase_date from range(least({rows}, 1))"
         )
+        warehouse.execute(
+            "create table features.event_days as select date '2024-05-31' as as_of_date, 'Easter' as event,"
+            " date '2024-03-17' as starts_on, date '2024-03-30' as ends_on where false"
+        )
 
 
 def test_temporary_files_of_killed_runs_are_removed_and_no_others(settings, monkeypatch):
@@ -63,7 +67,7 @@ def test_temporary_files_of_killed_runs_are_removed_and_no_others(settings, monk
 def test_each_feature_file_names_its_sources_and_inputs(settings):
     make_features(settings, 3)
     assert export_features(settings) == "3 rows"
-    for table, rows in (("customer_features", 3), ("campaign_arms", 0), ("purchase_calendar", 1)):
+    for table, rows in (("customer_features", 3), ("campaign_arms", 0), ("purchase_calendar", 1), ("event_days", 0)):
         file = pq.ParquetFile(features_path(settings, PLAN.as_of_date, table))
         assert file.metadata.num_rows == rows
         assert file.schema_arrow.metadata[b"perennial.sources"] == b"a,b"

@@ -24,13 +24,17 @@ NO_DAYS = pa.schema(
         "repeat_purchases": pa.int64(),
     }
 ).empty_table()
+NO_EVENTS = pa.schema(
+    {"as_of_date": pa.date32(), "event": pa.string(), "starts_on": pa.date32(), "ends_on": pa.date32()}
+).empty_table()
 
 
 def write_features(settings: Settings, features: pa.Table, as_of: dt.date = AS_OF, days: pa.Table = NO_DAYS) -> None:
     """Write the files of a day: customers, and the purchases of each day (none, so that no season is learned)."""
     write_parquet(settings.features / f"as_of={as_of}.parquet", features)
-    path = settings.features / "purchase_calendar" / f"as_of={as_of}.parquet"
-    write_parquet(path, days.replace_schema_metadata(features.schema.metadata))
+    for name, table in (("purchase_calendar", days), ("event_days", NO_EVENTS)):
+        path = settings.features / name / f"as_of={as_of}.parquet"
+        write_parquet(path, table.replace_schema_metadata(features.schema.metadata))
 
 
 def mine(settings: Settings) -> dict[str, dict[str, pa.Table]]:
