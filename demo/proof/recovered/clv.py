@@ -19,9 +19,9 @@ QUANTILE_TOLERANCE = 0.02
 FEWEST = 20
 VALUE_TOLERANCE = 0.05
 SUM_TOLERANCE, RMSE_SHARE, SLOPE_TOLERANCE, ALIVE_SHARE = 0.05, 1.03, 0.07, 1.04
-SUM_UNKNOWN = ("shock",)
-"""Here the sum may be further from the oracle's: an outside event made customers leave, and only the oracle knows that
-it is over."""
+SUM_UNKNOWN = ("shock", "truncated")
+"""Here the sum may be further from the oracle's: only the oracle knows that the event which made customers leave is
+over, and when customers arrived who are older than the data."""
 SLOPE_UNKNOWN, ALIVE_UNKNOWN = ("correlated",), ("correlated", "retail")
 """Here customers who buy more leave sooner, or leave for reasons that no purchase shows: Pareto/NBD takes rates to buy
 and to leave as independent."""
