@@ -1,7 +1,8 @@
 """Give the tables of sales their amounts and their status, with what a person has to decide."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import duckdb
 
@@ -30,12 +31,12 @@ def with_money(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Draft]) -
     has_returns = any("returns" in draft.entities for draft in drafts)
     if lines:
         lines_now, header = _lines(connection, lines, orders)
-        lines_now = _with_unsold(connection, lines_now, orders, has_returns=has_returns)
+        lines_now = _with_unsold(connection, lines_now, orders, header, has_returns=has_returns)
         orders_now = replace(orders, roles={**orders.roles, **header}) if orders else None
         return [{id(lines): lines_now, id(orders): orders_now}.get(id(draft)) or draft for draft in drafts]
     drafts = [_orders(connection, draft) if draft.entity == "orders" else draft for draft in drafts]
     return [
-        _with_unsold(connection, draft, None, has_returns=has_returns) if draft.entity == "orders" else draft
+        _with_unsold(connection, draft, None, {}, has_returns=has_returns) if draft.entity == "orders" else draft
         for draft in drafts
     ]
 
@@ -245,8 +246,68 @@ def _has_refunds(connection: duckdb.DuckDBPyConnection, draft: Draft) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class _Orders:
+    """The rows of a table, each with `the_status` of its order.
+
+    `home` is the table that has the status, and `headers` its rows; `header` has its columns that stand once per order.
+    """
+
+    draft: Draft
+    home: Draft
+    rows: Rows
+    headers: Rows
+    header: Mapping[str, Profile]
+
+    @classmethod
+    def of(
+        cls, connection: duckdb.DuckDBPyConnection, draft: Draft, home: Draft, header: Mapping[str, Profile]
+    ) -> "_Orders":
+        """Give each row the status of its order, which may stand on one row of it only, or in another table."""
+        status = f"nullif(trim(cast({sql.identifier(home.roles['status'].name)} as varchar)), '')"
+        headers = _rows(connection, home)
+        if "order_id" in home.roles:
+            status = f"coalesce({status}, max({status}) over (partition by {_order_id(home)}))"
+        headers = replace(headers, relation=f"(select *, {status} as the_status from {home.found.rows} as own_rows)")
+        if home is draft or "order_id" not in draft.roles:
+            return cls(draft, home, headers, headers, header)
+        joined = (
+            f"(select l.*, h.the_status from {draft.found.rows} as l left join (select {_order_id(home)} as the_order, "
+            f"min(the_status) as the_status from {headers.relation} group by 1) as h "
+            f"on cast(l.{_order_id(draft)} as varchar) = cast(h.the_order as varchar))"
+        )
+        return cls(draft, home, replace(_rows(connection, draft), relation=joined), headers, header)
+
+    def of_status(self, words: Sequence[str]) -> tuple[int, Decimal]:
+        """Return how many orders have a status among the words, and what they bring with delivery and discounts."""
+        condition = f"the_status in ({', '.join(map(quote_literal, words))})"
+        number, total = self.rows.total(_amount(self.rows, self.draft), condition)
+        if "order_id" in self.draft.roles:
+            counted = f"select count(distinct {_order_id(self.draft)}) from {self.rows.relation} where {condition}"
+            number = self.rows.connection.execute(counted).fetchall()[0][0]
+        once = [
+            f"{sign} abs(coalesce(max({self.headers.value(self.header[role])}), 0))"
+            for role, sign in (("shipping_amount", "+"), ("discount_amount", "-"))
+            if role in self.header
+        ]
+        if not once or "order_id" not in self.home.roles:
+            return number, total
+        each = f"select {' '.join(once)} as amount from {self.headers.relation} where {condition}"
+        summed = f"select coalesce(sum(amount), 0) from ({each} group by {_order_id(self.home)})"
+        return number, total + Decimal(self.rows.connection.execute(summed).fetchall()[0][0])
+
+
+def _order_id(draft: Draft) -> str:
+    return sql.identifier(draft.roles["order_id"].name)
+
+
 def _with_unsold(
-    connection: duckdb.DuckDBPyConnection, draft: Draft, orders: Draft | None, *, has_returns: bool
+    connection: duckdb.DuckDBPyConnection,
+    draft: Draft,
+    orders: Draft | None,
+    header: Mapping[str, Profile],
+    *,
+    has_returns: bool,
 ) -> Draft:
     """Ask about orders that their status calls unpaid or cancelled, with what they would bring.
 
@@ -260,26 +321,13 @@ def _with_unsold(
     if found is None:
         return draft
     questions = []
-    rows = _rows(connection, draft)
-    amount, name = _amount(rows, draft), sql.identifier(status.name)
-    if home is not draft and "order_id" in draft.roles:
-        own, other = (sql.identifier(each.roles["order_id"].name) for each in (draft, home))
-        joined = (
-            f"(select l.*, h.the_status from {draft.found.rows} as l left join (select {other} as the_order, "
-            f"min({name}) as the_status from {home.found.rows} group by 1) as h "
-            f"on cast(l.{own} as varchar) = cast(h.the_order as varchar))"
-        )
-        rows, name = replace(rows, relation=joined), "the_status"
-    key = sql.identifier(draft.roles["order_id"].name) if "order_id" in draft.roles else ""
+    counted = _Orders.of(connection, draft, home, header if home is (orders or draft) else {})
     is_refund_known = has_returns or any(_has_refunds(connection, each) for each in (draft, home))
-    for word, meaning, number in found.words:
+    for word, meaning, _ in found.words:
         is_refunded = meaning == "purchase" and "refund" in words_of(word) and not is_refund_known
         if is_refunded or meaning in ("waiting", "cancelled"):
-            is_word = f"trim({name}) = {quote_literal(word)}"
-            _, total = rows.total(amount, is_word)
-            of_word = f"select count(distinct {key}) from {rows.relation} where {is_word}"
-            orders_of_word = connection.execute(of_word).fetchall()[0][0] if key else number
-            text = f"{orders_of_word:,} orders are '{word}', {total:,.2f}"
+            number, total = counted.of_status([word])
+            text = f"{number:,} orders are '{word}', {total:,.2f}"
             answers = [
                 "they are no purchases, and no sales",
                 f"they are sales: +{total:,.2f}: list the word as purchase",
@@ -293,8 +341,7 @@ def _with_unsold(
             questions.append(Question(text, answers, "status"))
     if found.unknown:
         listed = ", ".join(found.unknown)
-        words = ", ".join(map(quote_literal, found.unknown))
-        _, total = rows.total(amount, f"trim({name}) in ({words})")
+        _, total = counted.of_status(found.unknown)
         text = f"The status words {listed} are not known: these orders count, {total:,.2f}"
         questions.append(Question(text, ["they are sales", f"they are none: -{total:,.2f}: list the words"], "status"))
     return replace(draft, questions=[*draft.questions, *questions])

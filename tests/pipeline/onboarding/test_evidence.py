@@ -338,3 +338,13 @@ def test_a_raw_schema_has_the_newest_version_of_each_row(folder: Path, loader: s
     outcome = dry_run("shop")
     assert outcome.net_sales == Decimal(net_sales)
     assert {fate.fate for fate in outcome.fates} == {"accepted"}
+
+
+def test_a_status_on_the_first_row_of_an_order_is_that_of_all_its_rows(folder: Path) -> None:
+    header = "Name,Email,Financial Status,Created at,Shipping,Total,Item quantity,Item,Item price\n"
+    rows = "#1,a@example.org,paid,2024-01-01,5.00,35.00,1,Mug,10.00\n#1,,,2024-01-01,,,2,Plate,10.00\n"
+    rows += "#2,b@example.org,voided,2024-01-02,4.00,54.00,1,Bowl,20.00\n#2,,,2024-01-02,,,3,Cup,10.00\n"
+    said = drafted(folder, export=header + rows)
+    found = dry_run("shop")
+    assert (found.orders, found.net_sales, found.unsold) == (1, Decimal(35), Decimal(54))
+    assert "1 orders are 'voided', 54.00" in said
