@@ -20,7 +20,7 @@ from tests.support.programs.forked import Forked, fork_server
 
 pytestmark = pytest.mark.slow
 SEED = 20240531
-# How often each step is killed before it is let through; publishing also in test_kill_publish.py.
+# How often each step is killed in the midst of it, before it is let through; publishing also in test_kill_publish.py.
 KILLS = {
     "plan": 3,
     "audit_landing": 4,
@@ -32,7 +32,6 @@ KILLS = {
     "audit_marts": 8,
     "publish": 14,
 }
-LEAST_KILLED = 45
 WHOLE_RUNS = 2
 EVERY = 20  # of the customers
 
@@ -148,16 +147,19 @@ def test_readers_see_whole_releases_whenever_a_run_is_killed(environment: dict[s
         steps = {step: STEP.format(action=action) for step, action in STEPS.items()}
         seconds = {step: start(code, "0.10").finish() for step, code in steps.items()}
         seconds["warehouse"] = start(steps["warehouse"], "0.10").finish()  # dbt has parsed
-        killed = 0
         with readers(settings, stop) as reading:
             for step, times in KILLS.items():
-                killed += sum(kill(start(steps[step], "0.11"), seconds[step]) for _ in range(times))
+                killed, longest = 0, seconds[step]
+                while killed < times:
+                    if kill(start(steps[step], "0.11"), longest):
+                        killed += 1
+                    else:  # it had ended: a step that finds work done takes less time than the first one
+                        longest *= 0.8
                 start(steps[step], "0.11").finish()
             for number in range(WHOLE_RUNS):
-                killed += kill(start(RUN, f"0.{12 + number}"), sum(seconds.values()))
+                kill(start(RUN, f"0.{12 + number}"), sum(seconds.values()))
             start(RUN, "0.20").finish()
             assert [reader.poll() for reader in reading] == [None, None], "a reader failed"
-    assert killed >= LEAST_KILLED
     for reader in reading:
         output, _ = reader.communicate()
         assert reader.returncode == 0, output
