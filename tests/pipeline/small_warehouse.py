@@ -165,7 +165,7 @@ select 'churn-0' as run_id, 'no_purchase' as measure, 'churn' as job, 'churn-a' 
 create table marts.score_calibration as
 select 'churn-0' as run_id, 'no_purchase' as measure, 1 as band, 2::bigint as customers;
 create table marts.customer_equity as
-select date '2026-03-31' as as_of_date, 2::bigint as customers, 300.00::decimal(18, 4) as equity;
+select date '2026-03-31' as as_of_date, 2::bigint as customers, 300.00::decimal(18, 4) as equity_before_returns;
 create table marts.segment_profile as
 select segment_id, segment_name, segment_id as segment_rank, count(*) as customers from marts.customer_segments
 where segment_id is not null group by all;

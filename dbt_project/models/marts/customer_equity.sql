@@ -117,11 +117,12 @@ select
     cast(horizon_days as int) as horizon_days,
     annual_discount_rate,
     cast(case when is_same_question then previous_customers end as bigint) as previous_customers,
-    cast(case when is_same_question then previous_equity end as {{ contract_type('decimal') }}) as previous_equity,
+    cast(case when is_same_question then previous_equity end as {{ contract_type('decimal') }})
+        as previous_equity_before_returns,
     {%- for line in changes %}
     cast(case when is_same_question then {{ line }}_customers end as bigint) as {{ line }}_customers,
     cast(case when is_same_question then {{ line }} end as {{ contract_type('decimal') }}) as {{ line }},
     {%- endfor %}
     cast(customers as bigint) as customers,
-    cast(equity as {{ contract_type('decimal') }}) as equity
+    cast(equity as {{ contract_type('decimal') }}) as equity_before_returns
 from sums

@@ -1,7 +1,9 @@
 """Brings the files that were named to one place: archives are unpacked, several files are put side by side."""
 
+import lzma
 import shutil
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -77,7 +79,7 @@ def _unpack(path: Path, folder: Path) -> None:
         try:
             for info in members:
                 archive.extract(info, folder)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
             raise UserError(f"{path} cannot be unpacked ({error}). Copy it again, or unpack it yourself.") from error
 
 

@@ -40,12 +40,18 @@ def sheet(*rows: Sequence[object], merged: Sequence[str] = ()) -> bytes:
     return output.getvalue()
 
 
-def archive(members: dict[str, bytes]) -> bytes:
+def archive(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     output = io.BytesIO()
-    with zipfile.ZipFile(output, "w") as packed:
+    with zipfile.ZipFile(output, "w", method) as packed:
         for name, content in members.items():
             packed.writestr(name, content)
     return output.getvalue()
+
+
+def spoilt(method: int) -> bytes:
+    """An archive of orders, of which sixty bytes came out wrong."""
+    content = archive({"orders.csv": csv_text(HEAD, *ORDERS * 100)}, method)
+    return content[:200] + bytes(byte ^ 0x5A for byte in content[200:260]) + content[260:]
 
 
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n" + b"\x00\x01\x02" * 50
@@ -103,6 +109,9 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
         "Export one row for each",
     ),
     "nothing.zip": (archive({}), "has no files in it", "Zip the files themselves"),
+    "deflated.zip": (spoilt(zipfile.ZIP_DEFLATED), "cannot be unpacked", "Copy it again"),
+    "bzip2.zip": (spoilt(zipfile.ZIP_BZIP2), "cannot be unpacked", "Copy it again"),
+    "lzma.zip": (spoilt(zipfile.ZIP_LZMA), "cannot be unpacked", "Copy it again"),
     "of_a_pdf.zip": (archive({"a.pdf": PDF}), "a.pdf is a PDF", "Export"),
 }
 
