@@ -106,7 +106,8 @@ def test_the_months_of_customer_equity_are_the_sums_of_what_was_published(
     said = "select sum(clv_future_before_returns) from later.marts.customer_score_history where as_of_date = date '{}'"
     rows = releases.execute(
         "select as_of_date::varchar, previous_as_of_date::varchar, previous_equity_before_returns,"
-        " equity_before_returns, acquired_customers, acquired + grown + won_back + shrunk + lost + gone from later.marts.customer_equity order by all"
+        " equity_before_returns, acquired_customers, acquired + grown + won_back + shrunk + lost + gone"
+        " from later.marts.customer_equity order by all"
     ).fetchall()
     (first, before, _, opened, _, _), (last, previous, opening, closed, newcomers, change) = rows
     assert (first, before, last, previous) == (EARLIER, None, LATER, EARLIER)
