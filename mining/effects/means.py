@@ -49,11 +49,11 @@ def difference_of_means(
     first, second = variance_of_mean(treated, theta), variance_of_mean(control, theta)
     error = np.sqrt(first + second)
     fitted = np.where(theta == 0, 1, 2)  # numbers that are estimated for an arm: its mean, and the slope
-    freedom = (first + second) ** 2 / (
-        first**2 / (treated.customers - fitted) + second**2 / (control.customers - fitted)
-    )
+    scaled = first**2 / (treated.customers - fitted) + second**2 / (control.customers - fitted)
+    freedom = np.divide((first + second) ** 2, scaled, out=np.full_like(error, np.nan), where=scaled > 0)
     effect = treated.mean - control.mean - theta * (treated.mean_before - control.mean_before)
     critical = np.broadcast_to(critical, effect.shape)
     half = np.where(np.isnan(critical), stdtrit(freedom, (1 + CONFIDENCE) / 2), critical) * error
-    p_value = np.where(np.isnan(critical), 2 * stdtr(freedom, -np.abs(effect) / error), np.nan)
+    distance = np.divide(np.abs(effect), error, out=np.zeros_like(error), where=error > 0)
+    p_value = np.where(np.isnan(critical), 2 * stdtr(freedom, -distance), np.nan)
     return Difference(effect, effect - half, effect + half, p_value)

@@ -55,7 +55,7 @@ def detectable_effect(treated: int, control: int, rate: float) -> float | None:
 
 
 def control_needed(customers: int, rate: float, effect: float) -> int | None:
-    """Return how many of these customers to hold back so that the effect is found with a chance of 80 %.
+    """Return how many of these customers to hold back so that the campaign can be judged: see `is_admitted`.
 
     Returns
     -------
@@ -63,14 +63,14 @@ def control_needed(customers: int, rate: float, effect: float) -> int | None:
         The smallest control group; None where not even half of the customers are enough.
     """
     low, high = 1, int(customers * LARGEST_SHARE)
-    if high < 1 or power(customers - high, high, rate, effect) < POWER:
+    if high < 1 or not is_admitted(customers - high, high, rate, effect):
         return None
     while low < high:
         middle = (low + high) // 2
-        if power(customers - middle, middle, rate, effect) < POWER:
-            low = middle + 1
-        else:
+        if is_admitted(customers - middle, middle, rate, effect):
             high = middle
+        else:
+            low = middle + 1
     return low
 
 

@@ -6,7 +6,7 @@ Fabijan et al. (2019), Diagnosing Sample Ratio Mismatch in Online Controlled Exp
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, bdtrc
+from scipy.stats import binom
 
 from mining.evaluation import Floats
 
@@ -29,11 +29,11 @@ def sample_ratio_p_value(treated: Floats, control: Floats, control_share: Floats
     ndarray
         NaN where the share is.
     """
-    everybody = np.rint(treated + control)
+    everybody = treated + control
     share = np.clip(control_share, 0.0, 1.0)
-    below = bdtr(control, everybody, share)
-    above = np.where(control > 0, bdtrc(control - 1, everybody, share), 1.0)
-    return np.minimum(2 * np.minimum(below, above), 1.0)
+    tails = binom.cdf(control, everybody, share), binom.sf(control - 1, everybody, share)
+    p_value: Floats = np.minimum(2 * np.minimum(*tails), 1.0)
+    return p_value
 
 
 def is_mismatch(p_value: Floats) -> NDArray[np.bool_]:

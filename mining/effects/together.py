@@ -1,9 +1,10 @@
 """What many campaigns say together: shrunk effects, and which of them are certain.
 
-The largest of many effects is large partly by chance. A normal-normal model (Efron and Morris 1975, Data Analysis
-Using Stein's Estimator and its Generalizations, JASA 70) draws each towards the mean of all: by much where its own
-interval is wide, by little where it is narrow. The variance between campaigns is that of DerSimonian and Laird (1986),
-Meta-analysis in Clinical Trials, Controlled Clinical Trials 7.
+The largest of many effects is large partly by chance. A normal-normal model draws each towards the mean of all: by much
+where its own interval is wide, by little where it is narrow. The intervals are those of Morris (1983), Parametric
+Empirical Bayes Inference: Theory and Applications, JASA 78, section 5, which hold what the variance between campaigns
+is uncertain by. That variance is DerSimonian and Laird's (1986), Meta-analysis in Clinical Trials, Controlled Clinical
+Trials 7.
 """
 
 from typing import NamedTuple
@@ -13,8 +14,8 @@ import numpy as np
 from mining.effects.proportions import NORMAL
 from mining.evaluation import Floats
 
-FEWEST = 3
-"""Campaigns of which a mean and a variance between them can be learned."""
+FEWEST = 4
+"""Campaigns of which a mean, and a variance between them with its uncertainty, can be learned."""
 
 
 class Shrunk(NamedTuple):
@@ -36,17 +37,19 @@ def shrink(effect: Floats, error: Floats) -> Shrunk:
     Returns
     -------
     Shrunk
-        NaN where there are fewer than three effects. The interval holds what the mean of all is uncertain by.
+        NaN where there are fewer than four effects.
     """
     if len(effect) < FEWEST:
         nothing = np.full_like(effect, np.nan)
         return Shrunk(nothing, nothing, nothing)
-    between = variance_between(effect, error)
-    weight = 1 / (error**2 + between)
-    mean = (weight * effect).sum() / weight.sum()
-    pull = error**2 / (error**2 + between)
+    number = len(effect)
+    total = error**2 + variance_between(effect, error)
+    mean = (effect / total).sum() / (1 / total).sum()
+    pull = (number - 3) / (number - 1) * error**2 / total
+    typical = (error**2 / total).sum() / (1 / total).sum() + (total - error**2)
+    of_between = 2 / (number - 3) * pull**2 * typical / total * (effect - mean) ** 2
+    half = NORMAL * np.sqrt(error**2 * (1 - pull) + pull**2 / (1 / total).sum() + of_between)
     shrunk = pull * mean + (1 - pull) * effect
-    half = NORMAL * np.sqrt((1 - pull) * error**2 + pull**2 / weight.sum())
     return Shrunk(shrunk, shrunk - half, shrunk + half)
 
 

@@ -132,8 +132,8 @@ def test_before_the_windows_are_over_there_is_a_wider_interval_and_no_verdict() 
     assert np.isnan(early["p_value"]) and np.isnan(early["adjusted_p_value"]) and not np.isnan(over["p_value"])
 
 
-def test_three_verdicts_are_shrunk_towards_their_mean_and_adjusted() -> None:
-    outcomes = {"a": TREATED, "b": CONTROL, "c": bought(150, 60), "early": TREATED}
+def test_four_verdicts_are_shrunk_towards_their_mean_and_adjusted() -> None:
+    outcomes = {"a": TREATED, "b": CONTROL, "c": bought(150, 60), "d": bought(170, 60), "early": TREATED}
     rows = [
         arm(name, *each, until=OVER + dt.timedelta(days=name == "early"))
         for name, treated in outcomes.items()

@@ -1,5 +1,5 @@
 -- Grain: one row per finding: (campaign_id, measure). What campaigns have taught, for whoever plans the next one.
--- Effects of randomised campaigns with a verdict are drawn towards the mean of all of them, where there are three or more:
+-- Effects of randomised campaigns with a verdict are drawn towards the mean of all of them, where there are four or more:
 -- the largest of many effects is large partly by chance. A response rate describes, and says nothing of cause.
 -- A finding is valid for two years after the last outcome: customers, offers and competitors change.
 {% set text = contract_type('text') %}
