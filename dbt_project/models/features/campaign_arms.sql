@@ -73,8 +73,9 @@ select
     count(case when purchases > 0 then 1 end) as buyers,
     cast(sum(amount) as double) as amount_sum,
     cast(sum({{ product('amount', 'amount') }}) as double) as amount_square_sum,
-    coalesce(cast(sum(cast(part * part * part as decimal(38, 12))) as double) * max(largest * largest * largest), 0)
-        as amount_cube_sum,
+    coalesce(
+        round(cast(sum(cast(part * part * part as decimal(38, 12))) as double) * max(largest * largest * largest), 4), 0
+    ) as amount_cube_sum,
     cast(sum(before) as double) as before_sum,
     cast(sum(before * before) as double) as before_square_sum,
     cast(sum({{ product('amount', 'before') }}) as double) as product_sum,

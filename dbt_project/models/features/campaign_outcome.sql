@@ -53,7 +53,7 @@ windows as (
 returned as (
     select
         order_id,
-        sum({{ measure('fct_return', 'refunds') }} - {{ measure('fct_return', 'recovered') }}) as amount
+        sum({{ measure('fct_return', 'refunds') }} - coalesce({{ measure('fct_return', 'recovered') }}, 0)) as amount
     from {{ ref('fct_return') }}
     where {{ by_as_of('return_date') }}
     group by order_id
