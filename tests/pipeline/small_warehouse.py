@@ -180,7 +180,9 @@ select 'winback' as list_name, s.customer_id, s.customer_id = 'ben' as is_includ
     case s.customer_id when 'ben' then 'on the list' else 'not in the audience' end as reason_group,
     case s.customer_id when 'ben' then 'treated' end as arm,
     case s.customer_id when 'ben' then 1 end as list_rank, segment_name, tier, lifecycle_stage, churn_probability,
-    risk_band, clv_future, (clv_future / 2)::decimal(18, 4) as expected_loss, date '2026-02-08' as last_order_date,
+    risk_band, clv_future, (clv_future / 2)::decimal(18, 4) as expected_loss, 'fight' as winback_class,
+    0.2::double as p_return, 29.09::decimal(18, 4) as maximum_spend, date '2026-03-31' as winback_deadline_date,
+    date '2026-02-08' as last_order_date,
     null::boolean as can_email_or_post, null::boolean as can_email, null::boolean as can_post,
     null::boolean as can_call, null::boolean as can_text
 from marts.customer_segments as s
