@@ -37,7 +37,26 @@ terms as (
     select * from {{ ref('part_winback_terms') }}
 ),
 
--- A contact multiplies the odds p / (1 - p) of a return.
+-- A contact multiplies the odds p / (1 - p) of a return, which adds about ln(ratio) p (1 - p) to the chance: nothing where
+-- it is near 0 or 1. The ratio of a measured effect is the one by which the desk's average customer gains that effect.
+response as (
+    select
+        terms.*,
+        round(
+            case
+                when terms.measured_effect is not null and spread.mean_spread > 0
+                    then least(exp(terms.measured_effect / spread.mean_spread), 10)
+                else terms.odds_ratio
+            end, 4
+        ) as ratio
+    from terms
+    cross join (
+        select {{ exact_sum('scores.p_return * (1 - scores.p_return)') }} / nullif(count(scores.p_return), 0) as mean_spread
+        from desk
+        inner join scores on desk.customer_id = scores.customer_id
+    ) as spread
+),
+
 chances as (
     select
         desk.*,
@@ -51,14 +70,15 @@ chances as (
         values_at_stake.value_basis,
         values_at_stake.value_if_stays - values_at_stake.value_if_leaves as expected_loss,
         {{ rounded_amount('cast(scores.value_after_return as double) * kept.kept_share') }} as second_lifetime_value,
-        round(terms.odds_ratio * scores.p_return / (1 - scores.p_return + terms.odds_ratio * scores.p_return), 6)
+        response.ratio as odds_ratio,
+        round(response.ratio * scores.p_return / (1 - scores.p_return + response.ratio * scores.p_return), 6)
             as p_return_contacted,
-        terms.response_basis,
-        terms.cost_basis,
-        terms.deadline_share,
-        {{ rounded_amount('terms.contact_cost') }} as contact_cost
+        response.response_basis,
+        response.cost_basis,
+        response.deadline_share,
+        {{ rounded_amount('response.contact_cost') }} as contact_cost
     from desk
-    cross join terms
+    cross join response
     left join scores on desk.customer_id = scores.customer_id
     left join {{ ref('customer_clv') }} as values_at_stake on desk.customer_id = values_at_stake.customer_id
     left join {{ ref('part_kept_share') }} as kept on desk.customer_id = kept.customer_id
@@ -125,6 +145,7 @@ select
     cast({{ days_between('last_order_date', as_of_date()) }} as bigint) as days_since_last_order,
     cast(horizon_days as int) as horizon_days,
     p_return,
+    odds_ratio,
     p_return_contacted,
     value_basis,
     second_lifetime_value,

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from mining.purchases.history import Floats
 
 ROUNDS, LEAVES, LEAST_PER_LEAF, LEARNING_RATE = 60, 8, 50, 0.06
 FIELDS = ("value", "feature_idx", "num_threshold", "missing_go_to_left", "left", "right", "is_leaf")
-DIGITS = 9
 
 
 def grow(inputs: Floats, outcome: Floats) -> dict[str, Any]:
@@ -28,12 +28,13 @@ def grow(inputs: Floats, outcome: Floats) -> dict[str, Any]:
     dict
         `start` and `trees`: log-mean, and of each tree the columns of its nodes.
     """
-    model = HistGradientBoostingRegressor(
-        loss="poisson", max_iter=ROUNDS, max_leaf_nodes=LEAVES, min_samples_leaf=LEAST_PER_LEAF,
-        learning_rate=LEARNING_RATE, early_stopping=False, random_state=0,
-    ).fit(_without_constants(inputs), outcome)  # fmt: skip
+    with threadpool_limits(1, "openmp"):
+        model = HistGradientBoostingRegressor(
+            loss="poisson", max_iter=ROUNDS, max_leaf_nodes=LEAVES, min_samples_leaf=LEAST_PER_LEAF,
+            learning_rate=LEARNING_RATE, early_stopping=False, random_state=0,
+        ).fit(_without_constants(inputs), outcome)  # fmt: skip
     trees = [{name: _plain(predictor.nodes[name]) for name in FIELDS} for (predictor,) in model._predictors]
-    return {"start": round(float(model._baseline_prediction.item()), DIGITS), "trees": trees}
+    return {"start": float(model._baseline_prediction.item()), "trees": trees}
 
 
 def _without_constants(inputs: Floats) -> Floats:
@@ -61,7 +62,7 @@ def _leaf_values(tree: dict[str, NDArray[Any]], inputs: Floats) -> Floats:
 
 
 def _plain(column: NDArray[Any]) -> list[Any]:
-    """Return a column of nodes as JSON types."""
+    """Return a column of nodes as JSON types, to the last bit: a value may be as large as a threshold."""
     if column.dtype.kind == "f":
-        return [round(float(number), DIGITS) for number in column]
+        return [float(number) for number in column]
     return [bool(number) if column.dtype == np.uint8 else int(number) for number in column]
