@@ -16,6 +16,7 @@ from demo.proof.recovered import (
     reconciliation,
     segments,
     truncation,
+    winback,
 )
 from demo.proof.row import Row
 from demo.proof.trial import Trial
@@ -42,6 +43,7 @@ def measure(trial: Trial) -> Findings:
         *clv.measure(trial, future),
         *counts.measure(trial, future),
         *churn.measure(trial, leaving),
+        *winback.measure(trial),
         *reasons.measure(trial),
         *segments.measure(trial),
         *truncation.measure(trial),

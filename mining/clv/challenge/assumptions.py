@@ -55,16 +55,14 @@ def check_spend(judged: Judged, after: pd.DataFrame) -> SpendCheck:
             row("all", "spend_paid_over_expected", size, over_time[0], interval=over_time[1]),
             row("all", "spend_frequent_over_others", size, by_frequency[0], interval=by_frequency[1]),
         ],
-        f"A purchase of the last holdout came to {_said(over_time, 'spend changes with time')} times what was "
-        f"expected; of frequent buyers, to {_said(by_frequency, 'spend depends on frequency')} times as much of it as "
-        "of the others.",
+        f"Spend per purchase {_said(over_time, 'over time')}, and {_said(by_frequency, 'over frequency')}.",
     )
 
 
-def _said(found: tuple[float, tuple[float, float]], what: str) -> str:
+def _said(found: tuple[float, tuple[float, float]], over: str) -> str:
     value, (low, high) = found
-    certain = f", so {what}, which is not modelled" if low > 1 or high < 1 else ", within chance"
-    return f"{value:.3f} ({low:.3f} to {high:.3f}{certain})"
+    certain = f"changes {over}, which is not modelled" if low > 1 or high < 1 else f"holds {over}"
+    return f"{certain} ({value:.3f} times what was expected, {low:.3f} to {high:.3f})"
 
 
 def _of_all(sums: Floats) -> Floats:

@@ -65,9 +65,8 @@ def challenge(features: FeatureSet, days: list[dt.date], judged: list[Judged]) -
     rows.append(row("all", "challenger_value_rmse", len(last.value), *last_errors, last_gain))
     wins = gain[0] > 0 and last_gain[1] >= 0
     said = (
-        f"Challenger (gradient boosting): spend {errors[0]:.2f} against the model's {errors[1]:.2f} on inner cut-offs "
-        f"(gain {gain[0]:.2f} to {gain[1]:.2f}), {last_errors[0]:.2f} against {last_errors[1]:.2f} in the last "
-        f"holdout: {'it corrects the values' if wins else 'the model stays'}."
+        f"Challenger (gradient boosting) on inner cut-offs: spend {errors[0]:.2f} against the model's {errors[1]:.2f} "
+        f"(gain {gain[0]:.2f} to {gain[1]:.2f}): {'it corrects the values' if wins else 'the model stays'}."
     )
     correction = {**_learned(last), "days": round(last.weeks * DAYS_PER_WEEK)} if wins else None
     return Challenge(rows, said, correction)
