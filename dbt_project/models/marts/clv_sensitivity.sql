@@ -1,5 +1,5 @@
--- Grain: one row per (horizon_days, annual_discount_rate, segment_name). The row 'all' is the sum of the segments: do not
--- add it to them. Horizons and rates are two looks at one future: do not add them up.
+-- Grain: one row per (horizon_days, annual_discount_rate, segment_name). The row 'all' is the sum of the segments: do
+-- not add it to them. Horizons and rates are looks at one future: do not add them up.
 -- The published value of each customer, line by line, moves with the discounted purchases (mining/clv/sensitivity.py).
 with customers as (
     select

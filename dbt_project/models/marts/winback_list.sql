@@ -1,7 +1,7 @@
--- Grain: one row per customer who is at risk of leaving, or lost: whether, how, until when and at what cost to win back.
+-- Grain: one row per customer at risk of leaving, or lost: whether and how to win back, until when, at what cost.
 -- Whoever was deleted at a source or objects to profiling is not here: no score, no offer.
--- Classes are the rows of the seed winback_classes: the first that holds counts. maximum_spend is a bound per customer, not
--- a plan: a contact that costs more, what it offers included, does not pay.
+-- Classes are the rows of the seed winback_classes: the first that holds counts. maximum_spend is a bound per customer,
+-- not a plan: a contact that costs more, what it offers included, does not pay.
 
 with consents as (
     select * from {{ ref('part_customer_consent') }}
@@ -37,8 +37,15 @@ terms as (
     select * from {{ ref('part_winback_terms') }}
 ),
 
--- A contact multiplies the odds p / (1 - p) of a return, which adds about ln(ratio) p (1 - p) to the chance: nothing where
--- it is near 0 or 1. The ratio of a measured effect is the one by which the desk's average customer gains that effect.
+spread as (
+    select {{ exact_sum('scores.p_return * (1 - scores.p_return)') }} / nullif(count(scores.p_return), 0) as mean_spread
+    from desk
+    inner join scores on desk.customer_id = scores.customer_id
+),
+
+-- A contact multiplies the odds p / (1 - p) of a return, which adds about ln(ratio) p (1 - p) to the chance: nothing
+-- where it is near 0 or 1. The ratio of a measured effect is the one by which the desk's average customer gains that
+-- effect.
 response as (
     select
         terms.*,
@@ -50,11 +57,7 @@ response as (
             end, 4
         ) as ratio
     from terms
-    cross join (
-        select {{ exact_sum('scores.p_return * (1 - scores.p_return)') }} / nullif(count(scores.p_return), 0) as mean_spread
-        from desk
-        inner join scores on desk.customer_id = scores.customer_id
-    ) as spread
+    cross join spread
 ),
 
 chances as (

@@ -23,7 +23,9 @@ with used as (
 counted as (
     select
         customer_id,
-        case channel when 'email' then 'email' when 'mail' then 'post' when 'phone' then 'call' else 'text' end as channel,
+        case channel
+            when 'email' then 'email' when 'mail' then 'post' when 'phone' then 'call' else 'text'
+        end as channel,
         count(*) as times,
         max(used_date) as last_used_date
     from used

@@ -1,4 +1,5 @@
--- Grain: one row per (customer_id, horizon_days, annual_discount_rate): what the published future value is multiplied by.
+-- Grain: one row per (customer_id, horizon_days, annual_discount_rate): what the published future value is multiplied
+-- by.
 {{ config(materialized='view') }}
 
 select

@@ -8,21 +8,25 @@ with terms as (
     from {{ ref('winback_terms') }}
 ),
 
--- Purchases per treated customer. Of the 95 % interval of all campaigns together, the lower end is taken: chance shall not
--- decide what is spent, and some would have come back later without the campaign.
+campaigns as (
+    select
+        treated_customers,
+        incremental_purchases_per_customer as effect,
+        incremental_purchases_per_customer - incremental_purchases_per_customer_low as half_width
+    from {{ ref('campaign_performance') }}
+    where objective = 'win_back' and incremental_purchases_per_customer is not null
+),
+
+-- Purchases per treated customer. Of the 95 % interval of all campaigns together, the lower end is taken: chance shall
+-- not decide what is spent, and some would have come back later without the campaign.
 measured as (
     select
         count(*) as campaigns,
         round(
-            {{ exact_sum('treated_customers * incremental_purchases_per_customer') }} / sum(treated_customers)
-            - sqrt(
-                {{ exact_sum(
-                    'power(treated_customers * (incremental_purchases_per_customer - incremental_purchases_per_customer_low), 2)'
-                ) }}
-            ) / sum(treated_customers), 6
+            {{ exact_sum('treated_customers * effect') }} / sum(treated_customers)
+            - sqrt({{ exact_sum('power(treated_customers * half_width, 2)') }}) / sum(treated_customers), 6
         ) as effect_low
-    from {{ ref('campaign_performance') }}
-    where objective = 'win_back' and incremental_purchases_per_customer is not null
+    from campaigns
 ),
 
 costs as (
