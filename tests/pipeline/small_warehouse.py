@@ -169,6 +169,10 @@ select date '2026-03-31' as as_of_date, 2::bigint as customers, 300.00::decimal(
 create table marts.segment_profile as
 select segment_id, segment_name, segment_id as segment_rank, count(*) as customers from marts.customer_segments
 where segment_id is not null group by all;
+create table marts.winback_list as select 'ben' as customer_id, 'lost' as state, 'fight' as winback_class;
+create table marts.clv_sensitivity as
+select 365 as horizon_days, 0.1::double as annual_discount_rate, 'all' as segment_name, true as is_published;
+create table marts.relationship_value as select 'household' as kind, 'none' as related_id, 3::bigint as customers;
 create table marts.campaign_customer as
 select customer_id, null::varchar as household_id, null::bigint as days_since_campaign,
     null::bigint as household_days_since_campaign
