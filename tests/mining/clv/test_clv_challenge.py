@@ -11,6 +11,7 @@ from mining.clv.challenge.challenger import OF_FEATURES, _against, factors
 from mining.clv.gamma_gamma import GammaGamma
 from mining.clv.holdout import Judged
 from mining.clv.models import FittedModels, write_scorer
+from mining.clv.scoring import MONEY, score
 from mining.clv.sensitivity import sensitivity, unknown_sensitivity
 from mining.clv.value import discounted_purchases_if_alive, weekly_discount_rate
 from mining.purchases import ParetoNBD
@@ -118,3 +119,20 @@ def test_without_a_model_the_same_rows_have_the_reason(judged: Judged) -> None:
     found = unknown_sensitivity(judged.frame, "No model.", **ASK)
     assert (len(found), set(found["unavailable_reason"])) == (4500, {"No model."})
     assert found["value_factor"].isna().all()
+
+
+def test_a_challenger_that_has_won_scales_every_amount(judged: Judged) -> None:
+    plain = {"model": write_scorer(judged.fitted.scorer)}
+    moved = judged._replace(value=judged.value * 2)
+    correction = {**trees.grow(challenger._inputs(moved), moved.value), "days": 364}
+    corrected = {"model": {**plain["model"], "challenger": correction}}
+    ask = {"horizon_days": 365, "churn_horizon_days": 28, "annual_discount_rate": 0.1, "currency": "EUR"}
+    before, after = (score(judged.frame, model, **ask) for model in (plain, corrected))
+    factor = factors(correction, judged.frame, judged.expected, judged.expected_value)
+    assert np.median(factor) == pytest.approx(2.0, rel=0.2)
+    for name in MONEY:
+        assert after[name].astype(float).to_numpy() == pytest.approx(
+            before[name].astype(float).to_numpy() * factor, abs=0.01 + 0.006 * factor.max()
+        )
+    unchanged = ["p_alive", "expected_purchases", "expected_spend", "expected_next_order_date"]
+    pd.testing.assert_frame_equal(before[unchanged], after[unchanged])
