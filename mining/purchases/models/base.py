@@ -100,7 +100,7 @@ class PurchaseModel(ABC):
         return self
 
     def _total(self, history: History, weights: Floats) -> LogLikelihood:
-        """Log-likelihood of all histories, each counted as often as its weight says, as a function of the parameters."""
+        """Return the log-likelihood of all histories, each counted as often as its weight says, with its gradient."""
 
         def total(parameters: Floats) -> tuple[float, Floats]:
             value, gradient = self._log_likelihood(parameters, history)

@@ -19,8 +19,10 @@ NOISE = 1e-14
 
 
 class Fit(NamedTuple):
-    """A maximum: parameters, log-likelihood, whether it is an interior maximum, the last gradient's size, and the
-    Hessian of the negative mean log-likelihood by the logarithms of the parameters."""
+    """A maximum: parameters, log-likelihood, whether it is an interior maximum, the last gradient's size, curvature.
+
+    `hessian` is that of the negative mean log-likelihood by the logarithms of the parameters.
+    """
 
     parameters: Floats
     log_likelihood: float
@@ -75,9 +77,7 @@ def _polish(objective: LogLikelihood, point: Floats, hessian: Floats | None) -> 
     return point, _hessian(lambda at: objective(at)[1], point) if hessian is None or is_given else hessian
 
 
-def maximise(
-    log_likelihood: LogLikelihood, starts: list[Floats], observations: float, near: Fit | None = None
-) -> Fit:
+def maximise(log_likelihood: LogLikelihood, starts: list[Floats], observations: float, near: Fit | None = None) -> Fit:
     """Find the maximum over positive parameters, from a starting point, and from the next where it leads to none.
 
     The search runs in logarithms: BFGS, then Newton steps. (BFGS rather than L-BFGS-B, whose calls of a threaded BLAS
