@@ -76,7 +76,7 @@ class PurchaseModel(ABC):
         history = check_history(x, t_x, T)
         weights = np.ones_like(history.x) if counts is None else check_positive("counts", counts, zero_allowed=False)
         rows, position, _ = unique_rows(*history)
-        rows_weight = np.bincount(position, weights=weights, minlength=len(rows[0]))
+        rows_weight: Floats = np.bincount(position, weights=weights, minlength=len(rows[0])).astype(np.float64)
         unique = History(*rows)
         self._check_learnable(unique)
         unit = float(unique.T.max())
