@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -42,6 +43,10 @@ class BetaPrime:
     first: Floats
     second: Floats
 
+    @cached_property
+    def _log_beta(self) -> Floats:
+        return np.asarray(betaln(self.first, self.second), dtype=np.float64)
+
     def start(self, weight: Floats) -> Floats:
         """The mixture's mean, with `second` in place of `second` - 1."""
         return np.asarray(np.log(np.sum(weight * self.first, axis=1) / self.second[:, 0]))
@@ -50,7 +55,8 @@ class BetaPrime:
         """See `Total`."""
         first, second = self.first[rows], self.second[rows]
         log_z, log_rest = -np.logaddexp(0.0, -log_v), -np.logaddexp(0.0, log_v)
-        density = np.where(wanted, np.exp(first * log_z + second * log_rest - betaln(first, second)), 0.0)
+        density = np.zeros(wanted.shape)
+        density[wanted] = np.exp((first * log_z + second * log_rest - self._log_beta[rows])[wanted])
         return _where(wanted, betainc, first, second, np.exp(log_z)), density
 
 

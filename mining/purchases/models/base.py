@@ -99,6 +99,11 @@ class PurchaseModel(ABC):
         self.n_customers_ = round(total)
         return self
 
+    def total(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> LogLikelihood:
+        """Return the log-likelihood of all these histories, with its gradient, as a function of the parameters."""
+        rows, _, counts = unique_rows(*check_history(x, t_x, T))
+        return self._total(History(*rows), counts.astype(np.float64))
+
     def _total(self, history: History, weights: Floats) -> LogLikelihood:
         """Return the log-likelihood of all histories, each counted as often as its weight says, with its gradient."""
 
