@@ -12,7 +12,9 @@ from scipy.special import betainc, betaln, gammainc, gammaln
 from mining.purchases.history import Floats
 from mining.purchases.predictive import CountDistribution
 
-NEGLIGIBLE = 1e-12
+NEGLIGIBLE, SMALLEST = 1e-12, 1e-300
+CLOSE = 1e-5
+"""A step of Newton's method after which the error is of the size of its square."""
 Rows = NDArray[np.intp]
 
 
@@ -123,8 +125,10 @@ def mixture_quantile(counts: CountDistribution, level: float, total: Callable[[R
     for _ in range(100):
         part, at = weight[active], log_v[active, None]
         below, density = totals.at(active, at, part > NEGLIGIBLE)
-        miss = np.sum(part * below, axis=1) - target[active]
-        slope = np.sum(part * density, axis=1)
+        reached, wanted = np.clip(np.sum(part * below, axis=1), SMALLEST, 1 - NEGLIGIBLE), target[active]
+        # In log-odds, which are nearly straight in log_v far from the middle too.
+        miss = np.log(reached) - np.log1p(-reached) - np.log(wanted) + np.log1p(-wanted)
+        slope = np.sum(part * density, axis=1) / (reached * (1 - reached))
         high[active] = np.where(miss > 0, at[:, 0], high[active])
         low[active] = np.where(miss > 0, low[active], at[:, 0])
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
@@ -133,7 +137,7 @@ def mixture_quantile(counts: CountDistribution, level: float, total: Callable[[R
         proposal = np.where(inside, proposal, (low[active] + high[active]) / 2)
         step = np.abs(proposal - at[:, 0])
         log_v[active] = proposal
-        active = active[step > 1e-9]
+        active = active[(step > CLOSE) | ~inside]
         if not len(active):
             break
     result[rows] = np.exp(log_v)
