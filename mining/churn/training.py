@@ -61,7 +61,8 @@ def labelled(features: FeatureSet, date: dt.date, horizon: int, every: int = 1) 
     Of one customer in `every`.
     """
     frame = features.at(date)
-    later = features.at(date + dt.timedelta(days=horizon)).set_index("customer_id")["purchase_days"]
+    then = features.at(date + dt.timedelta(days=horizon), "customer_id", "purchase_days")
+    later = then.set_index("customer_id")["purchase_days"]
     churned = (later.reindex(frame["customer_id"]).to_numpy() == frame["purchase_days"].to_numpy()).astype(float)
     chosen = at_risk(frame, horizon).to_numpy() & _is_sampled(frame["customer_id"], every)
     return frame[chosen].reset_index(drop=True), churned[chosen]

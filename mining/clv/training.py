@@ -10,7 +10,8 @@ has judged scores, wherever it can be fitted again. Where amounts differ too lit
 takes its place (`fit_spend`), and the decision says so.
 
 Judged out of time: fitted on what was known before a holdout, measured on what came after, beside each customer's own
-rate so far (x/T), on two stretches where the data allow. Then fitted once more on the as-of day; that one scores.
+rate so far (x/T), on two stretches where the data allow. Then fitted once more on the as-of day; that one scores. Of
+more than `CUSTOMERS`, models are fitted and judged on a sample of them.
 """
 
 import datetime as dt
@@ -35,7 +36,7 @@ from mining.evaluation import refused, window
 from mining.purchases import reach
 from mining.purchases.clock import history_of
 from mining.purchases.history import TIME_UNIT
-from mining.purchases.timing import learn_clock
+from mining.purchases.timing import CUSTOMERS, learn_clock, sampled
 from mining.store import FeatureSet
 
 COLUMNS = frozenset({"first_purchase_date", "last_purchase_date", "net_sales"})
@@ -75,12 +76,12 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
         for day in (*days, features.as_of)
     }
     stretches = pairwise([*days, features.as_of])
-    judged = [judge(features.at(start), features.at(end), clocks[start]) for start, end in stretches]
+    judged = [judge(sampled(features.at(start)), features.at(end), clocks[start]) for start, end in stretches]
     unfit = next((item.fitted.problem for item in judged if item.fitted.problem), None)
     if unfit:
         return refused(_window(features, days), settings, BASELINE, unfit)
     last = judged[-1]
-    final = fit_all(features.at(features.as_of), clocks[features.as_of], last.fitted.scorer.purchases.name)
+    final = fit_all(sampled(features.at(features.as_of)), clocks[features.as_of], last.fitted.scorer.purchases.name)
     if final.problem:
         return refused(_window(features, days), settings, BASELINE, final.problem)
     rows = evaluate(last.frame, last.outcome()) + compared(last) + [rolling(judged)]
@@ -101,6 +102,7 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
         "parameters": {
             **settings,
             "minimum_repeat_buyers": MINIMUM_REPEAT_BUYERS,
+            "customers_at_most": CUSTOMERS,
             "origins": [day.isoformat() for day in days],
             "bootstrap": {"resamples": RESAMPLES, "seed": SEED, "unit": "customer"},
             "judged": [
