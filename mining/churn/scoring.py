@@ -1,8 +1,11 @@
 """Score customers with a published churn model."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from mining.churn.horizons.forecast import forecast
 from mining.churn.model import ChurnModel
 from mining.churn.reasons import reasons
 from mining.churn.training import AT_RISK_DAYS, KIND, at_risk
@@ -10,6 +13,12 @@ from mining.purchases.rhythm import DORMANT, LOST, absence, typical_rhythm
 from pipeline.base.model_files import Model
 
 REASON_COLUMNS = ["reason_1", "reason_2", "reason_3"]
+NO_CLOCK = {
+    "judged_days": None,
+    "is_published": False,
+    "decision": "no purchase model can be fitted, which a longer horizon needs.",
+}
+"""What is said of a longer horizon where the churn model has no purchase model."""
 TEXT = dict.fromkeys([*REASON_COLUMNS, "risk_band", "unavailable_reason"], "str")
 
 
@@ -51,6 +60,60 @@ def score(frame: pd.DataFrame, model: Model, *, horizon_days: int) -> pd.DataFra
         "low",
     )
     return result.astype(TEXT)
+
+
+def score_horizons(frame: pd.DataFrame, scored: pd.DataFrame, model: Model, longer: Sequence[int]) -> pd.DataFrame:
+    """Score customers for the published horizon and the longer ones.
+
+    Parameters
+    ----------
+    frame
+        Features of the customers at the as-of date.
+    scored
+        What `score` returned for them.
+    model
+        What `train` returned.
+    longer
+        The longer horizons, in days, ascending.
+
+    Returns
+    -------
+    DataFrame
+        One row per customer and horizon: churn_probability, is_judged, judged_days, unavailable_reason. Of one
+        customer a longer horizon has no higher probability.
+    """
+    asked = scored["churn_probability"].notna().to_numpy()
+    said = {line["horizon_days"]: line for line in model["horizons"]}
+    known = [days for days in longer if days in said]
+    probability = np.full((len(known), len(scored)), np.nan)
+    if known:
+        first = scored["churn_probability"].to_numpy(float)[asked]
+        probability[:, asked] = forecast(ChurnModel.from_json(model["model"]), frame[asked], first, known)
+    parts = [_at_first_horizon(scored, is_judged=True)]
+    for days in longer:
+        line = said.get(days, NO_CLOCK)
+        part = parts[0].assign(horizon_days=days, is_judged=line["judged_days"] is not None)
+        part["judged_days"] = pd.array([line["judged_days"]] * len(part), "Int64")
+        if line["is_published"]:
+            part["churn_probability"] = probability[known.index(days)]
+        else:
+            part["churn_probability"] = np.nan
+            part["unavailable_reason"] = part["unavailable_reason"].fillna(f"Not published: {line['decision']}")
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def unscored_horizons(scored: pd.DataFrame, longer: Sequence[int]) -> pd.DataFrame:
+    """Return the rows of `score_horizons` without probabilities, from what `unscored` returned."""
+    parts = [_at_first_horizon(scored, is_judged=False)]
+    parts += [parts[0].assign(horizon_days=days) for days in longer]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _at_first_horizon(scored: pd.DataFrame, *, is_judged: bool) -> pd.DataFrame:
+    rows = scored[["customer_id", "kind", "horizon_days", "churn_probability", "unavailable_reason"]]
+    days = rows["horizon_days"].astype("Int64")
+    return rows.assign(is_judged=is_judged, judged_days=days if is_judged else pd.array([None] * len(rows), "Int64"))
 
 
 def unscored(frame: pd.DataFrame, reason: str, *, horizon_days: int) -> pd.DataFrame:

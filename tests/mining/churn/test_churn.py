@@ -20,19 +20,9 @@ from mining.purchases.clock import PLAIN, PurchaseClock
 from mining.purchases.rhythm import DORMANT, LOST, absence, own_gap, typical_rhythm
 from mining.purchases.timing import PurchaseTiming
 from mining.store import feature_set
+from tests.mining.churn.conftest import AS_OF, ASK
 
-AS_OF = dt.date(2024, 12, 31)
-HORIZON = 28
-
-
-@pytest.fixture(scope="module")
-def features(shop):
-    return feature_set(shop, AS_OF)
-
-
-@pytest.fixture(scope="module")
-def trained(features):
-    return train(features, horizon_days=HORIZON)
+HORIZON = ASK["horizon_days"]
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +205,7 @@ def test_a_score_does_not_depend_on_who_else_is_scored(features, trained, scored
 
 def test_row_order_moves_neither_model_nor_metrics(shop, trained):
     shuffled = shop.take(np.random.default_rng(2).permutation(shop.num_rows))
-    again = train(feature_set(shuffled, AS_OF), horizon_days=HORIZON)
+    again = train(feature_set(shuffled, AS_OF), **ASK)
     assert json.dumps(again, sort_keys=True) == json.dumps(trained, sort_keys=True)
 
 
@@ -223,7 +213,7 @@ def test_a_purchase_on_the_day_after_moves_nothing(build_features, purchases, fe
     planted = pd.DataFrame({"customer_id": ["C0001", "NEW"], "date": pd.Timestamp("2025-01-01"), "amount": 9.0})
     later = build_features(pd.concat([purchases, planted]), dates=feature_dates)
     assert later.equals(shop)
-    assert train(feature_set(later, AS_OF), horizon_days=HORIZON) == trained
+    assert train(feature_set(later, AS_OF), **ASK) == trained
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
