@@ -32,6 +32,9 @@ SCHEMA = pa.schema(
         "reason_1": pa.string(),
         "reason_2": pa.string(),
         "reason_3": pa.string(),
+        "action_1": pa.string(),
+        "action_2": pa.string(),
+        "action_3": pa.string(),
         "risk_band": pa.string(),
         "unavailable_reason": pa.string(),
     }

@@ -7,19 +7,20 @@ import pandas as pd
 
 from mining.churn.horizons.forecast import forecast
 from mining.churn.model import ChurnModel
-from mining.churn.reasons import reasons
+from mining.churn.reasons import ACTIONS, reasons
 from mining.churn.training import AT_RISK_DAYS, KIND, at_risk
 from mining.purchases.rhythm import DORMANT, LOST, absence, typical_rhythm
 from pipeline.base.model_files import Model
 
 REASON_COLUMNS = ["reason_1", "reason_2", "reason_3"]
+ACTION_COLUMNS = ["action_1", "action_2", "action_3"]
 NO_CLOCK = {
     "judged_days": None,
     "is_published": False,
     "decision": "no purchase model can be fitted, which a longer horizon needs.",
 }
 """What is said of a longer horizon where the churn model has no purchase model."""
-TEXT = dict.fromkeys([*REASON_COLUMNS, "risk_band", "unavailable_reason"], "str")
+TEXT = dict.fromkeys([*REASON_COLUMNS, *ACTION_COLUMNS, "risk_band", "unavailable_reason"], "str")
 
 
 def score(frame: pd.DataFrame, model: Model, *, horizon_days: int) -> pd.DataFrame:
@@ -37,7 +38,8 @@ def score(frame: pd.DataFrame, model: Model, *, horizon_days: int) -> pd.DataFra
     Returns
     -------
     DataFrame
-        One row per customer: churn_probability, reason_1 to reason_3, risk_band, unavailable_reason.
+        One row per customer: churn_probability, reason_1 to reason_3, what can be done about each (action_1 to
+        action_3), risk_band, unavailable_reason.
         `risk_band` is high or medium from the probability that marked the top 20 % and the top 50 % of customers at
         risk when the model was trained, else low: a rank, since what is high differs from shop to shop. Who is lost by
         the own rhythm is high, who is dormant at least medium: a frequent buyer who is gone may still be likelier to
@@ -52,7 +54,10 @@ def score(frame: pd.DataFrame, model: Model, *, horizon_days: int) -> pd.DataFra
     asked = frame[chosen]
     probability = fitted.predict(asked)
     result.loc[chosen, "churn_probability"] = probability
-    result.loc[chosen, REASON_COLUMNS] = reasons(fitted, asked)
+    told = reasons(fitted, asked)
+    result.loc[chosen, REASON_COLUMNS] = told
+    for reason, action in zip(REASON_COLUMNS, ACTION_COLUMNS, strict=True):
+        result.loc[chosen, action] = told[reason].map(ACTIONS)
     away = absence(frame, typical_rhythm(frame))[chosen]
     result.loc[chosen, "risk_band"] = np.select(
         [(probability >= bands["high"]) | (away == LOST), (probability >= bands["medium"]) | (away == DORMANT)],
@@ -124,5 +129,5 @@ def unscored(frame: pd.DataFrame, reason: str, *, horizon_days: int) -> pd.DataF
 def _empty(frame: pd.DataFrame, horizon_days: int) -> pd.DataFrame:
     result = pd.DataFrame({"customer_id": frame["customer_id"], "kind": KIND, "horizon_days": horizon_days})
     result["churn_probability"] = np.nan
-    result[[*REASON_COLUMNS, "risk_band", "unavailable_reason"]] = None
+    result[[*REASON_COLUMNS, *ACTION_COLUMNS, "risk_band", "unavailable_reason"]] = None
     return result

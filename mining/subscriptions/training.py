@@ -201,7 +201,7 @@ def _choose(terms: Terms, days: int, *, is_at_renewals: bool) -> tuple[str, dict
 def _judge(
     terms: Terms, name: str, horizons: Sequence[int], *, is_at_renewals: bool
 ) -> tuple[list[Judged], list[dict[str, Any]], bool]:
-    """Judge each horizon on the days up to the as-of day; is the gain certain on the first that can be judged?"""
+    """Judge each horizon on the days up to the as-of day; and whether the gain is certain on the first that can be."""
     judged: list[Judged] = []
     rows: list[dict[str, Any]] = []
     certain: list[bool] = []

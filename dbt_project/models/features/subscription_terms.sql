@@ -19,7 +19,7 @@ reasons as (
         {{ status_key('word') }} as word_key,
         min(reason_group) as reason_group,
         min(is_involuntary) as is_involuntary
-    from {{ ref('end_reason_words') }}
+    from {{ ref('leaving_reason_words') }}
     group by {{ status_key('word') }}
 ),
 
