@@ -14,7 +14,9 @@ SUM_TOLERANCE = 0.1
 
 ORDER = """
     select count(*) from (
-        select churn_probability > lag(churn_probability) over (partition by customer_id order by horizon_days) as is_more
+        select churn_probability > lag(churn_probability) over (
+            partition by customer_id order by horizon_days
+        ) as is_more
         from published.marts.churn_horizons
     ) where is_more
 """
