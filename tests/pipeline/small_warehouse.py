@@ -142,6 +142,9 @@ create table marts.churn_horizons as
 select customer_id, run_id, days as horizon_days,
     case when days = 28 then churn_probability else churn_probability / 2 end as churn_probability
 from marts.customer_churn, unnest([28, 90]) as t (days);
+create table marts.churn_reasons as select 'ben' as customer_id, 'inferred' as reason_kind, 1 as place;
+create table marts.subscription_ends as select subscription_id, customer_id, 28 as horizon_days
+from core.fct_subscription;
 create table marts.customer_360 as
 select
     customer_id, date '2026-03-31' as as_of_date, tier, segment_name, lifecycle_stage, clv_total, churn_probability,
