@@ -39,6 +39,8 @@ from pipeline.base.settings import Settings
 MODEL_DAYS = 7
 """A published model scores the days after its own that are fewer than this away."""
 
+NOTHING = "no source brings what the job scores"
+
 Result = dict[str, Any]
 Computed = TypeVar("Computed")
 
@@ -84,6 +86,8 @@ def train_models(
         if not isinstance(job, TrainedJob):
             continue
         features = job.read(settings, as_of, sources)
+        if _has_nothing(job, features):
+            continue
         _, model, is_new = _choose(settings, job, features, sources)
         if force:
             model, was_trained = _own_model(settings, job, features, sources)
@@ -170,6 +174,8 @@ def score(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[st
     """
     job = find_job(name)
     features = job.read(settings, as_of, sources)
+    if _has_nothing(job, features):
+        return leave_out(name, settings, as_of=as_of, sources=sources, reason=NOTHING)
     choice = _choose(settings, job, features, sources) if isinstance(job, TrainedJob) else None
     used, newest = (choice.used, choice.newest) if choice else (None, None)
     versions = [model["model_version"] if model else None for model in (used, newest)]
@@ -196,6 +202,10 @@ def score(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[st
         "decision": decision,
         "files": files | (write_runs(settings, as_of, runs) if runs else {}),
     }
+
+
+def _has_nothing(job: Job, features: FeatureSet) -> bool:
+    return job.is_optional and not features.table.num_rows
 
 
 def leave_out(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[str], reason: str) -> Result:

@@ -39,6 +39,8 @@ class Job(ABC):
         The table of features that it reads, and the columns, beside the key.
     reads_calendar
         Whether it learns a season: its features then come with the purchases of each day and known events.
+    is_optional
+        Whether a company may have nothing that it scores: no model is trained then, and no run is described.
     tables
         What it writes, by name: `scores/<table>/as_of=<date>/run=<id>.parquet`. `as_of_date`, `run_id` and
         `model_version` are filled in for it.
@@ -48,6 +50,7 @@ class Job(ABC):
     source: ClassVar[FeatureTable] = CUSTOMER_FEATURES
     reads: ClassVar[frozenset[str]]
     reads_calendar: ClassVar[bool] = False
+    is_optional: ClassVar[bool] = False
     tables: ClassVar[Mapping[str, Table]]
 
     def read(self, settings: Settings, as_of: dt.date, sources: Sequence[str]) -> FeatureSet:

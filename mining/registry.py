@@ -11,6 +11,7 @@ JOBS = (
     "clv",
     "churn",
     "effects",
+    "subscriptions",
 )
 """Names alone: a DAG is parsed without the libraries of the jobs."""
 

@@ -38,6 +38,7 @@ PURCHASE_CALENDAR = FeatureTable("purchase_calendar", ("as_of_date", "purchase_d
 CALENDAR_COLUMNS = frozenset({"first_purchases", "repeat_purchases"})
 EVENT_DAYS = FeatureTable("event_days", ("as_of_date", "event", "starts_on"))
 EPOCH = dt.date(1970, 1, 1)
+SUBSCRIPTION_TERMS = FeatureTable("subscription_terms", ("as_of_date", "subscription_id"))
 STAMP = {"customer_id": pa.string(), "as_of_date": pa.date32(), "run_id": pa.string()}
 """The first columns of every score file."""
 MODEL_CODE = (

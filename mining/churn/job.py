@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from mining import evaluation
 from mining.churn import features
-from mining.churn.scoring import score, unscored
+from mining.churn.scoring import score, score_horizons, unscored, unscored_horizons
 from mining.churn.training import BASELINE, train
+from mining.contract import mart_schema
 from mining.protocol import Frames, Options, Table, TrainedJob
 from mining.purchases import clock, regularity, rhythm
 from mining.sound import SHARE, Claims
@@ -31,11 +32,15 @@ SCHEMA = pa.schema(
         "reason_1": pa.string(),
         "reason_2": pa.string(),
         "reason_3": pa.string(),
+        "action_1": pa.string(),
+        "action_2": pa.string(),
+        "action_3": pa.string(),
         "risk_band": pa.string(),
         "unavailable_reason": pa.string(),
     }
 )
 CLAIMS = Claims({"churn_probability": SHARE}, texts=("risk_band",))
+HORIZON_CLAIMS = Claims({"churn_probability": SHARE}, key=("customer_id", "horizon_days"))
 
 
 class Churn(TrainedJob):
@@ -45,11 +50,15 @@ class Churn(TrainedJob):
     baseline = BASELINE
     reads_calendar = True
     reads = features.COLUMNS | clock.COLUMNS | regularity.COLUMNS | rhythm.COLUMNS | evaluation.COLUMNS
-    tables: ClassVar[Mapping[str, Table]] = {"churn": Table(SCHEMA, CLAIMS)}
+    tables: ClassVar[Mapping[str, Table]] = {
+        "churn": Table(SCHEMA, CLAIMS),
+        "churn_horizons": Table(mart_schema("churn_horizons"), HORIZON_CLAIMS),
+    }
 
     def needs(self, settings: Settings) -> Options:
-        """A model answers for one horizon."""
-        return {"horizon_days": settings.churn_horizon_days}
+        """A model answers for its horizons."""
+        first, *longer = settings.churn_horizons
+        return {"horizon_days": first, "longer_horizons": longer}
 
     def options(self, settings: Settings) -> Options:
         """As `needs`."""
@@ -62,11 +71,15 @@ class Churn(TrainedJob):
     def score(self, features: FeatureSet, model: Model | None, options: Options) -> Frames:
         """See `scoring.score`."""
         assert model is not None
-        return {"churn": score(features.at(features.as_of), model, **options)}
+        frame = features.at(features.as_of)
+        scored = score(frame, model, horizon_days=options["horizon_days"])
+        horizons = score_horizons(frame, scored, model, options["longer_horizons"])
+        return {"churn": scored, "churn_horizons": horizons}
 
     def unscored(self, features: FeatureSet, reason: str, options: Options) -> Frames:
         """See `scoring.unscored`."""
-        return {"churn": unscored(features.at(features.as_of), reason, **options)}
+        scored = unscored(features.at(features.as_of), reason, horizon_days=options["horizon_days"])
+        return {"churn": scored, "churn_horizons": unscored_horizons(scored, options["longer_horizons"])}
 
 
 JOB = Churn()

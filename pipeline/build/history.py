@@ -22,8 +22,8 @@ from pipeline.serving.releases import current_release, kept_releases
 # graded for two.
 DAYS = 31
 MONTHS = 36
-HISTORY = ("segments", "clv", "churn")
-"""The jobs whose scores are history (`marts.customer_score_history`)."""
+HISTORY = ("segments", "clv", "churn", "churn_horizons")
+"""The score tables that are history (`marts.customer_score_history`; longer horizons are graded)."""
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,8 @@ def grades(release: duckdb.DuckDBPyConnection, currency: str) -> list[str]:
     rows = release.execute(
         "select measure, as_of_date, horizon_days, customers, forecast_mean, outcome_mean, forecast_total,"
         " outcome_total, is_bias_certain, bias > 0 from marts.score_outcomes"
-        " qualify as_of_date = max(as_of_date) over (partition by measure) order by measure, run_id"
+        " qualify as_of_date = max(as_of_date) over (partition by measure, horizon_days)"
+        " order by measure, horizon_days, run_id"
     ).fetchall()
     sentences = []
     for measure, made_on, days, customers, said, came, said_total, came_total, is_certain, is_high in rows:

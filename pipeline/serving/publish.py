@@ -61,6 +61,8 @@ SCORE_TABLES = {
     "segments": "customer_segments",
     "clv": "customer_clv",
     "churn": "customer_churn",
+    "churn_horizons": "churn_horizons",
+    "subscription_ends": "subscription_ends",
     "model_runs": "model_runs",
     "model_metrics": "model_metrics",
 }

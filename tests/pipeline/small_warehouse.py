@@ -138,6 +138,13 @@ select * from (values
     ('ana', 'churn-1', 28, 0.10, 'low', null), ('ben', 'churn-1', 28, 0.80, 'high', null),
     ('cleo', null, null, null, null, 'no purchase known by the as-of date'))
 as t (customer_id, run_id, horizon_days, churn_probability, risk_band, unavailable_reason);
+create table marts.churn_horizons as
+select customer_id, run_id, days as horizon_days,
+    case when days = 28 then churn_probability else churn_probability / 2 end as churn_probability
+from marts.customer_churn, unnest([28, 90]) as t (days);
+create table marts.churn_reasons as select 'ben' as customer_id, 'inferred' as reason_kind, 1 as place;
+create table marts.subscription_ends as select subscription_id, customer_id, 28 as horizon_days
+from core.fct_subscription;
 create table marts.customer_360 as
 select
     customer_id, date '2026-03-31' as as_of_date, tier, segment_name, lifecycle_stage, clv_total, churn_probability,
@@ -163,7 +170,7 @@ select 'churn-0' as run_id, 'no_purchase' as measure, 'churn' as job, 'churn-a' 
     1.0 as outcome_total, 0.45 as forecast_mean, 0.5 as outcome_mean, -0.05 as bias, false as is_bias_certain,
     0.0425 as mean_squared_error, 0.25 as reference_mean_squared_error;
 create table marts.score_calibration as
-select 'churn-0' as run_id, 'no_purchase' as measure, 1 as band, 2::bigint as customers;
+select 'churn-0' as run_id, 'no_purchase' as measure, 28 as horizon_days, 1 as band, 2::bigint as customers;
 create table marts.customer_equity as
 select date '2026-03-31' as as_of_date, 2::bigint as customers, 300.00::decimal(18, 4) as equity_before_returns;
 create table marts.segment_profile as
