@@ -169,8 +169,8 @@ def score(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[st
     Returns
     -------
     dict
-        run_id, model_version (null without a published model), rows, scored, decision (null where nothing was judged),
-        and `files`: the path written of each table.
+        run_id, model_version (null without a published model), rows and scored (of the job's first table), decision
+        (null where nothing was judged), and `files`: the path written of each table.
     """
     job = find_job(name)
     features = job.read(settings, as_of, sources)
@@ -194,11 +194,12 @@ def score(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[st
         else:
             tables = attempted
     files = {table: write_scores(score_path(settings, table, as_of, run_id), rows) for table, rows in tables.items()}
+    main = next(iter(job.tables))
     return {
         "run_id": run_id,
         "model_version": stamp["model_version"],
-        "rows": sum(table.num_rows for table in tables.values()),
-        "scored": sum(table["unavailable_reason"].null_count for table in tables.values()),
+        "rows": tables[main].num_rows,
+        "scored": tables[main]["unavailable_reason"].null_count,
         "decision": decision,
         "files": files | (write_runs(settings, as_of, runs) if runs else {}),
     }
@@ -222,7 +223,7 @@ def leave_out(name: str, settings: Settings, *, as_of: dt.date, sources: Sequenc
     stamp = {"as_of_date": as_of, "run_id": run_id, "model_version": None}
     tables = _unscored(settings, job, features, reason, stamp)
     files = {table: write_scores(score_path(settings, table, as_of, run_id), rows) for table, rows in tables.items()}
-    rows = sum(table.num_rows for table in tables.values())
+    rows = tables[next(iter(job.tables))].num_rows
     return {"run_id": run_id, "model_version": None, "rows": rows, "scored": 0, "decision": reason, "files": files}
 
 

@@ -18,6 +18,7 @@ from demo.proof.recovered import (
     reconciliation,
     segments,
     truncation,
+    winback,
 )
 from demo.proof.row import Row
 from demo.proof.trial import Trial
@@ -46,6 +47,7 @@ def measure(trial: Trial) -> Findings:
         *churn.measure(trial, leaving),
         *horizons.measure(trial),
         *contracts.measure(trial),
+        *winback.measure(trial),
         *reasons.measure(trial),
         *segments.measure(trial),
         *truncation.measure(trial),

@@ -1,4 +1,7 @@
-"""The job `clv`: what a customer will buy and bring within a horizon, as a mean and as quantiles."""
+"""The job `clv`: what a customer will buy and bring within a horizon, as a mean and as quantiles.
+
+The same model says what the future is worth at other rates and over other horizons, and what a return would be worth.
+"""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -8,12 +11,14 @@ import pyarrow as pa
 from mining import evaluation
 from mining.clv import models, training
 from mining.clv.scoring import MONEY, score, unscored
+from mining.clv.sensitivity import sensitivity, unknown_sensitivity
 from mining.clv.training import BASELINE, train
 from mining.contract import amount_type
 from mining.protocol import Frames, Options, Table, TrainedJob
 from mining.purchases import clock, regularity
 from mining.sound import AMOUNT, COUNT, SHARE, Claims
 from mining.store import STAMP, FeatureSet
+from mining.winback.scoring import no_returns, returns
 from pipeline.base.model_files import Model
 from pipeline.base.settings import Settings
 
@@ -42,6 +47,30 @@ CLAIMS = Claims(
     ascending=("clv_future_p10", "clv_future_p50", "clv_future_p90"),
 )
 
+SENSITIVITY_SCHEMA = pa.schema(
+    {
+        **STAMP,
+        "horizon_days": pa.int32(),
+        "annual_discount_rate": pa.float64(),
+        "value_factor": pa.float64(),
+        "unavailable_reason": pa.string(),
+    }
+)
+SENSITIVITY_CLAIMS = Claims({"value_factor": COUNT}, key=("customer_id", "horizon_days", "annual_discount_rate"))
+WINBACK_SCHEMA = pa.schema(
+    {
+        **STAMP,
+        "model_version": pa.string(),
+        "horizon_days": pa.int32(),
+        "p_return": pa.float64(),
+        "value_after_return": amount_type(),
+        "chance_floor": pa.float64(),
+        "chance_holds_until": pa.date32(),
+        "unavailable_reason": pa.string(),
+    }
+)
+WINBACK_CLAIMS = Claims({"p_return": SHARE, "chance_floor": SHARE, "value_after_return": AMOUNT})
+
 
 class LifetimeValue(TrainedJob):
     """Future value of every customer who has bought."""
@@ -50,7 +79,11 @@ class LifetimeValue(TrainedJob):
     baseline = BASELINE
     reads_calendar = True
     reads = clock.COLUMNS | regularity.COLUMNS | models.COLUMNS | training.COLUMNS | evaluation.COLUMNS
-    tables: ClassVar[Mapping[str, Table]] = {"clv": Table(SCHEMA, CLAIMS)}
+    tables: ClassVar[Mapping[str, Table]] = {
+        "clv": Table(SCHEMA, CLAIMS),
+        "clv_sensitivity": Table(SENSITIVITY_SCHEMA, SENSITIVITY_CLAIMS),
+        "winback": Table(WINBACK_SCHEMA, WINBACK_CLAIMS),
+    }
 
     def needs(self, settings: Settings) -> Options:
         """A model is judged for one horizon; the rate is recorded with it."""
@@ -60,21 +93,46 @@ class LifetimeValue(TrainedJob):
         }
 
     def options(self, settings: Settings) -> Options:
-        """As `needs`, and the days in which a purchase says that a customer stays."""
-        return {**self.needs(settings), "churn_horizon_days": settings.churn_horizon_days}
+        """As `needs`, the days in which a purchase says that a customer stays, and the other horizons and rates."""
+        return {
+            **self.needs(settings),
+            "churn_horizon_days": settings.churn_horizon_days,
+            "horizons": settings.sensitivity_horizons,
+            "rates": settings.sensitivity_rates,
+        }
 
     def train(self, features: FeatureSet, needs: Options) -> Model:
         """See `training.train`."""
         return train(features, **needs)
 
     def score(self, features: FeatureSet, model: Model | None, options: Options) -> Frames:
-        """See `scoring.score`."""
+        """See `scoring.score`, `sensitivity.sensitivity` and `winback.scoring.returns`."""
         assert model is not None
-        return {"clv": score(features.at(features.as_of), model, currency=features.currency, **options)}
+        frame, value, grid = features.at(features.as_of), *_split(options)
+        return {
+            "clv": score(frame, model, currency=features.currency, **value),
+            "clv_sensitivity": sensitivity(frame, model, **grid),
+            "winback": returns(
+                frame, model, currency=features.currency, **{name: options[name] for name in self._question}
+            ),
+        }
 
     def unscored(self, features: FeatureSet, reason: str, options: Options) -> Frames:
-        """See `scoring.unscored`."""
-        return {"clv": unscored(features.at(features.as_of), reason, **options)}
+        """The same tables without scores."""
+        frame, value, grid = features.at(features.as_of), *_split(options)
+        return {
+            "clv": unscored(frame, reason, **value),
+            "clv_sensitivity": unknown_sensitivity(frame, reason, **grid),
+            "winback": no_returns(frame, reason),
+        }
+
+    _question = ("horizon_days", "annual_discount_rate")
+
+
+def _split(options: Options) -> tuple[Options, Options]:
+    """Return the options of the published value, and those of other horizons and rates."""
+    grid = {name: options[name] for name in ("horizon_days", "annual_discount_rate", "horizons", "rates")}
+    return {name: options[name] for name in options if name not in ("horizons", "rates")}, grid
 
 
 JOB = LifetimeValue()

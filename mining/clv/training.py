@@ -20,6 +20,9 @@ from typing import Any
 
 import pandas as pd
 
+from mining.clv.challenge import challenger
+from mining.clv.challenge.assumptions import check_spend
+from mining.clv.challenge.challenger import challenge
 from mining.clv.evaluation import RESAMPLES, SEED, evaluate
 from mining.clv.gamma_gamma import GammaGamma
 from mining.clv.holdout import compared, judge, origins, rolling
@@ -39,7 +42,7 @@ from mining.purchases.history import TIME_UNIT
 from mining.purchases.timing import CUSTOMERS, learn_clock, sampled
 from mining.store import FeatureSet
 
-COLUMNS = frozenset({"first_purchase_date", "last_purchase_date", "net_sales"})
+COLUMNS = challenger.COLUMNS | {"first_purchase_date", "last_purchase_date", "net_sales"}
 """The feature columns that judging reads, beside those of the models."""
 BASELINE = "own rate so far (x/T)"
 GROUPS = {
@@ -84,7 +87,9 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
     final = fit_all(sampled(features.at(features.as_of)), clocks[features.as_of], last.fitted.scorer.purchases.name)
     if final.problem:
         return refused(_window(features, days), settings, BASELINE, final.problem)
-    rows = evaluate(last.frame, last.outcome()) + compared(last) + [rolling(judged)]
+    challenged = challenge(features, days, judged)
+    spend = check_spend(last, features.at(features.as_of))
+    rows = evaluate(last.frame, last.outcome()) + compared(last) + [rolling(judged)] + challenged.rows + spend.rows
     overall = {item["metric"]: item for item in rows if item["stratum"] == "all"}
     published, verdict = _decide(overall, [*days, features.as_of])
     active = float(final.scorer.purchases.p_alive(*history_of(features.at(features.as_of), final.clock)).mean())
@@ -94,6 +99,7 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
         sentences.append(_spend(last.fitted.spend.name, final.spend.name))
     first = features.at(features.as_of)["first_purchase_date"].min().date()
     sentences.append(reach.season(final.clock, first, features.as_of))
+    sentences += [spend.sentence, challenged.sentence]
     sentences += reach.leaving(active, first, features.as_of)
     sentences += reach.horizon(horizon_days, (features.as_of - days[-1]).days)
     correlation = frequency_spend_correlation(last.frame)
@@ -124,7 +130,7 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
         "is_published": published,
         "decision": " ".join(sentences),
         "is_converged": True,
-        "model": write_scorer(final.scorer),
+        "model": {**write_scorer(final.scorer), "challenger": challenged.correction},
     }
 
 

@@ -21,6 +21,7 @@ from demo.proof.recovered import (
     reconciliation,
     segments,
     truncation,
+    winback,
 )
 from demo.proof.row import DOES_NOT_APPLY, NOT_YET, REFUSED, Row
 from demo.proof.runs import COUNTS
@@ -175,8 +176,32 @@ def test_the_chance_that_a_person_stays_away_multiplies_over_the_persons_custome
     assert row.recovered == pytest.approx((0.6**2 + 0.28**2 + 0.3**2) / 3)
 
 
+def test_one_customer_of_a_person_who_returns_is_enough(trial: Trial) -> None:
+    found = winback.forecast(trial)
+    assert found is not None
+    by_person = found.set_index("person_id")
+    # Ana and Ben bought in the year after; Ben's customers stay away with .9 and .8, Cleo's with .7. Eve has no chance.
+    assert by_person["outcome"].tolist() == [1.0, 1.0, 0.0]
+    assert by_person["probability"].tolist() == pytest.approx([0.4, 1 - 0.9 * 0.8, 0.3])
+    row = named(winback.measure(trial))["expected / true returns"]
+    assert (row.recovered, row.ok) == (pytest.approx(0.98 / 2), None)
+
+
+@pytest.mark.parametrize(("factor", "ok"), [(1.0, True), (0.5, False)])
+def test_returns_are_held_to_the_oracles(tmp_path: Path, factor: float, ok: bool) -> None:
+    home = build_home(tmp_path)
+    chances = {0: 0.4, 1: 0.28, 2: 0.3}
+    counts = pd.DataFrame({"person_id": list(chances), "k": 0})
+    counts["probability_at_most"] = [1 - chance * factor for chance in chances.values()]
+    write_parquet(home / "truth" / "oracle_counts.parquet", counts)
+    for trial in opened(home, "clean", STRICT_FROM):
+        row = named(winback.measure(trial))["expected / true returns"]
+        assert (row.oracle, row.ok) == (pytest.approx(0.98 / 2 * factor), ok)
+
+
 def test_a_refusal_is_shown_with_its_decision(refusing: Trial) -> None:
     rows = [*clv.measure(refusing, clv.forecast(refusing)), *churn.measure(refusing, churn.forecast(refusing))]
+    rows += winback.measure(refusing)
     assert {row.status for row in rows} == {REFUSED}
     assert {row.note for row in rows} == {"Not enough.", "Too few."}
     assert all(row.ok is None for row in rows)

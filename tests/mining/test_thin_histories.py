@@ -85,6 +85,10 @@ def test_every_job_answers(
         for run in tables.get("model_runs", []):
             assert run["failure"] is None, run["decision"]
             check_sentence(str(run["decision"]), bought)
+    for table, number in (("winback", "p_return"), ("clv_sensitivity", "value_factor")):
+        rows = written["clv"][table]
+        assert {row["customer_id"] for row in rows} == set(bought["customer_id"])
+        assert all((row[number] is None) == (row["unavailable_reason"] is not None) for row in rows)
     assert all(row["segment_name"] and row["unavailable_reason"] is None for row in written["segments"]["segments"])
 
 

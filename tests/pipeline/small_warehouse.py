@@ -176,6 +176,10 @@ select date '2026-03-31' as as_of_date, 2::bigint as customers, 300.00::decimal(
 create table marts.segment_profile as
 select segment_id, segment_name, segment_id as segment_rank, count(*) as customers from marts.customer_segments
 where segment_id is not null group by all;
+create table marts.winback_list as select 'ben' as customer_id, 'lost' as state, 'fight' as winback_class;
+create table marts.clv_sensitivity as
+select 365 as horizon_days, 0.1::double as annual_discount_rate, 'all' as segment_name, true as is_published;
+create table marts.relationship_value as select 'household' as kind, 'none' as related_id, 3::bigint as customers;
 create table marts.campaign_customer as
 select customer_id, null::varchar as household_id, null::bigint as days_since_campaign,
     null::bigint as household_days_since_campaign
@@ -187,7 +191,9 @@ select 'winback' as list_name, s.customer_id, s.customer_id = 'ben' as is_includ
     case s.customer_id when 'ben' then 'on the list' else 'not in the audience' end as reason_group,
     case s.customer_id when 'ben' then 'treated' end as arm,
     case s.customer_id when 'ben' then 1 end as list_rank, segment_name, tier, lifecycle_stage, churn_probability,
-    risk_band, clv_future, (clv_future / 2)::decimal(18, 4) as expected_loss, date '2026-02-08' as last_order_date,
+    risk_band, clv_future, (clv_future / 2)::decimal(18, 4) as expected_loss, 'fight' as winback_class,
+    0.2::double as p_return, 29.09::decimal(18, 4) as maximum_spend, date '2026-03-31' as winback_deadline_date,
+    date '2026-02-08' as last_order_date,
     null::boolean as can_email_or_post, null::boolean as can_email, null::boolean as can_post,
     null::boolean as can_call, null::boolean as can_text
 from marts.customer_segments as s
