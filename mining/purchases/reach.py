@@ -2,13 +2,17 @@
 
 import calendar
 import datetime as dt
+from collections.abc import Mapping
 
 import numpy as np
+from scipy.stats import norm
 
 from mining.purchases.clock import PurchaseClock
+from mining.purchases.history import Floats
 from mining.purchases.season import CYCLES, cycles
 
 ALMOST_ALL = 0.95
+CERTAIN = 0.95
 
 
 def season(clock: PurchaseClock, first: dt.date, day: dt.date) -> str:
@@ -50,6 +54,27 @@ def leaving(active: float, first: dt.date, day: dt.date) -> list[str]:
     if active < ALMOST_ALL or cycles(first, day) >= CYCLES:
         return []
     return ["That hardly anybody is seen to leave is no loyalty: before two years, a pause and a departure look alike."]
+
+
+def undecided(losses: Mapping[str, Floats], chosen: str) -> list[str]:
+    """Return that the data do not tell the candidates apart, where none is better than another beyond chance.
+
+    Parameters
+    ----------
+    losses
+        Of each candidate, one loss for each customer of the last holdout.
+    chosen
+        The one that scores.
+    """
+    others = [losses[name] - losses[chosen] for name in losses if name != chosen]
+    if chosen not in losses or not others or any(_is_certain(gain, len(others)) for gain in others):
+        return []
+    return ["In the last holdout no candidate is better or worse than the one that scores by more than chance."]
+
+
+def _is_certain(gain: Floats, compared: int) -> bool:
+    quantile = float(norm.ppf(1 - (1 - CERTAIN) / 2 / compared))
+    return bool(abs(gain.mean()) > quantile * gain.std() / np.sqrt(len(gain)))
 
 
 def horizon(asked_days: int, judged_days: int) -> list[str]:

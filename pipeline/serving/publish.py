@@ -63,6 +63,7 @@ SCORE_TABLES = {
     "churn": "customer_churn",
     "model_runs": "model_runs",
     "model_metrics": "model_metrics",
+    "input_drift": "score_drift",
 }
 
 

@@ -18,6 +18,7 @@ import pytest
 from mining import jobs
 from mining.contract import mart_schema
 from mining.registry import find_job
+from mining.reports.inputs import INPUT_DRIFT
 from pipeline.base.errors import UserError
 from pipeline.base.files import read_sealed, sha256_of_file, write_sealed
 from pipeline.base.settings import load_settings
@@ -29,6 +30,7 @@ NAMED = {"CRM_SOURCES": SOURCES[0]}
 SCHEMAS = {
     **{name: table.schema for job in CUSTOMER_JOBS for name, table in find_job(job).tables.items()},
     **{name: mart_schema(name) for name in ("model_runs", "model_metrics")},
+    "input_drift": INPUT_DRIFT,
 }
 
 
