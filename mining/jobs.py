@@ -139,7 +139,9 @@ def _own_model(settings: Settings, job: TrainedJob, features: FeatureSet, source
     known = read_model(settings, job.name, version)
     if known:
         return known, False
-    trained = _compute(f"training {job.name}", lambda: _storable(with_profile(job, job.train(features, needs), features)))
+    trained = _compute(
+        f"training {job.name}", lambda: _storable(with_profile(job, job.train(features, needs), features))
+    )
     if isinstance(trained, Failure):
         trained = without_result(trained, needs, job.baseline)
     model = {

@@ -50,8 +50,8 @@ ABOUT = About(
         "saying why: a reason is an association that the model found, and no cause",
         "saying what a campaign would change: that takes a control group (marts.campaign_performance)",
     ),
-    target="1 where a customer buys nothing in the {horizon_days} days after a cut-off, else 0; asked of customers with "
-    "a purchase in the {at_risk_days} days before it",
+    target="1 where a customer buys nothing in the {horizon_days} days after a cut-off, else 0; asked of customers "
+    "with a purchase in the {at_risk_days} days before it",
     candidates={"log_loss": "log loss on the last cut-off, smaller is better"},
     calibration={
         "predicted_rate": "mean probability",

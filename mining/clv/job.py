@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -108,7 +109,7 @@ class LifetimeValue(TrainedJob):
 
     def inputs(self, frame: pd.DataFrame, model: Model) -> Mapping[str, Floats]:  # noqa: ARG002
         """See `TrainedJob.inputs`: the columns of a history, and of its spend."""
-        return {name: frame[name].astype(float).to_numpy() for name in INPUTS}
+        return {name: frame[name].to_numpy(np.float64) for name in INPUTS}
 
     def meanings(self, names: Sequence[str]) -> Mapping[str, str]:
         """Describe the columns as their yml does."""

@@ -19,7 +19,7 @@ OVERALL = "all"
 
 
 def write_card(settings: Settings, job: TrainedJob, model: Model) -> None:
-    """Write the card of a published model beside its file. One that cannot be made is left out, and logged."""
+    """Write the card of a published model beside its file. One that cannot be made is left out and logged."""
     text = attempt(f"the model card of {job.name}", lambda: card(job, model))
     if not isinstance(text, Failure):
         write_text(card_path(settings, model["job"], model["model_version"]), text)
@@ -30,14 +30,14 @@ def card(job: TrainedJob, model: Model) -> str:
     about, parameters = job.about, {**model["needs"], **model["parameters"]}
     parts = [
         f"# {about.title}: model card",
-        "Made from what is recorded with the model; `marts.model_runs` and `marts.model_metrics` have the same figures.",
+        "Made from what is recorded with the model; its figures stand in `marts.model_runs` and `marts.model_metrics`.",
         _table(("", ""), _identity(model)),
         "## What it is for",
         about.purpose,
         "It is not for:",
         _list(about.not_for),
         "## What it forecasts",
-        f"{about.target.format(**parameters)}.",
+        f"{about.target[0].upper()}{about.target[1:].format(**parameters)}.",
         "## What it reads",
         *_inputs(job, model),
         "## Candidates",
@@ -61,12 +61,15 @@ def _identity(model: Model) -> list[tuple[str, str]]:
     return [
         ("Model", f"`{model['model_version']}`"),
         ("Trained as of", model["as_of_date"]),
-        ("Learned from", f"{model['train_window_start']} to {model['train_window_end']}"),
-        ("Judged on", f"{model['holdout_start']} to {model['holdout_end']}"),
+        ("Learned from", f"{model['train_window_start']} to {model['as_of_date']}"),
+        ("Judged on", f"{model['holdout_start']} to {model['holdout_end']}, having learned from what came before"),
         *([("Cut-offs", _cut_offs(cut_offs))] if cut_offs else []),
         ("Baseline", model["baseline_name"]),
         ("Sources", ", ".join(model["sources"])),
-        ("Parameters that a release must share", ", ".join(f"{name} {value}" for name, value in model["needs"].items())),
+        (
+            "Parameters that a release must share",
+            ", ".join(f"{name} {value}" for name, value in model["needs"].items()),
+        ),
         ("Code, data", f"`{model['code_version']}`, `{model['input_hash'][:12]}`"),
     ]
 
@@ -156,11 +159,11 @@ def _groups(model: Model) -> Iterable[str]:
         ],
     )  # fmt: skip
     wrong = [
-        f"{stratum}: too {'high' if row['value'] > 0 else 'low'} by {_number(abs(row['value']))} on average"
+        f"{_named(stratum)}: too {'high' if row['value'] > 0 else 'low'} by {_number(abs(row['value']))} on average"
         for stratum, row in biased(model["model_metrics"])
     ]
     worse = [
-        f"{stratum}: worse than the baseline"
+        f"{_named(stratum)}: worse than the baseline"
         for stratum, row in found.items()
         if (row["mean_squared_error"]["ci_high"] or 0.0) < 0
     ]
@@ -169,6 +172,10 @@ def _groups(model: Model) -> Iterable[str]:
         yield _list([*wrong, *worse])
     else:
         yield "In none of them is the forecast wrong on average, or worse than the baseline, by more than chance."
+
+
+def _named(stratum: str) -> str:
+    return stratum.replace(": ", " ", 1)
 
 
 def _overall(model: Model) -> dict[str, dict[str, Any]]:

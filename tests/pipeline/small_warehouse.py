@@ -162,6 +162,9 @@ select 'churn-0' as run_id, 'no_purchase' as measure, 'churn' as job, 'churn-a' 
     date '2026-03-03' as as_of_date, 28 as horizon_days, 2::bigint as customers, 0.9 as forecast_total,
     1.0 as outcome_total, 0.45 as forecast_mean, 0.5 as outcome_mean, -0.05 as bias, false as is_bias_certain,
     0.0425 as mean_squared_error, 0.25 as reference_mean_squared_error;
+create table marts.score_drift as
+select 'churn-1' as run_id, 'log_recency' as name, 'input' as kind, 'churn' as job, 2::bigint as customers,
+    0.0 as psi, 'stable' as verdict, null::varchar as finding;
 create table marts.score_calibration as
 select 'churn-0' as run_id, 'no_purchase' as measure, 1 as band, 2::bigint as customers;
 create table marts.customer_equity as
