@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from mining import evaluation
 from mining.churn import features
-from mining.churn.features import FAMILY_OF
+from mining.churn.families import PURCHASE_ODDS
+from mining.churn.features import FAMILY_OF, design
 from mining.churn.model import ChurnModel
 from mining.churn.scoring import score, unscored
 from mining.churn.training import BASELINE, at_risk, train
@@ -93,9 +94,11 @@ class Churn(TrainedJob):
         return {"churn": score(features.at(features.as_of), model, **options)}
 
     def inputs(self, frame: pd.DataFrame, model: Model) -> Mapping[str, Floats]:
-        """See `TrainedJob.inputs`."""
+        """See `TrainedJob.inputs`; without the purchase model's log-odds, which follow the season as they should."""
         asked = frame[at_risk(frame, model["parameters"]["horizon_days"])]
-        return ChurnModel.from_json(model["model"]).design(asked)
+        fitted = ChurnModel.from_json(model["model"])
+        names = tuple(name for name in fitted.inputs if name != PURCHASE_ODDS)
+        return design(asked, names, fitted.typical_gap)
 
     def meanings(self, names: Sequence[str]) -> Mapping[str, str]:
         """Describe inputs by their family."""

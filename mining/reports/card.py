@@ -83,10 +83,10 @@ def _cut_offs(days: Mapping[str, Any]) -> str:
 
 
 def _inputs(job: TrainedJob, model: Model) -> Iterable[str]:
-    known = (model.get("profile") or {}).get("inputs", {})
-    meanings = job.meanings(list(known))
-    if known:
-        yield _table(("Input", "Is"), [(f"`{name}`", meanings[name]) for name in known])
+    compared = (model.get("profile") or {}).get("inputs", {})
+    meanings = job.meanings(list(dict.fromkeys([*model["model"].get("inputs", ()), *compared])))
+    if meanings:
+        yield _table(("Input", "Is"), [(f"`{name}`", meaning) for name, meaning in meanings.items()])
     dropped = model["parameters"].get("dropped_inputs", {})
     if dropped:
         yield "Left out:"

@@ -29,10 +29,10 @@ from pipeline.outputs.panels import AMBER, GREEN, GRID, INK, MUTED, PALE_GREEN, 
 
 TRACKED = "Purchases since the forecast, added up"
 WEEKLY = "Purchases in each week"
-COUNTS = "Forecast and actual purchases, by tenths of the customers"
+COUNTS = "Forecast and actual purchases, in tenths of the customers"
 ALIVE = "Who still counts as a customer"
-SHARES = "Forecast and actual share that buys nothing, by tenths of the customers"
-LIFT = "How much likelier than average the first on the list were to buy nothing"
+SHARES = "Forecast and actual share that bought nothing"
+LIFT = "How much likelier the first were to buy nothing"
 NOT_JUDGED = "No published model of this release has been judged on enough customers."
 TENTHS = (
     "select stratum, max(\"value\") filter (metric = 'predicted_mean') as said,"
@@ -112,7 +112,6 @@ def _draw_track(axes: Axes, start: dt.date, days: list[int], said: NDArray[np.fl
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", color=GRID)
-    axes.legend(frameon=False, loc="upper left", fontsize=9)
 
 
 def draw_tracked(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
@@ -126,7 +125,9 @@ def draw_tracked(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
     title(
         axes, TRACKED, f"forecast of {start}: {mean:,.0f} expected ({low:,.0f} to {high:,.0f}), {came.sum():,.0f} came"
     )
-    return _draw_track(axes, start, told["days"], said, np.cumsum(came))
+    _draw_track(axes, start, told["days"], said, np.cumsum(came))
+    axes.legend(frameon=False, loc="upper left", fontsize=9)
+    return None
 
 
 def draw_weekly(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
@@ -138,7 +139,9 @@ def draw_weekly(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
     said = np.array(told["weekly"])
     outside = int(np.sum((came < said[:, 1]) | (came > said[:, 2])))
     title(axes, WEEKLY, f"{outside} of {counted(len(came), 'week')} outside the 95 % interval")
-    return _draw_track(axes, start, told["days"], said, came)
+    _draw_track(axes, start, told["days"], said, came)
+    axes.legend(frameon=False, loc="lower left", ncols=3, fontsize=9)
+    return None
 
 
 def draw_counts(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
@@ -146,10 +149,12 @@ def draw_counts(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
     frame = connection.execute(TENTHS.format(mart="customer_clv"), ["clv"]).df()
     if frame.empty:
         return empty(axes, COUNTS, NOT_JUDGED)
-    title(axes, COUNTS, f"{_within(frame)}; the scale is that of square roots")
+    title(axes, COUNTS, f"{_within(frame)} (square-root scale)")
     axes.set_xscale("function", functions=(np.sqrt, np.square))
     axes.set_yscale("function", functions=(np.sqrt, np.square))
     _draw_calibration(axes, frame, top=1.1 * float(np.nanmax([frame["said"], frame["came"], _ends(frame)[1]])))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(7, integer=True))
     axes.set_xlabel("purchases of a customer, forecast")
     axes.set_ylabel("came")
     return None
@@ -188,7 +193,7 @@ def _ends(frame: pd.DataFrame) -> tuple[Any, Any]:
 def _within(frame: pd.DataFrame) -> str:
     low, high = _ends(frame)
     inside = int(((frame["said"] >= low) & (frame["said"] <= high)).sum())
-    return f"forecast within the 95 % interval of what came in {inside} of {len(frame)}"
+    return f"within the 95 % interval of what came in {inside} of {len(frame)} parts"
 
 
 def _draw_calibration(axes: Axes, frame: pd.DataFrame, top: float) -> None:
@@ -228,9 +233,9 @@ def draw_lift(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
 def draw_alive(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
     """Draw the mean probability of being active by purchases so far and days since the last one."""
     frame = connection.execute(
-        "select purchases, date_diff('day', customers.last_order_date, customers.as_of_date) as silent, p_alive"
+        "select purchases, date_diff('day', customers.last_order_date, customers.as_of_date) as silent, scored.p_alive"
         " from marts.customer_clv as scored join marts.customer_360 as customers using (customer_id)"
-        " where p_alive is not null and purchases > 0"
+        " where scored.p_alive is not null and purchases > 0"
     ).df()
     if frame.empty:
         return empty(axes, ALIVE, NOT_JUDGED)
