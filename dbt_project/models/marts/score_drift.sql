@@ -112,8 +112,8 @@ counted as (
     inner join said
         on
             bins.name = said.name
-            and (bins.above is null or said.score > bins.above)
-            and (bins.upto is null or said.score <= bins.upto)
+            and (bins.above is null or bins.above < said.score)
+            and (bins.upto is null or bins.upto >= said.score)
     group by bins.name, bins.above
 ),
 
@@ -203,8 +203,10 @@ final as (
             when verdict = 'drifted' and kind = 'input' and missing_share > reference_missing_share + 0.1
                 then
                     job || ': its input ' || name || ' (' || meaning || ') is missing for '
-                    || cast(cast(round(100 * missing_share) as int) as {{ contract_type('text') }}) || ' % of customers, '
-                    || cast(cast(round(100 * reference_missing_share) as int) as {{ contract_type('text') }}) || ' % on '
+                    || cast(cast(round(100 * missing_share) as int) as {{ contract_type('text') }})
+                    || ' % of customers, '
+                    || cast(cast(round(100 * reference_missing_share) as int) as {{ contract_type('text') }})
+                    || ' % on '
                     || cast(reference_date as {{ contract_type('text') }})
                     || ': look whether the source of it still delivers'
             when verdict = 'drifted' and kind = 'input'
