@@ -117,6 +117,8 @@ def train(features: FeatureSet, *, horizon_days: int) -> dict[str, Any]:
         published, decision = False, "Not published: the fit did not converge."
     overall = {row["metric"]: row for row in rows if row["stratum"] == "all"}
     said, *unknown = _said_of_the_model(features, final, name, len(chosen_on))
+    unknown += reach.silence(features.calendar(features.as_of), features.as_of)
+    unknown += reach.weight(features.at(features.as_of)["purchase_days"].to_numpy(float))
     unknown += reach.undecided(
         {each: log_losses(outcome, model.predict(frame)) for each, model in candidates.models.items()}, name
     )

@@ -98,6 +98,8 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
     first = features.at(features.as_of)["first_purchase_date"].min().date()
     unknown = [
         reach.season(final.clock, first, features.as_of),
+        *reach.silence(features.calendar(features.as_of), features.as_of),
+        *reach.weight(features.at(features.as_of)["purchase_days"].to_numpy(float)),
         *reach.leaving(active, first, features.as_of),
         *reach.horizon(horizon_days, (features.as_of - days[-1]).days),
         *reach.undecided(squared_errors(last), last.fitted.scorer.purchases.name),

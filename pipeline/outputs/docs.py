@@ -67,7 +67,10 @@ def write_site(folder: Path, sources: Collection[str], database: Path) -> Path:
 
 
 def write_all(settings: Settings) -> None:
-    """Write all of them, with the model cards of the published release, and say where they are. A source that cannot be read is left out of the site."""
+    """Write all of them, with the model cards of the published release, and say where they are.
+
+    A source that cannot be read is left out of the site.
+    """
     left_out = broken(settings.sources)
     for problem in left_out.values():
         print(f"Warning: {problem}", file=sys.stderr)
