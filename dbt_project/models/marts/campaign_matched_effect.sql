@@ -1,0 +1,87 @@
+-- Grain: one row per (campaign_id, measure) of campaigns without a control group that are over, of the last two years.
+-- Not randomised: customers whom the campaign contacted beside others with the same past (mining/matching). What made the
+-- company choose them, and is not in their past purchases, is in the effect. The placebo is the same comparison a window
+-- earlier, when the campaign can have changed nothing: where its interval does not hold zero, there is no verdict.
+with effects as (
+    select * from {{ scores('matching') }}
+),
+
+responses as (
+    select
+        campaign_id,
+        count(*) as reached_customers,
+        count(case when has_responded then 1 end) as responded_customers
+    from {{ ref('campaign_outcome') }}
+    where arm = 'not_randomised'
+    group by campaign_id
+),
+
+described as (
+    select
+        effects.*,
+        responses.reached_customers,
+        responses.responded_customers,
+        effects.placebo_effect_low <= 0 and effects.placebo_effect_high >= 0 as is_comparable,
+        case when effects.measure = 'purchases' then ' purchases' else ' {{ var("currency") }} of net sales' end as unit
+    from effects
+    inner join responses on effects.campaign_id = responses.campaign_id
+),
+
+told as (
+    select
+        *,
+        case
+            when unavailable_reason is not null then unavailable_reason
+            when is_comparable is null
+                then 'too few of them had bought long enough before the campaign, so nothing tells whether they compare'
+            when not is_comparable
+                then
+                    'those it contacted and the others differed by '
+                    || cast(cast(round(placebo_effect, 2) as decimal(18, 2)) as {{ contract_type('text') }})
+                    || unit || ' per customer before it began'
+        end as no_verdict_reason,
+        cast(cast(round(effect_low, 2) as decimal(18, 2)) as {{ contract_type('text') }}) || ' to '
+        || cast(cast(round(effect_high, 2) as decimal(18, 2)) as {{ contract_type('text') }}) || unit
+        || ' per customer' as effect_range
+    from described
+),
+
+final as (
+    select
+        campaign_id,
+        measure,
+        {{ as_of_date() }} as as_of_date,
+        run_id,
+        'matched' as evidence,
+        reached_customers,
+        responded_customers,
+        contacted_customers,
+        matched_customers,
+        other_customers,
+        effect,
+        effect_low,
+        effect_high,
+        placebo_effect,
+        placebo_effect_low,
+        placebo_effect_high,
+        is_comparable,
+        case
+            when unavailable_reason is not null or is_comparable is null then 'No verdict: ' || no_verdict_reason || '.'
+            when not is_comparable then 'Not comparable: ' || no_verdict_reason || '. No verdict.'
+            when effect_low > 0
+                then
+                    'Those it contacted bought more than customers with the same past (' || effect_range
+                    || '). Not randomised: weaker evidence, hold a control group back next time.'
+            when effect_high < 0
+                then
+                    'Those it contacted bought less than customers with the same past (' || effect_range
+                    || '). Not randomised: weaker evidence, hold a control group back next time.'
+            else
+                'No certain difference from customers with the same past (' || effect_range
+                || '). Not randomised: weaker evidence.'
+        end as decision,
+        no_verdict_reason
+    from told
+)
+
+select * from final
