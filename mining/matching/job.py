@@ -61,7 +61,9 @@ class Matching(Job):
         """One row per campaign and measure, without numbers, and with the reason."""
         rows = features.at(features.as_of)
         names = sorted(rows.loc[rows["arm"].isin(ARMS), "campaign_id"].unique())
-        return {"matching": _frame([_row(name, measure, {}, None, None, reason) for name in names for measure in MEASURES])}
+        return {
+            "matching": _frame([_row(name, measure, {}, None, None, reason) for name in names for measure in MEASURES])
+        }
 
 
 def matched_effects(rows: pd.DataFrame) -> pd.DataFrame:

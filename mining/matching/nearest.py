@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.stats import norm
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from mining.evaluation import Floats
 
@@ -55,8 +56,6 @@ class Effect(NamedTuple):
 
 def overlap(inputs: Floats, is_contacted: Flags) -> Flags:
     """Mark the contacted whose chance of being contacted is at most 90 %, and all others."""
-    from sklearn.linear_model import LogisticRegression  # a second to import, which a day without matches does not need
-
     chance = LogisticRegression(max_iter=500).fit(inputs, is_contacted).predict_proba(inputs)[:, 1]
     return ~is_contacted | (chance <= LARGEST_CHANCE)
 
@@ -98,8 +97,6 @@ def _without_self(found: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def effect(pairs: Pairs, outcome: Floats) -> Effect:
     """Compare the outcomes of the contacted with those of their neighbours."""
-    from sklearn.linear_model import Ridge  # see overlap
-
     ours, theirs = outcome[pairs.contacted], outcome[pairs.others]
     known = pairs.inputs[pairs.others]
     model = Ridge(alpha=RIDGE * len(known)).fit(known, theirs)

@@ -39,7 +39,7 @@ CLAIMS = Claims(
 
 
 class Uplift(TrainedJob):
-    """Scores of everybody for the campaigns that give a list; `marts.campaign_uplift_evidence` says why others do not."""
+    """Scores of everybody for the campaigns that give a list; of others `marts.campaign_uplift_evidence` says why."""
 
     name = "uplift"
     source = CAMPAIGN_CUSTOMERS
@@ -60,7 +60,7 @@ class Uplift(TrainedJob):
         """See `training.train`."""
         return train(features, dict(needs))
 
-    def score(self, features: FeatureSet, model: Model | None, options: Options) -> Frames:  # noqa: ARG002
+    def score(self, features: FeatureSet, model: Model | None, options: Options) -> Frames:
         """See `scoring.score`."""
         if model is None or features.population is None:
             return self.unscored(features, "", options)

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import RidgeCV
 
 from mining.evaluation import Floats
 
 TWO_MODELS, DOUBLY_ROBUST = "two_models", "doubly_robust"
 LEARNERS = (DOUBLY_ROBUST, TWO_MODELS)
 CROSS_FITS = 3
-PENALTIES = tuple(10.0**power for power in range(0, 6))
+PENALTIES = tuple(10.0**power for power in range(6))
 LEAST_SPREAD = 1e-9
 DIGITS = 10
 Flags = NDArray[np.bool_]
@@ -55,8 +56,6 @@ class Linear:
 
 def regress(inputs: Floats, outcome: Floats) -> Linear:
     """Ridge regression on standardised inputs; an input that does not vary has no weight."""
-    from sklearn.linear_model import RidgeCV  # a second to import, which a day without such campaigns does not need
-
     mean, spread = inputs.mean(axis=0), inputs.std(axis=0)
     varies = spread > LEAST_SPREAD
     scale = np.where(varies, spread, 1.0)

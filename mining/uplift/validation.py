@@ -49,9 +49,7 @@ def trial(rows: pd.DataFrame) -> Trial:
     """Read the rows of `features.campaign_customers` of one randomised campaign, in any order."""
     order = np.lexsort((rows["customer_id"], pd.util.hash_array(rows["customer_id"].to_numpy(object))))
     rows = rows.iloc[order]
-    return Trial(
-        design(rows), rows["outcome_purchases"].to_numpy(float), (rows["arm"] == "treated").to_numpy(bool)
-    )
+    return Trial(design(rows), rows["outcome_purchases"].to_numpy(float), (rows["arm"] == "treated").to_numpy(bool))
 
 
 def chance_to_find(found: Trial) -> float:

@@ -36,6 +36,10 @@ def make_features(settings, rows: int) -> None:
             " 'purchases' as measure, 'control' as arm where false"
         )
         warehouse.execute(
+            "create table features.campaign_customers as select date '2024-05-31' as as_of_date,"
+            " 'spring' as campaign_id, 'campaign' as period, 'a' as customer_id where false"
+        )
+        warehouse.execute(
             "create table features.purchase_calendar as select date '2024-05-31' as as_of_date,"
             f" date '2024-05-31' as purchase_date from range(least({rows}, 1))"
         )
@@ -67,7 +71,8 @@ def test_temporary_files_of_killed_runs_are_removed_and_no_others(settings, monk
 def test_each_feature_file_names_its_sources_and_inputs(settings):
     make_features(settings, 3)
     assert export_features(settings) == "3 rows"
-    for table, rows in (("customer_features", 3), ("campaign_arms", 0), ("purchase_calendar", 1), ("event_days", 0)):
+    empty = dict.fromkeys(("campaign_arms", "campaign_customers", "event_days"), 0)
+    for table, rows in {"customer_features": 3, "purchase_calendar": 1, **empty}.items():
         file = pq.ParquetFile(features_path(settings, PLAN.as_of_date, table))
         assert file.metadata.num_rows == rows
         assert file.schema_arrow.metadata[b"perennial.sources"] == b"a,b"
