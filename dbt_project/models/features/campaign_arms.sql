@@ -30,6 +30,16 @@ measured as (
         margin as amount,
         window_end_date
     from outcomes
+    union all
+    -- Where the source says of the control group too whether it came: of most campaigns only the treated can respond.
+    select
+        campaign_id,
+        'responded' as measure,
+        arm,
+        cast(case when has_responded then 1 else 0 end as {{ contract_type('decimal') }}) as amount,
+        window_end_date
+    from outcomes
+    where campaign_id in (select campaign_id from outcomes where arm = 'control' and has_responded)
 )
 
 select
