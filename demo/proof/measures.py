@@ -16,6 +16,7 @@ from demo.proof.recovered import (
     reconciliation,
     segments,
     truncation,
+    uplift,
 )
 from demo.proof.row import Row
 from demo.proof.trial import Trial
@@ -46,5 +47,6 @@ def measure(trial: Trial) -> Findings:
         *segments.measure(trial),
         *truncation.measure(trial),
         *campaigns.measure(effects),
+        *uplift.measure(trial),
     ]
     return Findings(rows, clv.curves(future), churn.curves(leaving), effects)

@@ -1,6 +1,7 @@
 -- Grain: one row per (campaign_id, customer_id): what running the campaign again now would change of the customer.
 -- Only campaigns whose order by uplift is better than chance with certainty, on customers that it had not seen
 -- (marts.campaign_uplift_evidence says why others are not here): no rows is the usual answer of a small company.
+-- Who was deleted at a source or objects to profiling is not here, so that ranks may have gaps.
 -- Estimates, not facts: expected_uplift ranks, and a single customer's is uncertain.
 {% set money = contract_type('decimal') %}
 
@@ -10,6 +11,10 @@ with scores as (
 
 customers as (
     select * from {{ ref('customer_clv') }}
+),
+
+consents as (
+    select * from {{ ref('part_customer_consent') }}
 ),
 
 final as (
@@ -29,6 +34,8 @@ final as (
         ) as expected_margin
     from scores
     inner join customers on scores.customer_id = customers.customer_id
+    left join consents on scores.customer_id = consents.customer_id
+    where consents.withheld_because is null
 )
 
 select * from final
