@@ -47,6 +47,6 @@ def measure(trial: Trial) -> Findings:
         *segments.measure(trial),
         *truncation.measure(trial),
         *campaigns.measure(effects),
-        *uplift.measure(trial),
+        *uplift.measure(trial, uplift.lists(trial)),
     ]
     return Findings(rows, clv.curves(future), churn.curves(leaving), effects)

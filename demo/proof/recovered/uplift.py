@@ -53,12 +53,11 @@ def earned(gain: np.ndarray, depth: float) -> float:
     return float((gain[:first].mean() - gain.mean()) / best)
 
 
-def measure(trial: Trial) -> list[Row]:
+def measure(trial: Trial, frame: pd.DataFrame | None) -> list[Row]:
     """Mean over the published lists of what they earn at each depth; lists of campaigns without an effect.
 
     A small company has no list: its campaigns cannot tell whom they change, and that is the right answer.
     """
-    frame = lists(trial)
     if frame is None:
         return [not_yet(name, f"there is no {TABLE}") for name in (*EARNED.values(), FALSE_LISTS)]
     effects = frame.groupby("campaign_id")["gain"].max()
