@@ -1,4 +1,4 @@
--- Grain: one row per (campaign_id, measure) of campaigns without a control group that are over, of the last two years.
+-- Grain: one row per (campaign_id, measure) of campaigns without a control group that have contacted somebody.
 -- Not randomised: customers whom the campaign contacted beside others with the same past (mining/matching). What made the
 -- company choose them, and is not in their past purchases, is in the effect. The placebo is the same comparison a window
 -- earlier, when the campaign can have changed nothing: where its interval does not hold zero, there is no verdict.
@@ -6,25 +6,57 @@ with effects as (
     select * from {{ scores('matching') }}
 ),
 
-responses as (
+campaigns as (
     select
         campaign_id,
         count(*) as reached_customers,
-        count(case when has_responded then 1 end) as responded_customers
+        count(case when has_responded then 1 end) as responded_customers,
+        max(window_end_date) as window_end_date,
+        {{ days_between('min(contact_date)', 'max(contact_date)') }} as contact_days
     from {{ ref('campaign_outcome') }}
-    where arm = 'not_randomised'
     group by campaign_id
+    having max(case when arm = 'not_randomised' then 0 else 1 end) = 0
+),
+
+measures as (
+    select 'purchases' as measure, ' purchases' as unit
+    union all
+    select 'net_sales' as measure, ' {{ var("currency") }} of net sales' as unit
 ),
 
 described as (
     select
-        effects.*,
-        responses.reached_customers,
-        responses.responded_customers,
+        campaigns.campaign_id,
+        campaigns.reached_customers,
+        campaigns.responded_customers,
+        measures.measure,
+        measures.unit,
+        effects.run_id,
+        effects.contacted_customers,
+        effects.matched_customers,
+        effects.other_customers,
+        effects.effect,
+        effects.effect_low,
+        effects.effect_high,
+        effects.placebo_effect,
+        effects.placebo_effect_low,
+        effects.placebo_effect_high,
         effects.placebo_effect_low <= 0 and effects.placebo_effect_high >= 0 as is_comparable,
-        case when effects.measure = 'purchases' then ' purchases' else ' {{ var("currency") }} of net sales' end as unit
-    from effects
-    inner join responses on effects.campaign_id = responses.campaign_id
+        case
+            when effects.campaign_id is not null then effects.unavailable_reason
+            when campaigns.window_end_date > {{ as_of_date() }}
+                then
+                    'its outcome window ends on ' || cast(campaigns.window_end_date as {{ contract_type('text') }})
+                    || ', after the as-of date'
+            when campaigns.window_end_date <= {{ add_days(as_of_date(), -730) }}
+                then 'it ended more than two years ago'
+            when campaigns.contact_days >= 7
+                then 'it did not begin for everybody within a week, so that others have no day to be compared from'
+            else 'none of those it contacted had bought before it began'
+        end as unavailable_reason
+    from campaigns
+    cross join measures
+    left join effects on campaigns.campaign_id = effects.campaign_id and measures.measure = effects.measure
 ),
 
 told as (
