@@ -2,7 +2,11 @@
 -- What the job effects compares (mining/effects): sums and squares are exact decimals, then doubles. The outcomes of
 -- customers who were drawn for both arms, or for none, do not count.
 with outcomes as (
-    select * from {{ ref('campaign_outcome') }}
+    select
+        *,
+        max(case when arm = 'control' and has_responded then 1 else 0 end) over (partition by campaign_id)
+            as has_responses_of_control
+    from {{ ref('campaign_outcome') }}
     where arm in ('treated', 'control')
 ),
 
@@ -39,7 +43,7 @@ measured as (
         cast(case when has_responded then 1 else 0 end as {{ contract_type('decimal') }}) as amount,
         window_end_date
     from outcomes
-    where campaign_id in (select campaign_id from outcomes where arm = 'control' and has_responded)
+    where has_responses_of_control = 1
 )
 
 select

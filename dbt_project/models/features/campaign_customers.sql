@@ -1,8 +1,8 @@
 -- Grain: one row per (campaign_id, period, customer_id): what was known on the eve of a window, and was bought in it.
--- Campaigns whose outcome windows are over, for at most two years. Of a randomised one both arms, each from its contact.
--- Of one without a control group that began for everybody within a week: whom it contacted, and others who had bought by
--- then, all from its first day (period campaign); and the same people as long before (period before), when it could
--- have no effect. Nobody is here who had not bought by the eve.
+-- Campaigns whose outcome windows are over, for at most two years. Of a randomised one both arms, each from its
+-- contact. Of one without a control group that began for everybody within a week: whom it contacted, and others who had
+-- bought by then, all from its first day (period campaign); and the same people as long before (period before), when it
+-- could have no effect. Nobody is here who had not bought by the eve.
 -- Large groups are cut: a hash of the customer_id chooses, which knows nothing of them.
 {% set money = contract_type('decimal') %}
 
@@ -163,9 +163,9 @@ received as (
     inner join {{ ref('fct_campaign_contact') }} as contacts
         on
             windows.customer_id = contacts.customer_id
-            and contacts.campaign_id <> windows.campaign_id
-            and contacts.contact_date < windows.start_date
-            and contacts.known_date < windows.start_date
+            and windows.campaign_id <> contacts.campaign_id
+            and windows.start_date > contacts.contact_date
+            and windows.start_date > contacts.known_date
             and contacts.contact_date >= {{ add_days('windows.start_date', -84) }}
     where contacts.arm <> 'control'
     group by windows.campaign_id, windows.period, windows.customer_id

@@ -1,7 +1,7 @@
 -- Grain: one row per (campaign_id, measure) of campaigns without a control group that have contacted somebody.
--- Not randomised: customers whom the campaign contacted beside others with the same past (mining/matching). What made the
--- company choose them, and is not in their past purchases, is in the effect. The placebo is the same comparison a window
--- earlier, when the campaign can have changed nothing: where its interval does not hold zero, there is no verdict.
+-- Not randomised: customers whom the campaign contacted beside others with the same past (mining/matching). What made
+-- the company choose them, and is not in their past purchases, is in the effect. The placebo is the same comparison a
+-- window earlier, when the campaign can have changed nothing. If its interval excludes zero, there is no verdict.
 with effects as (
     select * from {{ scores('matching') }}
 ),

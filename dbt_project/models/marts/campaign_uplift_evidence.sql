@@ -1,6 +1,6 @@
--- Grain: one row per randomised campaign that is over, of the last two years: whether customers can be ranked by uplift.
--- qini and autoc are in purchases per customer; both are 0 for an order at random. They were measured on customers that the
--- order had not seen. A list (marts.campaign_uplift) exists only where both 95 % intervals are above 0 and, after
+-- Grain: one row per randomised campaign that is over, of the last two years: can customers be ranked by uplift?
+-- qini and autoc are in purchases per customer; both are 0 for an order at random. They were measured on customers that
+-- the order had not seen. A list (marts.campaign_uplift) exists only where both 95 % intervals are above 0 and, after
 -- Holm's correction for the number of campaigns, the Qini coefficient is certain.
 with metrics as (
     select * from {{ scores('model_metrics') }}
@@ -12,7 +12,7 @@ runs as (
     select
         run_id,
         is_published,
-        row_number() over (order by is_published desc, as_of_date desc, run_id) as place
+        row_number() over (order by is_published desc, as_of_date desc, run_id asc) as place
     from {{ scores('model_runs') }}
     where job = 'uplift'
 ),
@@ -45,8 +45,8 @@ judged as (
         case
             when qini is null
                 then
-                    'its arms have ' || cast(cast(treated_customers as bigint) as {{ contract_type('text') }}) || ' and '
-                    || cast(cast(control_customers as bigint) as {{ contract_type('text') }})
+                    'its arms have ' || cast(cast(treated_customers as bigint) as {{ contract_type('text') }})
+                    || ' and ' || cast(cast(control_customers as bigint) as {{ contract_type('text') }})
                     || ' customers, too few to tell whom it changed'
             when qini_low <= 0 then 'the interval of the Qini coefficient holds zero'
             when autoc_low <= 0 then 'the interval of AUTOC holds zero'
