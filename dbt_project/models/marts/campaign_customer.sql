@@ -109,7 +109,7 @@ final as (
         can_post,
         has_contact_details,
         has_open_complaint,
-        {{ is_drawn(var('universal_control'), 'coalesce(household_id, customer_id)') }} as is_universal_control
+        {{ is_drawn(of_build('universal_control'), 'coalesce(household_id, customer_id)') }} as is_universal_control
     from joined
 )
 
