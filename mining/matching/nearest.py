@@ -83,9 +83,13 @@ def pair(inputs: Floats, is_contacted: Flags) -> Pairs:
     contacted = np.flatnonzero(is_contacted & overlap(scaled, is_contacted))
     others = np.flatnonzero(~is_contacted)
     tree = cKDTree(scaled[others])
-    neighbours = tree.query(scaled[contacted], NEIGHBOURS)[1] if len(contacted) else np.empty((0, NEIGHBOURS), np.intp)
-    next_to = tree.query(scaled[others], NEIGHBOURS + 1)[1]
-    return Pairs(contacted, others, neighbours, _without_self(next_to), scaled)
+    neighbours = _nearest(tree, scaled[contacted], NEIGHBOURS)
+    next_to = _without_self(_nearest(tree, scaled[others], NEIGHBOURS + 1))
+    return Pairs(contacted, others, neighbours, next_to, scaled)
+
+
+def _nearest(tree: cKDTree, points: Floats, count: int) -> NDArray[np.intp]:
+    return np.asarray(tree.query(points, count)[1], np.intp).reshape(len(points), count)
 
 
 def _without_self(found: NDArray[np.intp]) -> NDArray[np.intp]:
