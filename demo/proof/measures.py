@@ -18,6 +18,7 @@ from demo.proof.recovered import (
     reconciliation,
     segments,
     truncation,
+    uplift,
     winback,
 )
 from demo.proof.row import Row
@@ -52,5 +53,6 @@ def measure(trial: Trial) -> Findings:
         *segments.measure(trial),
         *truncation.measure(trial),
         *campaigns.measure(effects),
+        *uplift.measure(trial, uplift.lists(trial)),
     ]
     return Findings(rows, clv.curves(future), churn.curves(leaving), effects)

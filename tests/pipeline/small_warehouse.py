@@ -211,6 +211,12 @@ select
     5.00::decimal(18, 4) as cost_amount, 1.00::decimal(18, 4) as incremental_profit_low,
     9.00::decimal(18, 4) as incremental_profit_high, 0.01 as p_value, 0.02 as adjusted_p_value, true as is_randomised,
     true as is_effect_certain, null::varchar as unavailable_reason, date '2026-02-28' as window_end_date;
+create table marts.campaign_uplift as
+select campaign_id, 'ana' as customer_id, 'persuadable' as uplift_class, 1 as uplift_rank, 0.5 as expected_uplift
+from marts.campaign_performance;
+create table marts.campaign_uplift_evidence as select campaign_id, true as has_list from marts.campaign_performance;
+create table marts.campaign_matched_effect as
+select campaign_id, 'purchases' as measure, 'matched' as evidence from marts.campaign_performance;
 create table marts.release as
 select '2026-03-31-aaaaaaaaaaaa' as release_id, date '2026-03-31' as as_of_date, 'EUR' as currency,
     'America/New_York' as time_zone,
