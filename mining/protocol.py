@@ -129,10 +129,13 @@ class TrainedJob(Job):
             was fitted (`model`, null where there is too little to learn from). See `mining.evaluation.refused`.
         """
 
-    @abstractmethod
-    def inputs(self, frame: pd.DataFrame, model: Model) -> Mapping[str, NDArray[np.float64]]:
-        """Return what a published model reads of the customers whom it scores, by name; NaN where it is unknown."""
+    def inputs(self, frame: pd.DataFrame, model: Model) -> Mapping[str, NDArray[np.float64]]:  # noqa: ARG002
+        """Return what a published model reads of the customers whom it scores, by name; NaN where it is unknown.
 
-    @abstractmethod
-    def meanings(self, names: Sequence[str]) -> Mapping[str, str]:
+        Their drift is watched (`marts.score_drift`). By default nothing is.
+        """
+        return {}
+
+    def meanings(self, names: Sequence[str]) -> Mapping[str, str]:  # noqa: ARG002
         """Return what these inputs are, for readers."""
+        return {}

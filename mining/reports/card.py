@@ -106,6 +106,9 @@ def _candidates(about: About, model: Model) -> Iterable[str]:
     for name in names:
         found = [overall.get(f"{name}_{ending}") for ending in about.candidates]
         rows.append((f"`{name}`", *(_number(each["value"] if each else None) for each in found)))
+    if not rows:
+        yield "None are compared on all customers together."
+        return
     heading = ("Candidate", *(f"`{ending}`: {meaning}" for ending, meaning in about.candidates.items()))
     yield _table(heading, rows)
 
@@ -119,12 +122,17 @@ def _verdict(model: Model) -> str:
 
 
 def _figures(model: Model) -> Iterable[str]:
+    overall = _overall(model)
     rows = [
         (f"`{metric}`", _number(each["value"]), _number(each["baseline_value"]), _interval(each))
-        for metric, each in _overall(model).items()
+        for metric, each in overall.items()
         if each["baseline_value"] is not None and metric != "customers"
     ]
-    yield f"Of {_overall(model)['customers']['rows']:,} customers, beside {model['baseline_name']}:"
+    if not rows:
+        yield "They are not of all customers together: see `stratum` of `marts.model_metrics`."
+        return
+    asked = f"Of {overall['customers']['rows']:,} customers, beside" if "customers" in overall else "Beside"
+    yield f"{asked} {model['baseline_name']}:"
     yield _table(("Metric", "Model", "Baseline", "Gain, 95 % interval"), rows)
 
 
