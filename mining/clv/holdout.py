@@ -135,6 +135,13 @@ def compared(judged: Judged) -> list[dict[str, Any]]:
     return rows
 
 
+def squared_errors(judged: Judged) -> dict[str, Floats]:
+    """Squared errors in purchases of every candidate that can be used, and of the model in use, by customer."""
+    candidates = [model for model in judged.fitted.candidates if model.is_converged_]
+    models = {model.name: model for model in (*candidates, judged.fitted.scorer.purchases)}
+    return {name: (judged.purchases - expected_purchases(judged, model)) ** 2 for name, model in models.items()}
+
+
 def rolling(judged: list[Judged]) -> dict[str, Any]:
     """RMSE of purchases over all holdouts together, with the interval of the improvement; decides on publishing."""
     errors = pd.concat(

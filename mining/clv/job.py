@@ -3,9 +3,11 @@
 The same model says what the future is worth at other rates and over other horizons, and what a return would be worth.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from mining import evaluation
@@ -14,11 +16,14 @@ from mining.clv.scoring import MONEY, score, unscored
 from mining.clv.sensitivity import sensitivity, unknown_sensitivity
 from mining.clv.training import BASELINE, train
 from mining.contract import amount_type
-from mining.protocol import Frames, Options, Table, TrainedJob
+from mining.protocol import About, Frames, Options, Table, TrainedJob
 from mining.purchases import clock, regularity
+from mining.purchases.history import Floats
+from mining.reports import groups
 from mining.sound import AMOUNT, COUNT, SHARE, Claims
 from mining.store import STAMP, FeatureSet
 from mining.winback.scoring import no_returns, returns
+from pipeline.base import catalog
 from pipeline.base.model_files import Model
 from pipeline.base.settings import Settings
 
@@ -41,6 +46,35 @@ SCHEMA = pa.schema(
         "value_if_leaves": amount_type(),
         "unavailable_reason": pa.string(),
     }
+)
+INPUTS = ("purchase_days", "recency_days", "tenure_days", "spend_days", "spend_amount")
+ABOUT = About(
+    title="Lifetime value",
+    purpose="What each customer is expected to buy and bring in the days ahead: how much a customer is worth keeping, "
+    "and what all customers together are worth.",
+    not_for=(
+        "deciding about one person alone (credit, a contract, prices): the interval of one customer is wide",
+        "planning what newcomers will buy: customers who have not bought yet are in no sum",
+        "saying what an offer would change: that takes a control group (marts.campaign_performance)",
+    ),
+    target="purchase days, and net sales before returns and costs, of each customer in the {horizon_days} days after "
+    "the as-of day",
+    candidates={
+        "rmse": "error in purchases in the last holdout, smaller is better",
+        "predicted_over_actual": "expected purchases over those that came",
+        "log_likelihood": "of the histories, larger is likelier",
+    },
+    calibration={
+        "predicted_over_actual": "expected purchases over those that came",
+        "poisson_slope": "1 where expectations are neither too extreme nor too timid",
+        "value_predicted_over_actual": "expected net sales over those that came",
+        "pit_deviation": "0 where the whole distribution of purchases is right",
+    },
+    coverage={
+        "value_share_p10_to_p90": "share of customers between the 10 % and the 90 % quantile of their value; .8 or "
+        "more, since many buy nothing, which is a quantile and more",
+        "value_share_up_to_p50": "share at or below the median; .5 or more",
+    },
 )
 CLAIMS = Claims(
     {"p_alive": SHARE, "expected_purchases": COUNT, **dict.fromkeys(("expected_spend", *MONEY), AMOUNT)},
@@ -77,8 +111,9 @@ class LifetimeValue(TrainedJob):
 
     name = "clv"
     baseline = BASELINE
+    about = ABOUT
     reads_calendar = True
-    reads = clock.COLUMNS | regularity.COLUMNS | models.COLUMNS | training.COLUMNS | evaluation.COLUMNS
+    reads = clock.COLUMNS | regularity.COLUMNS | models.COLUMNS | training.COLUMNS | evaluation.COLUMNS | groups.COLUMNS
     tables: ClassVar[Mapping[str, Table]] = {
         "clv": Table(SCHEMA, CLAIMS),
         "clv_sensitivity": Table(SENSITIVITY_SCHEMA, SENSITIVITY_CLAIMS),
@@ -116,6 +151,15 @@ class LifetimeValue(TrainedJob):
                 frame, model, currency=features.currency, **{name: options[name] for name in self._question}
             ),
         }
+
+    def inputs(self, frame: pd.DataFrame, model: Model) -> Mapping[str, Floats]:  # noqa: ARG002
+        """See `TrainedJob.inputs`: the columns of a history, and of its spend."""
+        return {name: frame[name].to_numpy(np.float64) for name in INPUTS}
+
+    def meanings(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Describe the columns as their yml does."""
+        columns = {column.name: column.description for column in catalog.table("customer_features").columns}
+        return {name: " ".join(columns[name].split()).removesuffix(".") for name in names}
 
     def unscored(self, features: FeatureSet, reason: str, options: Options) -> Frames:
         """The same tables without scores."""

@@ -134,6 +134,15 @@ def _one_of(variable: str, known: Sequence[str], unit: str, read: Callable[[str]
     return Setting(variable, known[0], unit, read_known, f"one of {', '.join(known)} (default {known[0]})")
 
 
+def _horizons(text: str) -> tuple[int, ...]:
+    if text == "none":
+        return ()
+    days = [int(part) for part in text.split(",") if part.strip().isdecimal()]
+    if len(days) != len(text.split(",")) or days != sorted({*days}) or days[0] < 1:
+        raise ValueError(text)
+    return tuple(days)
+
+
 def _folder(text: str) -> Path:
     return Path(text).absolute()
 
@@ -210,6 +219,13 @@ class Settings:
         ),
     ]  # fmt: skip
     churn_horizon_days: Annotated[int, _whole_number("CRM_CHURN_HORIZON_DAYS", 28)]
+    churn_longer_horizons: Annotated[
+        tuple[int, ...],
+        Setting(
+            "CRM_CHURN_LONGER_HORIZONS", "90,180,365", "days", _horizons,
+            "ascending whole numbers of days with commas, for example 90,180,365, or none",
+        ),
+    ]  # fmt: skip
     left_truncation_days: Annotated[int, _whole_number("CRM_LEFT_TRUNCATION_DAYS", 28)]
     week_start: Annotated[str, _one_of("CRM_WEEK_START", WEEKDAYS, "monday to sunday")]
     fiscal_year_start: Annotated[
@@ -225,6 +241,12 @@ class Settings:
     daily_releases: Annotated[int, _whole_number("CRM_DAILY_RELEASES", 14, "releases")]
     monthly_releases: Annotated[int, _whole_number("CRM_MONTHLY_RELEASES", 12, "months", minimum=0)]
     memory_gb: Annotated[int, _whole_number("CRM_MEMORY_GB", 6, "gigabytes")]
+
+    @property
+    def churn_horizons(self) -> list[int]:
+        """The horizons of churn in days, ascending: the published one, and the longer ones."""
+        longer = [days for days in self.churn_longer_horizons if days > self.churn_horizon_days]
+        return [self.churn_horizon_days, *longer]
 
     @property
     def named_home(self) -> Path:

@@ -21,6 +21,7 @@ from demo.proof.recovered import (
     reconciliation,
     segments,
     truncation,
+    uplift,
     winback,
 )
 from demo.proof.row import DOES_NOT_APPLY, NOT_YET, REFUSED, Row
@@ -329,6 +330,27 @@ def test_coverage_and_false_claims_of_campaigns() -> None:
         False,
     )
     assert rows["effects found certain"].recovered == 1.0
+
+
+def ranked(campaign: str, *gains: float) -> pd.DataFrame:
+    return pd.DataFrame({"campaign_id": campaign, "gain": gains})
+
+
+def test_an_uplift_list_earns_the_share_of_the_true_order(trial: Trial) -> None:
+    """Ten persons gain 0 to 9: the list has 9, then 3; the truly best two are 9 and 8, and anybody gains 4.5."""
+    frame = ranked("spring", 9, 3, 8, 7, 6, 5, 4, 2, 1, 0)
+    rows = named(uplift.measure(trial, pd.concat([frame, ranked("herbs", *[0.0] * 10)])))
+    assert rows["earned above random at 10% depth"].recovered == 1.0
+    assert rows["earned above random at 20% depth"].recovered == pytest.approx((6 - 4.5) / (8.5 - 4.5))
+    assert rows["earned above random at 20% depth"].ok is False
+    assert (rows["lists without effect"].recovered, rows["lists without effect"].ok) == (1.0, False)
+
+
+def test_without_an_uplift_list_its_refusal_is_shown_and_without_the_mart_it_is_not_built(trial: Trial) -> None:
+    assert {row.status for row in uplift.measure(trial, uplift.lists(trial))} == {NOT_YET}
+    rows = named(uplift.measure(trial, ranked("spring").astype({"gain": float})))
+    assert rows.pop("lists without effect").ok
+    assert {row.status for row in rows.values()} == {REFUSED}
 
 
 def test_a_home_without_a_release_says_what_to_do(tmp_path: Path) -> None:
