@@ -34,10 +34,12 @@ class FeatureTable(NamedTuple):
 
 CUSTOMER_FEATURES = FeatureTable("", ("as_of_date", "customer_id"))
 CAMPAIGN_ARMS = FeatureTable("campaign_arms", ("as_of_date", "campaign_id", "measure", "arm"))
+CAMPAIGN_CUSTOMERS = FeatureTable("campaign_customers", ("as_of_date", "campaign_id", "period", "customer_id"))
 PURCHASE_CALENDAR = FeatureTable("purchase_calendar", ("as_of_date", "purchase_date"))
 CALENDAR_COLUMNS = frozenset({"first_purchases", "repeat_purchases"})
 EVENT_DAYS = FeatureTable("event_days", ("as_of_date", "event", "starts_on"))
 EPOCH = dt.date(1970, 1, 1)
+SUBSCRIPTION_TERMS = FeatureTable("subscription_terms", ("as_of_date", "subscription_id"))
 STAMP = {"customer_id": pa.string(), "as_of_date": pa.date32(), "run_id": pa.string()}
 """The first columns of every score file."""
 MODEL_CODE = (
@@ -56,7 +58,7 @@ class FeatureSet:
     """The features of one build, sorted by their key, with a hash of their content.
 
     `purchase_days` has the purchases of each day, of which the season is learned, and `event_days` the days of known
-    events; None where that is not asked for.
+    events; `population` the customers of whom something else is told. None where that is not asked for.
     """
 
     as_of: dt.date
@@ -64,6 +66,7 @@ class FeatureSet:
     content_hash: str
     purchase_days: pa.Table | None = None
     event_days: pa.Table | None = None
+    population: pa.Table | None = None
     currency: str = ""
 
     @property
@@ -86,6 +89,11 @@ class FeatureSet:
         """
         rows = self._rows(date)
         return _frame(rows.select(columns) if columns else rows)
+
+    def population_at(self, date: dt.date) -> pd.DataFrame:
+        """Return the customers known on `date`, sorted by customer_id, where they were read with other features."""
+        assert self.population is not None
+        return _frame(_of_day(self.population, date))
 
     def calendar(self, date: dt.date) -> pd.DataFrame:
         """Return the purchases of each day as they were known on `date`, sorted by day; no rows where not read."""
@@ -161,6 +169,15 @@ def with_calendar(features: FeatureSet, settings: Settings, sources: Sequence[st
     events = read_features(settings, features.as_of, sources, ("ends_on",), EVENT_DAYS)
     content = sha256_of([features.content_hash, calendar.content_hash, events.content_hash])
     return replace(features, purchase_days=calendar.table, event_days=events.table, content_hash=content)
+
+
+def with_population(
+    features: FeatureSet, settings: Settings, sources: Sequence[str], columns: Iterable[str]
+) -> FeatureSet:
+    """Add the customers of the as-of day, which are then part of what the features contain."""
+    customers = read_features(settings, features.as_of, sources, columns)
+    content = sha256_of([features.content_hash, customers.content_hash])
+    return replace(features, population=customers.table, content_hash=content)
 
 
 def newest_features(settings: Settings) -> dt.date:

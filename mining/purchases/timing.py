@@ -32,13 +32,15 @@ class PurchaseTiming:
     model: PurchaseModel
     clock: PurchaseClock
 
-    def log_odds_of_no_purchase(self, frame: pd.DataFrame, days: int) -> Floats:
-        """Log-odds of no purchase in the days after each row's as-of date, shape (rows,)."""
+    def no_purchase(self, frame: pd.DataFrame, days: int) -> Floats:
+        """Probability of no purchase in the days after each row's as-of date, shape (rows,)."""
         history = history_of(frame, self.clock)
         after = frame["as_of_date"].to_numpy("datetime64[D]")
-        weeks = self.clock.weeks(after, after + days)
-        probability = self.model.probability_no_purchase(weeks, *history)
-        return np.asarray(logit(np.clip(probability, CLIP, 1 - CLIP)), dtype=np.float64)
+        return self.model.probability_no_purchase(self.clock.weeks(after, after + days), *history)
+
+    def log_odds_of_no_purchase(self, frame: pd.DataFrame, days: int) -> Floats:
+        """Log-odds of no purchase in the days after each row's as-of date, shape (rows,)."""
+        return np.asarray(logit(np.clip(self.no_purchase(frame, days), CLIP, 1 - CLIP)), dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the timing as JSON types."""
