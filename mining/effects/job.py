@@ -26,6 +26,8 @@ MINIMUM_CUSTOMERS = 30
 """In each arm: below it no method here keeps its promise."""
 MEASURE = ["campaign_id", "measure"]
 CONVERTED, PURCHASES, RATIO = "converted", "purchases", "net_sales_per_purchase"
+SHARES = (CONVERTED, "responded")
+"""Measures that are 0 or 1."""
 PLAIN = ("net_sales", "margin")
 """Measures whose plain mean is shown only where it can be trusted. The others are capped, or few per customer."""
 TOGETHER = (PURCHASES, CONVERTED, "capped_margin")
@@ -132,7 +134,7 @@ def _reasons(treated: pd.DataFrame, control: pd.DataFrame, sample_ratio: Floats)
     cases = {
         MISMATCHED: is_mismatch(sample_ratio),
         UNKNOWN: ~is_known.to_numpy(),
-        FEW: (measure != CONVERTED) & (buyers < BUYERS_FOR_CAPPED),
+        FEW: ~measure.isin(SHARES) & (buyers < BUYERS_FOR_CAPPED),
         ALIKE: (first.spread + second.spread <= 0)
         | ((measure == RATIO) & (np.minimum(first.before, second.before) <= 0)),
         SKEWED: measure.isin(PLAIN) & ~is_mean_trusted(first, second, buyers),
@@ -152,7 +154,7 @@ def _critical(treated: pd.DataFrame, control: pd.DataFrame) -> Floats:
 
 def _compare(measure: str, treated: pd.DataFrame, control: pd.DataFrame, critical: Floats) -> Difference:
     first, second = _arm(treated), _arm(control)
-    if measure == CONVERTED:
+    if measure in SHARES:
         return difference_of_shares(first.total, first.customers, second.total, second.customers, critical)
     if measure == RATIO:
         return difference_of_ratios(first, second, critical)

@@ -5,7 +5,11 @@
 -- net_sales_per_purchase, a ratio, before_* are about its denominator: the purchases in the window.
 -- The outcomes of customers who were drawn for both arms, or for none, do not count.
 with outcomes as (
-    select * from {{ ref('campaign_outcome') }}
+    select
+        *,
+        max(case when arm = 'control' and has_responded then 1 else 0 end) over (partition by campaign_id)
+            as has_responses_of_control
+    from {{ ref('campaign_outcome') }}
     where arm in ('treated', 'control')
 ),
 
@@ -35,6 +39,7 @@ measured as (
             as before,
         cast(case measures.measure
             when 'converted' then case when outcomes.purchases > 0 then 1 else 0 end
+            when 'responded' then case when outcomes.has_responded then 1 else 0 end
             when 'purchases' then outcomes.purchases
             when 'margin' then outcomes.margin
             when 'capped_margin' then greatest(least(outcomes.margin, caps.cap_amount), -caps.cap_amount)
@@ -44,8 +49,12 @@ measured as (
     left join plans on outcomes.campaign_id = plans.campaign_id
     left join caps on outcomes.campaign_id = caps.campaign_id
     cross join (
-        values ('converted'), ('purchases'), ('net_sales'), ('margin'), ('capped_margin'), ('net_sales_per_purchase')
+        values
+        ('converted'), ('responded'), ('purchases'), ('net_sales'), ('margin'), ('capped_margin'),
+        ('net_sales_per_purchase')
     ) as measures (measure)
+    -- Of most campaigns only the treated can respond.
+    where measures.measure <> 'responded' or outcomes.has_responses_of_control = 1
 ),
 
 scaled as (
