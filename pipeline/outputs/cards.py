@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.base.attempt import Failure, attempt
+from pipeline.base.attempt import Failure, Refusal, attempt
 from pipeline.base.duck import connect, quote_identifier
 from pipeline.base.files import write_text
 from pipeline.base.model_files import card_path
@@ -40,46 +40,52 @@ def write_cards(settings: Settings, folder: Path, database: Path, currency: str)
         ).fetchall()
     left_out = {}
     for job, version in models:
-        if job not in PICTURES:
-            continue
         (folder / MODEL_CARDS).mkdir(exist_ok=True)
-        picture, card = folder / MODEL_CARDS / f"{job}.png", folder / MODEL_CARDS / f"{job}.md"
-        failure = attempt(f"drawing {picture.name}", partial(PICTURES[job], database, picture))
-        if isinstance(failure, Failure):
-            picture.unlink(missing_ok=True)
-            left_out[f"{MODEL_CARDS}/{picture.name}"] = failure.reason
-        of_model = card_path(settings, job, version)
-        if not of_model.is_file():
-            left_out[f"{MODEL_CARDS}/{card.name}"] = (
-                f"{of_model.name} is not in models/{job}: train again (train_models)"
-            )
-            continue
-        text = [of_model.read_text(encoding="utf-8")]
-        with closing(connect(database, read_only=True)) as release:
-            text += of_this_release(release, job, currency)
-        if picture.is_file():
-            text += ["## Pictures", f"![{job}: forecasts beside what came]({picture.name})"]
-        write_text(card, "\n\n".join(part.rstrip("\n") for part in text) + "\n")
+        picture, card = (folder / MODEL_CARDS / f"{job}.{ending}" for ending in ("png", "md"))
+        actions = {picture: partial(PICTURES[job], database, picture)} if job in PICTURES else {}
+        actions[card] = partial(_write_card, card_path(settings, job, version), card, database, job, currency)
+        for file, action in actions.items():
+            failure = attempt(f"making {file.name}", action)
+            if isinstance(failure, Failure):
+                file.unlink(missing_ok=True)
+                left_out[f"{MODEL_CARDS}/{file.name}"] = failure.reason
     return left_out
+
+
+def _write_card(of_model: Path, card: Path, database: Path, job: str, currency: str) -> None:
+    """Write the card of a model into a release."""
+    if not of_model.is_file():
+        raise Refusal(f"{of_model.name} is not in models/{job}: train again (train_models)")
+    text = [of_model.read_text(encoding="utf-8")]
+    with closing(connect(database, read_only=True)) as release:
+        text += of_this_release(release, job, currency)
+    picture = card.with_suffix(".png")
+    if picture.is_file():
+        text += ["## Pictures", f"![{job}: forecasts beside what came]({picture.name})"]
+    write_text(card, "\n\n".join(part.rstrip("\n") for part in text) + "\n")
 
 
 def of_this_release(release: duckdb.DuckDBPyConnection, job: str, currency: str) -> list[str]:
     """Return what the release says of a model, as Markdown."""
-    mart = f"marts.{quote_identifier(f'customer_{job}')}"
-    reasons = release.execute(
-        f"select coalesce(unavailable_reason, ''), count(*) from {mart} group by all order by count(*) desc, 1"
-    ).fetchall()
-    scored = [f"{customers:,} customers have a score." for reason, customers in reasons if not reason]
-    without = [f"{customers:,} have none: {sentence(reason)}" for reason, customers in reasons if reason]
-    return [
-        "## In this release",
-        "\n".join(f"- {each}" for each in [*scored, *without]),
-        *drift(release, job),
-        *[
-            f"Earlier forecasts, now that their time is over: {told}"
-            for told in grades(release, currency, MEASURES[job])
-        ],
+    told = [*_scored(release, job), *drift(release, job)]
+    told += [
+        f"Earlier forecasts, now that their time is over: {grade}"
+        for grade in (grades(release, currency, MEASURES[job]) if job in MEASURES else ())
     ]
+    return ["## In this release", *told] if told else []
+
+
+def _scored(release: duckdb.DuckDBPyConnection, job: str) -> list[str]:
+    """Return how many customers have a score, and why the others have none, where the job scores customers."""
+    if job not in MEASURES:
+        return []
+    reasons = release.execute(
+        f"select coalesce(unavailable_reason, ''), count(*) from marts.{quote_identifier(f'customer_{job}')}"
+        " group by all order by count(*) desc, 1"
+    ).fetchall()
+    scored = [f"- {customers:,} customers have a score." for reason, customers in reasons if not reason]
+    without = [f"- {customers:,} have none: {sentence(reason)}" for reason, customers in reasons if reason]
+    return ["\n".join([*scored, *without])]
 
 
 def drift(release: duckdb.DuckDBPyConnection, job: str) -> list[str]:

@@ -169,7 +169,7 @@ def draw_shares(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
     _draw_calibration(axes, frame, top=1.0)
     graded = connection.execute(
         "select forecast_mean, outcome_mean, as_of_date from marts.score_calibration where measure = 'no_purchase'"
-        " qualify row_number() over (partition by band order by as_of_date desc, run_id, forecast_mean desc) = 1"
+        " qualify row_number() over (partition by band order by as_of_date desc, horizon_days, run_id) = 1"
         " order by band"
     ).df()
     if len(graded):
