@@ -73,7 +73,7 @@ def why(
 
 def _test(found: "Preview") -> dict[str, Any] | None:
     """What the test of the campaign can find; None where it is not known how many buy anyway."""
-    from mining.effects.power import control_needed, detectable_effect, power
+    from mining.effects.power import control_for_mean, control_needed, detectable_effect, is_admitted, power
 
     rate, effect = found.purchase_rate, float(found.campaign.minimum_effect)
     if rate is None:
@@ -81,6 +81,8 @@ def _test(found: "Preview") -> dict[str, Any] | None:
     return {
         "minimum_effect": effect,
         "power": power(found.contacts, found.control, rate, effect),
+        "is_admitted": is_admitted(found.contacts, found.control, rate, effect),
         "detectable_effect": detectable_effect(found.contacts, found.control, rate),
         "control_needed": control_needed(found.contacts + found.control, rate, effect),
+        "control_for_mean": control_for_mean(found.contacts + found.control, rate),
     }

@@ -23,16 +23,16 @@ select
     performance.reached_customers + performance.control_customers - coalesce(contacts.customers, 0)
         as customers_less_contacted,
     cast(coalesce(performance.cost_amount, 0) - coalesce(costs.cost_amount, 0) as double) as cost_less_allocated,
-    performance.incremental_purchases_per_customer as effect,
-    performance.incremental_purchases_per_customer_low as effect_low,
-    performance.incremental_purchases_per_customer_high as effect_high,
+    performance.incremental_conversion as effect,
+    performance.incremental_conversion_low as effect_low,
+    performance.incremental_conversion_high as effect_high,
     cast(performance.incremental_profit_high - performance.incremental_profit_low as double) as profit_width,
     performance.p_value,
     performance.adjusted_p_value,
     cast(
-        performance.treated_purchases / nullif(performance.treated_customers, 0)
-        - performance.control_purchases / nullif(performance.control_customers, 0)
-        - performance.incremental_purchases_per_customer as double
+        performance.treated_converted / nullif(performance.treated_customers, 0)
+        - performance.control_converted / nullif(performance.control_customers, 0)
+        - performance.incremental_conversion as double
     ) as arms_less_effect,
     performance.is_effect_certain is not null and performance.unavailable_reason is not null
     or performance.is_effect_certain is null and performance.unavailable_reason is null as is_unexplained,

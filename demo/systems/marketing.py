@@ -71,6 +71,7 @@ def _campaigns(company: Company) -> str:
             "offer": [campaign.offer for campaign in planned],
             "budget_cents": [campaign.budget_cents for campaign in planned],
             "unit_cost_cents": [campaign.unit_cost_cents for campaign in planned],
+            "control_share": [f"{1 - campaign.treated_share:.2f}" for campaign in planned],
             "start_day": [campaign.start_day for campaign in planned],
             "length_days": [campaign.length_days for campaign in planned],
             "start_date": [date_of(campaign.start_day).isoformat() for campaign in planned],
@@ -80,7 +81,7 @@ def _campaigns(company: Company) -> str:
     return f"""
         select
             campaign_code, objective, channel, offer, money(budget_cents) as budget,
-                money(unit_cost_cents) as unit_cost,
+                money(unit_cost_cents) as unit_cost, control_share,
             start_date, end_date, local_iso((start_day - {DAYS_BEFORE}) * {SECONDS_A_DAY} + 36000) as updated_at,
             campaign as _id, campaign as _key, greatest(0, start_day - {DAYS_BEFORE}) as _day, 0 as _version_s,
             cast(null as text) as _parent_reason

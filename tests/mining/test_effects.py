@@ -1,4 +1,4 @@
-"""Effects of campaigns: Welch's test as SciPy has it, and which campaigns are judged."""
+"""Effects of campaigns: which are judged, which measures can be told, and what is written."""
 
 import datetime as dt
 from itertools import starmap
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import ttest_ind
 
 from mining import jobs
-from mining.effects.job import effects
-from mining.effects.welch import Group, welch
+from mining.effects.job import ALIKE, FEW, MISMATCHED, SKEWED, UNKNOWN, effects
 from mining.registry import find_job
 from mining.store import SOURCES_KEY
 from pipeline.base.files import write_parquet
@@ -25,7 +24,14 @@ OVER = AS_OF
 
 
 def arm(  # one row of features.campaign_arms
-    campaign: str, name: str, amounts: NDArray[np.float64], *, measure: str = "purchases", until: dt.date = OVER
+    campaign: str,
+    name: str,
+    amounts: NDArray[np.float64],
+    *,
+    measure: str = "purchases",
+    until: dt.date = OVER,
+    elapsed: float = 1.0,
+    share: float | None = None,
 ) -> dict[str, object]:
     known = amounts[~np.isnan(amounts)]
     return {
@@ -35,8 +41,15 @@ def arm(  # one row of features.campaign_arms
         "arm": name,
         "customers": len(amounts),
         "customers_with_amount": len(known),
+        "buyers": int((known != 0).sum()),
         "amount_sum": float(known.sum()),
         "amount_square_sum": float((known**2).sum()),
+        "amount_cube_sum": float((known**3).sum()),
+        "before_sum": float(len(known)),
+        "before_square_sum": float(len(known)),
+        "product_sum": float(known.sum()),
+        "control_share": share,
+        "elapsed_share": elapsed,
         "window_end_date": until,
     }
 
@@ -51,59 +64,92 @@ def frame(*rows: dict[str, object]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype(dict.fromkeys(dates, "datetime64[s]"))
 
 
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("sizes", [(30, 30), (40, 2000), (50_000, 300)])
-def test_intervals_and_p_values_are_those_of_scipy(seed: int, sizes: tuple[int, int]) -> None:
-    random = np.random.default_rng(seed)
-    groups = [random.gamma(0.3 + 0.2 * seed, 20.0, size).round(2) for size in sizes]
-    found = welch(*(Group(*(np.array([n]) for n in (len(g), g.sum(), (g**2).sum()))) for g in groups))
-    expected = ttest_ind(*groups, equal_var=False)
-    low, high = expected.confidence_interval(0.95)
-    assert found.effect[0] == pytest.approx(groups[0].mean() - groups[1].mean(), rel=1e-9)
-    assert (found.low[0], found.high[0]) == pytest.approx((low, high), rel=1e-8)
-    assert found.p_value[0] == pytest.approx(expected.pvalue, rel=1e-7)
+TREATED, CONTROL = bought(100, 80, 20), bought(200, 60)
 
 
 def test_a_campaign_is_judged_with_its_interval() -> None:
-    """Of 40 treated customers 20 buy once and 5 twice, of 35 in the control group 8 buy once."""
-    rows = frame(arm("spring", "treated", bought(15, 20, 5)), arm("spring", "control", bought(27, 8)))
-    (found,) = effects(rows).to_dict("records")
-    assert found == {
-        "campaign_id": "spring",
-        "measure": "purchases",
-        "effect": 0.521429,
-        "effect_low": 0.265782,
-        "effect_high": 0.777075,
-        "p_value": 0.00012595,
-        "unavailable_reason": None,
-    }
+    """Of 200 treated customers 80 buy once and 20 twice, of 260 in the control group 60 buy once."""
+    (found,) = effects(frame(arm("spring", "treated", TREATED), arm("spring", "control", CONTROL))).to_dict("records")
+    expected = ttest_ind(TREATED, CONTROL, equal_var=False)
+    low, high = expected.confidence_interval(0.95)
+    assert found["effect"] == pytest.approx(0.6 - 60 / 260, abs=1e-6)
+    assert (found["effect_low"], found["effect_high"]) == pytest.approx((low, high), abs=1e-6)
+    assert found["p_value"] == found["adjusted_p_value"] == pytest.approx(expected.pvalue, abs=1e-8)
+    assert np.isnan(found["shrunk_effect"]) and found["unavailable_reason"] is None
 
 
 @pytest.mark.parametrize(
     "rows",
-    [
-        [("treated", bought(15, 25), OVER), ("control", bought(20, 9), OVER)],
-        [("treated", bought(15, 25), OVER)],
-        [("treated", bought(15, 25), OVER), ("control", bought(20, 20), OVER + dt.timedelta(days=1))],
-        [("treated", np.append(bought(15, 25), np.nan), OVER), ("control", bought(20, 20), OVER)],
-        [("treated", bought(0, 40), OVER), ("control", bought(40), OVER)],
-    ],
-    ids=["29 in the control group", "no control group", "window not over", "an amount unknown", "all alike"],
+    [[("treated", bought(15, 25)), ("control", bought(20, 9))], [("treated", TREATED)]],
+    ids=["29 in the control group", "no control group"],
 )
-def test_what_cannot_be_judged_has_no_row(rows: list[tuple[str, NDArray[np.float64], dt.date]]) -> None:
+def test_what_is_no_comparison_has_no_row(rows: list[tuple[str, NDArray[np.float64]]]) -> None:
     judged = frame(
-        *(arm("small", name, amounts, until=until) for name, amounts, until in rows),
-        arm("spring", "treated", bought(15, 20, 5)),
-        arm("spring", "control", bought(27, 8)),
+        *(arm("small", name, amounts) for name, amounts in rows),
+        arm("spring", "treated", TREATED),
+        arm("spring", "control", CONTROL),
     )
     assert effects(judged)["campaign_id"].tolist() == ["spring"]
 
 
+@pytest.mark.parametrize(
+    ("measure", "treated", "control", "share", "reason"),
+    [
+        ("margin", np.append(TREATED, np.nan), CONTROL, None, UNKNOWN),
+        ("purchases", bought(300, 40), bought(300, 30), None, FEW),
+        ("converted", bought(0, 40), bought(0, 40), None, ALIKE),
+        ("margin", TREATED, CONTROL, None, SKEWED),
+        ("purchases", TREATED, CONTROL, 0.3, MISMATCHED),
+        ("converted", TREATED, CONTROL, 0.3, MISMATCHED),
+    ],
+)
+def test_what_cannot_be_told_has_the_reason(
+    measure: str, treated: NDArray[np.float64], control: NDArray[np.float64], share: float | None, reason: str
+) -> None:
+    arms = {"treated": treated, "control": control}
+    (found,) = effects(
+        frame(*(arm("spring", name, amounts, measure=measure, share=share) for name, amounts in arms.items()))
+    ).to_dict("records")
+    assert found["unavailable_reason"] == reason
+    assert np.isnan([found["effect"], found["effect_low"], found["p_value"], found["adjusted_p_value"]]).all()
+
+
+def test_few_buyers_are_enough_for_the_share_who_buy() -> None:
+    arms = {"treated": bought(300, 40), "control": bought(300, 30)}
+    (found,) = effects(frame(*(arm("a", *each, measure="converted") for each in arms.items()))).to_dict("records")
+    assert found["unavailable_reason"] is None and found["effect_low"] < found["effect"]
+
+
+def test_before_the_windows_are_over_there_is_a_wider_interval_and_no_verdict() -> None:
+    later = OVER + dt.timedelta(days=7)
+    arms = {"treated": TREATED, "control": CONTROL}
+    over, early = (
+        effects(frame(*(arm("a", *each, until=until, elapsed=0.5) for each in arms.items()))).iloc[0]
+        for until in (OVER, later)
+    )
+    assert early["effect"] == over["effect"]
+    assert early["effect_low"] < over["effect_low"] and early["effect_high"] > over["effect_high"]
+    assert np.isnan(early["p_value"]) and np.isnan(early["adjusted_p_value"]) and not np.isnan(over["p_value"])
+
+
+def test_four_verdicts_are_shrunk_towards_their_mean_and_adjusted() -> None:
+    outcomes = {"a": TREATED, "b": CONTROL, "c": bought(150, 60), "d": bought(170, 60), "early": TREATED}
+    rows = [
+        arm(name, *each, until=OVER + dt.timedelta(days=name == "early"))
+        for name, treated in outcomes.items()
+        for each in (("treated", treated), ("control", CONTROL))
+    ]
+    found = effects(frame(*rows)).set_index("campaign_id")
+    effect, shrunk = found["effect"], found["shrunk_effect"]
+    assert shrunk["a"] < effect["a"] and shrunk["b"] > effect["b"] and np.isnan(shrunk["early"])
+    assert (found["adjusted_p_value"] >= found["p_value"]).drop("early").all()
+
+
 def write(settings: Settings, *rows: dict[str, object]) -> None:
-    columns = ["as_of_date", "campaign_id", "measure", "arm", "customers", "customers_with_amount"]
-    columns += ["amount_sum", "amount_square_sum", "window_end_date"]
-    kinds = [pa.date32(), *[pa.string()] * 3, *[pa.int64()] * 2, *[pa.float64()] * 2, pa.date32()]
-    schema = pa.schema(list(zip(columns, kinds, strict=True)), {SOURCES_KEY: ",".join(SOURCES)})
+    texts, dates = ("campaign_id", "measure", "arm"), ("as_of_date", "window_end_date")
+    kinds = dict.fromkeys(arm("", "", TREATED), pa.float64())
+    kinds |= dict.fromkeys(texts, pa.string()) | dict.fromkeys(dates, pa.date32())
+    schema = pa.schema(list(kinds.items()), {SOURCES_KEY: ",".join(SOURCES)})
     path = settings.features / "campaign_arms" / f"as_of={AS_OF}.parquet"
     write_parquet(path, pa.Table.from_pylist(list(rows), schema=schema))
 
@@ -121,7 +167,7 @@ def test_a_company_without_campaigns_has_a_file_without_rows(settings: Settings)
 
 
 def test_the_file_has_the_effects_and_the_same_bytes_in_any_order(settings: Settings) -> None:
-    arms = [("treated", bought(15, 20, 5)), ("control", bought(27, 8))]
+    arms = [("treated", TREATED), ("control", CONTROL)]
     rows = [arm(name, *each, measure=measure) for name in "ab" for measure in ("margin", "purchases") for each in arms]
     write(settings, *rows)
     found, runs = run(settings)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mining.effects.power import control_needed, detectable_effect, power
+from mining.effects.power import control_for_mean, control_needed, detectable_effect, is_admitted, power
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,21 @@ def test_the_control_group_needed_is_the_smallest_that_is_enough():
     assert power(5000 - needed, needed, 0.25, 0.05) >= 0.8 > power(5001 - needed, needed - 1, 0.25, 0.05)
     assert control_needed(100, 0.25, 0.05) is None
     assert control_needed(0, 0.25, 0.05) is None
+
+
+def test_a_campaign_is_admitted_with_power_and_buyers():
+    assert is_admitted(3000, 800, 0.1, 0.05)
+    assert not is_admitted(3000, 300, 0.1, 0.02)
+    assert power(3000, 390, 0.1, 0.1) > 0.8 and not is_admitted(3000, 390, 0.1, 0.1)
+
+
+def test_the_plain_mean_needs_a_control_group_of_thousands():
+    assert control_for_mean(20_000, 0.08) == pytest.approx(4_237, abs=1)
+    assert control_for_mean(4_000, 0.08) is None
+    assert control_for_mean(100_000, 0.5) == pytest.approx(1_500, abs=500)
+    assert control_for_mean(1_000, 0.0) is None
+
+
+def test_the_more_buy_the_smaller_is_the_control_group_that_the_mean_needs():
+    needed = [control_for_mean(50_000, rate) for rate in (0.02, 0.05, 0.1, 0.3)]
+    assert needed == sorted(needed, reverse=True)

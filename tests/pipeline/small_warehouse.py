@@ -188,8 +188,8 @@ join marts.customer_clv using (customer_id) join marts.customer_churn using (cus
 create table marts.campaign_performance as
 select
     'spring' as campaign_id, date '2026-03-31' as as_of_date, 1 as reached_customers, 1 as treated_customers,
-    1 as control_customers, 2 as treated_purchases, 1 as control_purchases, 1.0 as incremental_purchases_per_customer,
-    0.5 as incremental_purchases_per_customer_low, 1.5 as incremental_purchases_per_customer_high,
+    1 as control_customers, 1 as treated_converted, 0 as control_converted, 1.0 as incremental_conversion,
+    0.5 as incremental_conversion_low, 1.0 as incremental_conversion_high,
     5.00::decimal(18, 4) as cost_amount, 1.00::decimal(18, 4) as incremental_profit_low,
     9.00::decimal(18, 4) as incremental_profit_high, 0.01 as p_value, 0.02 as adjusted_p_value, true as is_randomised,
     true as is_effect_certain, null::varchar as unavailable_reason, date '2026-02-28' as window_end_date;

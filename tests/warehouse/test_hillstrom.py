@@ -14,34 +14,46 @@ from tests.support.companies.hillstrom import write
 
 CUSTOMERS = 12_000
 ARMS = {"hillstrom:mens": "Mens E-Mail", "hillstrom:womens": "Womens E-Mail"}
-COLUMNS = {"responded": "visit", "purchases": "conversion", "net_sales": "spend"}
+COLUMNS = {"responded": "visit", "converted": "conversion", "net_sales": "spend"}
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The file, the effects of each campaign and measure, and the rows that uplift learns from."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, ...]:
+    """The file, the effects of each campaign and measure, the rows that uplift learns from, and the arms."""
     folder: Path = tmp_path_factory.mktemp("hillstrom")
     file = write(folder / "hillstrom", CUSTOMERS)
     with models_of("hillstrom", {"CRM_DATA": str(folder), "CRM_HOME": str(folder / "home")}) as (models, plan):
         models.make("campaign_arms")
         models.make("campaign_customers")
+        models.make("campaign_arm")
+        published = models.connection.sql("from campaign_arm").df().set_index(["campaign_id", "arm"])
         arms = models.connection.sql("from campaign_arms").to_arrow_table()
         learned = models.connection.sql("from campaign_customers order by campaign_id, customer_id").df()
         features = feature_set(arms, plan.as_of, key=CAMPAIGN_ARMS.key)
-        return file, find_job("effects").score(features, None, {})["effects"], learned
+        return file, find_job("effects").score(features, None, {})["effects"], learned, published
 
 
 @pytest.mark.parametrize("campaign", ARMS)
 @pytest.mark.parametrize("measure", COLUMNS)
 def test_effects_on_visits_conversions_and_spend_are_those_of_the_file(built, campaign: str, measure: str) -> None:
-    file, effects, _ = built
+    file, effects, *_ = built
     means = file.groupby("segment")[COLUMNS[measure]].mean()
     found = effects.set_index(["campaign_id", "measure"])["effect"][campaign, measure]
     assert found == round(means[ARMS[campaign]] - means["No E-Mail"], 6)
 
 
+@pytest.mark.parametrize("campaign", ARMS)
+@pytest.mark.parametrize("arm", ["treated", "control"])
+def test_each_arm_has_the_customers_visits_conversions_and_spend_of_the_file(built, campaign: str, arm: str) -> None:
+    file, *_, published = built
+    of = file[file["segment"] == (ARMS[campaign] if arm == "treated" else "No E-Mail")]
+    columns = ["customers", "responded_customers", "converted_customers", "net_sales"]
+    found = [round(float(each), 2) for each in published.loc[campaign, arm][columns]]
+    assert found == [len(of), of["visit"].sum(), of["conversion"].sum(), round(of["spend"].sum(), 2)]
+
+
 def test_both_campaigns_share_the_control_group_and_no_other_customer(built) -> None:
-    file, _, learned = built
+    file, _, learned, _ = built
     arms = learned.groupby(["campaign_id", "arm"])["customer_id"].nunique()
     sizes = file["segment"].value_counts()
     for campaign, segment in ARMS.items():
@@ -52,7 +64,7 @@ def test_both_campaigns_share_the_control_group_and_no_other_customer(built) -> 
 
 
 def test_the_past_is_what_the_file_says_of_the_year_before(built) -> None:
-    file, _, learned = built
+    file, _, learned, _ = built
     once = learned.drop_duplicates("customer_id")
     assert sorted(once["recency_days"] + 1) == sorted(file["recency"] * 30)
     assert float(once["net_sales"].sum()) == pytest.approx(file["history"].sum())

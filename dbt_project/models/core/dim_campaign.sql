@@ -13,6 +13,7 @@ final as (
         offer,
         budget,
         unit_cost,
+        control_share,
         start_date,
         end_date
     from campaigns
@@ -26,6 +27,7 @@ final as (
         null as offer,
         null as budget,
         null as unit_cost,
+        null as control_share,
         cast(null as date) as start_date,
         cast(null as date) as end_date
 )

@@ -42,8 +42,11 @@ contacted as (
         coalesce({{ local_date('contacts.sent_at') }}, campaigns.start_date) as contact_date,
         {{ local_date('contacts._known_from') }} as known_from_date,
         contacts.sent_at,
+        contacts.delivered_at,
         contacts.opened_at,
         contacts.clicked_at,
+        contacts.bounced_at,
+        contacts.unsubscribed_at,
         coalesce(contacts.responded_at, responses.first_responded_at) as responded_at
     from contacts
     inner join source_customers
@@ -73,8 +76,11 @@ final as (
         contact_date,
         coalesce(known_from_date, contact_date) as known_date,
         sent_at,
+        delivered_at,
         opened_at,
         clicked_at,
+        bounced_at,
+        unsubscribed_at,
         responded_at
     from contacted
 )

@@ -1,6 +1,10 @@
 -- Grain: one row per (campaign_id, measure, arm) of campaigns with customers in an arm. Key: these.
--- What the job effects compares (mining/effects): sums and squares are exact decimals, then doubles. The outcomes of
--- customers who were drawn for both arms, or for none, do not count.
+-- What the job effects compares (mining/effects): sums over the customers of an arm of what each did (amount), of its
+-- square and cube, and of what each did before the contact. Squares are exact decimals, then doubles.
+-- capped_margin counts up to cap_amount, the 95 % quantile of what the buyers of both arms brought, and down to its negative.
+-- Of net_sales_per_purchase, a ratio, before_* are about its denominator: the purchases in the window.
+-- responded is there where the source says of the control group too who came: of most campaigns only the treated can.
+-- The outcomes of customers who were drawn for both arms, or for none, do not count.
 with outcomes as (
     select
         *,
@@ -10,40 +14,61 @@ with outcomes as (
     where arm in ('treated', 'control')
 ),
 
+caps as (
+    select
+        campaign_id,
+        percentile_disc(0.95) within group (order by margin asc) as cap_amount
+    from outcomes
+    where margin > 0
+    group by campaign_id
+),
+
+plans as (
+    select
+        campaign_id,
+        cast(control_share as double) as control_share
+    from {{ ref('dim_campaign') }}
+),
+
 measured as (
     select
-        campaign_id,
-        'purchases' as measure,
-        arm,
-        cast(purchases as {{ contract_type('decimal') }}) as amount,
-        window_end_date
+        outcomes.*,
+        measures.measure,
+        plans.control_share,
+        caps.cap_amount,
+        case measures.measure when 'net_sales_per_purchase' then outcomes.purchases else outcomes.purchases_before end
+            as before,
+        cast(case measures.measure
+            when 'responded' then case when outcomes.has_responded then 1 else 0 end
+            when 'converted' then case when outcomes.purchases > 0 then 1 else 0 end
+            when 'purchases' then outcomes.purchases
+            when 'margin' then outcomes.margin
+            when 'capped_margin' then greatest(least(outcomes.margin, caps.cap_amount), -caps.cap_amount)
+            else outcomes.net_sales
+        end as {{ contract_type('decimal') }}) as amount
     from outcomes
-    union all
+    left join plans on outcomes.campaign_id = plans.campaign_id
+    left join caps on outcomes.campaign_id = caps.campaign_id
+    cross join (
+        values ('responded'), ('converted'), ('purchases'), ('net_sales'), ('margin'), ('capped_margin'),
+            ('net_sales_per_purchase')
+    ) as measures (measure)
+    where measures.measure <> 'responded' or outcomes.has_responses_of_control = 1
+),
+
+scaled as (
     select
-        campaign_id,
-        'net_sales' as measure,
-        arm,
-        net_sales as amount,
-        window_end_date
-    from outcomes
-    union all
+        *,
+        cast(max(abs(amount)) over (partition by campaign_id, measure) as double) as largest
+    from measured
+),
+
+-- Cubes of shares of the largest amount fit a decimal, whose sum is the same in any order.
+cubed as (
     select
-        campaign_id,
-        'margin' as measure,
-        arm,
-        margin as amount,
-        window_end_date
-    from outcomes
-    union all
-    -- Where the source says of the control group too whether it came: of most campaigns only the treated can respond.
-    select
-        campaign_id,
-        'responded' as measure,
-        arm,
-        cast(case when has_responded then 1 else 0 end as {{ contract_type('decimal') }}) as amount,
-        window_end_date
-    from outcomes
-    where has_responses_of_control = 1
+        *,
+        cast(amount as double) / nullif(largest, 0) as part
+    from scaled
 )
 
 select
@@ -53,8 +78,17 @@ select
     arm,
     count(*) as customers,
     count(amount) as customers_with_amount,
+    count(case when purchases > 0 then 1 end) as buyers,
     cast(sum(amount) as double) as amount_sum,
     cast(sum({{ product('amount', 'amount') }}) as double) as amount_square_sum,
+    coalesce(cast(sum(cast(part * part * part as decimal(38, 12))) as double) * max(largest) * max(largest) * max(largest), 0)
+        as amount_cube_sum,
+    cast(sum(before) as double) as before_sum,
+    cast(sum(before * before) as double) as before_square_sum,
+    cast(sum({{ product('amount', 'before') }}) as double) as product_sum,
+    max(cast(case when measure = 'capped_margin' then cap_amount end as double)) as cap_amount,
+    max(control_share) as control_share,
+    cast(sum(elapsed_days) as double) / sum(outcome_days) as elapsed_share,
     max(window_end_date) as window_end_date
-from measured
+from cubed
 group by campaign_id, measure, arm

@@ -19,6 +19,7 @@ from pipeline.outputs.lists.choice import choose
 from pipeline.serving.releases import CONTACTS, DATABASE, attach_read_only, current_release
 
 EXAMPLES = 20
+LEARNINGS = 5
 EXAMPLE_COLUMNS = (
     "list_rank",
     "customer_id",
@@ -44,12 +45,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What earlier campaigns of the same objective brought: how many, response rate, margin per treated customer."""
+    """What earlier campaigns of the same objective brought: how many, response rate, margin per treated customer.
+
+    `learnings` are rows of `marts.campaign_learnings` of the same objective or offer that are still valid.
+    """
 
     campaigns: int
     certain: int
     response_rate: float | None
     margin: Decimal | None
+    learnings: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def preview(settings: Settings, name: str) -> Preview:
             contacts=next((step.customers for step in steps if step.group == "on the list"), 0),
             control=next((step.customers for step in steps if step.group == "control group"), 0),
             purchase_rate=_purchase_rate(connection, campaign.horizon_days),
-            evidence=_evidence(connection, campaign.objective),
+            evidence=_evidence(connection, campaign, as_of),
             examples=_examples(connection),
         )
 
@@ -174,21 +179,39 @@ def _purchase_rate(connection: duckdb.DuckDBPyConnection, horizon_days: int) -> 
     return rate if scored * 2 >= chosen and scored else None
 
 
-def _evidence(connection: duckdb.DuckDBPyConnection, objective: str) -> Evidence:
+def _evidence(connection: duckdb.DuckDBPyConnection, campaign: Campaign, as_of: date) -> Evidence:
     row = connection.execute(
         """
         select
             count(*), count(*) filter (where is_effect_certain),
             sum(responded_customers) / nullif(sum(reached_customers), 0),
-            sum(incremental_margin) filter (where treated_customers > 0),
-            sum(treated_customers) filter (where incremental_margin is not null)
+            sum(incremental_capped_margin) filter (where treated_customers > 0),
+            sum(treated_customers) filter (where incremental_capped_margin is not null)
         from release.marts.campaign_performance where objective = $1
         """,
-        [objective],
+        [campaign.objective],
     ).fetchall()[0]
     campaigns, certain, response_rate, margin, treated = row
     each = (Decimal(margin) / treated).quantize(Decimal("0.0001")) if margin is not None and treated else None
-    return Evidence(campaigns, certain, None if response_rate is None else round(response_rate, 4), each)
+    rate = None if response_rate is None else round(response_rate, 4)
+    return Evidence(campaigns, certain, rate, each, _learnings(connection, campaign, as_of))
+
+
+def _learnings(connection: duckdb.DuckDBPyConnection, campaign: Campaign, as_of: date) -> list[dict[str, Any]]:
+    """Return what is known of the same objective or offer: caused before described, certain and new before others."""
+    names = ("campaign_id", "offer", "finding", "evidence", "adjusted_p_value", "valid_until")
+    rows = connection.execute(
+        f"""
+        select {", ".join(names)} from release.marts.campaign_learnings
+        where (objective = $1 or offer = $2) and valid_until >= $3
+        order by
+            evidence <> 'description' desc, coalesce(offer = $2, false) desc, coalesce(is_certain, false) desc,
+            learned_date desc, campaign_id, measure
+        limit {LEARNINGS}
+        """,
+        [campaign.objective, campaign.offer, as_of],
+    ).fetchall()
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _examples(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

@@ -76,6 +76,8 @@ def _expected(preview: Preview) -> Iterator[str]:
             f"Margin     {_money(preview, evidence.margin * preview.contacts)} caused, {known}; "
             f"{evidence.certain} of them with a certain effect."
         )
+    for number, learning in enumerate(evidence.learnings):
+        yield f"{'' if number else 'Learned':<11}{_learned(learning)}"
 
 
 def _test(preview: Preview, test: Test | None) -> Iterator[str]:
@@ -91,16 +93,38 @@ def _test(preview: Preview, test: Test | None) -> Iterator[str]:
         yield f"Test       {held}; {preview.purchase_rate:.1%} buy within {campaign.horizon_days} days anyway."
         yield f"           {_points(test['minimum_effect'])} more are found with a chance of {test['power']:.0%}."
         yield f"           {_advice(test)}"
+        yield f"           {_advice_on_margin(test, preview.control)}"
 
 
 def _advice(test: Test) -> str:
     detectable, needed = test["detectable_effect"], test["control_needed"]
-    if test["power"] >= GOOD:
+    if test["is_admitted"]:
         return f"That is enough; {counted(needed, 'customer')} held back would be, too."
     found = f"With 80 %, {_points(detectable)} are." if detectable else "No effect would be."
+    if test["power"] >= GOOD:
+        found = "Too few of those held back buy for a verdict."
     if needed is None:
         return f"{found} Not even half of the customers held back are enough: expect no verdict, or run it again."
     return f"{found} Hold back {counted(needed, 'customer')} for the effect that you want to find."
+
+
+def _advice_on_margin(test: Test, control: int) -> str:
+    needed = test["control_for_mean"]
+    if needed is None:
+        return "Too few buy for the plain mean of their margin: a customer's margin will count up to a cap."
+    if control >= needed:
+        return "That is enough for the plain mean of the margin, too."
+    return (
+        f"For the plain mean of the margin hold back {counted(needed, 'customer')}; with fewer it counts up to a cap."
+    )
+
+
+def _learned(learning: Test) -> str:
+    chance = learning["adjusted_p_value"]
+    rate = "" if chance is None else f", false discovery rate {chance:.0%}"
+    offer = f" ({learning['offer']})" if learning["offer"] else ""
+    said = f"{learning['campaign_id']}{offer}: {learning['finding']}"
+    return f"{said} [{learning['evidence']}{rate}, valid until {learning['valid_until']}]"
 
 
 def _rows(preview: Preview) -> Iterator[str]:

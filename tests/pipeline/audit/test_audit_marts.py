@@ -92,11 +92,11 @@ PLANTED = {
     (
         "marts_campaign_performance",
         "the effect is the difference of the arms",
-    ): "update marts.campaign_performance set treated_purchases = 3",
+    ): "update marts.campaign_performance set treated_converted = 0",
     ("marts_campaign_performance", "the effect is not below its interval"): "update marts.campaign_performance"
-    " set incremental_purchases_per_customer_low = 1.1",
+    " set incremental_conversion_low = 1.1",
     ("marts_campaign_performance", "the effect is not above its interval"): "update marts.campaign_performance"
-    " set incremental_purchases_per_customer_high = 0.9",
+    " set incremental_conversion_high = 0.9",
     ("marts_campaign_performance", "the bounds of the profit are in order"): "update marts.campaign_performance"
     " set incremental_profit_low = 9.01",
     (

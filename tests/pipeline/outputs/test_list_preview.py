@@ -37,11 +37,22 @@ PERFORMANCE = """
 create table release.marts.campaign_performance as
 select
     'C1' as campaign_id, 'sale' as objective, 1000 as reached_customers, 50 as responded_customers,
-    800 as treated_customers, cast(400 as decimal(18, 4)) as incremental_margin, true as is_effect_certain
+    800 as treated_customers, cast(400 as decimal(18, 4)) as incremental_capped_margin, true as is_effect_certain
 union all
 select 'C2', 'sale', 1000, 30, 200, 100, false
 union all
 select 'C3', 'welcome', 10, 9, 8, 80, true
+"""
+LEARNINGS = f"""
+create table release.marts.campaign_learnings as
+from (values
+    ('C1', 'purchases', 'sale', '10 % off', 'Customers bought more.', 'randomised', 0.01, true, date '{AS_OF}', 30),
+    ('C2', 'response', 'sale', null, 'Few responded.', 'description', null, null, date '{AS_OF}', 30),
+    ('C2', 'purchases', 'sale', null, 'Too long ago.', 'randomised', 0.4, false, date '{AS_OF}', -1),
+    ('C3', 'purchases', 'welcome', null, 'Another objective.', 'randomised', 0.4, false, date '{AS_OF}', 30)
+) as t (
+    campaign_id, measure, objective, offer, finding, evidence, adjusted_p_value, is_certain, learned_date, days
+) select *, learned_date + days as valid_until
 """
 
 
@@ -80,6 +91,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
         " select customer_id, 365 * ln(2) / 28 as expected_purchases, 365 as horizon_days from customer_360"
     )
     connection.execute(PERFORMANCE)
+    connection.execute(LEARNINGS)
     connection.execute(
         """
         create table release.marts.campaign_audience as
@@ -149,6 +161,21 @@ def test_what_earlier_campaigns_of_the_objective_brought_is_said(home: Path) -> 
     assert found.purchase_rate == 0.25
     none = preview(settings_with(), edited(home, TEXT.replace("objective: sale", "objective: new")))
     assert (none.evidence.campaigns, none.evidence.response_rate, none.evidence.margin) == (0, None, None)
+
+
+def test_what_is_known_of_the_same_objective_is_cited_while_it_is_valid(home: Path) -> None:
+    found = preview(settings_with(), edited(home))
+    assert [learning["finding"] for learning in found.evidence.learnings] == [
+        "Customers bought more.",
+        "Few responded.",
+    ]
+    lines = as_text(found, None).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("Learned"))
+    until = found.evidence.learnings[0]["valid_until"]
+    assert lines[first : first + 2] == [
+        f"Learned    C1 (10 % off): Customers bought more. [randomised, false discovery rate 1%, valid until {until}]",
+        f"           C2: Few responded. [description, valid until {until}]",
+    ]
 
 
 def test_the_rate_is_for_the_horizon_of_the_campaign(home: Path) -> None:

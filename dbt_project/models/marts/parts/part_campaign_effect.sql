@@ -1,6 +1,7 @@
 -- Grain: one row per (campaign, measure): difference per customer between the treated and the control arm.
--- The mining job effects computes it (mining/effects): Welch's test, for campaigns with a control group whose windows
--- are over, and with 30 customers or more in both arms. Where the job failed, there are no numbers, and its reason.
+-- The mining job effects computes it (mining/effects), for campaigns with 30 customers or more in both arms. Before the last
+-- outcome window is over intervals are always valid, and there is no p-value. Where a measure cannot be told, or the job
+-- failed, there are no numbers, and the reason.
 select
     campaign_id,
     measure,
@@ -8,5 +9,10 @@ select
     effect_low,
     effect_high,
     p_value,
+    adjusted_p_value,
+    shrunk_effect,
+    shrunk_effect_low,
+    shrunk_effect_high,
+    sample_ratio_p_value,
     unavailable_reason
 from {{ scores('effects') }}

@@ -10,6 +10,7 @@ with campaigns as (
     'offer': 'offer',
     'budget': 'budget',
     'unit_cost': 'unit_cost',
+    'control_share': 'control_share',
     'start_date': 'start_date',
     'end_date': 'end_date',
 }) }}
