@@ -51,7 +51,7 @@ measured as (
     left join caps on outcomes.campaign_id = caps.campaign_id
     cross join (
         values ('responded'), ('converted'), ('purchases'), ('net_sales'), ('margin'), ('capped_margin'),
-            ('net_sales_per_purchase')
+        ('net_sales_per_purchase')
     ) as measures (measure)
     where measures.measure <> 'responded' or outcomes.has_responses_of_control = 1
 ),
