@@ -1,8 +1,8 @@
 -- Grain: one row per (campaign_id, measure, arm) of campaigns with customers in an arm. Key: these.
 -- What the job effects compares (mining/effects): sums over the customers of an arm of what each did (amount), of its
--- square and cube, and of what each did before the contact. Squares are exact decimals, then doubles.
--- capped_margin counts up to cap_amount, the 95 % quantile of what the buyers of both arms brought, and down to its negative.
--- Of net_sales_per_purchase, a ratio, before_* are about its denominator: the purchases in the window.
+-- square and cube, and of what each did before the contact. Squares are exact decimals, then doubles. capped_margin
+-- counts up to cap_amount, the 95 % quantile of what the buyers of both arms brought, and down to its negative. Of
+-- net_sales_per_purchase, a ratio, before_* are about its denominator: the purchases in the window.
 -- responded is there where the source says of the control group too who came: of most campaigns only the treated can.
 -- The outcomes of customers who were drawn for both arms, or for none, do not count.
 with outcomes as (
@@ -81,8 +81,9 @@ select
     count(case when purchases > 0 then 1 end) as buyers,
     cast(sum(amount) as double) as amount_sum,
     cast(sum({{ product('amount', 'amount') }}) as double) as amount_square_sum,
-    coalesce(cast(sum(cast(part * part * part as decimal(38, 12))) as double) * max(largest) * max(largest) * max(largest), 0)
-        as amount_cube_sum,
+    coalesce(
+        round(cast(sum(cast(part * part * part as decimal(38, 12))) as double) * max(largest * largest * largest), 4), 0
+    ) as amount_cube_sum,
     cast(sum(before) as double) as before_sum,
     cast(sum(before * before) as double) as before_square_sum,
     cast(sum({{ product('amount', 'before') }}) as double) as product_sum,

@@ -24,8 +24,9 @@ contacts as (
         max(case when {{ local_date('opened_at') }} <= {{ as_of_date() }} then 1 else 0 end) as has_opened,
         max(case when {{ local_date('clicked_at') }} <= {{ as_of_date() }} then 1 else 0 end) as has_clicked,
         max(case when {{ local_date('responded_at') }} <= {{ as_of_date() }} then 1 else 0 end) as has_responded,
-        max(case when {{ local_date('coalesce(delivered_at, opened_at, clicked_at)') }} <= {{ as_of_date() }} then 1 else 0 end)
-            as is_delivered,
+        max(case
+            when {{ local_date('coalesce(delivered_at, opened_at, clicked_at)') }} <= {{ as_of_date() }} then 1 else 0
+        end) as is_delivered,
         max(case when {{ local_date('bounced_at') }} <= {{ as_of_date() }} then 1 else 0 end) as has_bounced,
         max(case when {{ local_date('unsubscribed_at') }} <= {{ as_of_date() }} then 1 else 0 end) as has_unsubscribed,
         min(contact_date) as contact_date
@@ -52,7 +53,7 @@ windows as (
 returned as (
     select
         order_id,
-        sum({{ measure('fct_return', 'refunds') }} - {{ measure('fct_return', 'recovered') }}) as amount
+        sum({{ measure('fct_return', 'refunds') }} - coalesce({{ measure('fct_return', 'recovered') }}, 0)) as amount
     from {{ ref('fct_return') }}
     where {{ by_as_of('return_date') }}
     group by order_id
@@ -102,7 +103,8 @@ final as (
         windows.has_bounced = 1 as has_bounced,
         windows.has_unsubscribed = 1 as has_unsubscribed,
         windows.outcome_days,
-        cast(least({{ days_between('windows.contact_date', as_of_date()) }} + 1, windows.outcome_days) as int) as elapsed_days,
+        cast(least({{ days_between('windows.contact_date', as_of_date()) }} + 1, windows.outcome_days) as int)
+            as elapsed_days,
         coalesce(purchases.purchases_before, 0) as purchases_before,
         coalesce(purchases.purchases, 0) as purchases,
         cast(case when purchases.campaign_id is null then 0 else purchases.net_sales end as {{ money }}) as net_sales,

@@ -1,7 +1,7 @@
--- Grain: one row per (campaign, arm) with customers in it, by the as-of date: what they did, and what they bought in the
--- outcome window, whatever for. The arms compare only as shares of their customers; marts.campaign_performance does that.
--- margin is after cost of goods and returns. cost_amount is what customers of the arm carry; a cost that nobody carries is
--- in campaign_performance only.
+-- Grain: one row per (campaign, arm) with customers in it, by the as-of date: what they did, and what they bought in
+-- the outcome window, whatever for. The arms compare only as shares of their customers; marts.campaign_performance
+-- does that. margin is after cost of goods and returns. cost_amount is what customers of the arm carry; a cost that
+-- nobody carries is in campaign_performance only.
 {% set money = contract_type('decimal') %}
 
 with outcomes as (

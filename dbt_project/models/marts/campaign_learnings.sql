@@ -1,7 +1,7 @@
 -- Grain: one row per finding: (campaign_id, measure). What campaigns have taught, for whoever plans the next one.
--- Effects of randomised campaigns with a verdict are drawn towards the mean of all of them, where there are four or more:
--- the largest of many effects is large partly by chance. A response rate describes, and says nothing of cause.
--- A finding is valid for two years after the last outcome: customers, offers and competitors change.
+-- Effects of randomised campaigns with a verdict are drawn towards the mean of all of them, where there are four or
+-- more: the largest of many effects is large partly by chance. A response rate describes, and says nothing of cause. A
+-- finding is valid for two years after the last outcome: customers, offers and competitors change.
 {% set text = contract_type('text') %}
 
 with performance as (
@@ -17,7 +17,9 @@ effects as (
 found as (
     select
         performance.campaign_id,
-        case effects.measure when 'converted' then 'conversion' when 'capped_margin' then 'margin' else 'purchases' end as measure,
+        case effects.measure
+            when 'converted' then 'conversion' when 'capped_margin' then 'margin' else effects.measure
+        end as measure,
         'randomised' as evidence,
         performance.treated_customers + performance.control_customers as customers,
         coalesce(effects.shrunk_effect, effects.effect) as effect,
@@ -51,6 +53,20 @@ worded as (
     inner join performance on found.campaign_id = performance.campaign_id
 ),
 
+-- Numbers as text, with as many digits as they are worth.
+numbered as (
+    select
+        *,
+        cast(cast(round(100 * effect, 1) as decimal(18, 1)) as {{ text }}) as percent,
+        cast(cast(round(100 * effect_low, 1) as decimal(18, 1)) as {{ text }}) || ' to '
+        || cast(cast(round(100 * effect_high, 1) as decimal(18, 1)) as {{ text }}) as percent_range,
+        cast(cast(round(effect_low, 2) as decimal(18, 2)) as {{ text }}) || ' to '
+        || cast(cast(round(effect_high, 2) as decimal(18, 2)) as {{ text }}) as range_of_2,
+        cast(cast(round(effect_low, 3) as decimal(18, 3)) as {{ text }}) || ' to '
+        || cast(cast(round(effect_high, 3) as decimal(18, 3)) as {{ text }}) as range_of_3
+    from worded
+),
+
 final as (
     select
         campaign_id,
@@ -67,23 +83,14 @@ final as (
         adjusted_p_value,
         case when evidence = 'randomised' then adjusted_p_value < 0.05 end as is_certain,
         case measure
-            when 'response' then 'Of those who were reached ' || cast(cast(round(100 * effect, 1) as decimal(18, 1)) as {{ text }}) || ' % responded.'
-            when 'conversion'
-                then
-                    'Of 100 customers ' || cast(cast(round(100 * effect_low, 1) as decimal(18, 1)) as {{ text }}) || ' to '
-                    || cast(cast(round(100 * effect_high, 1) as decimal(18, 1)) as {{ text }}) || ' more bought because of it.'
-            when 'purchases'
-                then
-                    'Customers made ' || cast(cast(round(effect_low, 3) as decimal(18, 3)) as {{ text }}) || ' to '
-                    || cast(cast(round(effect_high, 3) as decimal(18, 3)) as {{ text }})
-                    || ' more purchases each because of it.'
-            else
-                'A customer brought ' || cast(cast(round(effect_low, 2) as decimal(18, 2)) as {{ text }}) || ' to '
-                || cast(cast(round(effect_high, 2) as decimal(18, 2)) as {{ text }}) || ' {{ var("currency") }} more margin because of it.'
+            when 'response' then 'Of those who were reached ' || percent || ' % responded.'
+            when 'conversion' then 'Of 100 customers ' || percent_range || ' more bought because of it.'
+            when 'purchases' then 'Customers made ' || range_of_3 || ' more purchases each because of it.'
+            else 'A customer brought ' || range_of_2 || ' {{ var("currency") }} more margin because of it.'
         end as finding,
         window_end_date as learned_date,
         {{ add_days('window_end_date', 730) }} as valid_until
-    from worded
+    from numbered
 )
 
 select * from final

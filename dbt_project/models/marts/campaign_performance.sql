@@ -1,9 +1,10 @@
 -- Grain: one row per campaign that has begun by the as-of date. What it changed, against its randomised control group.
--- Effects are by intention to treat, per treated customer, with 95 % intervals (part_campaign_effect); totals are these times
--- treated customers. marts.campaign_arm has the arms themselves.
--- The verdict is about purchases in the outcome window. is_effect_certain is after Benjamini and Hochberg's correction over all campaigns with a verdict: of twenty campaigns without effect one would look
--- like a success by chance. Before the outcome windows of all customers are over there is no verdict, and the intervals are
--- wider: they hold however often somebody looks.
+-- Effects are by intention to treat, per treated customer, with 95 % intervals (part_campaign_effect); totals are
+-- these times treated customers. marts.campaign_arm has the arms themselves.
+-- The verdict is about purchases in the outcome window. is_effect_certain is after Benjamini and Hochberg's correction
+-- over all campaigns with a verdict: of twenty campaigns without effect one would look like a success by chance.
+-- Before the outcome windows of all customers are over there is no verdict, and the intervals are wider: they hold
+-- however often somebody looks.
 -- Profit and return on spend are of the capped margin, in which no customer counts for more than margin_cap. The plain
 -- margin is beside it where its interval can be trusted.
 {% set money = contract_type('decimal') %}
