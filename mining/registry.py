@@ -11,6 +11,7 @@ JOBS = (
     "clv",
     "churn",
     "effects",
+    "subscriptions",
     "uplift",
     "matching",
 )

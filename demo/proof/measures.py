@@ -9,14 +9,17 @@ from demo.proof.recovered import (
     campaigns,
     churn,
     clv,
+    contracts,
     counts,
     features,
+    horizons,
     identity,
     reasons,
     reconciliation,
     segments,
     truncation,
     uplift,
+    winback,
 )
 from demo.proof.row import Row
 from demo.proof.trial import Trial
@@ -43,6 +46,9 @@ def measure(trial: Trial) -> Findings:
         *clv.measure(trial, future),
         *counts.measure(trial, future),
         *churn.measure(trial, leaving),
+        *horizons.measure(trial),
+        *contracts.measure(trial),
+        *winback.measure(trial),
         *reasons.measure(trial),
         *segments.measure(trial),
         *truncation.measure(trial),

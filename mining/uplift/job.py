@@ -7,7 +7,7 @@ from typing import ClassVar
 import pandas as pd
 import pyarrow as pa
 
-from mining.protocol import Frames, Options, Table, TrainedJob
+from mining.protocol import About, Frames, Options, Table, TrainedJob
 from mining.sound import ANY, COUNT, Claims
 from mining.store import CAMPAIGN_CUSTOMERS, FeatureSet, with_population
 from mining.uplift.inputs import COLUMNS
@@ -31,6 +31,21 @@ SCHEMA = pa.schema(
         "unavailable_reason": pa.string(),
     }
 )
+ABOUT = About(
+    title="Uplift",
+    purpose="Whom a contact changes most, of campaigns that had a control group: whom to contact first when a campaign "
+    "of the kind runs again.",
+    not_for=(
+        "saying who will buy: it is the difference that a contact makes, and most of those who buy need none",
+        "another campaign, channel or offer than the one that it learned from",
+        "campaigns without a random control group",
+    ),
+    target="what a customer buys within the window of a campaign when contacted, less what the same customer buys when "
+    "not contacted; nobody is seen in both, so that only means of groups can be judged",
+    candidates={},
+    calibration={},
+    coverage={},
+)
 CLAIMS = Claims(
     {"uplift_rank": COUNT, "expected_uplift": ANY, "expected_purchases": COUNT},
     texts=("uplift_class",),
@@ -45,6 +60,7 @@ class Uplift(TrainedJob):
     source = CAMPAIGN_CUSTOMERS
     reads = COLUMNS | {"arm", "outcome_purchases", "outcome_net_sales", "outcome_margin", "start_date"}
     baseline = BASELINE
+    about = ABOUT
     tables: ClassVar[Mapping[str, Table]] = {"uplift": Table(SCHEMA, CLAIMS)}
 
     def read(self, settings: Settings, as_of: dt.date, sources: Sequence[str]) -> FeatureSet:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -22,6 +23,7 @@ from demo.proof.recovered import (
     segments,
     truncation,
     uplift,
+    winback,
 )
 from demo.proof.row import DOES_NOT_APPLY, NOT_YET, REFUSED, Row
 from demo.proof.runs import COUNTS
@@ -104,6 +106,30 @@ def test_a_quantile_is_judged_over_single_persons_with_a_quantile_above_0(
     assert rows["level of p10 of value"].status == DOES_NOT_APPLY
 
 
+def test_levels_of_customers_who_bought_as_often_count_a_quantile_of_0_too(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clv, "FEWEST", 1)
+    rows = named(clv.measure(trial, clv.forecast(trial)))
+    # Eve bought once and nothing since: her value lies below her median, as it should with a chance of one half only.
+    assert rows["levels of value, 0 repeat purchases"].recovered == 0.5
+    assert rows["levels of value, 0 repeat purchases"].ok is None
+    assert rows["levels of value, 10 or more repeat purchases"].status == DOES_NOT_APPLY
+
+
+def test_levels_of_customers_who_bought_as_often_have_a_bound_where_the_model_is_the_worlds(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clv, "FEWEST", 1)
+    found = clv.forecast(trial)
+    assert found is not None
+    many = clv.Forecast(pd.concat([found.frame] * 10_000))
+    clean = replace(trial, world="clean", customers=50_000)
+    assert named(clv.levels_by_repeats(clean, many))["levels of value, 0 repeat purchases"].ok is False
+    right = clv.Forecast(many.frame.assign(p10=0.0, p50=0.0, p90=0.0))
+    assert named(clv.levels_by_repeats(clean, right))["levels of value, 0 repeat purchases"].ok is True
+
+
 def distribution(**rows: list[float]) -> pd.DataFrame:
     return pd.DataFrame(
         [(name, k, p) for name, at_most in rows.items() for k, p in enumerate(at_most)],
@@ -176,8 +202,32 @@ def test_the_chance_that_a_person_stays_away_multiplies_over_the_persons_custome
     assert row.recovered == pytest.approx((0.6**2 + 0.28**2 + 0.3**2) / 3)
 
 
+def test_one_customer_of_a_person_who_returns_is_enough(trial: Trial) -> None:
+    found = winback.forecast(trial)
+    assert found is not None
+    by_person = found.set_index("person_id")
+    # Ana and Ben bought in the year after; Ben's customers stay away with .9 and .8, Cleo's with .7. Eve has no chance.
+    assert by_person["outcome"].tolist() == [1.0, 1.0, 0.0]
+    assert by_person["probability"].tolist() == pytest.approx([0.4, 1 - 0.9 * 0.8, 0.3])
+    row = named(winback.measure(trial))["expected / true returns"]
+    assert (row.recovered, row.ok) == (pytest.approx(0.98 / 2), None)
+
+
+@pytest.mark.parametrize(("factor", "ok"), [(1.0, True), (0.5, False)])
+def test_returns_are_held_to_the_oracles(tmp_path: Path, factor: float, ok: bool) -> None:
+    home = build_home(tmp_path)
+    chances = {0: 0.4, 1: 0.28, 2: 0.3}
+    counts = pd.DataFrame({"person_id": list(chances), "k": 0})
+    counts["probability_at_most"] = [1 - chance * factor for chance in chances.values()]
+    write_parquet(home / "truth" / "oracle_counts.parquet", counts)
+    for trial in opened(home, "clean", STRICT_FROM):
+        row = named(winback.measure(trial))["expected / true returns"]
+        assert (row.oracle, row.ok) == (pytest.approx(0.98 / 2 * factor), ok)
+
+
 def test_a_refusal_is_shown_with_its_decision(refusing: Trial) -> None:
     rows = [*clv.measure(refusing, clv.forecast(refusing)), *churn.measure(refusing, churn.forecast(refusing))]
+    rows += winback.measure(refusing)
     assert {row.status for row in rows} == {REFUSED}
     assert {row.note for row in rows} == {"Not enough.", "Too few."}
     assert all(row.ok is None for row in rows)
