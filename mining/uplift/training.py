@@ -20,6 +20,7 @@ from mining.uplift.validation import (
     QINI,
     Trial,
     chance_to_find,
+    customers_needed,
     evidence,
     interval,
     is_found,
@@ -112,6 +113,7 @@ def _metrics(name: str, found: Trial, judged: dict[str, Any] | None) -> list[dic
         row(name, "treated_customers", size, float(found.is_treated.sum())),
         row(name, "control_customers", size, float((~found.is_treated).sum())),
         row(name, "power", size, chance_to_find(found)),
+        row(name, "customers_needed", size, float(customers_needed(found) or np.nan)),
     ]
     if judged is None:
         return rows

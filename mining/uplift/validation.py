@@ -24,6 +24,8 @@ LEVEL = 0.05
 BEST_SHARE = 0.2
 GAIN = 0.5
 """In the best fifth, the share of customers who buy grows by half: an effect that a list is worth being made for."""
+ROUND = 100
+"""What is needed is said in hundreds of customers."""
 QINI, AUTOC = "qini", "autoc"
 WEIGHTS = {QINI: qini_weights, AUTOC: autoc_weights}
 
@@ -52,17 +54,31 @@ def trial(rows: pd.DataFrame) -> Trial:
     return Trial(design(rows), rows["outcome_purchases"].to_numpy(float), (rows["arm"] == "treated").to_numpy(bool))
 
 
-def chance_to_find(found: Trial) -> float:
+def chance_to_find(found: Trial, size: int | None = None) -> float:
     """Return the chance to find the order that a list is worth being made for.
 
     Of the customers on whom the order is judged, the best fifth: the power of comparing its two arms, where the
-    campaign makes the share of the control group that buys half as large again.
+    campaign makes the share of the control group that buys half as large again. `size` is another number of customers,
+    in arms of the same shares.
     """
-    judged = BEST_SHARE * (FOLDS - 1) / FOLDS
+    judged = BEST_SHARE * (FOLDS - 1) / FOLDS * (1 if size is None else size / len(found.outcome))
     treated = int(found.is_treated.sum() * judged)
     control = int((~found.is_treated).sum() * judged)
     buyers = float((found.outcome[~found.is_treated] > 0).mean()) if control else 0.0
     return power(treated, control, buyers, GAIN * buyers) if buyers > 0 else 0.0
+
+
+def customers_needed(found: Trial) -> int | None:
+    """Return about how many customers would be enough; None where the control group does not tell who buys."""
+    if not (found.outcome[~found.is_treated] > 0).any() or not found.is_treated.any():
+        return None
+    low, high = 1, len(found.outcome)
+    while chance_to_find(found, high) < POWER:
+        low, high = high, 2 * high
+    while high - low > ROUND:
+        middle = (low + high) // 2
+        low, high = (low, middle) if chance_to_find(found, middle) >= POWER else (middle, high)
+    return -(-high // ROUND) * ROUND
 
 
 def is_large_enough(found: Trial) -> bool:
@@ -102,8 +118,8 @@ def interval(found: Rate) -> tuple[float, float]:
 
 
 def p_value(found: Rate) -> float:
-    """Return the chance of an estimate as high where no order is to be found."""
-    return float(norm.sf(found.value / found.error)) if found.error > 0 else 1.0
+    """Return the chance of an estimate as far from zero where no order is to be found; 1 of a wrong order."""
+    return min(1.0, 2 * float(norm.sf(found.value / found.error))) if found.error > 0 else 1.0
 
 
 def holm(p_values: dict[str, float]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from mining.uplift.learners import arms, doubly_robust, effect_scores, two_model
 from mining.uplift.rates import autoc_weights, qini_weights, rate
 from mining.uplift.scoring import score
 from mining.uplift.training import train
-from mining.uplift.validation import Trial, chance_to_find, folds, holm, is_large_enough, trial
+from mining.uplift.validation import Trial, chance_to_find, customers_needed, folds, holm, is_large_enough, trial
 from tests.support.builds.mined import AS_OF
 
 RANDOM = np.random.default_rng
@@ -74,6 +74,10 @@ def test_a_campaign_of_a_thousand_in_each_arm_is_too_small_and_one_of_ten_thousa
 
     assert not is_large_enough(of(1_000))
     assert is_large_enough(of(10_000))
+    needed = customers_needed(of(1_000))
+    assert needed is not None
+    assert is_large_enough(of(needed // 2 + 100))
+    assert not is_large_enough(of(needed // 2 - 200))
     assert chance_to_find(Trial(np.zeros((4, 1)), np.zeros(4), np.array([True, True, False, False]))) == 0
 
 

@@ -24,6 +24,7 @@ campaigns as (
         max(case when metrics.metric = 'treated_customers' then metrics."value" end) as treated_customers,
         max(case when metrics.metric = 'control_customers' then metrics."value" end) as control_customers,
         max(case when metrics.metric = 'power' then metrics."value" end) as power,
+        max(case when metrics.metric = 'customers_needed' then metrics."value" end) as customers_needed,
         max(case when metrics.metric = 'qini_doubly_robust' then metrics."value" end) as qini,
         max(case when metrics.metric = 'qini_doubly_robust' then metrics.ci_low end) as qini_low,
         max(case when metrics.metric = 'qini_doubly_robust' then metrics.ci_high end) as qini_high,
@@ -48,6 +49,10 @@ judged as (
                     'its arms have ' || cast(cast(treated_customers as bigint) as {{ contract_type('text') }})
                     || ' and ' || cast(cast(control_customers as bigint) as {{ contract_type('text') }})
                     || ' customers, too few to tell whom it changed'
+                    || coalesce(
+                        ' (about ' || cast(cast(customers_needed as bigint) as {{ contract_type('text') }})
+                        || ' in all are needed)', ''
+                    )
             when qini_low <= 0 then 'the interval of the Qini coefficient holds zero'
             when autoc_low <= 0 then 'the interval of AUTOC holds zero'
             when adjusted_p_value >= 0.05 then 'the order is not certain, given how many campaigns were tried'
@@ -62,6 +67,7 @@ final as (
         judged.run_id,
         cast(judged.treated_customers as bigint) as treated_customers,
         cast(judged.control_customers as bigint) as control_customers,
+        cast(judged.customers_needed as bigint) as customers_needed,
         judged.power,
         judged.qini,
         judged.qini_low,

@@ -22,7 +22,7 @@ def made_up(customers: int, seed: int = 1) -> pd.DataFrame:
     history = np.round(29.99 + random.exponential(210, customers), 2)
     chance = np.array([VISITS[name] for name in segment]) * np.where(recency < 5, 1.6, 0.8)
     visit = random.random(customers) < chance
-    conversion = visit & (random.random(customers) < 0.2)
+    conversion = visit & (random.random(customers) < 0.5)
     spend = np.where(conversion, np.round(29.99 + random.exponential(90, customers), 2), 0.0)
     return pd.DataFrame(
         {
