@@ -69,12 +69,25 @@ def _expected(preview: Preview) -> Iterator[str]:
         yield f"Response   unknown: no earlier campaign has the objective {campaign.objective}."
     else:
         yield f"Response   {evidence.response_rate * preview.contacts:,.0f} ({evidence.response_rate:.1%}), {known}."
+    yield from _worth(preview)
     if evidence.margin is None:
         yield "Margin     unknown: no such campaign was judged against a control group."
     else:
         yield (
             f"Margin     {_money(preview, evidence.margin * preview.contacts)} caused, {known}; "
             f"{evidence.certain} of them with a certain effect."
+        )
+
+
+def _worth(preview: Preview) -> Iterator[str]:
+    worth = preview.worth
+    if worth.margin is not None:
+        days = preview.campaign.horizon_days
+        yield f"Worth      {_money(preview, worth.margin)} of margin is expected of them within {days} days anyway."
+    if worth.break_even is not None and worth.margin_per_purchase is not None:
+        yield (
+            f"           It pays where {_points(worth.break_even)} more of them buy, at "
+            f"{_money(preview, worth.margin_per_purchase)} of margin each."
         )
 
 
@@ -85,7 +98,7 @@ def _test(preview: Preview, test: Test | None) -> Iterator[str]:
         yield "Test       nobody would be contacted."
     elif test is None:
         yield f"Test       {held}. Whether they are enough is unknown: too few customers have a score."
-    elif campaign.control_share == 0:
+    elif not campaign.held_share and not campaign.strata:
         yield "Test       nobody is held back, so that the effect cannot be measured."
     else:
         yield f"Test       {held}; {preview.purchase_rate:.1%} buy within {campaign.horizon_days} days anyway."

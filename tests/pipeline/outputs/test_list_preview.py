@@ -56,6 +56,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
             tier="gold" if n < 300 else "lead",
             net_revenue=1000 - n,
             can_email=n >= 10,
+            email_block="no consent" if n < 10 else None,
             household_id="h" if n in (11, 12) else None,
         )
         for n in range(CUSTOMERS)
@@ -77,7 +78,8 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     connection.execute(
         "create table release.marts.customer_clv as"
-        " select customer_id, 365 * ln(2) / 28 as expected_purchases, 365 as horizon_days from customer_360"
+        " select customer_id, 365 * ln(2) / 28 as expected_purchases, 365 as horizon_days,"
+        " cast(36.5 as decimal(18, 4)) as clv_future from customer_360"
     )
     connection.execute(PERFORMANCE)
     connection.execute(
@@ -147,6 +149,9 @@ def test_what_earlier_campaigns_of_the_objective_brought_is_said(home: Path) -> 
     assert (found.evidence.campaigns, found.evidence.certain) == (2, 1)
     assert (found.evidence.response_rate, found.evidence.margin) == (0.04, Decimal("0.5"))
     assert found.purchase_rate == 0.25
+    assert found.worth.margin == Decimal(560)  # of 200 customers, 36.50 a year each, for 28 days
+    assert found.worth.margin_per_purchase == Decimal("4.0395")
+    assert found.worth.break_even == 0.1238  # a contact costs 0.50
     none = preview(settings_with(), edited(home, TEXT.replace("objective: sale", "objective: new")))
     assert (none.evidence.campaigns, none.evidence.response_rate, none.evidence.margin) == (0, None, None)
 
@@ -169,7 +174,7 @@ def test_a_campaign_out_of_its_dates_is_shown_as_if_they_held(home: Path) -> Non
 
 
 def test_a_budget_in_another_currency_is_refused_with_the_line(home: Path) -> None:
-    with pytest.raises(UserError, match=r"gold\.yml, line 7: budget is in USD, and the reporting currency is EUR"):
+    with pytest.raises(UserError, match=r"gold\.yml, line 7, column 9: budget is in USD, and the reporting currency is EUR"):
         preview(settings_with(), edited(home, TEXT.replace("budget: 100", "budget: 100 USD")))
 
 
@@ -179,6 +184,8 @@ def test_the_command_prints_what_the_test_can_find(home: Path, capfd: pytest.Cap
     assert "= On the list" in said
     assert "Cost       100.00 EUR for 200 contacts." in said
     assert "Response   8 (4.0%), by 2 earlier campaigns with the objective sale." in said
+    assert "Worth      560.00 EUR of margin is expected of them within 28 days anyway." in said
+    assert "It pays where 12.4 percentage points more of them buy, at 4.04 EUR of margin each." in said
     assert "25.0% buy within 28 days anyway." in said
     assert "5.0 percentage points more are found with a chance of" in said
     assert "Not even half of the customers held back are enough" in said

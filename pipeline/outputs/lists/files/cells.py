@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.base.numbers import rounded
-from pipeline.outputs.lists.formulas import guarded, printable
+from pipeline.outputs.lists.files.formulas import guarded, printable
 from pipeline.outputs.lists.members import CHANNELS
 
 UNKNOWN = "unknown"
