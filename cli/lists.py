@@ -28,8 +28,8 @@ app = typer.Typer(rich_markup_mode=None)
 def lists(context: typer.Context) -> None:
     """Export the campaign lists, without those who said no since.
 
-    `preview` shows what a campaign would do, `why` says why somebody is in or out, and `check` whether a list may still be
-    used: they write nothing. `push` hands a list over to a sending tool.
+    `preview` shows what a campaign would do, `why` says why somebody is in or out, and `check` whether a list may still
+    be used: they write nothing. `push` hands a list over to a sending tool.
     """
     from pipeline.base.lock import run_lock
     from pipeline.outputs.lists import export_lists
@@ -113,6 +113,7 @@ def push(
 def _test(found: "Preview") -> dict[str, Any] | None:
     """What the test of the campaign can find; None where it is not known how many buy anyway."""
     from mining.effects.power import control_needed, detectable_effect, power
+    from pipeline.campaigns.arms import customers_needed
 
     rate, effect = found.purchase_rate, float(found.campaign.minimum_effect)
     if rate is None:
@@ -122,4 +123,5 @@ def _test(found: "Preview") -> dict[str, Any] | None:
         "power": power(found.contacts, found.control, rate, effect),
         "detectable_effect": detectable_effect(found.contacts, found.control, rate),
         "control_needed": control_needed(found.contacts + found.control, rate, effect),
+        "customers_needed": customers_needed(float(found.campaign.held_share), rate, effect),
     }

@@ -54,7 +54,7 @@ class YamlFile:
         return line + 1
 
     def column_of(self, keys: Sequence[int | str], character: int = 1) -> int | None:
-        """Return the column of a character of a value, both from 1; None where the value is not in the line of its key."""
+        """Return the column of a character of a value, both from 1; None where it is not in the line of its key."""
         node, line = self.root, -1
         for key in keys:
             item = _item(node, key)
@@ -63,7 +63,7 @@ class YamlFile:
         start, end = node.start_mark, node.end_mark
         if start.line != line or (character > 1 and end.line != line):
             return None
-        return int(start.column) + 1 + _width(start.buffer[start.pointer : end.pointer], character)
+        return int(start.column) + 1 + _width(str(start.buffer)[start.pointer : end.pointer], character)
 
 
 class _Loader(yaml.SafeLoader):

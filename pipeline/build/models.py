@@ -93,9 +93,9 @@ class Models:
             self.model.name = before
 
     def _environment(self) -> jinja2.Environment:
-        environment = jinja2.Environment(  # noqa: S701 - SQL, not HTML
+        environment = jinja2.Environment(
             extensions=["jinja2.ext.do"],
-            autoescape=False,
+            autoescape=False,  # noqa: S701 - SQL, not HTML
             loader=jinja2.FunctionLoader(lambda name: self.paths[name].read_text(encoding="utf-8")),
         )
         environment.globals.update(

@@ -20,6 +20,7 @@ DIGITS = 8
 UNIVERSAL = "universal"
 SIGNIFICANCE = 0.05
 POWER = 0.8
+QUANTILES = NormalDist().inv_cdf(1 - SIGNIFICANCE / 2) + NormalDist().inv_cdf(POWER)
 SHARE_DIGITS = Decimal("0.0001")
 
 
@@ -64,11 +65,32 @@ def share_needed(contacts: int, rate: float, effect: float) -> Decimal | None:
         Of all who are chosen, rounded up to four digits; None where not even half of them are enough.
     """
     other = min(rate + effect, 1.0)
-    quantiles = NormalDist().inv_cdf(1 - SIGNIFICANCE / 2) + NormalDist().inv_cdf(POWER)
-    variance = ((other - rate) / quantiles) ** 2 - other * (1 - other) / contacts
+    variance = ((other - rate) / QUANTILES) ** 2 - other * (1 - other) / contacts
     if variance <= 0:
         return None
     held = max(1, math.ceil(rate * (1 - rate) / variance))
     if held > contacts:
         return None
     return (Decimal(held) / (held + contacts)).quantize(SHARE_DIGITS, ROUND_UP)
+
+
+def customers_needed(share: float, rate: float, effect: float) -> int | None:
+    """Return how many customers, both arms together, find an effect with a chance of 80 % when a share is held back.
+
+    Parameters
+    ----------
+    share
+        Of the customers, 0 to below 1.
+    rate, effect
+        See `share_needed`.
+
+    Returns
+    -------
+    int or None
+        None where nobody is held back, or nothing is to be found.
+    """
+    other = min(rate + effect, 1.0)
+    if share <= 0 or other <= rate:
+        return None
+    variance = rate * (1 - rate) / share + other * (1 - other) / (1 - share)
+    return math.ceil(variance * (QUANTILES / (other - rate)) ** 2)

@@ -3,8 +3,8 @@
 -- too: it grants nothing, in any channel where its channel cannot be read; unless a later load has the row of the same
 -- key, readable. An unknown purpose says nothing, but that a consent to it is withdrawn. All purposes of one
 -- channel are no word about profiling, which has no channel.
--- What came back of a campaign is a statement, too: a hard bounce blocks its channel, and whoever unsubscribes or calls it
--- spam withdraws it; all channels where that of the campaign cannot be read. A later consent lifts both.
+-- What came back of a campaign is a statement, too: a hard bounce blocks its channel, and whoever unsubscribes or calls
+-- it spam withdraws it; all channels where that of the campaign cannot be read. A later consent lifts both.
 with delivered as (
     select
         *,
@@ -88,18 +88,24 @@ stated as (
         'profiling' as stated_purpose
     from by_channel
     where purpose = 'profiling' or (purpose = 'all' and channel = 'all')
-)
+),
+
+answers as (
+    select
+        *,
+        {{ without('lower(kind)', '[^\\p{L}]') }} as word
+    from {{ ref('int_campaign_responses__rows') }}
+    where _fate = 'accepted' and _op <> 'delete' and _is_current
+),
 
 answered as (
     select
         *,
         case
-            when {{ without('lower(kind)', '[^\\p{L}]') }} in ('bounce', 'bounced', 'hardbounce', 'hardbounced') then 'bounced'
-            when {{ without('lower(kind)', '[^\\p{L}]') }} in ('unsubscribe', 'unsubscribed', 'optout', 'spam', 'spamcomplaint')
-                then 'withdrawn'
+            when word in ('bounce', 'bounced', 'hardbounce', 'hardbounced') then 'bounced'
+            when word in ('unsubscribe', 'unsubscribed', 'optout', 'spam', 'spamcomplaint') then 'withdrawn'
         end as status
-    from {{ ref('int_campaign_responses__rows') }}
-    where _fate = 'accepted' and _op <> 'delete' and _is_current
+    from answers
 ),
 
 campaign_channels as (

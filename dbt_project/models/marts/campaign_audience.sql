@@ -138,22 +138,29 @@ chosen_0 as (
 {%- set turn = loop.index %}
 {%- set before = 'chosen_' ~ loop.index0 %}
 -- Turn {{ turn }}: those whom no campaign before has chosen, and no one of whose household;
+persons_{{ turn }} as (
+    select distinct customer_id
+    from {{ before }}
+    where is_taken
+),
+
+households_{{ turn }} as (
+    select
+        household_id,
+        max(case when is_household then 1 else 0 end) = 1 as is_of_households
+    from {{ before }}
+    where is_taken and household_id is not null
+    group by household_id
+),
+
 free_{{ turn }} as (
     select
         eligible.*,
         row_number() over (partition by eligible.unit_id order by eligible.place asc) as member_number
     from eligible
     inner join turns on eligible.list_name = turns.list_name and turns.turn = {{ turn }}
-    left join (select distinct customer_id from {{ before }} where is_taken) as persons
-        on eligible.customer_id = persons.customer_id
-    left join (
-        select
-            household_id,
-            max(case when is_household then 1 else 0 end) = 1 as is_of_households
-        from {{ before }}
-        where is_taken and household_id is not null
-        group by household_id
-    ) as households
+    left join persons_{{ turn }} as persons on eligible.customer_id = persons.customer_id
+    left join households_{{ turn }} as households
         on
             eligible.household_id = households.household_id
             and (eligible.is_household or households.is_of_households)

@@ -10,15 +10,14 @@ from pipeline.base.scratch import working_connection
 from pipeline.base.settings import Settings
 from pipeline.base.shapes import Shape, Text
 from pipeline.campaigns import read_campaigns
-from pipeline.outputs.lists.files.cells import csv_content, shown
 from pipeline.outputs.lists.export_log import log_exports, read_log
+from pipeline.outputs.lists.files.cells import csv_content, shown
+from pipeline.outputs.lists.files.workbook import workbook_content
 from pipeline.outputs.lists.manifest import describe, logged
 from pipeline.outputs.lists.members import columns_of, judge, members
 from pipeline.outputs.lists.permissions import landed_permissions, plan_of_landing
-from pipeline.outputs.lists.files.workbook import workbook_content
 from pipeline.serving import erasure
 from pipeline.serving.releases import CONTACTS, DATABASE, attach_read_only, current_release, read_manifest
-
 
 MANIFEST_ENDS = ".manifest.json"
 

@@ -191,7 +191,7 @@ def _purchase_rate(connection: duckdb.DuckDBPyConnection, horizon_days: int) -> 
 
 
 def _worth(connection: duckdb.DuckDBPyConnection, campaign: Campaign) -> Worth:
-    """Sum the values of those on the list, carried over to the campaign's horizon as if purchases came at an even pace."""
+    """Sum the values of those on the list, carried over to the horizon as if purchases came at an even pace."""
     ((margin, per_purchase),) = connection.execute(
         """
         select

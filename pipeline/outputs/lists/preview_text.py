@@ -73,10 +73,12 @@ def _expected(preview: Preview) -> Iterator[str]:
     if evidence.margin is None:
         yield "Margin     unknown: no such campaign was judged against a control group."
     else:
-        yield (
-            f"Margin     {_money(preview, evidence.margin * preview.contacts)} caused, {known}; "
-            f"{evidence.certain} of them with a certain effect."
+        caused = evidence.margin * preview.contacts
+        after = "" if cost is None else f", {_money(preview, caused - cost)} after the cost"
+        certain = (
+            f"{evidence.certain} of them with a certain effect" if evidence.certain else "none with a certain effect"
         )
+        yield f"Margin     {_money(preview, caused)} caused{after}, {known}; {certain}."
 
 
 def _worth(preview: Preview) -> Iterator[str]:
@@ -103,17 +105,22 @@ def _test(preview: Preview, test: Test | None) -> Iterator[str]:
     else:
         yield f"Test       {held}; {preview.purchase_rate:.1%} buy within {campaign.horizon_days} days anyway."
         yield f"           {_points(test['minimum_effect'])} more are found with a chance of {test['power']:.0%}."
-        yield f"           {_advice(test)}"
+        yield f"           {_advice(preview, test)}"
+        if test["power"] < GOOD and test["customers_needed"]:
+            runs = -(-test["customers_needed"] // (preview.contacts + preview.control))
+            enough = f"{counted(test['customers_needed'], 'customer')} are enough: {counted(runs, 'run')}"
+            yield f"           With {campaign.held_share:.0%} held back, {enough} like this one, judged together."
 
 
-def _advice(test: Test) -> str:
+def _advice(preview: Preview, test: Test) -> str:
     detectable, needed = test["detectable_effect"], test["control_needed"]
     if test["power"] >= GOOD:
         return f"That is enough; {counted(needed, 'customer')} held back would be, too."
     found = f"With 80 %, {_points(detectable)} are." if detectable else "No effect would be."
     if needed is None:
-        return f"{found} Not even half of the customers held back are enough: expect no verdict, or run it again."
-    return f"{found} Hold back {counted(needed, 'customer')} for the effect that you want to find."
+        return f"{found} Not even half of these held back are enough: expect no verdict of this run alone."
+    share = needed / (preview.contacts + preview.control)
+    return f"{found} Hold back {counted(needed, 'customer')} ({share:.0%}) for the effect that you want to find."
 
 
 def _rows(preview: Preview) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Whether a list that was exported may still be used: whole, of the published release, after which nothing has landed."""
+"""Whether an exported list may still be used: whole, not expired, of the published release and all that has landed."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.campaigns import Campaign, read_campaigns
 from pipeline.base.catalog import table
+from pipeline.campaigns import Campaign, read_campaigns
 from pipeline.campaigns.columns import reason_groups
 from pipeline.outputs.lists import choice
 from tests.pipeline.campaigns.universes import (

@@ -1,4 +1,4 @@
-"""A list is handed over only while it may be used: whole, unexpired, of the published release and all that has landed."""
+"""A list is handed over while it may be used: whole, not expired, of the published release and all that has landed."""
 
 import json
 import stat

@@ -174,7 +174,9 @@ def test_a_campaign_out_of_its_dates_is_shown_as_if_they_held(home: Path) -> Non
 
 
 def test_a_budget_in_another_currency_is_refused_with_the_line(home: Path) -> None:
-    with pytest.raises(UserError, match=r"gold\.yml, line 7, column 9: budget is in USD, and the reporting currency is EUR"):
+    with pytest.raises(
+        UserError, match=r"gold\.yml, line 7, column 9: budget is in USD, and the reporting currency is EUR"
+    ):
         preview(settings_with(), edited(home, TEXT.replace("budget: 100", "budget: 100 USD")))
 
 
@@ -184,11 +186,14 @@ def test_the_command_prints_what_the_test_can_find(home: Path, capfd: pytest.Cap
     assert "= On the list" in said
     assert "Cost       100.00 EUR for 200 contacts." in said
     assert "Response   8 (4.0%), by 2 earlier campaigns with the objective sale." in said
+    assert "Margin     100.00 EUR caused, 0.00 EUR after the cost, by 2 earlier campaigns" in said
     assert "Worth      560.00 EUR of margin is expected of them within 28 days anyway." in said
     assert "It pays where 12.4 percentage points more of them buy, at 4.04 EUR of margin each." in said
     assert "25.0% buy within 28 days anyway." in said
     assert "5.0 percentage points more are found with a chance of" in said
-    assert "Not even half of the customers held back are enough" in said
+    assert "Not even half of these held back are enough" in said
+    assert "With 20% held back," in said
+    assert "runs like this one, judged together." in said
     assert said.count("; gold") == 20
     assert main(["lists", "preview", edited(home), "--format", "json"]) == 0
     told = json.loads(capfd.readouterr().out)

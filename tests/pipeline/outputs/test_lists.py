@@ -319,7 +319,7 @@ def test_a_list_of_calls_has_phone_numbers_and_no_addresses(publish, tmp_path, m
     numbers = "update core.dim_customer_contact set phone = '+65 9123 4567' where customer_id = 'ben'"
     consents = "update marts.campaign_audience set can_email = true, can_post = true, can_call = true"
     (ben,) = open_list(export_lists(publish(column, numbers, consents))[0])
-    assert (ben["full_name"], ben["phone"]) == ("Ben Tan", "'+65 9123 4567")
+    assert (ben["full_name"], ben["phone"]) == ("Ben Tan", "+6591234567")
     assert {"email", "street"} & set(ben) == set()
 
 
