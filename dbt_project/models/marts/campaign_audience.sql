@@ -11,7 +11,7 @@
     'household': false, 'pause_days': 0, 'horizon_days': 1, 'unit_cost': 0, 'limit': 0, 'order': [],
     'control': {'prefix': "''", 'below': "''"}
 } %}
-{% set campaigns = var('campaigns') or [nobody] %}
+{% set campaigns = of_build('campaigns') or [nobody] %}
 {% set reason_groups = [
     'deleted at the source', 'deceased', 'objects to profiling', 'no consent', 'suppressed', 'bounced',
     'no contact details', 'minor', 'open complaint', 'universal control group', 'chosen by a campaign with priority',

@@ -130,8 +130,8 @@ final as (
         {%- endfor %}
         has_contact_details,
         has_open_complaint,
-        substr(md5({{ var('universal_control').prefix }} || coalesce(household_id, customer_id)), 1, 8)
-        < {{ var('universal_control').below }} as is_universal_control
+        substr(md5({{ of_build('universal_control').prefix }} || coalesce(household_id, customer_id)), 1, 8)
+        < {{ of_build('universal_control').below }} as is_universal_control
     from joined
 )
 
