@@ -263,9 +263,9 @@ def test_calc_shows_what_a_program_reads(exported, tmp_path):
 
 @pytest.mark.libreoffice
 @pytest.mark.slow
-def test_calc_opens_the_file_as_it_is_with_every_letter(exported, tmp_path, monkeypatch):
-    monkeypatch.setenv("LC_ALL", "C")  # nothing but the byte-order mark says that it is UTF-8
-    rows = texts_of(open_in_calc(exported, tmp_path))
+def test_calc_that_is_told_nothing_of_letters_shows_each(exported, tmp_path, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    rows = texts_of(open_in_calc(exported, tmp_path, CsvImport(",", charset=0)))
     shown = {cell for row in rows for cell in row}
     assert {row["city"] for row in csv_rows(exported)[-len(NAMES) :]} <= shown
 
