@@ -92,6 +92,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ('winback', 'p011', 'on the list', 'in: ', 'treated', 1),
             ('winback', 'p013', 'control group', 'out: ', 'control', null),
             ('winback', 'p001', 'no consent', 'out: ', null, null),
+            ('winback', 'p002', 'bounced', 'out: ', null, null),
             ('welcome', 'p012', 'chosen by a campaign with priority', 'out: ', null, null),
             ('winback', 'p014', 'universal control group', 'out: ', null, null)
         ) as t (list_name, customer_id, reason_group, prefix, arm, list_rank)
@@ -213,6 +214,10 @@ def test_json_has_every_step(home: Path) -> None:
         ("p011", "winback", "is on the list of winback, 1 of 1: on the list."),
         ("p013", "winback", "is held back in the control group of winback, so that the effect can be measured."),
         ("p001", "winback", "is not on the list of winback: no consent."),
+        (
+            *("p002", "winback"),
+            "is not on the list of winback: what was sent came back, and no consent has been given since.",
+        ),
         (
             "p012",
             "welcome",
