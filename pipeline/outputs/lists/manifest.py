@@ -96,7 +96,7 @@ def logged(described: dict[str, Any]) -> dict[str, Any]:
     """Return what the log of exports keeps of a manifest."""
     campaign = described["campaign"]
     return {
-        **{name: described[name] for name in ("list_name", "release_id", "landing", "rows", "sha256")},
+        **{name: described[name] for name in ("list_name", "release_id", "landing", "rows", "sha256", "expires_at")},
         "workbook_sha256": described["workbook"]["sha256"],
         **{name: campaign[name] for name in ("purpose", "channels", "rule_hash")},
     }

@@ -36,12 +36,13 @@ def list_manifest(settings: Settings, name: str) -> tuple[Path, dict[str, Any]]:
         file = folder / part["file"]
         if not file.is_file() or sha256_of_file(file) != part["sha256"]:
             raise UserError(f"{file} is not what was exported: it was changed, or is gone. {NEXT}")
-    if not any(line.get("sha256") == manifest["sha256"] for line in read_log(settings)):
-        raise UserError(f"{path} is not in the log of exports of this home: who exported it is not known. {NEXT}")
-    if datetime.now(UTC) >= datetime.fromisoformat(manifest["expires_at"]):
-        raise UserError(f"{path} expired at {manifest['expires_at']}: customers go on withdrawing. {NEXT}")
     if manifest["release_id"] != release.name:
         raise UserError(f"{path} is of release {manifest['release_id']}, and {release.name} is published. {NEXT}")
+    expires_at = _logged_expiry(settings, manifest)
+    if expires_at is None:
+        raise UserError(f"{path} is not in the log of exports of this home: who exported it is not known. {NEXT}")
+    if datetime.now(UTC) >= datetime.fromisoformat(expires_at):
+        raise UserError(f"{path} expired at {expires_at}: customers go on withdrawing. {NEXT}")
     if manifest["landing"] != plan_of_landing(settings, release).release_id:
         raise UserError(f"{path} was exported before the newest data landed: customers may have said no since. {NEXT}")
     return folder, manifest
@@ -60,3 +61,10 @@ def check_list(settings: Settings, name: str) -> str:
         f"{manifest['file']} is as it was exported, from the published release {manifest['release_id']} and all that "
         f"has landed. Use it until {manifest['expires_at']}."
     )
+
+
+def _logged_expiry(settings: Settings, manifest: dict[str, Any]) -> str | None:
+    """Return until when a list may be used by the log, which nobody can change unseen; None where it is not there."""
+    known = ("list_name", "release_id", "landing", "sha256")
+    lines = [line for line in read_log(settings) if all(line.get(key) == manifest[key] for key in known)]
+    return max((line["expires_at"] for line in lines if "expires_at" in line), default=None)

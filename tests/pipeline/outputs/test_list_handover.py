@@ -1,5 +1,6 @@
 """A list is handed over while it may be used: whole, not expired, of the published release and all that has landed."""
 
+import datetime as dt
 import json
 import stat
 from collections.abc import Callable
@@ -58,6 +59,8 @@ def test_an_address_that_cannot_be_written_to_is_one_sentence(exported):
     settings, _ = exported
     with pytest.raises(UserError, match=r"nowhere://x cannot be written to \(ValueError\)"):
         hand_over(settings, "winback", "nowhere://x")
+    with pytest.raises(UserError, match=r"sftp://host/in needs a package that is not installed \(.*paramiko"):
+        hand_over(settings, "winback", "sftp://ana:secret@host/in")
     assert "handed_over_to" not in read_log(settings)[-1]
     assert without_credentials("sftp://ana:secret@host:22/in?key=1") == "sftp://host:22/in"
 
@@ -72,8 +75,15 @@ def edit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_bytes(path.read_bytes() + b"x")
 
 
+class Tomorrow(dt.datetime):
+    @classmethod
+    def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
+        return dt.datetime.now(tz) + dt.timedelta(hours=24)
+
+
 def expire(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rewrite(path, expires_at="2026-01-01T00:00:00+00:00")
+    rewrite(path, expires_at="9999-01-01T00:00:00+00:00")  # what its manifest says does not count
+    monkeypatch.setattr("pipeline.outputs.lists.verify.datetime", Tomorrow)
 
 
 def supersede(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +111,7 @@ def rewrite(path: Path, **changed: str) -> None:
     ("change", "problem"),
     [
         (edit, "winback.csv is not what was exported"),
-        (expire, "expired at 2026-01-01T00:00:00"),
+        (expire, "expired at 2"),
         (supersede, "is of release 2026-02-28-bbbbbbbbbbbb, and"),
         (land, "was exported before the newest data landed"),
         (forget, "is not in the log of exports"),
