@@ -139,10 +139,10 @@ def _make(scratch: Path, customers: int) -> None:
         for alias in ("release", "contacts_file", "now"):
             connection.execute(f"attach {quote_literal(str(scratch / f'{alias}.duckdb'))} as {alias}")
         connection.execute("create schema release.marts")
-        for name in ("customer_360", "campaign_customer", "campaign_performance"):
+        for name in ("customer_360", "campaign_customer", "campaign_performance", "campaign_uplift"):
             columns = [f"{each.name} {each.data_type}".replace(" string", " varchar") for each in table(name).columns]
             connection.execute(f"create table release.marts.{name} ({', '.join(columns)})")
-            if name == "campaign_performance":  # nothing was measured
+            if name in ("campaign_performance", "campaign_uplift"):  # nothing was measured
                 continue
             known = {each.name for each in table(name).columns}
             given = [row[0] for row in connection.execute("describe made").fetchall() if row[0] in known]

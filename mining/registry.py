@@ -11,6 +11,9 @@ JOBS = (
     "clv",
     "churn",
     "effects",
+    "subscriptions",
+    "uplift",
+    "matching",
 )
 """Names alone: a DAG is parsed without the libraries of the jobs."""
 

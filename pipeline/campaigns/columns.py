@@ -19,6 +19,10 @@ OF_AUDIENCES = (
     "categories",
     "days_since_complaint_resolved",
     "has_birthday_soon",
+    "winback_class",
+    "p_return",
+    "maximum_spend",
+    "winback_deadline_date",
 )
 # What a stratum may name: a customer keeps these, and with them the arm.
 STEADY = ("kind", "country", "acquisition_channel", "first_order_date", "is_left_truncated")

@@ -2,7 +2,8 @@
 -- The campaigns are the files of campaigns/ whose dates hold (pipeline/campaigns/variables.py). They choose one after
 -- another, by priority. Campaigns of one priority choose by the margin that a contact causes, less its cost, as earlier
 -- campaigns of the objective have measured it; then those of which nothing was measured, by the margin expected of the
--- customers whom they may contact.
+-- customers whom they may contact. Within a campaign the margin that it is expected to cause leads, where the newest
+-- campaign of the objective with a certain uplift says it of each customer; else the order of its file.
 -- A person is contacted once, and a household once where one of the two campaigns is for households. A control group is
 -- chosen, too: it is not contacted, and no other campaign may contact it, so that the difference between the arms is
 -- this campaign.
@@ -62,6 +63,32 @@ reasoned as (
     from ruled
 ),
 
+with_uplift as (
+    select distinct campaign_id
+    from {{ ref('campaign_uplift') }}
+),
+
+uplifting as (
+    select
+        performance.objective,
+        performance.campaign_id,
+        row_number() over (
+            partition by performance.objective order by performance.start_date desc, performance.campaign_id asc
+        ) as campaign_number
+    from {{ ref('campaign_performance') }} as performance
+    inner join with_uplift on performance.campaign_id = with_uplift.campaign_id
+),
+
+uplifts as (
+    select
+        uplifting.objective as of_objective,
+        uplift.customer_id as of_customer_id,
+        uplift.expected_margin as caused_margin,
+        uplift.expected_uplift
+    from {{ ref('campaign_uplift') }} as uplift
+    inner join uplifting on uplift.campaign_id = uplifting.campaign_id and uplifting.campaign_number = 1
+),
+
 -- Whom nothing keeps, with the place in the campaign's order, and the arm (pipeline/campaigns/arms.py).
 eligible as (
     {%- for campaign in campaigns %}
@@ -78,10 +105,17 @@ eligible as (
         household_id,
         {{ unit_id }} as unit_id,
         clv_future,
-        row_number() over (order by {{ (campaign.order + ['customer_id asc']) | join(', ') }}) as place,
+        caused_margin,
+        row_number() over (
+            order by
+                caused_margin desc nulls last,
+                expected_uplift desc nulls last,
+                {{ (campaign.order + ['customer_id asc']) | join(', ') }}
+        ) as place,
         substr(md5({{ campaign.control.prefix }} || {{ unit_id }}), 1, 8) < {{ campaign.control.below }} as is_control
     from customers
     inner join reasoned using (customer_id)
+    left join uplifts on customer_id = of_customer_id and of_objective = {{ campaign.objective }}
     where list_name = '{{ campaign.name }}' and own_reason like 'in:%'
     {{ 'union all' if not loop.last }}
     {%- endfor %}
@@ -102,6 +136,7 @@ competing as (
         objective,
         priority,
         unit_cost,
+        sum(caused_margin) / nullif(count(caused_margin), 0) as caused_margin,
         horizon_days * sum(clv_future) / nullif(count(clv_future), 0) as expected_margin
     from eligible
     group by list_name, objective, priority, unit_cost, horizon_days
@@ -113,7 +148,7 @@ turns as (
         row_number() over (
             order by
                 competing.priority asc,
-                evidence.margin_of_contact - competing.unit_cost desc nulls last,
+                coalesce(competing.caused_margin, evidence.margin_of_contact) - competing.unit_cost desc nulls last,
                 competing.expected_margin desc nulls last,
                 competing.list_name asc
         ) as turn
@@ -270,6 +305,10 @@ select
     risk_band,
     clv_future,
     expected_loss,
+    winback_class,
+    p_return,
+    maximum_spend,
+    winback_deadline_date,
     last_order_date,
     can_email_or_post,
     can_email,

@@ -22,6 +22,7 @@ from tests.pipeline.campaigns.universes import (
     random_campaigns,
     random_customers,
     random_evidence,
+    random_uplifts,
     settings_with,
 )
 
@@ -38,23 +39,10 @@ Judged = list[tuple[list[Campaign], dict[str, dict[str, Any]], Rows, Rows, Rows]
 
 @pytest.fixture(scope="module")
 def universe() -> Iterator[Universe]:
-    of_campaigns = {
-        column.name
-        for name in (choice.CHOSEN, "campaign_customer", "part_customer_birthday")
-        for column in table(name).columns
-    }
-    made = Universe(
-        {
-            *of_campaigns,
-            "purchases",
-            "net_revenue",
-            "kind",
-            "objective",
-            "treated_customers",
-            "incremental_margin",
-            "is_left_truncated",
-        }
-    )
+    of_campaigns = (choice.CHOSEN, "campaign_customer", "part_customer_birthday", "campaign_uplift")
+    named = {column.name for name in of_campaigns for column in table(name).columns}
+    others = {"purchases", "net_revenue", "kind", "is_left_truncated", "objective", "start_date"}
+    made = Universe(named | others | {"treated_customers", "incremental_margin"})
     yield made
     made.close()
 
@@ -90,9 +78,13 @@ def judged_alone(universe: Universe) -> Judged:
         chance = random.Random(seed)
         campaigns, customers = random_campaigns(chance), random_customers(chance, CUSTOMERS)
         earlier = random_evidence(chance)
-        universe.fill(customers, earlier)
+        uplifts = random_uplifts(chance, customers, earlier)
+        for row in earlier:
+            of_row = [each for each in uplifts if each["campaign_id"] == row["campaign_id"]]
+            row["uplifts"] = {each["customer_id"]: each for each in of_row}
+        universe.fill(customers, earlier, uplifts)
         rows = universe.judge(campaigns, settings_with())
-        universe.fill(*(chance.sample(each, len(each)) for each in (customers, earlier)))
+        universe.fill(*(chance.sample(each, len(each)) for each in (customers, earlier, uplifts)))
         again = universe.judge(chance.sample(campaigns, len(campaigns)), settings_with())
         found.append((campaigns, {each["customer_id"]: each for each in customers}, earlier, rows, again))
     return found
@@ -120,12 +112,27 @@ def bar(campaign: Campaign, person: dict[str, Any]) -> str | None:
     return next((reason for reason, holds in bars.items() if holds), None)
 
 
-def in_order(campaign: Campaign, persons: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def uplift_of(campaign: Campaign, earlier: Rows) -> dict[str, dict[str, Any]]:
+    """By customer, what the newest campaign of the objective whose uplift is known would change."""
+    known = [row for row in earlier if row["objective"] == campaign.objective and row["uplifts"]]
+    newest = min(known, key=lambda row: (-row["start_date"].toordinal(), row["campaign_id"]), default={"uplifts": {}})
+    return newest["uplifts"]
+
+
+def in_order(campaign: Campaign, persons: Sequence[dict[str, Any]], earlier: Rows) -> list[dict[str, Any]]:
+    uplifts = uplift_of(campaign, earlier)
+
     def place(person: dict[str, Any]) -> tuple[Any, ...]:
+        uplift = uplifts.get(person["customer_id"], {})
+        caused = [uplift.get(name) for name in ("expected_margin", "expected_uplift")]
         known = [
             next((person.get(name) for name in names if person.get(name) is not None), 0) for names in campaign.order
         ]
-        return (*(-value for value in known), person["customer_id"])
+        return (
+            *((value is None, -(value or 0)) for value in caused),
+            *(-value for value in known),
+            person["customer_id"],
+        )
 
     return sorted(persons, key=place)
 
@@ -149,10 +156,16 @@ def by_turns(campaigns: Sequence[Campaign], persons: Sequence[dict[str, Any]], e
             if row["objective"] == campaign.objective and row["treated_customers"]
             if row["incremental_margin"] is not None
         ]
-        wanted = [person["clv_future"] for person in persons if own_reason(campaign, person) is None]
-        values = [value for value in wanted if value is not None]
+        wanted = [person for person in persons if own_reason(campaign, person) is None]
+        values = [person["clv_future"] for person in wanted if person["clv_future"] is not None]
+        uplifts = uplift_of(campaign, earlier)
+        margins = [uplifts.get(person["customer_id"], {}).get("expected_margin") for person in wanted]
+        margins = [margin for margin in margins if margin is not None]
         caused = expected = None
-        if known and campaign.unit_cost:
+        assert campaign.unit_cost
+        if margins:
+            caused = Fraction(sum(margins), len(margins)) - Fraction(campaign.unit_cost.amount)
+        elif known:
             margin, customers = map(sum, zip(*known, strict=True))
             caused = Fraction(margin, customers) - Fraction(campaign.unit_cost.amount)
         if values:
@@ -174,7 +187,7 @@ def expected(
     for campaign in by_turns(campaigns, list(persons.values()), earlier):
         units: dict[str, str] = {}
         contacts, now = 0, []
-        for person in in_order(campaign, list(persons.values())):
+        for person in in_order(campaign, list(persons.values()), earlier):
             name, household = person["customer_id"], person["household_id"]
             unit = household or name if campaign.household else name
             is_taken = any(

@@ -16,14 +16,15 @@ from pipeline.campaigns import Campaign, campaign_variables
 from pipeline.outputs.lists.choice import CHOSEN
 
 AS_OF = date(2026, 3, 31)
-EARLIER = "campaign_performance"
-TABLES = ("customer_360", "campaign_customer", "part_customer_birthday", EARLIER)
+CUSTOMERS = ("customer_360", "campaign_customer", "part_customer_birthday")
+TABLES = (*CUSTOMERS, "campaign_performance", "campaign_uplift")
 PLACES = "order by place asc rows between unbounded preceding and current row"
 CHANNELS = ("email", "post", "call", "text")
 STRATUM = {"when": "kind = 'organisation'", "control_share": "0.8"}
 OBJECTIVES = ("sale", "thanks", "new")
 BLOCKS = ("no consent", "suppressed", "bounced", "no contact details")
 KINDS = {"string": "varchar"}
+Rows = Sequence[dict[str, Any]]
 
 
 class Universe:
@@ -52,12 +53,16 @@ class Universe:
         self.models = Models(self.connection, {"currency": "EUR", "currency_digits": 2})
         self.models.made |= {*TABLES}
 
-    def fill(self, customers: Sequence[dict[str, Any]], earlier: Sequence[dict[str, Any]] = ()) -> None:
-        """Replace all customers, and what earlier campaigns brought; a column that is not given is null."""
+    def fill(
+        self,
+        customers: Sequence[dict[str, Any]],
+        earlier: Sequence[dict[str, Any]] = (),
+        uplifts: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        """Replace all customers, what earlier campaigns brought, and uplifts; a column that is not given is null."""
+        given = dict.fromkeys(CUSTOMERS, customers) | {"campaign_performance": earlier, "campaign_uplift": uplifts}
         for name in TABLES:
-            rows = [
-                {key: row.get(key) for key in self.columns[name]} for row in (earlier if name == EARLIER else customers)
-            ]
+            rows = [{key: row.get(key) for key in self.columns[name]} for row in given[name]]
             self.connection.execute(f"delete from {name}")
             if rows:
                 self.connection.register("given", pa.Table.from_pylist(rows))
@@ -150,10 +155,27 @@ def random_evidence(chance: random.Random) -> list[dict[str, Any]]:
         {
             "campaign_id": f"e{each}",
             "objective": chance.choice(OBJECTIVES[:2]),
+            "start_date": date(2025, chance.randint(1, 3), 1),
             "treated_customers": chance.choice([0, 10, 40]),
             "incremental_margin": chance.choice([None, -20, 0, 60]),
         }
         for each in range(chance.randint(0, 4))
+    ]
+
+
+def random_uplifts(chance: random.Random, customers: Rows, earlier: Rows) -> list[dict[str, Any]]:
+    """What some earlier campaigns would change of some customers."""
+    return [
+        {
+            "campaign_id": campaign["campaign_id"],
+            "customer_id": customer["customer_id"],
+            "expected_margin": chance.choice([None, -3, 2, 2, 9]),
+            "expected_uplift": chance.choice([-0.25, 0.125, 0.5]),
+        }
+        for campaign in earlier
+        if chance.random() < 0.5
+        for customer in customers
+        if chance.random() < 0.7
     ]
 
 

@@ -65,7 +65,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     connection = universe.connection
     connection.execute(f"attach {quote_literal(str(folder / 'perennial.duckdb'))} as release")
     connection.execute("create schema release.marts")
-    for name in ("customer_360", "campaign_customer"):
+    for name in ("customer_360", "campaign_customer", "campaign_uplift"):
         connection.execute(f"create table release.marts.{name} as from {name}")
     connection.execute(
         "create table release.marts.release as"
