@@ -21,10 +21,10 @@ from pipeline.base.catalog import table
 from pipeline.base.duck import connect, quote_literal
 from pipeline.base.settings import ROOT, Settings, load_settings
 from pipeline.campaigns import Campaign, read_campaigns
-from pipeline.outputs.lists.cells import csv_content, shown
 from pipeline.outputs.lists.choice import choose
+from pipeline.outputs.lists.files.cells import csv_content, shown
+from pipeline.outputs.lists.files.workbook import workbook_content
 from pipeline.outputs.lists.members import columns_of, judge, members
-from pipeline.outputs.lists.workbook import workbook_content
 
 CUSTOMERS = 1_000_000
 AS_OF = date(2025, 12, 31)
@@ -67,6 +67,10 @@ select
     u1 < 0.6 or u2 < 0.5 as can_email_or_post,
     u3 < 0.3 as can_call,
     u4 < 0.3 as can_text,
+    case when u1 >= 0.6 then 'no consent' end as email_block,
+    case when u2 >= 0.5 then 'no consent' end as post_block,
+    case when u3 >= 0.3 then 'no consent' end as call_block,
+    case when u4 >= 0.3 then 'no consent' end as text_block,
     true as has_contact_details,
     u11 > 0.99 as has_open_complaint,
     u8 < 0.02 as is_universal_control
@@ -135,9 +139,11 @@ def _make(scratch: Path, customers: int) -> None:
         for alias in ("release", "contacts_file", "now"):
             connection.execute(f"attach {quote_literal(str(scratch / f'{alias}.duckdb'))} as {alias}")
         connection.execute("create schema release.marts")
-        for name in ("customer_360", "campaign_customer"):
+        for name in ("customer_360", "campaign_customer", "campaign_performance", "campaign_uplift"):
             columns = [f"{each.name} {each.data_type}".replace(" string", " varchar") for each in table(name).columns]
             connection.execute(f"create table release.marts.{name} ({', '.join(columns)})")
+            if name in ("campaign_performance", "campaign_uplift"):  # nothing was measured
+                continue
             known = {each.name for each in table(name).columns}
             given = [row[0] for row in connection.execute("describe made").fetchall() if row[0] in known]
             connection.execute(f"insert into release.marts.{name} by name select {', '.join(given)} from made")

@@ -1,4 +1,4 @@
-"""Campaign lists: export them, preview a campaign, say why somebody is in or out."""
+"""Campaign lists: export them, hand them over, preview a campaign, say why somebody is in or out."""
 
 import os
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,7 +28,8 @@ app = typer.Typer(rich_markup_mode=None)
 def lists(context: typer.Context) -> None:
     """Export the campaign lists, without those who said no since.
 
-    With a verb, nothing is written: `preview` shows what a campaign would do, `why` why somebody is in or out.
+    `preview` shows what a campaign would do, `why` says why somebody is in or out, and `check` whether a list may still
+    be used: they write nothing. `push` hands a list over to a sending tool.
     """
     from pipeline.base.lock import run_lock
     from pipeline.outputs.lists import export_lists
@@ -71,9 +72,48 @@ def why(
     print(explain(every(), customer, campaign))
 
 
+ListName = Annotated[
+    str,
+    typer.Argument(
+        metavar="LIST",
+        help="A campaign of the published release, or the path of a list's file.",
+        autocompletion=known_campaigns,
+    ),
+]
+
+
+@app.command()
+def check(name: ListName) -> None:
+    """Say whether an exported list may still be used.
+
+    It may not if it was changed, has expired, is of an earlier release, or something has landed since.
+    """
+    from pipeline.outputs.lists.verify import check_list
+
+    print(check_list(every(), name))
+
+
+@app.command()
+def push(
+    name: ListName,
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="A folder, or an address such as sftp://host/folder.")
+    ],
+) -> None:
+    """Hand a list over to a sending tool: copy its CSV file and its manifest to a folder."""
+    from pipeline.base.lock import run_lock
+    from pipeline.outputs.lists.handover import hand_over
+
+    settings = every()
+    with run_lock(settings, "perennial lists push"):
+        for path in hand_over(settings, name, address):
+            print(path)
+
+
 def _test(found: "Preview") -> dict[str, Any] | None:
     """What the test of the campaign can find; None where it is not known how many buy anyway."""
     from mining.effects.power import control_for_mean, control_needed, detectable_effect, is_admitted, power
+    from pipeline.campaigns.arms import customers_needed
 
     rate, effect = found.purchase_rate, float(found.campaign.minimum_effect)
     if rate is None:
@@ -85,4 +125,5 @@ def _test(found: "Preview") -> dict[str, Any] | None:
         "detectable_effect": detectable_effect(found.contacts, found.control, rate),
         "control_needed": control_needed(found.contacts + found.control, rate, effect),
         "control_for_mean": control_for_mean(found.contacts + found.control, rate),
+        "customers_needed": customers_needed(float(found.campaign.held_share), rate, effect),
     }

@@ -53,6 +53,18 @@ class YamlFile:
             node, line = item
         return line + 1
 
+    def column_of(self, keys: Sequence[int | str], character: int = 1) -> int | None:
+        """Return the column of a character of a value, both from 1; None where it is not in the line of its key."""
+        node, line = self.root, -1
+        for key in keys:
+            item = _item(node, key)
+            assert item is not None  # it is one of the known ones
+            node, line = item
+        start, end = node.start_mark, node.end_mark
+        if start.line != line or (character > 1 and end.line != line):
+            return None
+        return int(start.column) + 1 + _width(str(start.buffer)[start.pointer : end.pointer], character)
+
 
 class _Loader(yaml.SafeLoader):
     """Plain values only; one that is not of its type is an error with a place."""
@@ -167,6 +179,17 @@ def _item(node: yaml.Node, key: int | str) -> tuple[yaml.Node, int] | None:
     """Return a value and its line. Merged keys come before those that replace them."""
     found = [(value, line) for name, value, line in _items(node) if name == str(key)]
     return found[-1] if found else None
+
+
+def _width(written: str, character: int) -> int:
+    """Return how many characters of a value, as it is written, come before one of its text."""
+    quote = written[:1]
+    if quote not in ("'", '"'):
+        return character - 1
+    width = 1
+    for _ in range(character - 1):
+        width += 2 if written.startswith("''" if quote == "'" else "\\", width) else 1
+    return width
 
 
 def _error(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:

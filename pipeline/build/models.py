@@ -72,7 +72,7 @@ class Models:
             raise UserError(f"There is no model '{name}', which a model reads by ref(). Write {name}.sql.")
         with self._rendering(name):
             try:
-                sql = self.environment.from_string(path.read_text(encoding="utf-8")).render()
+                sql = self.environment.get_template(name).render()
             except jinja2.TemplateError as error:
                 raise UserError(f"{project.shown(path)} cannot be rendered ({error}). Correct it there.") from error
         kind = "view" if name.startswith("base_") else "table"
@@ -93,7 +93,11 @@ class Models:
             self.model.name = before
 
     def _environment(self) -> jinja2.Environment:
-        environment = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701 - SQL, not HTML
+        environment = jinja2.Environment(
+            extensions=["jinja2.ext.do"],
+            autoescape=False,  # noqa: S701 - SQL, not HTML
+            loader=jinja2.FunctionLoader(lambda name: self.paths[name].read_text(encoding="utf-8")),
+        )
         environment.globals.update(
             adapter=SimpleNamespace(dispatch=lambda name, *_: environment.globals[f"default__{name}"]),
             api=SimpleNamespace(Column=SimpleNamespace(translate_type={"string": "text"}.get)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.base import settings as project
 from pipeline.base.errors import UserError
 from pipeline.base.yaml_file import YamlFile, read_yaml
-from pipeline.campaigns.columns import audience_columns, file_columns, reason_groups
+from pipeline.campaigns.columns import STEADY, audience_columns, file_columns, reason_groups
 from pipeline.campaigns.expression import ExpressionError, to_sql
 
 if TYPE_CHECKING:
@@ -17,10 +17,12 @@ CONTACTED = "contacted in the last "
 """How the reason of a contact cap begins; `reason_group` cuts it off there."""
 
 
-def wrong(file: YamlFile, keys: Sequence[Any], problem: str) -> UserError:
-    """Return the error for a value of a file: the keys that lead to it, and the problem."""
-    line = file.line_of(file.known(keys))
-    return UserError(f"{project.shown(file.path)}, line {line}: {problem}. Correct it there (campaigns/README.md).")
+def wrong(file: YamlFile, keys: Sequence[Any], problem: str, character: int = 1) -> UserError:
+    """Return the error for a character of a value of a file: the keys that lead to the value, and the problem."""
+    known = file.known(keys)
+    column = file.column_of(known, character) if known else None
+    place = f"line {file.line_of(known)}" + (f", column {column}" if column else "")
+    return UserError(f"{project.shown(file.path)}, {place}: {problem}. Correct it there (campaigns/README.md).")
 
 
 def check_campaign(file: YamlFile, campaign: "Campaign") -> None:
@@ -36,19 +38,6 @@ def check_campaign(file: YamlFile, campaign: "Campaign") -> None:
     _check_columns(file, campaign)
 
 
-def check_priorities(paths: Mapping[str, Path], campaigns: Sequence["Campaign"]) -> None:
-    """Check that no two campaigns have the same priority: which one chooses first must not depend on their names."""
-    taken: dict[int, str] = {}
-    for campaign in campaigns:
-        other = taken.setdefault(campaign.priority, campaign.name)
-        if other != campaign.name:
-            raise wrong(
-                read_yaml(paths[campaign.name]),
-                ["priority"],
-                f"priority {campaign.priority} is that of {other}.yml, too: which campaign chooses first is unknown",
-            )
-
-
 def check_currency(path: Path, campaign: "Campaign", currency: str) -> None:
     """Check that the amounts of a campaign are in the reporting currency."""
     for key, each in (("budget", campaign.budget), ("unit_cost", campaign.unit_cost)):
@@ -61,10 +50,47 @@ def check_currency(path: Path, campaign: "Campaign", currency: str) -> None:
 def _check_terms(file: YamlFile, campaign: "Campaign") -> None:
     if campaign.starts and campaign.ends and campaign.ends < campaign.starts:
         raise wrong(file, ["ends"], f"it ends on {campaign.ends}, before it starts on {campaign.starts}")
-    if campaign.control_share == 1:
-        raise wrong(file, ["control_share"], "a control group of 100 % leaves nobody to contact: give less than 1")
+    _check_control(file, campaign)
     if campaign.budget and campaign.unit_cost is None:
         raise wrong(file, ["budget"], "a budget limits nothing without the unit_cost of a contact: give it, too")
+
+
+def _check_control(file: YamlFile, campaign: "Campaign") -> None:
+    everybody = "a control group of 100 % leaves nobody to contact: give less than 1"
+    if campaign.control_share == 1:
+        raise wrong(file, ["control_share"], everybody)
+    if campaign.control_share == "auto":
+        if campaign.base_rate is None or not campaign.limit:
+            raise wrong(
+                file,
+                ["control_share"],
+                "auto needs base_rate, the share that buys anyway (`perennial lists preview` says it), and a capacity "
+                "or budget: the control group would be another one whenever the customers are",
+            )
+        if campaign.sized_share is None:
+            raise wrong(
+                file,
+                ["control_share"],
+                f"not even half of the customers held back would show {campaign.minimum_effect:.1%} more than "
+                f"{campaign.base_rate:.1%} with {campaign.limit:,} contacts: give a larger minimum_effect or capacity, "
+                "or a share",
+            )
+    if campaign.strata and campaign.household:
+        raise wrong(
+            file, ["strata"], "a household has one arm, and its members may be in several strata: leave one out"
+        )
+    steady = {name: kind for name, kind in audience_columns().items() if name in STEADY}
+    for number, stratum in enumerate(campaign.strata):
+        if stratum.control_share == 1:
+            raise wrong(file, ["strata", number, "control_share"], everybody)
+        _check_expression(file, ["strata", number, "when"], stratum.when, steady)
+
+
+def _check_expression(file: YamlFile, keys: Sequence[Any], text: str, columns: Mapping[str, str]) -> None:
+    try:
+        to_sql(text, columns)
+    except ExpressionError as error:
+        raise wrong(file, keys, f"'{text}': {error}", error.place) from error
 
 
 def _check_rules(file: YamlFile, campaign: "Campaign") -> None:
@@ -79,11 +105,8 @@ def _check_rules(file: YamlFile, campaign: "Campaign") -> None:
             raise wrong(file, keys, "the last rule is for all others: it says 'out'")
         if rule.excluded in reason_groups() or (rule.excluded or "").startswith(CONTACTED):
             raise wrong(file, keys, f"'{rule.excluded}' is a reason that every list has: say it in other words")
-        try:
-            if rule.when is not None:
-                to_sql(rule.when, audience_columns())
-        except ExpressionError as error:
-            raise wrong(file, [*keys, "when"], f"'{rule.when}': {error}") from error
+        if rule.when is not None:
+            _check_expression(file, [*keys, "when"], rule.when, audience_columns())
 
 
 def _check_columns(file: YamlFile, campaign: "Campaign") -> None:

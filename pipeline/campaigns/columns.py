@@ -24,6 +24,8 @@ OF_AUDIENCES = (
     "maximum_spend",
     "winback_deadline_date",
 )
+# What a stratum may name: a customer keeps these, and with them the arm.
+STEADY = ("kind", "country", "acquisition_channel", "first_order_date", "is_left_truncated")
 # Columns of campaign_audience that the export joins, or that are the same in every row of a list.
 NOT_IN_FILES = ("list_name", "list_rank", "customer_id", "is_included", "reason_group", "arm")
 

@@ -1,6 +1,7 @@
 """Campaigns are defined in campaigns/<name>.yml; campaigns/README.md describes the keys."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -13,13 +14,17 @@ from pipeline.base import settings as project
 from pipeline.base.errors import UserError
 from pipeline.base.yaml_file import read_yaml
 from pipeline.campaigns.amounts import Money, money, share
-from pipeline.campaigns.checks import check_campaign, check_priorities, wrong
+from pipeline.campaigns.arms import share_needed
+from pipeline.campaigns.checks import check_campaign, wrong
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 CHANNELS = {"email": "e-mail", "post": "letter", "call": "call", "text": "text message"}
 """Channels in words; the permission is `can_<channel>`."""
 Amount = Annotated[Money, BeforeValidator(money)]
 Share = Annotated[Decimal, BeforeValidator(share)]
+Control = Annotated[
+    Decimal | Literal["auto"], BeforeValidator(lambda value: value if value == "auto" else share(value))
+]
 Days = Annotated[int, Field(ge=1, strict=True)]
 
 
@@ -40,6 +45,13 @@ class Rule(_Strict):
         return f"out: {self.excluded}" if self.included is None else f"in: {self.included}"
 
 
+class Stratum(_Strict):
+    """Customers of whom another share is held back."""
+
+    when: str = Field(min_length=1)
+    control_share: Share
+
+
 class Campaign(_Strict):
     """A campaign.
 
@@ -52,7 +64,7 @@ class Campaign(_Strict):
     channels, purpose
         A customer needs consent to this purpose in one of these channels.
     priority
-        1 chooses its customers first; no two campaigns have the same.
+        1 chooses its customers first; of two campaigns that have the same, the one whose contacts bring more.
     budget, unit_cost
         What all contacts may cost, and what one costs.
     capacity
@@ -62,7 +74,12 @@ class Campaign(_Strict):
     household
         One contact per household, and one arm.
     control_share
-        Share of those chosen who are held back, so that the effect can be measured.
+        Share of those chosen who are held back, so that the effect can be measured; `auto` is the share that finds
+        `minimum_effect`, given `base_rate` and the contacts that budget and capacity allow.
+    base_rate
+        Share of customers who are expected to buy within the horizon without the campaign.
+    strata
+        Shares of strata, of which the first that holds counts; `control_share` is for all others.
     horizon_days, outcome, minimum_effect
         Days after the contact in which the outcome counts; what counts; the smallest difference worth finding, in share
         of customers who buy.
@@ -89,7 +106,9 @@ class Campaign(_Strict):
     capacity: int | None = Field(None, ge=1, strict=True)
     pause_days: int = Field(14, ge=0, strict=True)
     household: bool = Field(False, strict=True)
-    control_share: Share = Decimal("0.1")
+    control_share: Control = Decimal("0.1")
+    base_rate: Share | None = None
+    strata: tuple[Stratum, ...] = ()
     horizon_days: Days = 28
     outcome: Literal["purchases", "net_sales", "margin"] = "purchases"
     minimum_effect: Share = Decimal("0.05")
@@ -105,6 +124,16 @@ class Campaign(_Strict):
         return f"({' or '.join(f'can_{channel}' for channel in dict.fromkeys(self.channels))})"
 
     @property
+    def blocked_because(self) -> str:
+        """SQL that says why none of the channels can be used; null where one can."""
+        blocks = [f"{channel}_block" for channel in dict.fromkeys(self.channels)]
+        if len(blocks) == 1:
+            return blocks[0]
+        return (
+            f"case when {' and '.join(f'{block} is not null' for block in blocks)} then least({', '.join(blocks)}) end"
+        )
+
+    @property
     def channels_in_words(self) -> str:
         """`e-mail or letter`."""
         return " or ".join(words for channel, words in CHANNELS.items() if channel in self.channels)
@@ -116,6 +145,20 @@ class Campaign(_Strict):
         if self.budget and self.unit_cost and self.unit_cost.amount > 0:
             limits.append(int(self.budget.amount // self.unit_cost.amount))
         return min(limits, default=None)
+
+    @property
+    def sized_share(self) -> Decimal | None:
+        """What `auto` comes to; None where not even half of the customers held back are enough."""
+        if self.base_rate is None or not self.limit:
+            return None
+        return share_needed(self.limit, float(self.base_rate), float(self.minimum_effect))
+
+    @property
+    def held_share(self) -> Decimal:
+        """Share of those chosen who are held back, outside of the strata."""
+        share = self.sized_share if self.control_share == "auto" else self.control_share
+        assert isinstance(share, Decimal)  # the file was checked
+        return share
 
     def is_active(self, as_of: date) -> bool:
         """Whether it chooses anyone on a day."""
@@ -131,10 +174,8 @@ def read_campaigns(folder: Path | None = None) -> dict[str, Campaign]:
     UserError
         A file says something that is no campaign; the message names file, line, and what is wrong.
     """
-    paths = sorted((folder or project.CAMPAIGNS).glob("[!.]*.yml"))
-    campaigns = sorted(map(read_campaign, paths), key=lambda campaign: (campaign.priority, campaign.name))
-    check_priorities({path.stem: path for path in paths}, campaigns)
-    return {campaign.name: campaign for campaign in campaigns}
+    paths = (folder or project.CAMPAIGNS).glob("[!.]*.yml")
+    return _in_order(map(read_campaign, paths))
 
 
 def read_edited(path: Path) -> dict[str, Campaign]:
@@ -143,14 +184,15 @@ def read_edited(path: Path) -> dict[str, Campaign]:
     Raises
     ------
     UserError
-        The file says something that is no campaign, or takes the priority of another one.
+        The file says something that is no campaign.
     """
     edited = read_campaign(path)
-    others = [campaign for campaign in read_campaigns().values() if campaign.name != edited.name]
-    campaigns = sorted([*others, edited], key=lambda campaign: (campaign.priority, campaign.name != edited.name))
-    paths = {campaign.name: project.CAMPAIGNS / f"{campaign.name}.yml" for campaign in others} | {edited.name: path}
-    check_priorities(paths, list(reversed(campaigns)))
-    return {campaign.name: campaign for campaign in campaigns}
+    return _in_order([edited, *(campaign for campaign in read_campaigns().values() if campaign.name != edited.name)])
+
+
+def _in_order(campaigns: Iterable[Campaign]) -> dict[str, Campaign]:
+    ordered = sorted(campaigns, key=lambda campaign: (campaign.priority, campaign.name))
+    return {campaign.name: campaign for campaign in ordered}
 
 
 def read_campaign(path: Path) -> Campaign:

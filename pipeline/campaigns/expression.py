@@ -28,7 +28,11 @@ DEEPEST = 50
 
 
 class ExpressionError(ValueError):
-    """What is wrong with an expression, and where."""
+    """What is wrong with an expression, and where: `place` is a character's, from 1."""
+
+    def __init__(self, problem: str, place: int) -> None:
+        super().__init__(problem)
+        self.place = place
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class _Parser:
     def fail(self, problem: str, token: Token | None = None) -> NoReturn:
         at = token or self.token
         what = f"'{at.text}'" if at.text else "the end"
-        raise ExpressionError(f"{what} at character {at.place} {problem}")
+        raise ExpressionError(f"{what} at character {at.place} {problem}", at.place)
 
     def take(self, *texts: str) -> bool:
         """Take the next token if it is one of these words or signs."""

@@ -54,22 +54,35 @@ def campaign_variables(
 
 
 def as_sql(campaign: Campaign, arm_key: str) -> dict[str, Any]:
-    """Return what the macros of dbt_project/macros/campaigns.sql read of a campaign."""
+    """Return what `marts.campaign_audience` reads of a campaign."""
     columns = audience_columns()
     return {
         "name": campaign.name,
-        "permission": campaign.permitted_by,
+        "objective": quote_literal(campaign.objective),
+        "priority": campaign.priority,
+        "block": campaign.blocked_because,
         "rules": [
             {
                 "when": to_sql(rule.when, columns) if rule.when else "true",
                 "reason": quote_literal(rule.reason),
-                "is_in": rule.included is not None,
             }
             for rule in campaign.audience
         ],
         "order": [f"coalesce({', '.join([*names, '0'])}) desc" for names in campaign.order],
         "household": campaign.household,
         "pause_days": campaign.pause_days,
+        "horizon_days": campaign.horizon_days,
+        "unit_cost": str(campaign.unit_cost.amount if campaign.unit_cost else 0),
         "limit": campaign.limit,
-        "control": {"prefix": prefix(arm_key, campaign.name), "below": below(campaign.control_share)},
+        "control": {"prefix": prefix(arm_key, campaign.name), "below": _bound(campaign)},
     }
+
+
+def _bound(campaign: Campaign) -> str:
+    """Return the bound of the control group as SQL, of each stratum its own."""
+    columns = audience_columns()
+    strata = "".join(
+        f"when {to_sql(stratum.when, columns)} then {below(stratum.control_share)} " for stratum in campaign.strata
+    )
+    bound = below(campaign.held_share)
+    return f"case {strata}else {bound} end" if strata else bound

@@ -11,6 +11,7 @@ said as (
         statements.purpose,
         statements.is_readable,
         statements.is_granted,
+        statements.status,
         statements.changed_at
     from {{ ref('int_consent_statements') }} as statements
     inner join records

@@ -44,7 +44,7 @@ last_words as (
         *,
         row_number() over (
             partition by source_system, source_customer_id, channel, purpose, is_readable
-            order by changed_at desc, is_granted asc
+            order by changed_at desc, is_granted asc, status asc
         ) as statement_number
     from {{ ref('int_consent_statements') }}
     where purpose = 'marketing'
@@ -57,6 +57,7 @@ refused_at_address as (
         last_words.purpose,
         last_words.is_readable,
         last_words.is_granted,
+        case when last_words.status = 'deceased' then 'withdrawn' else last_words.status end as status,
         last_words.changed_at
     from last_words
     inner join same_address
@@ -74,6 +75,7 @@ said as (
         statements.purpose,
         statements.is_readable,
         statements.is_granted,
+        statements.status,
         statements.changed_at
     from {{ ref('int_consent_statements') }} as statements
     inner join records

@@ -3,6 +3,8 @@
 -- too: it grants nothing, in any channel where its channel cannot be read; unless a later load has the row of the same
 -- key, readable. An unknown purpose says nothing, but that a consent to it is withdrawn. All purposes of one
 -- channel are no word about profiling, which has no channel.
+-- What came back of a campaign is a statement, too: a hard bounce blocks its channel, and whoever unsubscribes or calls
+-- it spam withdraws it; all channels where that of the campaign cannot be read. A later consent lifts both.
 with delivered as (
     select
         *,
@@ -86,16 +88,81 @@ stated as (
         'profiling' as stated_purpose
     from by_channel
     where purpose = 'profiling' or (purpose = 'all' and channel = 'all')
+),
+
+answers as (
+    select
+        *,
+        {{ without('lower(kind)', '[^\\p{L}]') }} as word
+    from {{ ref('int_campaign_responses__rows') }}
+    where _fate = 'accepted' and _op <> 'delete' and _is_current
+),
+
+answered as (
+    select
+        *,
+        case
+            when word in ('bounce', 'bounced', 'hardbounce', 'hardbounced') then 'bounced'
+            when word in ('unsubscribe', 'unsubscribed', 'optout', 'spam', 'spamcomplaint') then 'withdrawn'
+        end as status
+    from answers
+),
+
+campaign_channels as (
+    select
+        campaigns.source_system,
+        campaigns.campaign_id,
+        words.word as channel
+    from {{ ref('int_campaigns__rows') }} as campaigns
+    inner join {{ ref('consent_words') }} as words
+        on
+            words.column_name = 'channel'
+            and {{ without('lower(campaigns.channel)', '[^\\p{L}*]') }} = words.spelling
+    where campaigns._fate = 'accepted' and campaigns._op <> 'delete' and campaigns._is_current
+),
+
+all_stated as (
+    select
+        source_system,
+        source_customer_id,
+        stated_channel as channel,
+        stated_purpose as purpose,
+        is_readable,
+        _fate = 'accepted' and status = 'granted' as is_granted,
+        status,
+        _known_from,
+        possible_at
+    from stated
+    union all
+    select
+        answered.source_system,
+        answered.source_customer_id,
+        channels.channel,
+        'marketing' as purpose,
+        true as is_readable,
+        false as is_granted,
+        answered.status,
+        answered._known_from,
+        answered.responded_at as possible_at
+    from answered
+    left join campaign_channels
+        on
+            answered.source_system = campaign_channels.source_system
+            and answered.campaign_id = campaign_channels.campaign_id
+    inner join channels
+        on coalesce(campaign_channels.channel, 'all') in (channels.channel, 'all')
+    where answered.status is not null
 )
 
 select
     source_system,
     source_customer_id,
-    stated_channel as channel,
-    stated_purpose as purpose,
+    channel,
+    purpose,
     is_readable,
-    _fate = 'accepted' and status = 'granted' as is_granted,
+    is_granted,
+    status,
     {{ local_date('possible_at') }} as changed_date,
     {{ local_date('coalesce(_known_from, possible_at)') }} as known_date,
     possible_at as changed_at
-from stated
+from all_stated

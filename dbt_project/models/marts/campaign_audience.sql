@@ -1,11 +1,22 @@
 -- Grain: one row per (list_name, customer_id): who is on the list of a campaign, who is not, and the one reason.
--- The campaigns are the files of campaigns/ whose dates hold. They choose one after another, by priority
--- (macros/campaigns.sql).
-{% set campaigns = of_build('campaigns') %}
+-- The campaigns are the files of campaigns/ whose dates hold (pipeline/campaigns/variables.py). They choose one after
+-- another, by priority. Campaigns of one priority choose by the margin that a contact causes, less its cost, as earlier
+-- campaigns of the objective have measured it; then those of which nothing was measured, by the margin expected of the
+-- customers whom they may contact. Within a campaign the margin that it is expected to cause leads, where the newest
+-- campaign of the objective with a certain uplift says it of each customer; else the order of its file.
+-- A person is contacted once, and a household once where one of the two campaigns is for households. A control group is
+-- chosen, too: it is not contacted, and no other campaign may contact it, so that the difference between the arms is
+-- this campaign.
+{% set nobody = {
+    'name': '', 'objective': "''", 'priority': 1, 'rules': [{'when': 'true', 'reason': "''"}], 'block': "''",
+    'household': false, 'pause_days': 0, 'horizon_days': 1, 'unit_cost': 0, 'limit': 0, 'order': [],
+    'control': {'prefix': "''", 'below': "''"}
+} %}
+{% set campaigns = of_build('campaigns') or [nobody] %}
 {% set reason_groups = [
-    'deleted at the source', 'objects to profiling', 'no consent', 'no contact details', 'minor', 'open complaint',
-    'universal control group', 'chosen by a campaign with priority', 'household already chosen',
-    'over budget or capacity', 'control group'
+    'deleted at the source', 'deceased', 'objects to profiling', 'no consent', 'suppressed', 'bounced',
+    'no contact details', 'minor', 'open complaint', 'universal control group', 'chosen by a campaign with priority',
+    'household already chosen', 'over budget or capacity', 'control group'
 ] %}
 
 with customers as (
@@ -14,43 +25,242 @@ with customers as (
     left join {{ ref('part_customer_birthday') }} using (customer_id)
 ),
 
-{% for campaign in campaigns %}
-{{ campaign_choice(campaign, loop.index) }},
-
-{% endfor %}
-reasoned as (
+-- The first rule of each campaign that holds, and the first thing that keeps the customer from being contacted by it.
+ruled as (
     {%- for campaign in campaigns %}
     select
         '{{ campaign.name }}' as list_name,
-        customers.*,
-        {{ campaign_reason(campaign) }} as own_reason,
-        decided.customer_id is not null as is_free,
-        decided.reason as choice_reason,
-        decided.contacts
+        customer_id,
+        case
+            {%- for rule in campaign.rules %}
+            when {{ rule.when }} then {{ rule.reason }}
+            {%- endfor %}
+        end as rule_reason,
+        coalesce(
+            withheld_because,
+            {{ campaign.block }},
+            case
+                when is_minor then 'minor'
+                when has_open_complaint then 'open complaint'
+                when
+                    {{ 'household_days_since_campaign' if campaign.household else 'days_since_campaign' }}
+                    < {{ campaign.pause_days }}
+                    then 'contacted in the last {{ campaign.pause_days }} days'
+                when is_universal_control then 'universal control group'
+            end
+        ) as kept_because
     from customers
-    left join decided_{{ loop.index }} as decided on customers.customer_id = decided.customer_id
     {{ 'union all' if not loop.last }}
-    {%- else %}
-    select
-        cast(null as {{ contract_type('text') }}) as list_name,
-        customers.*,
-        'out: there is no campaign' as own_reason,
-        false as is_free,
-        cast(null as {{ contract_type('text') }}) as choice_reason,
-        0 as contacts
-    from customers
-    where 1 = 0
     {%- endfor %}
 ),
 
-judged as (
+reasoned as (
+    select
+        list_name,
+        customer_id,
+        case when rule_reason like 'in:%' then coalesce('out: ' || kept_because, rule_reason) else rule_reason end
+            as own_reason
+    from ruled
+),
+
+with_uplift as (
+    select distinct campaign_id
+    from {{ ref('campaign_uplift') }}
+),
+
+uplifting as (
+    select
+        performance.objective,
+        performance.campaign_id,
+        row_number() over (
+            partition by performance.objective order by performance.start_date desc, performance.campaign_id asc
+        ) as campaign_number
+    from {{ ref('campaign_performance') }} as performance
+    inner join with_uplift on performance.campaign_id = with_uplift.campaign_id
+),
+
+uplifts as (
+    select
+        uplifting.objective as of_objective,
+        uplift.customer_id as of_customer_id,
+        uplift.expected_margin as caused_margin,
+        uplift.expected_uplift
+    from {{ ref('campaign_uplift') }} as uplift
+    inner join uplifting on uplift.campaign_id = uplifting.campaign_id and uplifting.campaign_number = 1
+),
+
+-- Whom nothing keeps, with the place in the campaign's order, and the arm (pipeline/campaigns/arms.py).
+eligible as (
+    {%- for campaign in campaigns %}
+    {%- set unit_id = 'coalesce(household_id, customer_id)' if campaign.household else 'customer_id' %}
+    select
+        '{{ campaign.name }}' as list_name,
+        {{ campaign.objective }} as objective,
+        {{ campaign.priority }} as priority,
+        {{ campaign.unit_cost }} as unit_cost,
+        {{ campaign.horizon_days }} as horizon_days,
+        {{ campaign.household | lower }} as is_household,
+        cast({{ 'null' if campaign.limit is none else campaign.limit }} as bigint) as contact_limit,
+        customer_id,
+        household_id,
+        {{ unit_id }} as unit_id,
+        clv_future,
+        caused_margin,
+        row_number() over (
+            order by
+                caused_margin desc nulls last,
+                expected_uplift desc nulls last,
+                {{ (campaign.order + ['customer_id asc']) | join(', ') }}
+        ) as place,
+        substr(md5({{ campaign.control.prefix }} || {{ unit_id }}), 1, 8) < {{ campaign.control.below }} as is_control
+    from customers
+    inner join reasoned using (customer_id)
+    left join uplifts on customer_id = of_customer_id and of_objective = {{ campaign.objective }}
+    where list_name = '{{ campaign.name }}' and own_reason like 'in:%'
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+evidence as (
+    select
+        objective,
+        sum(incremental_margin) / sum(treated_customers) as margin_of_contact
+    from {{ ref('campaign_performance') }}
+    where incremental_margin is not null and treated_customers > 0
+    group by objective
+),
+
+competing as (
+    select
+        list_name,
+        objective,
+        priority,
+        unit_cost,
+        sum(caused_margin) / nullif(count(caused_margin), 0) as caused_margin,
+        horizon_days * sum(clv_future) / nullif(count(clv_future), 0) as expected_margin
+    from eligible
+    group by list_name, objective, priority, unit_cost, horizon_days
+),
+
+turns as (
+    select
+        competing.list_name,
+        row_number() over (
+            order by
+                competing.priority asc,
+                coalesce(competing.caused_margin, evidence.margin_of_contact) - competing.unit_cost desc nulls last,
+                competing.expected_margin desc nulls last,
+                competing.list_name asc
+        ) as turn
+    from competing
+    left join evidence on competing.objective = evidence.objective
+),
+
+chosen_0 as (
+    select
+        list_name,
+        customer_id,
+        household_id,
+        is_household,
+        contact_limit as contacts,
+        list_name as reason,
+        is_control as is_taken
+    from eligible
+    where 1 = 0
+),
+
+{% for campaign in campaigns %}
+{%- set turn = loop.index %}
+{%- set before = 'chosen_' ~ loop.index0 %}
+-- Turn {{ turn }}: those whom no campaign before has chosen, and no one of whose household;
+persons_{{ turn }} as (
+    select distinct customer_id
+    from {{ before }}
+    where is_taken
+),
+
+households_{{ turn }} as (
+    select
+        household_id,
+        max(case when is_household then 1 else 0 end) = 1 as is_of_households
+    from {{ before }}
+    where is_taken and household_id is not null
+    group by household_id
+),
+
+free_{{ turn }} as (
+    select
+        eligible.*,
+        row_number() over (partition by eligible.unit_id order by eligible.place asc) as member_number
+    from eligible
+    inner join turns on eligible.list_name = turns.list_name and turns.turn = {{ turn }}
+    left join persons_{{ turn }} as persons on eligible.customer_id = persons.customer_id
+    left join households_{{ turn }} as households
+        on
+            eligible.household_id = households.household_id
+            and (eligible.is_household or households.is_of_households)
+    where persons.customer_id is null and households.household_id is null
+),
+
+-- the contacts up to each place, of which the first of a household counts;
+counted_{{ turn }} as (
     select
         *,
+        sum(case when member_number = 1 and not is_control then 1 else 0 end) over (
+            order by place asc rows between unbounded preceding and current row
+        ) as contacts
+    from free_{{ turn }}
+),
+
+limited_{{ turn }} as (
+    select
+        *,
+        min(contacts) over (partition by unit_id) as contacts_of_unit
+    from counted_{{ turn }}
+),
+
+-- and what becomes of them: no reason is a contact.
+decided_{{ turn }} as (
+    select
+        list_name,
+        customer_id,
+        household_id,
+        is_household,
+        contacts,
         case
-            when own_reason like 'in:%' and not is_free then 'out: chosen by a campaign with priority'
-            else coalesce(choice_reason, own_reason)
+            when contacts_of_unit > contact_limit or (is_control and contacts_of_unit = contact_limit)
+                then 'out: over budget or capacity'
+            when member_number > 1 then 'out: household already chosen'
+            when is_control then 'out: control group'
+        end as reason
+    from limited_{{ turn }}
+),
+
+chosen_{{ turn }} as (
+    select * from {{ before }}
+    union all
+    select
+        *,
+        coalesce(reason = 'out: control group', true) as is_taken
+    from decided_{{ turn }}
+),
+
+{% endfor -%}
+judged as (
+    select
+        customers.*,
+        reasoned.list_name,
+        chosen.contacts,
+        case
+            when reasoned.own_reason like 'in:%' and chosen.customer_id is null
+                then 'out: chosen by a campaign with priority'
+            else coalesce(chosen.reason, reasoned.own_reason)
         end as reason
     from reasoned
+    inner join customers on reasoned.customer_id = customers.customer_id
+    left join chosen_{{ campaigns | length }} as chosen
+        on reasoned.list_name = chosen.list_name and reasoned.customer_id = chosen.customer_id
+    where reasoned.list_name <> ''
 ),
 
 final as (

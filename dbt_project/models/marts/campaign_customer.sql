@@ -10,7 +10,12 @@ consents as (
 ),
 
 described as (
-    select customer_id from {{ ref('dim_customer_contact') }}
+    select
+        customer_id,
+        email is not null as has_email,
+        street is not null as has_street,
+        phone is not null as has_phone
+    from {{ ref('dim_customer_contact') }}
 ),
 
 complaints as (
@@ -75,8 +80,15 @@ joined as (
         consents.withheld_because,
         {{ permission(['consents.can_email']) }} as can_email,
         {{ permission(['consents.can_post']) }} as can_post,
+        consents.email_reason,
+        consents.post_reason,
+        consents.call_reason,
+        consents.text_reason,
         {{ 'described.customer_id is not null' if var('providers').get('customers') else 'true' }}
             as has_contact_details,
+        {{ 'coalesce(described.has_email, false)' if var('providers').get('customers') else 'true' }} as has_email,
+        {{ 'coalesce(described.has_street, false)' if var('providers').get('customers') else 'true' }} as has_street,
+        {{ 'coalesce(described.has_phone, false)' if var('providers').get('customers') else 'true' }} as has_phone,
         coalesce(complaints.has_open, false) as has_open_complaint,
         complaints.last_resolved_date,
         contacted.last_contact_date as last_campaign_date,
@@ -126,9 +138,19 @@ final as (
         deadline_date as winback_deadline_date,
         can_email,
         can_post,
+        {%- for channel, has_address in [
+            ('email', 'has_email'), ('post', 'has_street'), ('call', 'has_phone'), ('text', 'has_phone')
+        ] %}
+        case
+            when {{ channel }}_reason in ('suppressed', 'bounced') then {{ channel }}_reason
+            when not can_{{ channel }} then 'no consent'
+            when not {{ has_address }} then 'no contact details'
+        end as {{ channel }}_block,
+        {%- endfor %}
         has_contact_details,
         has_open_complaint,
-        {{ is_drawn(of_build('universal_control'), 'coalesce(household_id, customer_id)') }} as is_universal_control
+        substr(md5({{ of_build('universal_control').prefix }} || coalesce(household_id, customer_id)), 1, 8)
+        < {{ of_build('universal_control').below }} as is_universal_control
     from joined
 )
 

@@ -15,6 +15,8 @@ from pipeline.campaigns import Campaign, campaign_variables
 PUBLISHED = {
     "customer_360": "release.marts.customer_360",
     "campaign_customer": "release.marts.campaign_customer",
+    "campaign_performance": "release.marts.campaign_performance",
+    "campaign_uplift": "release.marts.campaign_uplift",
     "dim_customer_contact": "contacts_file.dim_customer_contact",
 }
 """What the model reads of a release, by the name of the model that wrote it."""

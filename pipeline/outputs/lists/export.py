@@ -1,7 +1,7 @@
 """Export every campaign list of the published release, as files that only their owner can read."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipeline.base.errors import UserError
@@ -10,14 +10,16 @@ from pipeline.base.scratch import working_connection
 from pipeline.base.settings import Settings
 from pipeline.base.shapes import Shape, Text
 from pipeline.campaigns import read_campaigns
-from pipeline.outputs.lists.cells import csv_content, shown
 from pipeline.outputs.lists.export_log import log_exports, read_log
+from pipeline.outputs.lists.files.cells import csv_content, shown
+from pipeline.outputs.lists.files.workbook import workbook_content
 from pipeline.outputs.lists.manifest import describe, logged
 from pipeline.outputs.lists.members import columns_of, judge, members
 from pipeline.outputs.lists.permissions import landed_permissions, plan_of_landing
-from pipeline.outputs.lists.workbook import workbook_content
 from pipeline.serving import erasure
 from pipeline.serving.releases import CONTACTS, DATABASE, attach_read_only, current_release, read_manifest
+
+MANIFEST_ENDS = ".manifest.json"
 
 
 class FileShape(Shape):
@@ -30,7 +32,10 @@ class FileShape(Shape):
 class ListShape(FileShape):
     """The manifest of a list."""
 
+    list_name: Text
+    release_id: Text
     landing: Text
+    expires_at: Text
     workbook: FileShape
 
 
@@ -38,7 +43,7 @@ def export_lists(settings: Settings) -> list[Path]:
     """Write every campaign list of the published release; return the paths of the CSV files.
 
     Each CSV has a workbook of the same rows and a manifest beside it, and a line in the log of exports. Nothing is
-    written if the lists exist and nothing has landed since.
+    written if the lists exist, have not expired, and nothing has landed since.
 
     Raises
     ------
@@ -85,22 +90,23 @@ def export_lists(settings: Settings) -> list[Path]:
             }
             log_exports(settings, [logged(described)])
             text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
-            write_private(target / f"{name}.manifest.json", text.encode())
+            write_private(target / f"{name}{MANIFEST_ENDS}", text.encode())
             paths.append(target / f"{name}.csv")
     return paths
 
 
 def written_before(folder: Path, landing: str) -> list[Path]:
-    """Return the lists of a folder if all are whole and were written from this landing, else none."""
-    paths = []
-    for path in sorted(folder.glob("*.manifest.json")):
+    """Return the lists of a folder if all are whole, have not expired and were written from this landing, else none."""
+    paths, now = [], datetime.now(UTC)
+    for path in sorted(folder.glob(f"*{MANIFEST_ENDS}")):
         try:
             described = read_json(path, "", ListShape)
             parts = (described, described["workbook"])
             is_whole = all(sha256_of_file(folder / part["file"]) == part["sha256"] for part in parts)
-        except (DamagedError, OSError):  # the list is written again
+            is_valid = now < datetime.fromisoformat(described["expires_at"])
+        except (DamagedError, OSError, ValueError, TypeError):  # the list is written again
             return []
-        if described["landing"] != landing or not is_whole:
+        if described["landing"] != landing or not is_whole or not is_valid:
             return []
         paths.append(folder / described["file"])
     return paths

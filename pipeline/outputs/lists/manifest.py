@@ -1,6 +1,7 @@
 """The manifest of a list: release, file, definition, counts by reason, columns, and how consent was applied."""
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -8,7 +9,7 @@ import duckdb
 from pipeline.base.files import sha256_of
 from pipeline.campaigns import Campaign
 from pipeline.campaigns.columns import reason_groups
-from pipeline.outputs.lists.cells import UNKNOWN, Cell
+from pipeline.outputs.lists.files.cells import UNKNOWN, Cell
 from pipeline.outputs.lists.members import (
     ADDRESSES,
     CHANNELS,
@@ -46,6 +47,7 @@ def describe(
 ) -> dict[str, Any]:
     """Return the manifest of a list, from its formatted rows and the bytes of its files by suffix."""
     name, columns = campaign.name, columns_of(campaign)
+    exported_at = datetime.now(UTC)
     reasons = connection.execute(
         "select is_included, reason, count(*) from release.marts.campaign_audience where list_name = $1"
         " group by all order by all",
@@ -74,13 +76,19 @@ def describe(
         "rows": len(rows),
         "definition": " ".join(filter(None, [campaign.definition, _of_every_list(connection)])),
         "campaign": _terms(campaign),
+        "exported_at": exported_at.isoformat(timespec="seconds"),
+        "expires_at": (exported_at + timedelta(hours=VALID_HOURS)).isoformat(timespec="seconds"),
         "valid_hours": VALID_HOURS,
         "waterfall": {group: waterfall[group] for group in reason_groups() if group in waterfall},
         "customers_in_by_reason": {reason: number for included, reason, number in reasons if included},
         "customers_out_by_reason": {reason: number for included, reason, number in reasons if not included},
         "left_out_since_by_reason": left_out(connection, name),
         "columns": [{"name": column, "meaning": meaning.get(column)} for column in columns],
-        "consent": {**_consent(campaign, rows), "not_readable": _not_readable(connection, permissions)},
+        "consent": {
+            **_consent(campaign, rows),
+            "read_until": permissions.read_until,
+            "not_readable": _not_readable(connection, permissions),
+        },
     }
 
 
@@ -88,7 +96,7 @@ def logged(described: dict[str, Any]) -> dict[str, Any]:
     """Return what the log of exports keeps of a manifest."""
     campaign = described["campaign"]
     return {
-        **{name: described[name] for name in ("list_name", "release_id", "landing", "rows", "sha256")},
+        **{name: described[name] for name in ("list_name", "release_id", "landing", "rows", "sha256", "expires_at")},
         "workbook_sha256": described["workbook"]["sha256"],
         **{name: campaign[name] for name in ("purpose", "channels", "rule_hash")},
     }

@@ -54,7 +54,7 @@ def meaning_of_contacts(campaign: Campaign) -> dict[str, str]:
 
 
 # A permission holds when both the release and the landing have it. An address that the landing no longer allows is left
-# out, and a grant that came after the release waits for the next one.
+# out, and a grant that came after the release waits for the next one. Whose addresses were erased since is left out.
 JUDGED = """
 create or replace temporary table judged as
 with
@@ -99,6 +99,8 @@ select
     case
         when withheld_because is not null then withheld_because
         when case list_name {permitted} else can_email_or_post end = false then 'no consent'
+        when (select count(*) from contacts_file.dim_customer_contact) > 0 and case list_name {reached} end = false
+            then 'no contact details'
     end as left_out_because
 from final
 left join ids using (customer_id)
@@ -118,8 +120,18 @@ def judge(connection: duckdb.DuckDBPyConnection, campaigns: Iterable[Campaign], 
     has_consents
         A source provides consents, so no customer is a member without one.
     """
-    permitted = " ".join(f"when {quote_literal(each.name)} then {each.permitted_by}" for each in campaigns)
-    connection.execute(JUDGED.format(permitted=permitted), {"has_consents": has_consents})
+    lists = list(campaigns)
+    permitted = " ".join(f"when {quote_literal(each.name)} then {each.permitted_by}" for each in lists)
+    reached = " ".join(f"when {quote_literal(each.name)} then {_reached_by(each)}" for each in lists)
+    connection.execute(JUDGED.format(permitted=permitted, reached=reached), {"has_consents": has_consents})
+
+
+def _reached_by(campaign: Campaign) -> str:
+    """SQL that says whether a channel is allowed of which there is an address."""
+    reached = (
+        f"(can_{channel} and {ADDRESSES[channel][0]} is not null)" for channel in dict.fromkeys(campaign.channels)
+    )
+    return f"({' or '.join(reached)})"
 
 
 def members(connection: duckdb.DuckDBPyConnection, campaign: Campaign) -> list[tuple[Any, ...]]:

@@ -9,8 +9,9 @@ temporary database, and judged by the models of a build (`models/export/`).
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -35,11 +36,15 @@ REF = re.compile(r"\bref\(\s*['\"](base_[^'\"]+)['\"]")
 
 @dataclass(frozen=True)
 class Permissions:
-    """The answer of the landing: the table `list_consent`, and how many consents cannot be read."""
+    """The answer of the landing: the table `list_consent`, how many consents cannot be read, and until when they were.
+
+    `read_until` has the end of the newest load of each table of consents, by source and table.
+    """
 
     has_consents: bool
     unreadable_rows: int
     unreadable_lines: int
+    read_until: dict[str, str] = field(default_factory=dict)
 
 
 def plan_of_landing(settings: Settings, release: Path) -> Plan:
@@ -90,6 +95,7 @@ def landed_permissions(
                     "select count(*) from now.int_consents__rows where _fate = 'quarantined'",
                 ),
                 unreadable_lines=_unreadable_lines(plan),
+                read_until=_read_until(plan),
             )
         finally:
             connection.execute("detach now")
@@ -169,8 +175,21 @@ def _stage(settings: Settings, plan: Plan, folder: Path) -> None:
 
 def _unreadable_lines(plan: Plan) -> int:
     """Count lines of consents that could not be split into columns: their customers are unknown."""
+    return sum(receipt["unreadable"] for receipt in _loads_of_consents(plan))
+
+
+def _read_until(plan: Plan) -> dict[str, str]:
+    """Return the end of the newest load of each table of consents."""
+    ends: dict[str, str] = {}
+    for receipt in _loads_of_consents(plan):
+        table = f"{receipt['source']}.{receipt['table']}"
+        ends[table] = max(ends.get(table, ""), receipt["interval_end"])
+    return dict(sorted(ends.items()))
+
+
+def _loads_of_consents(plan: Plan) -> list[dict[str, Any]]:
     tables = {(source, table) for source in plan.providers.get("consents", []) for table in _tables_of_consents(source)}
-    return sum(r["unreadable"] for r in plan.receipts if (r["source"], r["table"]) in tables)
+    return [receipt for receipt in plan.receipts if (receipt["source"], receipt["table"]) in tables]
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -58,6 +58,18 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Worth:
+    """What those who would be contacted bring without it: margin within the horizon, and margin per purchase.
+
+    None where no value is known. `break_even` is the share of them that must buy once more to pay for the contacts.
+    """
+
+    margin: Decimal | None
+    margin_per_purchase: Decimal | None
+    break_even: float | None
+
+
+@dataclass(frozen=True)
 class Preview:
     """What a campaign would do on a release.
 
@@ -74,6 +86,7 @@ class Preview:
     contacts: int
     control: int
     purchase_rate: float | None
+    worth: Worth
     evidence: Evidence
     examples: list[dict[str, Any]]
 
@@ -108,7 +121,9 @@ def preview(settings: Settings, name: str) -> Preview:
             "select release_id, as_of_date, currency from release.marts.release"
         ).fetchall()
         begun = campaign.model_copy(update={"starts": None, "ends": None})
-        before = [each for each in campaigns.values() if each.priority < campaign.priority]
+        before = [
+            each for each in campaigns.values() if each.priority <= campaign.priority and each.name != campaign.name
+        ]
         choose(connection, settings, [*before, begun], as_of=as_of, currency=currency, paths={campaign.name: path})
         connection.execute(
             f"create view judged as from campaign_audience where list_name = {quote_literal(campaign.name)}"
@@ -124,6 +139,7 @@ def preview(settings: Settings, name: str) -> Preview:
             contacts=next((step.customers for step in steps if step.group == "on the list"), 0),
             control=next((step.customers for step in steps if step.group == "control group"), 0),
             purchase_rate=_purchase_rate(connection, campaign.horizon_days),
+            worth=_worth(connection, campaign),
             evidence=_evidence(connection, campaign, as_of),
             examples=_examples(connection),
         )
@@ -177,6 +193,24 @@ def _purchase_rate(connection: duckdb.DuckDBPyConnection, horizon_days: int) -> 
         [horizon_days],
     ).fetchall()
     return rate if scored * 2 >= chosen and scored else None
+
+
+def _worth(connection: duckdb.DuckDBPyConnection, campaign: Campaign) -> Worth:
+    """Sum the values of those on the list, carried over to the horizon as if purchases came at an even pace."""
+    ((margin, per_purchase),) = connection.execute(
+        """
+        select
+            cast(sum(clv.clv_future * $1 / clv.horizon_days) as decimal(18, 4)),
+            cast(sum(clv.clv_future) / nullif(sum(clv.expected_purchases), 0) as decimal(18, 4))
+        from judged
+        inner join release.marts.customer_clv as clv using (customer_id)
+        where is_included and clv.clv_future is not null
+        """,
+        [campaign.horizon_days],
+    ).fetchall()
+    cost = campaign.unit_cost.amount if campaign.unit_cost else None
+    pays = cost is not None and per_purchase is not None and per_purchase > 0
+    return Worth(margin, per_purchase, round(float(cost / per_purchase), 4) if pays else None)
 
 
 def _evidence(connection: duckdb.DuckDBPyConnection, campaign: Campaign, as_of: date) -> Evidence:

@@ -69,15 +69,30 @@ def _expected(preview: Preview) -> Iterator[str]:
         yield f"Response   unknown: no earlier campaign has the objective {campaign.objective}."
     else:
         yield f"Response   {evidence.response_rate * preview.contacts:,.0f} ({evidence.response_rate:.1%}), {known}."
+    yield from _worth(preview)
     if evidence.margin is None:
         yield "Margin     unknown: no such campaign was judged against a control group."
     else:
-        yield (
-            f"Margin     {_money(preview, evidence.margin * preview.contacts)} caused, {known}; "
-            f"{evidence.certain} of them with a certain effect."
+        caused = evidence.margin * preview.contacts
+        after = "" if cost is None else f", {_money(preview, caused - cost)} after the cost"
+        certain = (
+            f"{evidence.certain} of them with a certain effect" if evidence.certain else "none with a certain effect"
         )
+        yield f"Margin     {_money(preview, caused)} caused{after}, {known}; {certain}."
     for number, learning in enumerate(evidence.learnings):
         yield f"{'' if number else 'Learned':<11}{_learned(learning)}"
+
+
+def _worth(preview: Preview) -> Iterator[str]:
+    worth = preview.worth
+    if worth.margin is not None:
+        days = preview.campaign.horizon_days
+        yield f"Worth      {_money(preview, worth.margin)} of margin is expected of them within {days} days anyway."
+    if worth.break_even is not None and worth.margin_per_purchase is not None:
+        yield (
+            f"           It pays where {_points(worth.break_even)} more of them buy, at "
+            f"{_money(preview, worth.margin_per_purchase)} of margin each."
+        )
 
 
 def _test(preview: Preview, test: Test | None) -> Iterator[str]:
@@ -87,16 +102,20 @@ def _test(preview: Preview, test: Test | None) -> Iterator[str]:
         yield "Test       nobody would be contacted."
     elif test is None:
         yield f"Test       {held}. Whether they are enough is unknown: too few customers have a score."
-    elif campaign.control_share == 0:
+    elif not campaign.held_share and not campaign.strata:
         yield "Test       nobody is held back, so that the effect cannot be measured."
     else:
         yield f"Test       {held}; {preview.purchase_rate:.1%} buy within {campaign.horizon_days} days anyway."
         yield f"           {_points(test['minimum_effect'])} more are found with a chance of {test['power']:.0%}."
-        yield f"           {_advice(test)}"
+        yield f"           {_advice(preview, test)}"
+        if test["power"] < GOOD and test["customers_needed"]:
+            runs = -(-test["customers_needed"] // (preview.contacts + preview.control))
+            enough = f"{counted(test['customers_needed'], 'customer')} are enough: {counted(runs, 'run')}"
+            yield f"           With {campaign.held_share:.0%} held back, {enough} like this one, judged together."
         yield f"           {_advice_on_margin(test, preview.control)}"
 
 
-def _advice(test: Test) -> str:
+def _advice(preview: Preview, test: Test) -> str:
     detectable, needed = test["detectable_effect"], test["control_needed"]
     if test["is_admitted"]:
         return f"That is enough; {counted(needed, 'customer')} held back would be, too."
@@ -104,8 +123,9 @@ def _advice(test: Test) -> str:
     if test["power"] >= GOOD:
         found = "Too few of those held back buy for a verdict."
     if needed is None:
-        return f"{found} Not even half of the customers held back are enough: expect no verdict, or run it again."
-    return f"{found} Hold back {counted(needed, 'customer')} for the effect that you want to find."
+        return f"{found} Not even half of these held back are enough: expect no verdict of this run alone."
+    share = needed / (preview.contacts + preview.control)
+    return f"{found} Hold back {counted(needed, 'customer')} ({share:.0%}) for the effect that you want to find."
 
 
 def _advice_on_margin(test: Test, control: int) -> str:

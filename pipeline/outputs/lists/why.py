@@ -21,6 +21,9 @@ SENTENCES = {
     "over budget or capacity": "is not on the list of {campaign}: it would be, but for the budget or capacity, which "
     "ends after {listed}",
     "minor": "is not on the list of {campaign}: younger than 18",
+    "suppressed": "is not on the list of {campaign}: a suppression list closes the channel",
+    "bounced": "is not on the list of {campaign}: what was sent came back, and no consent has been given since",
+    "no contact details": "is not on the list of {campaign}: there is no address for the channel that is allowed",
 }
 OTHERWISE = "is not on the list of {campaign}: {reason}"
 

@@ -76,3 +76,17 @@ def test_what_is_plain_yaml_is_read(tmp_path):
     file = read_yaml(path)
     assert file.content["b"] == {"x": 1, "y": 3}
     assert [file.line_of(keys) for keys in (["a"], ["b", "y"], ["c"])] == [1, 4, 5]
+
+
+def test_a_character_of_a_value_has_its_column(tmp_path):
+    path = tmp_path / "a.yml"
+    path.write_text("a: {b: plain, c: 'it''s x', d: \"say \\\"x\"}\ne: >-\n  folded x\nf:\n  - g\n", encoding="utf-8")
+    file = read_yaml(path)
+    assert file.content["a"] == {"b": "plain", "c": "it's x", "d": 'say "x'}
+    line = path.read_text(encoding="utf-8").splitlines()[0]
+    assert file.column_of(["a", "b"]) == line.index("plain") + 1
+    assert file.column_of(["a", "b"], 5) == line.index("n, c") + 1
+    assert file.column_of(["a", "c"], 6) == line.index("x'") + 1
+    assert file.column_of(["a", "d"], 6) == line.rindex("x") + 1
+    assert file.column_of(["e"], 8) is None
+    assert file.column_of(["f", 0]) == 5

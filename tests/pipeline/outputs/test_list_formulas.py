@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.outputs.lists.formulas import BEGINNINGS, SIGNS, guarded, printable
+from pipeline.outputs.lists.files.formulas import BEGINNINGS, SIGNS, guarded, printable
 
 SIGN = ("=", "+", "-", "@")
 FOLDED = [char for code in range(sys.maxunicode + 1) if unicodedata.normalize("NFKC", char := chr(code))[0] in SIGN]

@@ -67,6 +67,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
             tier="gold" if n < 300 else "lead",
             net_revenue=1000 - n,
             can_email=n >= 10,
+            email_block="no consent" if n < 10 else None,
             household_id="h" if n in (11, 12) else None,
         )
         for n in range(CUSTOMERS)
@@ -75,7 +76,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     connection = universe.connection
     connection.execute(f"attach {quote_literal(str(folder / 'perennial.duckdb'))} as release")
     connection.execute("create schema release.marts")
-    for name in ("customer_360", "campaign_customer"):
+    for name in ("customer_360", "campaign_customer", "campaign_uplift"):
         connection.execute(f"create table release.marts.{name} as from {name}")
     connection.execute(
         "create table release.marts.release as"
@@ -88,7 +89,8 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     connection.execute(
         "create table release.marts.customer_clv as"
-        " select customer_id, 365 * ln(2) / 28 as expected_purchases, 365 as horizon_days from customer_360"
+        " select customer_id, 365 * ln(2) / 28 as expected_purchases, 365 as horizon_days,"
+        " cast(36.5 as decimal(18, 4)) as clv_future from customer_360"
     )
     connection.execute(PERFORMANCE)
     connection.execute(LEARNINGS)
@@ -102,6 +104,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ('winback', 'p011', 'on the list', 'in: ', 'treated', 1),
             ('winback', 'p013', 'control group', 'out: ', 'control', null),
             ('winback', 'p001', 'no consent', 'out: ', null, null),
+            ('winback', 'p002', 'bounced', 'out: ', null, null),
             ('welcome', 'p012', 'chosen by a campaign with priority', 'out: ', null, null),
             ('winback', 'p014', 'universal control group', 'out: ', null, null)
         ) as t (list_name, customer_id, reason_group, prefix, arm, list_rank)
@@ -159,6 +162,9 @@ def test_what_earlier_campaigns_of_the_objective_brought_is_said(home: Path) -> 
     assert (found.evidence.campaigns, found.evidence.certain) == (2, 1)
     assert (found.evidence.response_rate, found.evidence.margin) == (0.04, Decimal("0.5"))
     assert found.purchase_rate == 0.25
+    assert found.worth.margin == Decimal(560)  # of 200 customers, 36.50 a year each, for 28 days
+    assert found.worth.margin_per_purchase == Decimal("4.0395")
+    assert found.worth.break_even == 0.1238  # a contact costs 0.50
     none = preview(settings_with(), edited(home, TEXT.replace("objective: sale", "objective: new")))
     assert (none.evidence.campaigns, none.evidence.response_rate, none.evidence.margin) == (0, None, None)
 
@@ -196,7 +202,9 @@ def test_a_campaign_out_of_its_dates_is_shown_as_if_they_held(home: Path) -> Non
 
 
 def test_a_budget_in_another_currency_is_refused_with_the_line(home: Path) -> None:
-    with pytest.raises(UserError, match=r"gold\.yml, line 7: budget is in USD, and the reporting currency is EUR"):
+    with pytest.raises(
+        UserError, match=r"gold\.yml, line 7, column 9: budget is in USD, and the reporting currency is EUR"
+    ):
         preview(settings_with(), edited(home, TEXT.replace("budget: 100", "budget: 100 USD")))
 
 
@@ -206,9 +214,14 @@ def test_the_command_prints_what_the_test_can_find(home: Path, capfd: pytest.Cap
     assert "= On the list" in said
     assert "Cost       100.00 EUR for 200 contacts." in said
     assert "Response   8 (4.0%), by 2 earlier campaigns with the objective sale." in said
+    assert "Margin     100.00 EUR caused, 0.00 EUR after the cost, by 2 earlier campaigns" in said
+    assert "Worth      560.00 EUR of margin is expected of them within 28 days anyway." in said
+    assert "It pays where 12.4 percentage points more of them buy, at 4.04 EUR of margin each." in said
     assert "25.0% buy within 28 days anyway." in said
     assert "5.0 percentage points more are found with a chance of" in said
-    assert "Not even half of the customers held back are enough" in said
+    assert "Not even half of these held back are enough" in said
+    assert "With 20% held back," in said
+    assert "runs like this one, judged together." in said
     assert said.count("; gold") == 20
     assert main(["lists", "preview", edited(home), "--format", "json"]) == 0
     told = json.loads(capfd.readouterr().out)
@@ -228,6 +241,10 @@ def test_json_has_every_step(home: Path) -> None:
         ("p011", "winback", "is on the list of winback, 1 of 1: on the list."),
         ("p013", "winback", "is held back in the control group of winback, so that the effect can be measured."),
         ("p001", "winback", "is not on the list of winback: no consent."),
+        (
+            *("p002", "winback"),
+            "is not on the list of winback: what was sent came back, and no consent has been given since.",
+        ),
         (
             "p012",
             "welcome",

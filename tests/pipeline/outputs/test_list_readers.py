@@ -25,7 +25,9 @@ from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settin
 from tests.support.builds.permissions import landed_since
 from tests.support.programs.calc import CsvImport, Seen, open_in_calc
 
-COLUMNS = columns_of(read_campaigns()["winback"])
+# A campaign of all addresses that a list may have.
+WINBACK = read_campaigns()["winback"].model_copy(update={"channels": ("email", "post", "call")})
+COLUMNS = columns_of(WINBACK)
 
 PEOPLE = 400
 PIECES = [
@@ -80,6 +82,18 @@ WHOLE = [
     *("<r>=1</r>", '<r></r></is></c><c r="A9"><f>1+1</f></c>', "_x003D_1", "x" * 500 + ";=1"),
 ]
 TEXTS = ("full_name", "given_name", "family_name", "email", "street", "city", "postcode", "country", "segment_name")
+PHONES = {
+    "+86 138 0013 8000": "+8613800138000",
+    "＋65 9123-4567": "+6591234567",
+    "+44 (0)20 7946 0958": "+442079460958",
+    "0065 9123 4567": "0065 9123 4567",
+    "007": "007",
+    "+65-9123-4567+0": "+65-9123-4567+0",
+    "=+6591234567": "=+6591234567",
+    "\t+6591234567": "+6591234567",
+    "电话 138": "电话 138",
+}
+NAMES = ("王小明", "歐陽雪", "Größe Łukasz", "李＝雷")
 ADDRESS = re.compile(r"[+-]?\w+([.+-]\w+)*@\w+([.-]\w+)+", re.ASCII)
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
@@ -105,9 +119,11 @@ def people() -> list[dict[str, str]]:
     listed = []
     for number in range(PEOPLE):
         texts = {name: hostile(chance) for name in ("source_customer_id", *TEXTS)}
-        listed.append({"customer_id": f"customer-{number:04}", **texts})
+        listed.append({"customer_id": f"customer-{number:04}", **texts, "phone": [*PHONES][number % len(PHONES)]})
     for person, text in zip(listed, WHOLE, strict=False):
         person.update(dict.fromkeys(("source_customer_id", "full_name", "email", "street"), text))
+    for person, name in zip(listed[-len(NAMES) :], NAMES, strict=True):
+        person.update(full_name=name, city=name)
     return listed
 
 
@@ -117,26 +133,28 @@ def exported(people: list[dict[str, str]], tmp_path_factory: pytest.TempPathFact
     settings: Settings = make_settings(folder)
     pq.write_table(pa.Table.from_pylist(people), folder / "people.parquet")
     people_file = f"read_parquet('{folder / 'people.parquet'}')"
-    contacts = ", ".join(TEXTS[:-1])
+    contacts = ", ".join([*TEXTS[:-1], "phone"])
     build_warehouse(
         settings,
         f"insert into core.customer_source_id select customer_id, 'shop', source_customer_id from {people_file}",
+        "alter table core.dim_customer_contact add column phone varchar",
         f"insert into core.dim_customer_contact (customer_id, {contacts})"
         f" select customer_id, {contacts} from {people_file}",
         "delete from marts.campaign_audience",
         f"""
         insert into marts.campaign_audience (
             list_name, customer_id, is_included, reason, list_rank, segment_name, expected_loss, last_order_date,
-            can_email_or_post, can_email, can_post)
+            can_email_or_post, can_email, can_post, can_call)
         select
             'winback', customer_id, true, 'in: high risk of leaving', row_number() over (order by customer_id),
-            segment_name, -1.50, date '2026-02-08', true, true, true
+            segment_name, -1.50, date '2026-02-08', true, true, true, true
         from {people_file}
         """,
     )
     publish(settings, RELEASE)
     with pytest.MonkeyPatch.context() as patch:
         landed_since(patch)
+        patch.setattr("pipeline.outputs.lists.export.read_campaigns", lambda: {"winback": WINBACK})
         (path,) = export_lists(settings)
     return path
 
@@ -180,6 +198,16 @@ def test_addresses_and_numbers_are_as_they_are(exported):
     emails = {row["email"] for row in csv_rows(exported)}
     assert {"-007", "+6591234567", "0042"} <= ids
     assert {"+jo@mail.example.org", "-jo.tan@mail.example.org", "'=jo@mail.example", "'+5+@mail.example"} <= emails
+
+
+def test_phone_numbers_keep_their_plus_and_their_zeros(people, exported):
+    book = load_workbook(exported.with_suffix(".xlsx"), read_only=True)["List"].iter_rows(min_row=2)
+    column = COLUMNS.index("phone")
+    for row, cells, person in zip(csv_rows(exported), book, people, strict=True):
+        number = PHONES[person["phone"]]
+        assert row["phone"] in (number, f"'{number}")
+        assert (row["phone"] == number) == (not number.startswith(("=", "+65-")))
+        assert (cells[column].value, cells[column].data_type) == (number, "s")
 
 
 @pytest.mark.parametrize("separator", [",", ";", "|", "\t", "؛"])
@@ -231,6 +259,15 @@ def test_calc_shows_each_text_of_the_workbook(people, exported, tmp_path):
 def test_calc_shows_what_a_program_reads(exported, tmp_path):
     rows = open_in_calc(exported, tmp_path, CsvImport(",", columns_are_text=True))
     assert [row[: len(COLUMNS)] for row in texts_of(rows)[1:]] == [list(row.values()) for row in csv_rows(exported)]
+
+
+@pytest.mark.libreoffice
+@pytest.mark.slow
+def test_calc_that_is_told_nothing_of_letters_shows_each(exported, tmp_path, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    rows = texts_of(open_in_calc(exported, tmp_path, CsvImport(",", charset=0)))
+    shown = {cell for row in rows for cell in row}
+    assert {row["city"] for row in csv_rows(exported)[-len(NAMES) :]} <= shown
 
 
 @pytest.mark.libreoffice

@@ -15,7 +15,7 @@ from pipeline.base.errors import UserError
 from pipeline.base.settings import CAMPAIGNS
 from pipeline.campaigns import read_campaigns
 from pipeline.outputs.lists import columns_of, export_lists
-from pipeline.outputs.lists.workbook import workbook_content
+from pipeline.outputs.lists.files.workbook import workbook_content
 from pipeline.serving.publish import publish_release
 from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings, pass_gate
 from tests.support.builds.permissions import landed_since
@@ -41,6 +41,11 @@ def publish(tmp_path, monkeypatch):
         return settings
 
     return publish_with
+
+
+def without_times(manifest) -> dict:
+    described = json.loads(manifest.read_text(encoding="utf-8"))
+    return {key: value for key, value in described.items() if key not in ("exported_at", "expires_at")}
 
 
 def open_list(path) -> list[dict[str, str]]:
@@ -170,7 +175,7 @@ def test_the_workbook_is_the_same_file_for_the_same_rows(publish, monkeypatch):
 
 
 def test_rows_that_a_sheet_cannot_hold_are_on_the_next(monkeypatch):
-    monkeypatch.setattr("pipeline.outputs.lists.workbook.SHEET_ROWS", 2)
+    monkeypatch.setattr("pipeline.outputs.lists.files.workbook.SHEET_ROWS", 2)
     content = workbook_content(("rank", "name"), [(1, "Ana"), (2, "Ben"), (3, None)], dt.date(2026, 3, 31), "EUR")
     sheets = {sheet.title: list(sheet.values) for sheet in load_workbook(io.BytesIO(content))}
     assert sheets == {"List": [("rank", "name"), (1, "Ana"), (2, "Ben")], "List 2": [("rank", "name"), (3, None)]}
@@ -224,11 +229,23 @@ def test_a_manifest_that_is_damaged_is_written_again(publish, content):
     settings = publish()
     (path,) = export_lists(settings)
     manifest = path.with_name("winback.manifest.json")
-    whole = manifest.read_bytes()
+    whole = without_times(manifest)
     manifest.unlink()
     manifest.mkdir() if content is None else manifest.write_bytes(content)
     export_lists(settings)
-    assert manifest.read_bytes() == whole
+    assert without_times(manifest) == whole
+
+
+def test_lists_that_have_expired_are_written_again(publish, monkeypatch):
+    settings = publish()
+    monkeypatch.setattr("pipeline.outputs.lists.manifest.VALID_HOURS", 0)
+    (path,) = export_lists(settings)
+    monkeypatch.undo()
+    landed_since(monkeypatch)
+    export_lists(settings)
+    described = json.loads(path.with_suffix(".manifest.json").read_text(encoding="utf-8"))
+    hours = dt.datetime.fromisoformat(described["expires_at"]) - dt.datetime.fromisoformat(described["exported_at"])
+    assert hours == dt.timedelta(hours=24)
 
 
 def test_lists_are_written_again_when_something_has_landed(publish, monkeypatch):
@@ -302,7 +319,7 @@ def test_a_list_of_calls_has_phone_numbers_and_no_addresses(publish, tmp_path, m
     numbers = "update core.dim_customer_contact set phone = '+65 9123 4567' where customer_id = 'ben'"
     consents = "update marts.campaign_audience set can_email = true, can_post = true, can_call = true"
     (ben,) = open_list(export_lists(publish(column, numbers, consents))[0])
-    assert (ben["full_name"], ben["phone"]) == ("Ben Tan", "'+65 9123 4567")
+    assert (ben["full_name"], ben["phone"]) == ("Ben Tan", "+6591234567")
     assert {"email", "street"} & set(ben) == set()
 
 

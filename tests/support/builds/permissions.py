@@ -33,5 +33,6 @@ def landed_since(
         connection.execute("detach now")
 
     landing = SimpleNamespace(release_id=repr((rows, has_consents, lines)))
-    monkeypatch.setattr("pipeline.outputs.lists.export.plan_of_landing", lambda *_: landing)
+    for module in ("export", "verify"):
+        monkeypatch.setattr(f"pipeline.outputs.lists.{module}.plan_of_landing", lambda *_: landing)
     monkeypatch.setattr("pipeline.outputs.lists.export.landed_permissions", permissions)

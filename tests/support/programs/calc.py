@@ -35,14 +35,15 @@ class CsvImport:
     detects_special_numbers: bool = False
     evaluates_formulas: bool = False
     trims: bool = False
+    charset: int = 76  # UTF-8; 0 is what the system's language says
 
     @property
     def filter(self) -> str:
-        """The tokens in their order: separator, quote, UTF-8, first line, column formats, language and so on."""
+        """The tokens in their order: separator, quote, characters, first line, column formats, language and so on."""
         formats = "/".join(f"{column}/2" for column in range(1, 100)) if self.columns_are_text else ""
         switches = [self.detects_special_numbers, True, False, self.trims]
         words = ["true" if switch else "false" for switch in switches]
-        tokens = [ord(self.separator), 34, 76, 1, formats, self.language, "false", *words, 1]
+        tokens = [ord(self.separator), 34, self.charset, 1, formats, self.language, "false", *words, 1]
         evaluates = "true" if self.evaluates_formulas else "false"
         return f"CSV:{','.join(map(str, tokens))},{evaluates}"
 

@@ -45,7 +45,8 @@ tables:
 """
 STAGING = {
     "customers": """{{ stage('customers', landed('customers'), columns={
-        'source_customer_id': 'cid', 'full_name': 'name', 'email': 'email', 'created_at': 'updated_at'
+        'source_customer_id': 'cid', 'full_name': 'name', 'email': 'email', 'street': "cid || ' Orchid Lane'",
+        'created_at': 'updated_at'
     }) }}""",
     "orders": """{{ stage('orders', landed('orders'), columns={
         'order_id': 'oid', 'source_customer_id': 'cid', 'total_amount': 'amount', 'ordered_at': '"at"'

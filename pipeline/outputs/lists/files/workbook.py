@@ -21,8 +21,8 @@ from openpyxl.utils.datetime import to_excel
 from openpyxl.writer.excel import ExcelWriter
 
 from pipeline.base.numbers import currency_digits
-from pipeline.outputs.lists.cells import Cell
-from pipeline.outputs.lists.formulas import guarded
+from pipeline.outputs.lists.files.cells import Cell
+from pipeline.outputs.lists.files.formulas import guarded
 
 SHEET_ROWS = 1_000_000
 CELL_UNITS = 32_767  # of UTF-16: the largest cell of any spreadsheet

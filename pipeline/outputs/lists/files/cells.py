@@ -1,21 +1,31 @@
 """How a list is written: each value as it is shown, and the rows as a CSV file."""
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from pipeline.base.numbers import rounded
-from pipeline.outputs.lists.formulas import guarded, printable
+from pipeline.outputs.lists.files.formulas import guarded, printable
 from pipeline.outputs.lists.members import CHANNELS
 
 UNKNOWN = "unknown"
+PHONE = "phone"
+# A number with its calling code, however it is spaced; a (0) after the code is not dialled.
+DIALLED = re.compile(r"[+](?:[\s().\-/]*[0-9]){6,15}[\s)]*")
+NOT_DIALLED = re.compile(r"\(0\)|[^+0-9]")
 
 Cell = str | int | float | Decimal | date | None
 
 
 def shown(columns: Sequence[str], rows: Iterable[tuple[Any, ...]], currency: str) -> list[tuple[Cell, ...]]:
-    """Return rows as both files show them: permissions in words, amounts of the currency, clean texts."""
+    """Return rows as both files show them: permissions in words, amounts of the currency, clean texts.
+
+    A phone number with a calling code is written without blanks and signs: `+8613800138000`. Tools dial it, and no
+    spreadsheet runs it.
+    """
     return [tuple(_shown(name, value, currency) for name, value in zip(columns, row, strict=True)) for row in rows]
 
 
@@ -24,6 +34,10 @@ def _shown(name: str, value: Any, currency: str) -> Cell:
         return UNKNOWN if value is None else ("yes" if value else "no")
     if isinstance(value, Decimal):
         return rounded(value, currency)
+    if name == PHONE and isinstance(value, str):
+        number = unicodedata.normalize("NFKC", value).strip()
+        if DIALLED.fullmatch(number):
+            return NOT_DIALLED.sub("", number)
     cell: Cell = printable(value) if isinstance(value, str) else value
     return cell
 
