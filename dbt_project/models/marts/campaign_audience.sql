@@ -124,9 +124,9 @@ eligible as (
 evidence as (
     select
         objective,
-        sum(incremental_margin) / sum(treated_customers) as margin_of_contact
+        sum(incremental_capped_margin) / sum(treated_customers) as margin_of_contact
     from {{ ref('campaign_performance') }}
-    where incremental_margin is not null and treated_customers > 0
+    where incremental_capped_margin is not null and treated_customers > 0
     group by objective
 ),
 

@@ -42,7 +42,7 @@ def universe() -> Iterator[Universe]:
     of_campaigns = (choice.CHOSEN, "campaign_customer", "part_customer_birthday", "campaign_uplift")
     named = {column.name for name in of_campaigns for column in table(name).columns}
     others = {"purchases", "net_revenue", "kind", "is_left_truncated", "objective", "start_date"}
-    made = Universe(named | others | {"treated_customers", "incremental_margin"})
+    made = Universe(named | others | {"treated_customers", "incremental_capped_margin"})
     yield made
     made.close()
 
@@ -151,10 +151,10 @@ def by_turns(campaigns: Sequence[Campaign], persons: Sequence[dict[str, Any]], e
 
     def turn(campaign: Campaign) -> tuple[Any, ...]:
         known = [
-            (row["incremental_margin"], row["treated_customers"])
+            (row["incremental_capped_margin"], row["treated_customers"])
             for row in earlier
             if row["objective"] == campaign.objective and row["treated_customers"]
-            if row["incremental_margin"] is not None
+            if row["incremental_capped_margin"] is not None
         ]
         wanted = [person for person in persons if own_reason(campaign, person) is None]
         values = [person["clv_future"] for person in wanted if person["clv_future"] is not None]

@@ -157,7 +157,7 @@ def random_evidence(chance: random.Random) -> list[dict[str, Any]]:
             "objective": chance.choice(OBJECTIVES[:2]),
             "start_date": date(2025, chance.randint(1, 3), 1),
             "treated_customers": chance.choice([0, 10, 40]),
-            "incremental_margin": chance.choice([None, -20, 0, 60]),
+            "incremental_capped_margin": chance.choice([None, -20, 0, 60]),
         }
         for each in range(chance.randint(0, 4))
     ]
