@@ -7,12 +7,14 @@ resampled customers: a candidate whose interval lies below 0 was better by more 
 
 CDNOW and Complete Journey are read where `perennial data` puts them, Online Retail II from the file that the variable
 ONLINE_RETAIL_II names, and left out where it names none. Written to $CRM_HOME/candidates.json.
+`python -m benchmarks.candidates cdnow` grades one of them.
 """
 
 import datetime as dt
 import os
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -83,7 +85,7 @@ ORDERS = {
 Losses = dict[str, Floats]
 
 
-def run() -> list[Row]:
+def run(names: Collection[str] = tuple(ORDERS)) -> list[Row]:
     """Print and write the table; return how many candidates were better by more than chance, by data set."""
     settings = load_settings(every_source())
     files = {
@@ -92,6 +94,7 @@ def run() -> list[Row]:
     }
     if named := os.environ.get("ONLINE_RETAIL_II"):
         files["online_retail"] = Path(named)
+    files = {name: path for name, path in files.items() if name in names}
     found = [row for name, path in files.items() for row in _of_data(name, path)]
     _print(found)
     write_json(settings.home / "candidates.json", found)
@@ -201,5 +204,4 @@ def _print(rows: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    for measure in run():
-        print(measure)
+    print(*run(sys.argv[1:] or tuple(ORDERS)), sep="\n")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -103,6 +104,30 @@ def test_a_quantile_is_judged_over_single_persons_with_a_quantile_above_0(
     rows = named(clv.measure(trial, clv.forecast(trial)))
     assert rows["level of p50 of value"].recovered == 0.5
     assert rows["level of p10 of value"].status == DOES_NOT_APPLY
+
+
+def test_levels_of_customers_who_bought_as_often_count_a_quantile_of_0_too(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clv, "FEWEST", 1)
+    rows = named(clv.measure(trial, clv.forecast(trial)))
+    # Eve bought once and nothing since: her value lies below her median, as it should with a chance of one half only.
+    assert rows["levels of value, 0 repeat purchases"].recovered == 0.5
+    assert rows["levels of value, 0 repeat purchases"].ok is None
+    assert rows["levels of value, 10 or more repeat purchases"].status == DOES_NOT_APPLY
+
+
+def test_levels_of_customers_who_bought_as_often_have_a_bound_where_the_model_is_the_worlds(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clv, "FEWEST", 1)
+    found = clv.forecast(trial)
+    assert found is not None
+    many = clv.Forecast(pd.concat([found.frame] * 10_000))
+    clean = replace(trial, world="clean", customers=50_000)
+    assert named(clv.levels_by_repeats(clean, many))["levels of value, 0 repeat purchases"].ok is False
+    right = clv.Forecast(many.frame.assign(p10=0.0, p50=0.0, p90=0.0))
+    assert named(clv.levels_by_repeats(clean, right))["levels of value, 0 repeat purchases"].ok is True
 
 
 def distribution(**rows: list[float]) -> pd.DataFrame:
