@@ -126,7 +126,7 @@ class Campaign(_Strict):
     @property
     def blocked_because(self) -> str:
         """SQL that says why none of the channels can be used; null where one can."""
-        blocks = [f"{channel}_block" for channel in dict.fromkeys(self.channels)]
+        blocks = [f"can_{channel}_block" for channel in dict.fromkeys(self.channels)]
         if len(blocks) == 1:
             return blocks[0]
         return (

@@ -79,6 +79,8 @@ def run_unit_tests(settings: Settings) -> subprocess.CompletedProcess[str]:
     winback = read_campaigns()["winback"].model_copy(update={"control_share": Decimal(0)})
     variables["campaigns"] = [as_sql(winback, settings.arm_key)]
     options, environment = dbt.given(settings.build, variables)
+    # A unit test reads the variables of the project, and not the file of a build.
+    options[1] = json.dumps({**json.loads(options[1]), "campaigns": variables["campaigns"]})
     return subprocess.run(
         [
             *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "test", "--select", "test_type:unit"),

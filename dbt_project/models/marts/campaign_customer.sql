@@ -145,7 +145,7 @@ final as (
             when {{ channel }}_reason in ('suppressed', 'bounced') then {{ channel }}_reason
             when not can_{{ channel }} then 'no consent'
             when not {{ has_address }} then 'no contact details'
-        end as {{ channel }}_block,
+        end as can_{{ channel }}_block,
         {%- endfor %}
         has_contact_details,
         has_open_complaint,

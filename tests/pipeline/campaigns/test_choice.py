@@ -100,7 +100,7 @@ def is_control(campaign: Campaign, person: dict[str, Any], unit: str) -> bool:
 def bar(campaign: Campaign, person: dict[str, Any]) -> str | None:
     """The first thing that keeps a customer."""
     since = person["household_days_since_campaign" if campaign.household else "days_since_campaign"]
-    blocks = [person[f"{channel}_block"] for channel in campaign.channels]
+    blocks = [person[f"can_{channel}_block"] for channel in campaign.channels]
     bars = {
         person["withheld_because"]: person["withheld_because"] is not None,
         min(filter(None, blocks), default=""): None not in blocks,
@@ -229,7 +229,9 @@ def test_nobody_is_on_a_list_who_may_not_be_contacted(judged) -> None:
         for row in (row for row in rows if row["is_included"]):
             listed += 1
             person, campaign = persons[row["customer_id"]], terms[row["list_name"]]
-            assert any(person[f"can_{channel}"] and person[f"{channel}_block"] is None for channel in campaign.channels)
+            assert any(
+                person[f"can_{channel}"] and person[f"can_{channel}_block"] is None for channel in campaign.channels
+            )
             assert person["withheld_because"] is None
             assert not (person["is_minor"] or person["has_open_complaint"] or person["is_universal_control"])
             assert (person["days_since_campaign"] or 99) >= campaign.pause_days or person["days_since_campaign"] is None

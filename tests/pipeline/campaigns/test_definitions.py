@@ -61,7 +61,7 @@ def test_a_campaign_says_its_terms_as_sql(tmp_path: Path, settings: Settings) ->
                 "name": "thanks",
                 "objective": "'loyalty'",
                 "priority": 7,
-                "block": "post_block",
+                "block": "can_post_block",
                 "rules": [
                     {
                         "when": "((tier = 'platinum') and (purchases >= 3))",

@@ -142,7 +142,7 @@ def random_customers(chance: random.Random, number: int, universe: str = "") -> 
                 days_since_campaign=since,
                 household_days_since_campaign=of_household,
                 is_universal_control=chance.random() < 0.1,
-                **{f"{channel}_block": block for channel, block in blocks.items()},
+                **{f"can_{channel}_block": block for channel, block in blocks.items()},
                 **{f"can_{channel}": block in (None, BLOCKS[-1]) for channel, block in blocks.items()},
             )
         )

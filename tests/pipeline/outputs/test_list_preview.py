@@ -67,7 +67,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
             tier="gold" if n < 300 else "lead",
             net_revenue=1000 - n,
             can_email=n >= 10,
-            email_block="no consent" if n < 10 else None,
+            can_email_block="no consent" if n < 10 else None,
             household_id="h" if n in (11, 12) else None,
         )
         for n in range(CUSTOMERS)
