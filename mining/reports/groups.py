@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.stats import norm
 
@@ -28,6 +30,8 @@ TENURES = {
     "2 years or more": (730, np.inf),
 }
 TENTHS = 10
+ROWS = 2_000_000
+"""Rows of features of which segments are computed, at most: they are those of one customer in so many."""
 FORECAST = "forecast"
 """The dimension of tenths of the customers, from the lowest forecasts to the highest."""
 CERTAIN = 0.95
@@ -95,9 +99,18 @@ def _groups(features: FeatureSet, frame: pd.DataFrame, forecast: Floats) -> dict
 def _segments(features: FeatureSet, frame: pd.DataFrame) -> pd.Series:
     """Segments on the day of the forecast, as they would have been published then."""
     day = frame["as_of_date"].iloc[0].date()
-    table = features.table.select([*CUSTOMER_FEATURES.key, *sorted(Segments.reads - {*CUSTOMER_FEATURES.key})])
+    table = _sample(features.table).select([*CUSTOMER_FEATURES.key, *sorted(Segments.reads - {*CUSTOMER_FEATURES.key})])
     scored = segments_of(replace(features, as_of=day, table=table)).set_index("customer_id")["segment_name"]
     return scored.reindex(frame["customer_id"]).reset_index(drop=True)
+
+
+def _sample(table: pa.Table) -> pa.Table:
+    """Rows of one customer in so many, in the order of customer_id, where there are more rows than `ROWS`."""
+    every = -(-table.num_rows // ROWS)
+    if every <= 1:
+        return table
+    customers = pc.unique(table["customer_id"]).sort()
+    return table.filter(pc.is_in(table["customer_id"], value_set=customers[::every]))
 
 
 def _tenths(forecast: Floats) -> NDArray[np.intp]:

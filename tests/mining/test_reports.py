@@ -11,6 +11,7 @@ import pytest
 
 from mining.clv.holdout import Judged, judge
 from mining.purchases.clock import PLAIN
+from mining.reports import groups
 from mining.reports.groups import biased, by_group
 from mining.reports.tracking import track
 from mining.store import FeatureSet, feature_set
@@ -60,6 +61,22 @@ def test_groups_of_fewer_than_ten_are_not_shown(features: FeatureSet) -> None:
     assert min(shown.values()) >= 10
     assert sum(size for stratum, size in shown.items() if stratum.startswith("forecast: ")) == 40
     assert biased(rows) == []
+
+
+def test_of_large_companies_segments_are_those_of_a_sample(
+    features: FeatureSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = features.at(START)
+    nothing = np.zeros(len(frame))
+
+    def judged_in(dimension: str) -> int:
+        rows = by_group(features, frame, nothing, nothing, nothing)
+        return sum(row["rows"] for row in rows if row["stratum"].startswith(dimension) and row["metric"] == "bias")
+
+    all_customers, of_tenure = judged_in("segment"), judged_in("tenure")
+    monkeypatch.setattr(groups, "ROWS", features.table.num_rows // 2 + 1)
+    assert 0.25 * all_customers < judged_in("segment") < 0.6 * all_customers
+    assert judged_in("tenure") == of_tenure
 
 
 def test_a_channel_of_which_too_much_was_said_is_named(features: FeatureSet) -> None:
