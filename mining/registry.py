@@ -11,6 +11,8 @@ JOBS = (
     "clv",
     "churn",
     "effects",
+    "offers",
+    "attribution",
 )
 """Names alone: a DAG is parsed without the libraries of the jobs."""
 

@@ -34,8 +34,10 @@ class FeatureTable(NamedTuple):
 
 CUSTOMER_FEATURES = FeatureTable("", ("as_of_date", "customer_id"))
 CAMPAIGN_ARMS = FeatureTable("campaign_arms", ("as_of_date", "campaign_id", "measure", "arm"))
+ITEM_PURCHASES = FeatureTable("item_purchases", ("as_of_date", "customer_id", "product_id", "purchase_date"))
 PURCHASE_CALENDAR = FeatureTable("purchase_calendar", ("as_of_date", "purchase_date"))
 CALENDAR_COLUMNS = frozenset({"first_purchases", "repeat_purchases"})
+TOUCH_TRANSITIONS = FeatureTable("touch_transitions", ("as_of_date", "from_state", "to_state"))
 EVENT_DAYS = FeatureTable("event_days", ("as_of_date", "event", "starts_on"))
 STAMP = {"customer_id": pa.string(), "as_of_date": pa.date32(), "run_id": pa.string()}
 """The first columns of every score file."""

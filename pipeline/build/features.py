@@ -17,6 +17,8 @@ EXPORTED = {
     CUSTOMERS: "as_of_date, customer_id",
     "campaign_arms": "as_of_date, campaign_id, measure, arm",
     "purchase_calendar": "as_of_date, purchase_date",
+    "item_purchases": "as_of_date, customer_id, product_id, purchase_date",
+    "touch_transitions": "as_of_date, from_state, to_state",
     "event_days": "as_of_date, event, starts_on",
 }
 """The tables of the schema features that mining reads, with the order of their rows."""
