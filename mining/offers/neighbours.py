@@ -11,7 +11,7 @@ from mining.offers.history import Floats, Ints, Pairs, Purchases
 
 CELLS = 8_000_000
 """Numbers of a dense block, 64 MB: customers are taken in blocks of as many rows as fit."""
-REFERENCES = 5_000
+REFERENCES = 2_500
 """Customers whom the others are compared with, at most: one in so many, so that time grows with customers alone."""
 
 

@@ -1,5 +1,6 @@
 """What is new to a customer: inputs of items that others have bought, and the rankers that read them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -92,20 +93,18 @@ def candidates(purchases: Purchases, day: int) -> Candidates:
     return Candidates(day, np.sort(order[lately[order] > 0]), known, pairs)
 
 
-def new_inputs(names: tuple[str, ...], found: Candidates, rows: Ints) -> Floats:
-    """Inputs of each candidate for some customers, shape (rows, candidates, inputs): logs of counts and shares."""
+def new_inputs(names: Iterable[str], found: Candidates, rows: Ints) -> dict[str, Floats]:
+    """Inputs of each candidate for some customers: logs of counts and shares, each broadcast to (rows, candidates)."""
     made = {"buyers": _buyers, "group": _group, "together": _together, "customer_new": _new, "customer_purchases": _all}
-    shape = (len(rows), len(found.items))
-    columns = []
+    inputs = {}
     for name in names:
         if name in RECENT:
-            value = _alike(found, rows, RECENT[name])
+            inputs[name] = _alike(found, rows, RECENT[name])
         elif name in TIFU:
-            value = _tifu(found, rows, TIFU[name])
+            inputs[name] = _tifu(found, rows, TIFU[name])
         else:
-            value = made[name](found, rows)
-        columns.append(np.broadcast_to(value, shape))
-    return np.stack(columns, axis=-1)
+            inputs[name] = made[name](found, rows)
+    return inputs
 
 
 def is_owned(found: Candidates, rows: Ints) -> np.ndarray:

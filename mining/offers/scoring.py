@@ -58,6 +58,18 @@ def _top(customer: Ints, item: Ints, ranked_by: Floats) -> tuple[Ints, Ints]:
     return order[chosen], place[chosen] + 1
 
 
+def _top_of_rows(ranked_by: Floats) -> tuple[Ints, Ints, Ints]:
+    """Return rows, columns and ranks from 1 of each row's best columns; minus infinity is none."""
+    count = min(OFFERS, ranked_by.shape[1])
+    columns = np.sort(np.argpartition(-ranked_by, count - 1, axis=1)[:, :count], axis=1)
+    values = np.round(np.take_along_axis(ranked_by, columns, axis=1), 9)
+    order = np.argsort(-values, axis=1, kind="stable")
+    columns = np.take_along_axis(columns, order, axis=1)
+    values = np.take_along_axis(values, order, axis=1)
+    rows, places = np.nonzero(np.isfinite(values))
+    return rows, columns[rows, places], places + 1
+
+
 def _probability(log_odds: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-log_odds)), np.float64)
 
@@ -98,14 +110,14 @@ def _new(purchases: Purchases, model: Logistic, day: int) -> pd.DataFrame:
     everybody, learned = np.unique(found.pairs.customer), rules(found)
     share = np.asarray(found.owned.sum(axis=0)).ravel() / max(len(everybody), 1)
     parts = []
-    for rows in blocks(everybody, len(found.items) * len(model.names)):
+    for rows in blocks(everybody, len(found.items)):
         inputs = new_inputs(model.names, found, rows)
-        named = {name: inputs[..., place].ravel() for place, name in enumerate(model.names)}
-        ranked_by, log_odds = score(model.names, model, named)
-        keys = np.flatnonzero(~is_owned(found, rows).ravel())
-        of_row, candidate = np.divmod(keys, len(found.items))
-        chosen, rank = _top(of_row, candidate, ranked_by[keys])
-        customer, candidate = rows[of_row[chosen]], candidate[chosen]
+        log_odds = np.broadcast_to(
+            sum(map(np.multiply, model.coefficients, inputs.values())), (len(rows), len(found.items))
+        )
+        ranked_by = log_odds + model.intercept if len(model.names) > 1 else inputs[model.names[0]]
+        of_row, candidate, rank = _top_of_rows(np.where(is_owned(found, rows), -np.inf, ranked_by))
+        customer, chosen = rows[of_row], log_odds[of_row, candidate] + model.intercept
         anchor, is_certain = best_rules(found, learned, customer, candidate)
         said = {
             name: np.where(is_certain, np.round(values[anchor, candidate], 4), np.nan)
@@ -121,7 +133,7 @@ def _new(purchases: Purchases, model: Logistic, day: int) -> pd.DataFrame:
                     "kind": NEW,
                     "offer_rank": rank,
                     "item_id": purchases.items[found.items[candidate]],
-                    "probability": _probability(log_odds[keys[chosen]]),
+                    "probability": _probability(chosen),
                     "because_item_id": pd.Series(because).where(is_certain == 1, None),
                     **said,
                     "buyers_share": np.round(share[found.items[candidate]], 4),

@@ -108,10 +108,10 @@ def ranked_rows(kind: str, at: Cut, customers: Ints, names: Iterable[str]) -> Ro
     """Every item that may be ranked for some customers, with its inputs."""
     wanted = sorted(set(names))
     if kind == NEW:
-        inputs = new_inputs(tuple(wanted), at.found, customers)
+        inputs = new_inputs(wanted, at.found, customers)
         is_new = ~is_owned(at.found, customers)
         keys = (customers[:, None] * at.size + at.found.items[None, :])[is_new]
-        return keys, {name: inputs[..., place][is_new] for place, name in enumerate(wanted)}
+        return keys, {name: np.broadcast_to(value, is_new.shape)[is_new] for name, value in inputs.items()}
     asked = np.zeros(len(at.found.purchases.customers), bool)
     asked[customers] = True
     purchases = at.found.purchases.of_customers(asked)
