@@ -14,7 +14,7 @@ from mining.offers.neighbours import Neighbours, basket_weights, item_likeness, 
 ITEMS = 1_000
 """Items that may be offered as new: the most bought of late."""
 HALF_LIFE = 42
-RECENT = {"alike_28": 28, "alike_126": 126, "alike_365": 365}
+RECENT = {"alike_28": 28, "alike_126": 126}
 """Half-lives of what neighbours have bought, in days."""
 LONG = 126
 GROUP_WEIGHT = 20.0

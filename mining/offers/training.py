@@ -28,13 +28,14 @@ from mining.store import FeatureSet
 
 DUE, NEW = "due again", "new"
 PRODUCT, CATEGORY = "product", "category"
+PLURAL = {PRODUCT: "products", CATEGORY: "categories"}
 MINIMUM = 50
 """Customers who bought an item of the kind, in both windows."""
-REPEAT_SHARE = 0.1
-"""Of the customers who bought in the first window, those who bought a product again. Fewer: rank categories."""
+REPEAT_SHARE = 0.2
+"""Of what customers bought in the first window, the share that they had bought before. Fewer: categories are ranked."""
 CELLS = 2_500_000
 """Pairs of customer and item that a window judges by, and learns from, at most: those of one customer in so many."""
-JUDGED = 10_000
+JUDGED = 2_500
 BASELINE = "own purchases; most bought items; TIFU-KNN"
 SAID = {
     "bought": "how often each customer has bought it",
@@ -85,6 +86,11 @@ class Cut(NamedTuple):
     def size(self) -> int:
         """Number of items: a key is customer * size + item."""
         return len(self.found.purchases.items)
+
+    @property
+    def ranked(self) -> int:
+        """How many items a ranking is judged by: ten, and of few items a quarter of them."""
+        return min(K, max(1, self.size // 4))
 
 
 def cut(purchases: Purchases, day: int, horizon: int) -> Cut:
@@ -139,6 +145,7 @@ class Judged(NamedTuple):
     kind: str
     used: Names
     customers: int
+    ranked: int
     recalls: dict[str, float]
     chosen: dict[str, Names]
     gains: dict[str, Gain]
@@ -176,7 +183,9 @@ def judge(kind: Kind, inner: Cut, held: Cut) -> Judged | str:
     if refitted is None:
         return "what was bought in the second window does not vary"
     held_recall = {group: float(value.mean()) for group, value in recalls.items()}
-    return Judged(kind.name, used, len(recalls[MODEL]), held_recall, chosen, compared, first_fit, refitted, is_model)
+    return Judged(
+        kind.name, used, len(recalls[MODEL]), held.ranked, held_recall, chosen, compared, first_fit, refitted, is_model
+    )
 
 
 class _Window(NamedTuple):
@@ -200,7 +209,8 @@ def _recall(names: Names, model: Logistic | None, of: _Window, at: Cut, kind: st
     keys, inputs = of.ranked
     targets = at.targets[kind]
     targets = targets[np.isin(targets // at.size, of.judged)]
-    return recall(best(keys, score(names, model, inputs)[0], at.size), targets, at.size)[1]
+    chosen = best(keys, score(names, model, inputs)[0], at.size, at.ranked)
+    return recall(chosen, targets, at.size, at.ranked)[1]
 
 
 def read(table: pa.Table, level: str) -> Purchases:
@@ -213,10 +223,8 @@ def choose_level(table: pa.Table, day: int, horizon: int) -> str:
     if table["category"].null_count == table.num_rows:
         return PRODUCT
     at = cut(read(table, PRODUCT), day, horizon)
-    again, either = (
-        len(np.unique(keys // at.size)) for keys in (at.targets[DUE], np.r_[at.targets[DUE], at.targets[NEW]])
-    )
-    return PRODUCT if again >= REPEAT_SHARE * max(either, 1) else CATEGORY
+    again, bought = len(at.targets[DUE]), sum(map(len, at.targets.values()))
+    return PRODUCT if again >= REPEAT_SHARE * bought else CATEGORY
 
 
 def judged_kinds(purchases: Purchases, as_of: int, horizon: int) -> dict[str, Judged | str]:
@@ -228,7 +236,7 @@ def judged_kinds(purchases: Purchases, as_of: int, horizon: int) -> dict[str, Ju
 def train(features: FeatureSet, horizon_days: int) -> dict[str, Any]:
     """See the module; what is returned is described in `mining.protocol`."""
     as_of, table = day_number(features.as_of), features.table
-    parameters = {"horizon_days": horizon_days, "items_ranked": K}
+    parameters = {"horizon_days": horizon_days, "items_ranked_at_most": K}
     if not table.num_rows:
         days = window(features.as_of, None, features.as_of)
         return refused(days, parameters, BASELINE, "no purchase of a known product in the last two years")
@@ -261,15 +269,14 @@ def train(features: FeatureSet, horizon_days: int) -> dict[str, Any]:
 
 
 def _metrics(of: Judged) -> list[dict[str, Any]]:
-    """Recall of the model beside that of each baseline, and what is used."""
-    slug = {DUE: "repeats", NEW: "new_items"}[of.kind]
-    rows = [
-        row("all", f"recall_at_{K}_{slug}_against_{_slug(name)}", of.customers, of.recalls[MODEL], of.recalls[name],
-            (gain.low, gain.high))
-        for name, gain in of.gains.items()
-    ]  # fmt: skip
+    """Recall of what is used beside the best baseline's, and of the model beside each baseline's."""
+    metric = f"recall_at_{of.ranked}_{'repeats' if of.kind == DUE else 'new_items'}"
     used = of.recalls[next(group for group, names in of.chosen.items() if names == of.used)]
-    return [row("all", f"recall_at_{K}_{slug}", of.customers, used, max(of.recalls[name] for name in of.gains)), *rows]
+    against = [
+        row("all", f"{metric}_against_{_slug(name)}", of.customers, of.recalls[MODEL], of.recalls[name], gain[1:])
+        for name, gain in of.gains.items()
+    ]
+    return [row("all", metric, of.customers, used, max(of.recalls[name] for name in of.gains)), *against]
 
 
 def _slug(name: str) -> str:
@@ -283,9 +290,8 @@ def _said(name: str, of: Judged | str, level: str) -> str:
         return f"{heading}: nothing, for {of}."
     rival = max(of.gains, key=lambda group: of.recalls[group])
     gain = of.gains[rival]
-    against = (
-        f"recall at {K} of {level} items {_short(of.recalls[MODEL])} against {_short(of.recalls[rival])} ({rival})"
-    )
+    recalls = f"{_short(of.recalls[MODEL])} against {_short(of.recalls[rival])} ({rival})"
+    against = f"recall at {of.ranked} of {PLURAL[level]} {recalls}"
     interval = f"gain {_short(gain.low)} to {_short(gain.high)}"
     if of.is_model:
         return (
