@@ -133,14 +133,24 @@ def score(names: Names, model: Logistic, inputs: Mapping[str, Floats]) -> tuple[
     return (inputs[names[0]] if len(names) == 1 else log_odds), log_odds
 
 
-def fit(names: Names, rows: Rows, targets: Ints) -> Logistic | None:
-    """Fit a ranker to what was bought."""
-    keys, inputs = rows
-    return Logistic.fit(names, np.column_stack([inputs[name] for name in names]), np.isin(keys, targets))
+def learned(kind: str, names: Names, at: Cut) -> Logistic | None:
+    """Fit a ranker to what customers bought in the horizon after a day; None where that does not vary."""
+    everybody = np.unique(at.found.pairs.customer)
+    keys, inputs = ranked_rows(kind, at, sampled(everybody, 4 * _width(kind, at)), names)
+    return Logistic.fit(names, np.column_stack([inputs[name] for name in names]), np.isin(keys, at.targets[kind]))
+
+
+def _width(kind: str, at: Cut) -> int:
+    """Items that are ranked for a customer."""
+    return (
+        len(at.found.items)
+        if kind == NEW
+        else len(at.found.pairs.item) // max(len(np.unique(at.found.pairs.customer)), 1)
+    )
 
 
 class Judged(NamedTuple):
-    """What the two windows say of a kind: `fitted` on the first one was judged, `refitted` on the second one scores."""
+    """What the second window says of a kind; `refitted` on it is what scores."""
 
     kind: str
     used: Names
@@ -149,7 +159,6 @@ class Judged(NamedTuple):
     recalls: dict[str, float]
     chosen: dict[str, Names]
     gains: dict[str, Gain]
-    fitted: Logistic
     refitted: Logistic
     is_model: bool
 
@@ -163,54 +172,40 @@ def judge(kind: Kind, inner: Cut, held: Cut) -> Judged | str:
     if least < MINIMUM:
         return f"{least:,} customers bought an item of this kind in a window, and {MINIMUM} are needed"
     groups = {**kind.baselines, MODEL: kind.models}
-    first = _window(kind, inner, groups)
-    chosen, fitted, inner_recall = {}, {}, {}
-    for group, rankers in groups.items():
-        models = {names: fit(names, first.learned, inner.targets[kind.name]) for names in rankers}
-        means = {n: float(_recall(n, m, first, inner, kind.name).mean()) for n, m in models.items() if m is not None}
-        if not means:
-            return "what was bought in the first window does not vary"
-        chosen[group] = max(means, key=lambda names: (round(means[names], 6), -rankers.index(names)))
-        fitted[group], inner_recall[group] = models[chosen[group]], means[chosen[group]]
-    second = _window(kind, held, {group: (names,) for group, names in chosen.items()})
-    recalls = {g: _recall(names, fitted[g], second, held, kind.name) for g, names in chosen.items()}
+    models = {names: learned(kind.name, names, inner) for names in kind.models}
+    if None in models.values():
+        return "what was bought in the first window does not vary"
+    first = _recalls(kind.name, inner, [names for rankers in groups.values() for names in rankers], models)
+    means = {names: round(float(value.mean()), 6) for names, value in first.items()}
+    chosen = {group: max(rankers, key=means.__getitem__) for group, rankers in groups.items()}
+    second = _recalls(kind.name, held, chosen.values(), models)
+    recalls = {group: second[names] for group, names in chosen.items()}
     compared = gains(recalls[MODEL], {group: recalls[group] for group in kind.baselines})
     is_model = all(gain.low > 0 for gain in compared.values())
-    winner = MODEL if is_model else max(kind.baselines, key=lambda group: round(inner_recall[group], 6))
-    used, first_fit = chosen[winner], fitted[winner]
-    assert first_fit is not None
-    refitted = fit(used, second.learned, held.targets[kind.name])
+    used = chosen[MODEL] if is_model else max((chosen[group] for group in kind.baselines), key=means.__getitem__)
+    refitted = learned(kind.name, used, held)
     if refitted is None:
         return "what was bought in the second window does not vary"
     held_recall = {group: float(value.mean()) for group, value in recalls.items()}
-    return Judged(
-        kind.name, used, len(recalls[MODEL]), held.ranked, held_recall, chosen, compared, first_fit, refitted, is_model
-    )
+    size = len(recalls[MODEL])
+    return Judged(kind.name, used, size, held.ranked, held_recall, chosen, compared, refitted, is_model)
 
 
-class _Window(NamedTuple):
-    judged: Ints
-    ranked: Rows
-    learned: Rows
-
-
-def _window(kind: Kind, at: Cut, groups: Mapping[str, tuple[Names, ...]]) -> _Window:
-    """Rows of the customers who bought something of the kind, who judge, and of others, too, of whom rankers learn."""
-    names = {name for rankers in groups.values() for ranker in rankers for name in ranker}
-    everybody = np.unique(at.found.pairs.customer)
-    width = len(at.found.items) if kind.name == NEW else max(1, len(at.found.pairs.item) // max(len(everybody), 1))
-    judged = sampled(np.unique(at.targets[kind.name] // at.size), width)
-    learning = sampled(everybody, 4 * width)
-    return _Window(judged, *(ranked_rows(kind.name, at, rows, names) for rows in (judged, learning)))
-
-
-def _recall(names: Names, model: Logistic | None, of: _Window, at: Cut, kind: str) -> Floats:
-    assert model is not None
-    keys, inputs = of.ranked
+def _recalls(
+    kind: str, at: Cut, rankers: Iterable[Names], models: Mapping[Names, Logistic | None]
+) -> dict[Names, Floats]:
+    """Recall of each ranker, of customers who bought something of the kind."""
+    rankers = list(rankers)
+    judged = sampled(np.unique(at.targets[kind] // at.size), _width(kind, at))
+    keys, inputs = ranked_rows(kind, at, judged, (name for names in rankers for name in names))
     targets = at.targets[kind]
-    targets = targets[np.isin(targets // at.size, of.judged)]
-    chosen = best(keys, score(names, model, inputs)[0], at.size, at.ranked)
-    return recall(chosen, targets, at.size, at.ranked)[1]
+    targets = targets[np.isin(targets // at.size, judged)]
+    found = {}
+    for names in rankers:
+        model = models.get(names)
+        ranked_by = score(names, model, inputs)[0] if model else inputs[names[0]]
+        found[names] = recall(best(keys, ranked_by, at.size, at.ranked), targets, at.size, at.ranked)[1]
+    return found
 
 
 def read(table: pa.Table, level: str) -> Purchases:
