@@ -83,9 +83,10 @@ def _overall(inner: Cut, held: Cut, due: Judged, new: Judged) -> dict[str, float
     """Recall of one list of ten items, owned and new together, of everybody who bought anything."""
     targets = np.sort(np.concatenate(list(held.targets.values())))
     customers = np.unique(targets // held.size)
-    names = {name for of in (due, new) for ranker in of.chosen.values() for name in ranker}
-    owned, own = ranked_rows(DUE, held, customers, names)
-    others, their = ranked_rows(NEW, held, customers, {n for n in names if n not in own or n.startswith("tifu")})
+    (owned, own), (others, their) = (
+        ranked_rows(of.kind, held, customers, (name for ranker in of.chosen.values() for name in ranker))
+        for of in (due, new)
+    )
     keys = np.concatenate([owned, others])
     buyers = np.bincount(held.found.pairs.item, minlength=held.size)
     popular = np.log(0.5 + buyers[keys % held.size])
