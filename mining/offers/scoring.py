@@ -42,13 +42,19 @@ def score_offers(features: FeatureSet, model: Mapping[str, Any]) -> pd.DataFrame
     offers["probability"] = offers["probability"].round(DIGITS)
     known = set(offers["customer_id"])
     others = [name for name in sorted(set(features.customers)) if name not in known]
-    return pd.concat([offers, without(others, "no item to offer")], ignore_index=True).reindex(columns=list(COLUMNS))
+    return _complete(pd.concat([offers, without(others, "no item to offer")], ignore_index=True))
 
 
 def without(customers: list[str], reason: str) -> pd.DataFrame:
     """One row per customer without an offer, and with the reason."""
     rows = pd.DataFrame({"customer_id": pd.Series(customers, dtype=object)})
-    return rows.reindex(columns=list(COLUMNS)).assign(kind=NEW, offer_rank=1, unavailable_reason=reason)
+    return _complete(rows.assign(kind=NEW, offer_rank=1, unavailable_reason=reason))
+
+
+def _complete(offers: pd.DataFrame) -> pd.DataFrame:
+    """Give offers all columns; a column of days keeps its type where it is empty."""
+    complete = offers.reindex(columns=list(COLUMNS))
+    return complete.assign(last_bought_date=pd.to_datetime(complete["last_bought_date"]))
 
 
 def _top(customer: Ints, item: Ints, ranked_by: Floats) -> tuple[Ints, Ints]:

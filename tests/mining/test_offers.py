@@ -121,6 +121,8 @@ def test_too_little_is_refused_with_its_reason(rows, why) -> None:
     assert not model["is_published"] and why in model["decision"]
     unscored = JOB.unscored(features(table(rows)), model["decision"], {})["offers"]
     assert unscored["customer_id"].tolist() == sorted({row[0] for row in rows})
+    stamped = unscored.assign(as_of_date=AS_OF, run_id="r", model_version=None)
+    assert score_table(stamped, SCHEMA)["unavailable_reason"].to_pylist() == [model["decision"]] * len(unscored)
 
 
 def test_weights_of_baskets_are_those_of_the_paper() -> None:
