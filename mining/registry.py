@@ -14,6 +14,8 @@ JOBS = (
     "subscriptions",
     "uplift",
     "matching",
+    "offers",
+    "attribution",
 )
 """Names alone: a DAG is parsed without the libraries of the jobs."""
 

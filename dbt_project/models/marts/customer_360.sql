@@ -2,6 +2,7 @@
 {% set money = contract_type('decimal') %}
 {% set has_contacts = 'true' if var('providers').get('contacts') else 'false' %}
 {% set has_consents = 'true' if var('providers').get('consents') else 'false' %}
+{% set has_products = 'true' if var('providers').get('products') else 'false' %}
 {% set has_surveys = 'true' if var('providers').get('survey_responses') else 'false' %}
 {% set has_cases = 'true' if var('providers').get('cases') else 'false' %}
 
@@ -27,6 +28,10 @@ service as (
 
 consents as (
     select * from {{ ref('part_customer_consent') }}
+),
+
+offers as (
+    select * from {{ ref('part_next_offer') }}
 ),
 
 final as (
@@ -77,8 +82,12 @@ final as (
         case when not {{ has_cases }} then 'no active source provides cases' end as cases_reason,
         service.satisfaction_date,
         service.last_contact_date,
-        cast(null as {{ contract_type('text') }}) as next_offer,
-        'no offers are modelled yet' as next_offer_reason,
+        offers.next_offer,
+        case
+            when offers.customer_id is not null then offers.next_offer_reason
+            when {{ has_products }} then 'has bought no known product in the last two years'
+            else 'no active source provides products'
+        end as next_offer_reason,
         {{ permission(['consents.can_email', 'consents.can_post']) }} as can_email_or_post,
         {{ permission(['consents.can_call']) }} as can_call,
         {{ permission(['consents.can_text']) }} as can_text,
@@ -97,6 +106,7 @@ final as (
     inner join churn on customers.customer_id = churn.customer_id
     left join service on customers.customer_id = service.customer_id
     left join consents on customers.customer_id = consents.customer_id
+    left join offers on customers.customer_id = offers.customer_id
 )
 
 select * from final

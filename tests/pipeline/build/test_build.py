@@ -43,6 +43,13 @@ def make_features(settings, rows: int) -> None:
             "create table features.purchase_calendar as select date '2024-05-31' as as_of_date,"
             f" date '2024-05-31' as purchase_date from range(least({rows}, 1))"
         )
+        for name, columns in {
+            "item_purchases": "'ana' as customer_id, 'soap' as product_id, date '2024-05-31' as purchase_date",
+            "touch_transitions": "'(start)' as from_state, 'web' as to_state",
+        }.items():
+            warehouse.execute(
+                f"create table features.{name} as select date '2024-05-31' as as_of_date, {columns} where false"
+            )
         warehouse.execute(
             "create table features.event_days as select date '2024-05-31' as as_of_date, 'Easter' as event,"
             " date '2024-03-17' as starts_on, date '2024-03-30' as ends_on where false"
