@@ -108,11 +108,11 @@ class TrainedJob(Job):
     baseline
         Name of the naive forecast that a model must beat.
     about
-        What its model card says of every model.
+        What its model card says of every model; None where a model of this job has no card.
     """
 
     baseline: ClassVar[str]
-    about: ClassVar[About]
+    about: ClassVar[About | None] = None
 
     @abstractmethod
     def needs(self, settings: Settings) -> Options:
@@ -132,10 +132,10 @@ class TrainedJob(Job):
     def inputs(self, frame: pd.DataFrame, model: Model) -> Mapping[str, NDArray[np.float64]]:  # noqa: ARG002
         """Return what a published model reads of the customers whom it scores, by name; NaN where it is unknown.
 
-        Their drift is watched (`marts.score_drift`). By default nothing is.
+        Inputs are compared from release to release (`mining.reports.drift`); none are where a job names none.
         """
         return {}
 
-    def meanings(self, names: Sequence[str]) -> Mapping[str, str]:  # noqa: ARG002
+    def meanings(self, names: Sequence[str]) -> Mapping[str, str]:
         """Return what these inputs are, for readers."""
-        return {}
+        return {name: name for name in names}

@@ -20,14 +20,17 @@ OVERALL = "all"
 
 def write_card(settings: Settings, job: TrainedJob, model: Model) -> None:
     """Write the card of a published model beside its file. One that cannot be made is left out and logged."""
-    text = attempt(f"the model card of {job.name}", lambda: card(job, model))
+    about = job.about
+    if about is None:
+        return
+    text = attempt(f"the model card of {job.name}", lambda: card(job, about, model))
     if not isinstance(text, Failure):
         write_text(card_path(settings, model["job"], model["model_version"]), text)
 
 
-def card(job: TrainedJob, model: Model) -> str:
+def card(job: TrainedJob, about: About, model: Model) -> str:
     """Return a model card as Markdown."""
-    about, parameters = job.about, {**model["needs"], **model["parameters"]}
+    parameters = {**model["needs"], **model["parameters"]}
     parts = [
         f"# {about.title}: model card",
         "Made from what is recorded with the model; its figures stand in `marts.model_runs` and `marts.model_metrics`.",

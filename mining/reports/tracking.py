@@ -30,7 +30,8 @@ def track(judged: Judged, outcome: Outcome, calendar: pd.DataFrame) -> dict[str,
     Returns
     -------
     dict
-        `days`: the last days of the weeks, counted from the day before the holdout; `cumulative` and `weekly`: lists of
+        `days`: the last days of the weeks, counted from the day before the holdout; `customers`: those judged;
+        `cumulative` and `weekly`: lists of
         (mean, lower, upper limit of the 95 % interval). The variance is that of `forecast_total`: the customers' own
         chance, which grows as the mean does, the parameters', and that of shocks which all customers share.
     """
@@ -38,7 +39,7 @@ def track(judged: Judged, outcome: Outcome, calendar: pd.DataFrame) -> dict[str,
     total_days = round(judged.weeks * DAYS_PER_WEEK)
     days = np.arange(7, total_days + 1, 7)
     if not len(days) or not len(calendar):
-        return {"days": [], "cumulative": [], "weekly": []}
+        return {"days": [], "customers": len(judged.frame), "cumulative": [], "weekly": []}
     columns, _, customers = unique_rows(*judged.history)
     history, number = History(*columns), customers.astype(np.float64)
     whole = float(ahead.weeks(judged.weeks))
@@ -54,6 +55,7 @@ def track(judged: Judged, outcome: Outcome, calendar: pd.DataFrame) -> dict[str,
     weekly = np.diff(mean, prepend=0.0)
     return {
         "days": days.tolist(),
+        "customers": len(judged.frame),
         "cumulative": _limited(mean, own * mean + (uncertain + shock**2) * mean**2),
         "weekly": _limited(weekly, own * weekly + (uncertain + month**2) * weekly**2),
     }

@@ -15,6 +15,8 @@ DIGITS = 10
 MAX_ITERATIONS = 200
 PLANS, FEWEST_OF_A_PLAN = 10, 50
 """Plans that count for themselves, at most, and the periods that one must have."""
+PERIODS = 1_000_000
+"""Periods that the logistic hazard looks at, at most: those of every second (third, …) contract."""
 SMALLEST_SPREAD = 1e-9
 SURE = 1e-9
 
@@ -145,6 +147,8 @@ class LogisticHazard(Hazard):
 
     def fit(self, terms: Terms, periods: Periods) -> Self:
         """Fit on the periods."""
+        every = -(-len(periods.number) // PERIODS)
+        periods = Periods(*(column[periods.subscription % every == 0] for column in periods))
         plans, counts = np.unique(terms.plan[periods.subscription].astype(str), return_counts=True)
         often = sorted(zip(-counts, plans, strict=True))[:PLANS]
         self.plans_ = [str(plan) for count, plan in often if -count >= FEWEST_OF_A_PLAN]

@@ -35,7 +35,7 @@ CLIP = 1e-6
 
 
 class Judged(NamedTuple):
-    """What is said of a horizon; `judged_days` is None where it could not be judged."""
+    """What is said of a horizon; `judged_days` is None where it could not be judged, and `decision` is the reason."""
 
     horizon_days: int
     judged_days: int | None
@@ -101,7 +101,7 @@ def train(features: FeatureSet, *, horizons: Sequence[int]) -> dict[str, Any]:
         "baseline_metrics": {metric: line["baseline_value"] for metric, line in overall.items()},
         "model_metrics": rows,
         "is_published": True,
-        "decision": " ".join([_decision(name, is_certain=is_certain), *said, *(line.decision for line in judged)]),
+        "decision": " ".join([_decision(name, is_certain=is_certain), *said, *_said_of_horizons(judged)]),
         "is_converged": final.is_converged_,
         "model": {"is_at_renewals": at_renewals, "hazard": final.to_dict()},
         "horizons": [line._asdict() for line in judged],
@@ -138,6 +138,14 @@ def _said_of_the_data(terms: Terms, frame: pd.DataFrame, wrong: int, *, is_at_re
         )
         if not (~terms.has_ended).any():
             said.append("None runs any more, so there is nobody to forecast.")
+    return said
+
+
+def _said_of_horizons(judged: Sequence[Judged]) -> list[str]:
+    said = [line.decision for line in judged if line.judged_days]
+    untested = [f"{line.horizon_days} days ({line.decision})" for line in judged if not line.judged_days]
+    if untested:
+        said.append(f"Not tested, which needs {MINIMUM_PER_CLASS} that ended and that did not: {', '.join(untested)}.")
     return said
 
 
@@ -211,11 +219,10 @@ def _judge(
         known = over(before)
         model, rate = _fit(name, before, known), _fit(OneRate.name, before, known)
         if model is None or rate is None:
-            judged.append(Judged(days, None, f"{days} days: not tested, since no end was known {days} days ago."))
+            judged.append(Judged(days, None, "no end was known then"))
             continue
         if min(ended, stayed) < MINIMUM_PER_CLASS:
-            why = f"of {running.number:,} that ran {days} days ago {ended:,} ended: {MINIMUM_PER_CLASS} are needed"
-            judged.append(Judged(days, None, f"{days} days: not tested, since {why}."))
+            judged.append(Judged(days, None, f"{ended:,} of {running.number:,} ended"))
             continue
         ours, theirs = (_predict(each, running, days, is_at_renewals=is_at_renewals) for each in (model, rate))
         found, gain = _rows(days, outcome, ours, theirs)

@@ -42,6 +42,9 @@ TENTHS = (
     " where job = $1 and starts_with(stratum, 'forecast: ') and run_id in (select run_id from marts.{mart})"
     " group by stratum order by stratum"
 )
+BOUGHT = "is_purchase and customer_id <> 'unknown' and known_date <= {day} and order_date <= {day}"
+SAMPLED = 1.01
+"""Customers over those whom a model was judged on, from which the latter were a sample, and what was said is scaled."""
 SILENT_DAYS = (28, 56, 112, 182, 365)
 PURCHASES = (1, 2, 3, 5, 10)
 
@@ -80,23 +83,20 @@ def _tracking(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, Any], dt
     if not said or not said["days"]:
         return None
     start: dt.date = rows[0][1]
+    until = start + dt.timedelta(days=said["days"][-1])
     weeks = connection.execute(
-        """
-        with days as (
-            select distinct customer_id, order_date from core.fct_order
-            where is_purchase and customer_id <> 'unknown' and known_date <= $2 and order_date <= $2
-        ), known as (
-            select distinct customer_id from core.fct_order
-            where is_purchase and customer_id <> 'unknown' and known_date <= $1 and order_date <= $1
-        )
-        select (date_diff('day', $1, order_date) - 1) // 7 as week, count(*) as purchases
-        from days inner join known using (customer_id) where order_date > $1 group by all
-        """,
-        [start, start + dt.timedelta(days=said["days"][-1])],
+        f"with bought as (select distinct customer_id, order_date from core.fct_order where {BOUGHT.format(day='$2')}),"
+        f" known as (select distinct customer_id from core.fct_order where {BOUGHT.format(day='$1')})"
+        " select (date_diff('day', $1, order_date) - 1) // 7, count(*), (select count(*) from known)"
+        " from bought inner join known using (customer_id) where order_date > $1 group by 1",
+        [start, until],
     ).fetchall()
     came = np.zeros(len(said["days"]))
-    for week, purchases in weeks:
+    for week, purchases, _ in weeks:
         came[int(week)] = purchases
+    scale = max((known for _, _, known in weeks), default=0) / said["customers"]
+    if scale > SAMPLED:
+        said = {**said, **{name: (np.array(said[name]) * scale).tolist() for name in ("cumulative", "weekly")}}
     return said, start, came
 
 
@@ -169,7 +169,8 @@ def draw_shares(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
     _draw_calibration(axes, frame, top=1.0)
     graded = connection.execute(
         "select forecast_mean, outcome_mean, as_of_date from marts.score_calibration where measure = 'no_purchase'"
-        " qualify as_of_date = max(as_of_date) over () order by band"
+        " qualify row_number() over (partition by band order by as_of_date desc, run_id, forecast_mean desc) = 1"
+        " order by band"
     ).df()
     if len(graded):
         made_on = graded["as_of_date"].iloc[0]

@@ -1,15 +1,33 @@
--- Grain: one row per (customer_id, reason_kind, place). Inferred: the drivers of customer_churn. Stated: what the customer
--- gave as the reason of an ended subscription or of a complaint in the last 365 days, the newest first. Never mixed.
+-- Grain: one row per (customer_id, reason_kind, place). Inferred: the drivers of customer_churn. Stated: what the
+-- customer gave as the reason of an ended subscription or of a complaint in the last 365 days, the newest first.
 with drivers as (
     select * from {{ ref('customer_churn') }}
 ),
 
 inferred as (
-    select customer_id, 1 as place, reason_1 as reason, action_1 as action from drivers where reason_1 is not null
+    select
+        customer_id,
+        1 as place,
+        reason_1 as reason,
+        action_1 as action
+    from drivers
+    where reason_1 is not null
     union all
-    select customer_id, 2, reason_2, action_2 from drivers where reason_2 is not null
+    select
+        customer_id,
+        2 as place,
+        reason_2 as reason,
+        action_2 as action
+    from drivers
+    where reason_2 is not null
     union all
-    select customer_id, 3, reason_3, action_3 from drivers where reason_3 is not null
+    select
+        customer_id,
+        3 as place,
+        reason_3 as reason,
+        action_3 as action
+    from drivers
+    where reason_3 is not null
 ),
 
 statements as (
@@ -61,7 +79,7 @@ placed as (
         coalesce(words.reason_group, 'other') as reason_group,
         row_number() over (
             partition by given.customer_id
-            order by given.stated_date desc, given.stated_in desc, given.reason
+            order by given.stated_date desc, given.stated_in desc, given.reason asc
         ) as place
     from given
     left join words on {{ status_key('given.reason') }} = words.word_key

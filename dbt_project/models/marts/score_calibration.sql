@@ -1,6 +1,6 @@
 -- Grain: one row per (run_id, measure, horizon_days, band): tenths of the customers of a graded forecast, from the
--- lowest forecasts to the highest. It is calibrated where forecast_mean lies between outcome_low and outcome_high in nearly
--- all bands.
+-- lowest forecasts to the highest. It is calibrated where forecast_mean lies between outcome_low and outcome_high in
+-- nearly all bands.
 with forecasts as (
     select
         *,

@@ -55,7 +55,7 @@ def challenge(features: FeatureSet, days: list[dt.date], judged: list[Judged]) -
     inner = _inner(features, days, judged)
     if inner is None:
         return Challenge([], "No challenger: the history is too short to judge one before the last holdout.", None)
-    before, after = _sampled(inner[0]), _sampled(inner[1])
+    before, after = inner
     last_before, last = _sampled(judged[0]), _sampled(judged[1])
     if not all(part.value.clip(min=0.0).any() for part in (before, last_before, last)):
         return Challenge([], "No challenger: nothing was sold in a stretch that it would learn from.", None)
@@ -102,8 +102,13 @@ def _inner(features: FeatureSet, days: list[dt.date], judged: list[Judged]) -> t
     frame = features.at(date)
     if too_few(frame):
         return None
-    test = judge(frame, features.at(last), learn_clock(frame, features.calendar(date), features.events(date)))
-    return None if test.fitted.problem else (seen(features.at(first), frame, judged[0].fitted), test)
+    clock = learn_clock(frame, features.calendar(date), features.events(date))
+    test = judge(_some(frame), features.at(last), clock)
+    return None if test.fitted.problem else (seen(_some(features.at(first)), frame, judged[0].fitted), test)
+
+
+def _some(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.iloc[:: -(-len(frame) // CUSTOMERS) or 1].reset_index(drop=True)
 
 
 def _sampled(judged: Judged) -> Judged:

@@ -214,7 +214,7 @@ def test_too_little_is_a_sentence(rows, said):
 def test_everybody_ended_leaves_nobody_to_forecast():
     result = train(features([ENDED, {"start_date": START, "end_date": dt.date(2024, 8, 10)}] * 30), horizons=HORIZONS)
     assert result["is_published"] and "None runs any more, so there is nobody to forecast." in result["decision"]
-    assert "365 days: not tested" in result["decision"]
+    assert "Not tested, which needs 20 that ended and that did not: 28 days (" in result["decision"]
     assert score(features([ENDED] * 60).at(AS_OF), AS_OF, result, HORIZONS).empty
 
 

@@ -1,5 +1,5 @@
--- Grain: one row per (run_id, measure, horizon_days, customer_id), for forecasts whose horizon is over: what was said of a customer,
--- beside what happened in the horizon_days after the as-of date of the forecast, as it is known on the
+-- Grain: one row per (run_id, measure, horizon_days, customer_id), for forecasts whose horizon is over: what was said
+-- of a customer, beside what happened in the horizon_days after the as-of date of the forecast, as it is known on the
 -- as-of date of this release.
 -- A purchase is a day with at least one purchase. Net sales are those of days on which they are above zero, discounted
 -- as the forecast is. A customer whose records have become those of another customer has no outcome of its own.
