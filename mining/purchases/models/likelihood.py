@@ -35,13 +35,10 @@ LogLikelihood = Callable[[Floats], tuple[float, Floats]]
 """Parameters → (log-likelihood, its gradient by the parameters)."""
 
 
-def _hessian(gradient: Callable[[Floats], Floats], point: Floats) -> Floats:
-    step = 1e-5
-    columns = []
-    for index in range(len(point)):
-        shift = np.zeros_like(point)
-        shift[index] = step
-        columns.append((gradient(point + shift) - gradient(point - shift)) / (2 * step))
+def _hessian(objective: LogLikelihood, point: Floats, gradient: Floats) -> Floats:
+    """Forward differences of the gradient: exact to about the step, which Newton steps to a maximum can bear."""
+    step = 1e-6
+    columns = [(objective(point + shift)[1] - gradient) / step for shift in step * np.eye(len(point))]
     matrix = np.array(columns)
     return (matrix + matrix.T) / 2
 
@@ -55,7 +52,7 @@ def _polish(objective: LogLikelihood, point: Floats, hessian: Floats | None) -> 
     before, is_given = np.inf, hessian is not None
     for _ in range(20):
         if hessian is None:
-            hessian = _hessian(lambda at: objective(at)[1], point)
+            hessian = _hessian(objective, point, gradient)
             if np.linalg.eigvalsh(hessian).min() <= 0:
                 break
         proposal = point - np.linalg.solve(hessian, gradient)
@@ -74,7 +71,7 @@ def _polish(objective: LogLikelihood, point: Floats, hessian: Floats | None) -> 
         if moved > before / 10 or (is_given and moved < SMALL):
             hessian, is_given = None, False
         before = moved
-    return point, _hessian(lambda at: objective(at)[1], point) if hessian is None or is_given else hessian
+    return point, _hessian(objective, point, gradient) if hessian is None or is_given else hessian
 
 
 def maximise(log_likelihood: LogLikelihood, starts: list[Floats], observations: float, near: Fit | None = None) -> Fit:
