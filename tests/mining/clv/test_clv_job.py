@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from mining.clv import training
-from mining.clv.challenge.challenger import COLUMNS
 from mining.clv.gamma_gamma import GammaGamma
 from mining.clv.holdout import origins
+from mining.clv.job import JOB
 from mining.clv.models import FittedModels, read_scorer, write_scorer
 from mining.clv.scoring import MONEY, score, unscored
 from mining.clv.training import train
@@ -70,11 +70,19 @@ def features(days: pd.DataFrame) -> FeatureSet:
         log_mean = np.log(gaps).groupby(known["customer_id"]).mean()
         frame["gap_log_mean"] = frame["customer_id"].map(log_mean).astype(float)
         frame["tenure_days"] = np.array([(date - first).days for first in frame["first_purchase_date"]], dtype=np.int64)
+        frame["recency_days"] = np.array([(date - last).days for last in frame["last_purchase_date"]], dtype=np.int64)
+        own_gaps = gaps.groupby(known["customer_id"])
+        frame["gap_mean_days"] = frame["customer_id"].map(own_gaps.mean()).astype(float)
+        frame["gap_stddev_days"] = frame["customer_id"].map(own_gaps.std()).astype(float)
+        recent = known[known["day"] > date - dt.timedelta(days=84)].groupby("customer_id").size()
+        frame["purchase_days_84d"] = frame["customer_id"].map(recent).fillna(0).astype(int)
+        frame["net_sales_365d"] = frame["net_sales"]
         frame["as_of_date"] = date
         frame["is_left_truncated"] = [first < START + dt.timedelta(days=28) for first in frame["first_purchase_date"]]
         parts.append(frame)
     everything = pd.concat(parts, ignore_index=True)
-    everything = everything.assign(**dict.fromkeys(COLUMNS - set(everything), np.nan))
+    everything["acquisition_channel"] = None
+    everything = everything.assign(**dict.fromkeys(JOB.reads - set(everything), np.nan))
     kinds = {name: pa.date32() for name in ("as_of_date", "first_purchase_date", "last_purchase_date")}
     columns = {
         name: pa.array(everything[name].tolist(), kinds.get(name) or _kind(everything[name])) for name in everything
