@@ -26,8 +26,8 @@ MINIMUM_CUSTOMERS = 30
 """In each arm: below it no method here keeps its promise."""
 MEASURE = ["campaign_id", "measure"]
 CONVERTED, PURCHASES, RATIO = "converted", "purchases", "net_sales_per_purchase"
-SHARES = ("responded", CONVERTED)
-"""Measures of which each customer has 0 or 1."""
+SHARES = (CONVERTED, "responded")
+"""Measures that are 0 or 1."""
 PLAIN = ("net_sales", "margin")
 """Measures whose plain mean is shown only where it can be trusted. The others are capped, or few per customer."""
 TOGETHER = (PURCHASES, CONVERTED, "capped_margin")

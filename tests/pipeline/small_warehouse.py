@@ -217,6 +217,8 @@ from marts.campaign_performance;
 create table marts.campaign_uplift_evidence as select campaign_id, true as has_list from marts.campaign_performance;
 create table marts.campaign_matched_effect as
 select campaign_id, 'purchases' as measure, 'matched' as evidence from marts.campaign_performance;
+create table marts.campaign_arm as select 'spring' as campaign_id, 'treated' as arm;
+create table marts.campaign_learnings as select 'spring' as campaign_id, 'response' as measure;
 create table marts.release as
 select '2026-03-31-aaaaaaaaaaaa' as release_id, date '2026-03-31' as as_of_date, 'EUR' as currency,
     'America/New_York' as time_zone,

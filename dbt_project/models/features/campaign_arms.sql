@@ -3,7 +3,6 @@
 -- square and cube, and of what each did before the contact. Squares are exact decimals, then doubles. capped_margin
 -- counts up to cap_amount, the 95 % quantile of what the buyers of both arms brought, and down to its negative. Of
 -- net_sales_per_purchase, a ratio, before_* are about its denominator: the purchases in the window.
--- responded is there where the source says of the control group too who came: of most campaigns only the treated can.
 -- The outcomes of customers who were drawn for both arms, or for none, do not count.
 with outcomes as (
     select
@@ -39,8 +38,8 @@ measured as (
         case measures.measure when 'net_sales_per_purchase' then outcomes.purchases else outcomes.purchases_before end
             as before,
         cast(case measures.measure
-            when 'responded' then case when outcomes.has_responded then 1 else 0 end
             when 'converted' then case when outcomes.purchases > 0 then 1 else 0 end
+            when 'responded' then case when outcomes.has_responded then 1 else 0 end
             when 'purchases' then outcomes.purchases
             when 'margin' then outcomes.margin
             when 'capped_margin' then greatest(least(outcomes.margin, caps.cap_amount), -caps.cap_amount)
@@ -50,9 +49,11 @@ measured as (
     left join plans on outcomes.campaign_id = plans.campaign_id
     left join caps on outcomes.campaign_id = caps.campaign_id
     cross join (
-        values ('responded'), ('converted'), ('purchases'), ('net_sales'), ('margin'), ('capped_margin'),
+        values
+        ('converted'), ('responded'), ('purchases'), ('net_sales'), ('margin'), ('capped_margin'),
         ('net_sales_per_purchase')
     ) as measures (measure)
+    -- Of most campaigns only the treated can respond.
     where measures.measure <> 'responded' or outcomes.has_responses_of_control = 1
 ),
 

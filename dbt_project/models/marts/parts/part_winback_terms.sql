@@ -14,7 +14,7 @@ campaigns as (
         incremental_purchases_per_customer as effect,
         incremental_purchases_per_customer - incremental_purchases_per_customer_low as half_width
     from {{ ref('campaign_performance') }}
-    where objective = 'win_back' and incremental_purchases_per_customer is not null
+    where objective = 'win_back' and incremental_purchases_per_customer is not null and unavailable_reason is null
 ),
 
 -- Purchases per treated customer. Of the 95 % interval of all campaigns together, the lower end is taken: chance shall
