@@ -54,7 +54,8 @@ def measure(frame: pd.DataFrame | None) -> list[Row]:
     The true effect is the mean of purchases if treated less purchases if control over a campaign's whole audience
     (`truth/campaign_outcomes`): both potential outcomes are known. Coverage may fall short of 95 % by three binomial
     standard errors. Of campaigns without an effect none may be called certain: `is_effect_certain` is corrected for the
-    number of campaigns, so chance alone makes one such claim in about twenty releases.
+    number of campaigns. Where nothing works chance alone makes one such claim in about twenty releases; where others
+    work, of twenty that are called certain one is expected to be chance (false discovery rate).
     """
     if frame is None:
         return [not_yet(name, f"there is no {TABLE}") for name in (COVERAGE, FALSE_CLAIMS, FOUND)]
