@@ -64,6 +64,9 @@ RELEASED = {
     "dan": ("dan", "shared@mail.example"),
     "eve": ("eve", "Shared+news@mail.example"),
     "fay": ("fay", "fay@mail.example"),
+    "gil": ("gil", "gil@mail.example"),
+    "hal": ("hal", "couple@mail.example"),
+    "ida": ("ida", "couple@mail.example"),
 }
 
 
@@ -96,6 +99,8 @@ def permissions(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str
             "r-2,email,granted,2024-03-02 10:00:00",
             "dan,email,withdrawn,2024-05-01 10:00:00",
             "eve,email,granted,2024-06-01 10:00:00",
+            "gil,email,Do not contact,2024-06-01 10:00:00",
+            "hal,e-mail,Deceased,2024-06-01 10:00:00",
         ],
     )
     release.mkdir()
@@ -131,6 +136,9 @@ def permissions(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str
         ("dan", "withdrawn"),  # whatever Eve says later of the address
         ("eve", "granted"),  # later than Dan's no
         ("fay", "deleted at the source"),
+        ("gil", "suppressed"),
+        ("hal", "deceased"),
+        ("ida", "withdrawn"),  # the address of who has died is closed
     ],
 )
 def test_the_last_word_of_a_customer_and_of_the_address_counts(permissions, customer, reason):

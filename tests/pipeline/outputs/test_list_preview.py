@@ -37,11 +37,12 @@ PERFORMANCE = """
 create table release.marts.campaign_performance as
 select
     'C1' as campaign_id, 'sale' as objective, 1000 as reached_customers, 50 as responded_customers,
-    800 as treated_customers, cast(400 as decimal(18, 4)) as incremental_capped_margin, true as is_effect_certain
+    800 as treated_customers, cast(400 as decimal(18, 4)) as incremental_capped_margin, true as is_effect_certain,
+    date '2025-01-01' as start_date
 union all
-select 'C2', 'sale', 1000, 30, 200, 100, false
+select 'C2', 'sale', 1000, 30, 200, 100, false, date '2025-02-01'
 union all
-select 'C3', 'welcome', 10, 9, 8, 80, true
+select 'C3', 'welcome', 10, 9, 8, 80, true, date '2025-03-01'
 """
 LEARNINGS = f"""
 create table release.marts.campaign_learnings as

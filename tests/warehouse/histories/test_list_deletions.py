@@ -100,14 +100,14 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     people = [*GONE, *STAY]
     orders = [[f"{n}-{name}", name, 20 + n, f"2023-0{n}-11 10:00:00"] for name in people for n in (1, 2, 3)]
     company.deliver("orders.csv", "oid cid amount at", orders)
-    known = [[name, name.title(), f"{name}@mail.example", 0, "2023-01-01 00:00:00"] for name in people]
+    known = [[name, name.title(), f"c-{name}@mail.example", 0, "2023-01-01 00:00:00"] for name in people]
     company.deliver("customers0.csv", "cid name email gone updated_at", known)
     granted = [[name, "email", "marketing", "granted", "2023-01-02 10:00:00"] for name in people]
     company.deliver("consents0.csv", "cid channel purpose status at", granted)
-    company.deliver("campaigns0.csv", "code channel at", [["spring", "email", "2023-03-01"]])
+    company.deliver("campaigns0.csv", "code channel at", [["spring", "email", "2023-01-02"]])
     company.deliver("responses0.csv", "rid code cid kind at", [["r0", "spring", "ana", "click", "2023-03-02 10:00:00"]])
     sent = [["spring", "ana", "treated"], ["spring", "ben", "control"], ["spring", "cleo", "treated"]]
-    company.deliver("sent0.csv", "code cid arm at", [[*each, "2023-03-01 10:00:00"] for each in sent])
+    company.deliver("sent0.csv", "code cid arm at", [[*each, "2023-01-05 10:00:00"] for each in sent])
     first = company.run(BUILD)
     found_before = of_ana(company)
     found = {"first build": listed(Path(company.run(EXPORT)))}
@@ -116,11 +116,11 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     for path in (company.home / "lists" / first).glob("everybody.*"):
         (kept / path.name).write_bytes(path.read_bytes())
 
-    changed = [["deleted", "", "", 1], ["ana2", "Ana", "ana@mail.example", 0]]
+    changed = [["deleted", "", "", 1], ["ana2", "Ana", "c-ana@mail.example", 0]]
     company.deliver(
         "customers1.csv", "cid name email gone updated_at", [[*each, "2023-04-01 00:00:00"] for each in changed]
     )
-    company.deliver("sent1.csv", "code cid arm at", [["spring", "ana2", "control", "2023-03-01 10:00:00"]])
+    company.deliver("sent1.csv", "code cid arm at", [["spring", "ana2", "control", "2023-01-05 10:00:00"]])
     said = [[*words, "2023-04-01 10:00:00"] for words in SAID]
     company.deliver("consents1.csv", "cid channel purpose status at", said)
     back = [["r1", "spring", "bounced", "hard_bounce"], ["r2", "spring", "unsubscribed", "unsubscribe"]]
