@@ -21,6 +21,8 @@ from threadpoolctl import threadpool_limits
 from mining import sound
 from mining.protocol import Frames, Job, TrainedJob
 from mining.registry import JOBS, find_job
+from mining.reports.card import write_card
+from mining.reports.inputs import input_drift, with_profile
 from mining.runs import without_result, write_runs
 from mining.store import (
     FeatureSet,
@@ -38,6 +40,8 @@ from pipeline.base.settings import Settings
 
 MODEL_DAYS = 7
 """A published model scores the days after its own that are fewer than this away."""
+
+NOTHING = "no source brings what the job scores"
 
 Result = dict[str, Any]
 Computed = TypeVar("Computed")
@@ -84,6 +88,8 @@ def train_models(
         if not isinstance(job, TrainedJob):
             continue
         features = job.read(settings, as_of, sources)
+        if _has_nothing(job, features):
+            continue
         _, model, is_new = _choose(settings, job, features, sources)
         if force:
             model, was_trained = _own_model(settings, job, features, sources)
@@ -137,7 +143,9 @@ def _own_model(settings: Settings, job: TrainedJob, features: FeatureSet, source
     known = read_model(settings, job.name, version)
     if known:
         return known, False
-    trained = _compute(f"training {job.name}", lambda: _storable(job.train(features, needs)))
+    trained = _compute(
+        f"training {job.name}", lambda: _storable(with_profile(job, job.train(features, needs), features))
+    )
     if isinstance(trained, Failure):
         trained = without_result(trained, needs, job.baseline)
     model = {
@@ -165,11 +173,13 @@ def score(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[st
     Returns
     -------
     dict
-        run_id, model_version (null without a published model), rows, scored, decision (null where nothing was judged),
-        and `files`: the path written of each table.
+        run_id, model_version (null without a published model), rows and scored (of the job's first table), decision
+        (null where nothing was judged), and `files`: the path written of each table.
     """
     job = find_job(name)
     features = job.read(settings, as_of, sources)
+    if _has_nothing(job, features):
+        return leave_out(name, settings, as_of=as_of, sources=sources, reason=NOTHING)
     choice = _choose(settings, job, features, sources) if isinstance(job, TrainedJob) else None
     used, newest = (choice.used, choice.newest) if choice else (None, None)
     versions = [model["model_version"] if model else None for model in (used, newest)]
@@ -188,14 +198,26 @@ def score(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[st
         else:
             tables = attempted
     files = {table: write_scores(score_path(settings, table, as_of, run_id), rows) for table, rows in tables.items()}
+    main = next(iter(job.tables))
+    if runs:
+        drifts = []
+        if isinstance(job, TrainedJob) and used and stamp["model_version"]:
+            write_card(settings, job, used)
+            with one_thread():
+                drifts = input_drift(job, features, used)
+        files |= write_runs(settings, as_of, runs, drifts)
     return {
         "run_id": run_id,
         "model_version": stamp["model_version"],
-        "rows": sum(table.num_rows for table in tables.values()),
-        "scored": sum(table["unavailable_reason"].null_count for table in tables.values()),
+        "rows": tables[main].num_rows,
+        "scored": tables[main]["unavailable_reason"].null_count,
         "decision": decision,
-        "files": files | (write_runs(settings, as_of, runs) if runs else {}),
+        "files": files,
     }
+
+
+def _has_nothing(job: Job, features: FeatureSet) -> bool:
+    return job.is_optional and not features.table.num_rows
 
 
 def leave_out(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[str], reason: str) -> Result:
@@ -212,7 +234,7 @@ def leave_out(name: str, settings: Settings, *, as_of: dt.date, sources: Sequenc
     stamp = {"as_of_date": as_of, "run_id": run_id, "model_version": None}
     tables = _unscored(settings, job, features, reason, stamp)
     files = {table: write_scores(score_path(settings, table, as_of, run_id), rows) for table, rows in tables.items()}
-    rows = sum(table.num_rows for table in tables.values())
+    rows = tables[next(iter(job.tables))].num_rows
     return {"run_id": run_id, "model_version": None, "rows": rows, "scored": 0, "decision": reason, "files": files}
 
 

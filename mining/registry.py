@@ -13,6 +13,9 @@ JOBS = (
     "effects",
     "offers",
     "attribution",
+    "subscriptions",
+    "uplift",
+    "matching",
 )
 """Names alone: a DAG is parsed without the libraries of the jobs."""
 

@@ -9,13 +9,17 @@ from demo.proof.recovered import (
     campaigns,
     churn,
     clv,
+    contracts,
     counts,
     features,
+    horizons,
     identity,
     reasons,
     reconciliation,
     segments,
     truncation,
+    uplift,
+    winback,
 )
 from demo.proof.row import Row
 from demo.proof.trial import Trial
@@ -42,9 +46,13 @@ def measure(trial: Trial) -> Findings:
         *clv.measure(trial, future),
         *counts.measure(trial, future),
         *churn.measure(trial, leaving),
+        *horizons.measure(trial),
+        *contracts.measure(trial),
+        *winback.measure(trial),
         *reasons.measure(trial),
         *segments.measure(trial),
         *truncation.measure(trial),
         *campaigns.measure(effects),
+        *uplift.measure(trial, uplift.lists(trial)),
     ]
     return Findings(rows, clv.curves(future), churn.curves(leaving), effects)

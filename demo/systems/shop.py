@@ -14,6 +14,10 @@ TABLES = ("customers", "products", "orders", "order_lines", "payments", "returns
 RETURN_SHARE = 0.05
 DAMAGED_RETURN_SHARE = 0.5
 SUBSCRIPTION_SHARE = 0.04
+MEAN_MEMBERSHIP_DAYS = 420
+"""Of members who stay with the company."""
+NOTICE_DAYS = 14
+"""From leaving the company to the end of the membership."""
 
 
 def make_shop(company: Company) -> None:
@@ -201,8 +205,9 @@ def _subscriptions(company: Company) -> str:
             where u('club', person_id) < {SUBSCRIPTION_SHARE} and not is_business
         ),
         ended as (
-            select *, least(left_s + {14 * SECONDS_A_DAY},
-                started_s + cast(-ln(1 - u('club until', person_id)) * {420 * SECONDS_A_DAY} as bigint)) as ended_s
+            select *, least(left_s + {NOTICE_DAYS * SECONDS_A_DAY}, started_s + cast(
+                -ln(1 - u('club until', person_id)) * {MEAN_MEMBERSHIP_DAYS * SECONDS_A_DAY} as bigint
+            )) as ended_s
             from members where started_s < left_s
         )
         select
@@ -211,7 +216,8 @@ def _subscriptions(company: Company) -> str:
             case when u('club plan', person_id) < 0.7 then '9.90' else '19.90' end as price, 'month' as period,
             local_text(started_s) as started_at,
             case when ended_s < {company.end} then local_text(ended_s) end as ended_at,
-            case when ended_s >= {company.end} then null when ended_s = left_s + {14 * SECONDS_A_DAY} then 'moved on'
+            case when ended_s >= {company.end} then null
+                when ended_s = left_s + {NOTICE_DAYS * SECONDS_A_DAY} then 'moved on'
                 when u('club end', person_id) < 0.5 then 'too expensive' else 'not used' end as end_reason,
             person_id as _key, day_of(started_s) as _day, 0 as _version_s, cast(null as text) as _parent_reason
         from ended

@@ -91,6 +91,7 @@ FAMILIES = (
             (_long_ago, "Longer since the last purchase than most"),
             (above(PURCHASE_ODDS), "By the purchases so far, another one soon is less likely than for most"),
         ),
+        action="Write now, with what the customer usually buys",
     ),
     Family(
         "lately",
@@ -103,12 +104,14 @@ FAMILIES = (
             (below("log_purchase_days_28d"), "Fewer purchases in the last 4 weeks than most"),
             (below("log_purchase_days_84d"), "Fewer purchases in the last 12 weeks than most"),
         ),
+        action="Remind of what may be used up by now",
     ),
     Family(
         "trend",
         "the last 4 weeks against the 4 before",
         {"trend": Input(_trend, ("purchase_days_28d", "purchase_days_prior_28d"))},
         ((_fewer_lately, "Fewer purchases in the last 4 weeks than in the 4 before"),),
+        action="Ask what has changed; remind of what may be used up by now",
     ),
     Family(
         "history",
@@ -118,6 +121,7 @@ FAMILIES = (
             (below("log_purchase_days"), "Fewer purchases so far than most"),
             (_thin_history, "Few purchases for the time since the first one"),
         ),
+        action="Give a reason for the next purchase soon after this one",
     ),
     Family(
         "spend",
@@ -130,18 +134,21 @@ FAMILIES = (
             (below("log_net_sales_84d"), "Spent less in the last 12 weeks than most"),
             (below("log_spend_per_day"), "Smaller purchases than most"),
         ),
+        action="Show what goes with what was bought",
     ),
     Family(
         "rhythm",
         "regularity of the gaps between purchases",
         {"irregularity": Input(_irregularity, ("gap_stddev_days", "gap_mean_days"))},
         ((above("irregularity"), "More irregular gaps between purchases than most"),),
+        action="Offer a reminder or a standing order",
     ),
     Family(
         "variety",
         "categories bought",
         {"log_categories": log("categories", optional=True)},
         ((below("log_categories"), "Buys from fewer categories than most"),),
+        action="Show a category that fits what was bought",
     ),
     Family(
         "discount",
@@ -151,6 +158,7 @@ FAMILIES = (
             (above("discount_share"), "Buys more at a discount than most"),
             (below("discount_share"), "Takes fewer discounts than most"),
         ),
+        action="Show what is worth its price; keep offers for the days that matter",
     ),
     Family(
         "returns",
@@ -158,6 +166,7 @@ FAMILIES = (
         {"log_returns_84d": log("returns_84d", optional=True)},
         ((above("log_returns_84d"), "Returned more in the last 12 weeks than most"),),
         is_screened=True,
+        action="Ask what was wrong with what came back; help to choose",
     ),
     Family(
         "campaigns",
@@ -170,6 +179,7 @@ FAMILIES = (
             ),
         ),
         is_screened=True,
+        action="Change channel or subject, or write less often",
     ),
     Family(
         "complaints",
@@ -186,6 +196,7 @@ FAMILIES = (
             (some("log_complaints_365d", "complaints_365d"), "Complained in the last year"),
         ),
         is_screened=True,
+        action="Call, settle the complaint, and say what was changed",
     ),
     Family(
         "waiting",
@@ -199,6 +210,7 @@ FAMILIES = (
             (above("log_wait_seconds_365d"), "Waited longer for an answer than most"),
         ),
         is_screened=True,
+        action="Call back first; say how to get an answer sooner",
     ),
     Family(
         "satisfaction",
@@ -212,6 +224,7 @@ FAMILIES = (
             (above("is_dissatisfied"), "Was dissatisfied, by the last answer"),
         ),
         is_screened=True,
+        action="Call and ask what would have been better",
     ),
     Family(
         "website",
@@ -227,6 +240,7 @@ FAMILIES = (
             (above("log_days_since_web_session"), "Longer since the last web visit than most"),
         ),
         is_screened=True,
+        action="Send what is new since the last visit",
     ),
     Family(
         "subscription",
@@ -234,6 +248,7 @@ FAMILIES = (
         {"has_subscription": plain("has_subscription", optional=True)},
         ((none("has_subscription", "has_subscription"), "Has no subscription"),),
         is_screened=True,
+        action="Offer a subscription for what is bought again and again",
     ),
     Family(
         "contacts",
@@ -244,5 +259,6 @@ FAMILIES = (
             (none("log_contacts_84d", "contacts_84d"), "No contact in the last 12 weeks"),
         ),
         is_screened=True,
+        action="Look at what the contacts were about before writing again",
     ),
 )

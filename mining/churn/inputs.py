@@ -54,6 +54,8 @@ class Family:
         Condition and text, the most telling one first: the first that is true of a customer is the reason.
     is_screened
         No purchase behaviour: it enters only where it tells more than that (`screening`).
+    action
+        What can be done about it, whichever of the sentences is true.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Family:
     inputs: Mapping[str, Input]
     sentences: tuple[tuple[Condition, str], ...]
     is_screened: bool = False
+    action: str = ""
 
 
 def values(frame: pd.DataFrame, column: str) -> Floats:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mining.churn.families import FAMILIES
 from mining.churn.features import families_of
 from mining.churn.inputs import Case, Family
 from mining.churn.model import ChurnModel
@@ -12,6 +13,8 @@ from mining.evaluation import Floats
 MATERIAL = 0.1
 """Log-odds that a driver must add to be called a reason (at a risk of one half: 2.5 percentage points)."""
 REASONS = 3
+ACTIONS = {text: family.action for family in FAMILIES for _, text in family.sentences}
+"""What can be done about each reason."""
 
 
 def reasons(model: ChurnModel, frame: pd.DataFrame) -> pd.DataFrame:

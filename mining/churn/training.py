@@ -7,6 +7,7 @@ It is fitted once more on k >= 1; that one scores.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,15 +23,17 @@ from mining.churn.candidates import (
     choose,
     fit_candidates,
 )
-from mining.churn.evaluation import MINIMUM_PER_CLASS, PRIMARY, RESAMPLES, SECONDARY, SEED, evaluate
+from mining.churn.evaluation import MINIMUM_PER_CLASS, PRIMARY, RESAMPLES, SECONDARY, SEED, evaluate, log_losses
 from mining.churn.features import BASELINE_INPUTS, FAMILY_OF, split_inputs
-from mining.churn.model import ChurnModel, fit, with_purchase_odds
+from mining.churn.horizons.judging import judge
+from mining.churn.model import ChurnModel, fit, purchases_alone, with_purchase_odds
 from mining.churn.screening import LEVEL, screen
 from mining.evaluation import refused, row, window
 from mining.purchases import reach
 from mining.purchases.rhythm import typical_gap
 from mining.purchases.season import CYCLES, cycles
 from mining.purchases.timing import PurchaseTiming, fit_timing
+from mining.reports.groups import by_group
 from mining.store import FeatureSet
 
 KIND = "non_contractual"
@@ -61,7 +64,8 @@ def labelled(features: FeatureSet, date: dt.date, horizon: int, every: int = 1) 
     Of one customer in `every`.
     """
     frame = features.at(date)
-    later = features.at(date + dt.timedelta(days=horizon)).set_index("customer_id")["purchase_days"]
+    then = features.at(date + dt.timedelta(days=horizon), "customer_id", "purchase_days")
+    later = then.set_index("customer_id")["purchase_days"]
     churned = (later.reindex(frame["customer_id"]).to_numpy() == frame["purchase_days"].to_numpy()).astype(float)
     chosen = at_risk(frame, horizon).to_numpy() & _is_sampled(frame["customer_id"], every)
     return frame[chosen].reset_index(drop=True), churned[chosen]
@@ -80,8 +84,17 @@ def _before(labelled_parts: dict[int, Labelled], k: int) -> Labelled:
     return pd.concat([part[0] for part in parts], ignore_index=True), np.concatenate([part[1] for part in parts])
 
 
-def train(features: FeatureSet, *, horizon_days: int) -> dict[str, Any]:
+def train(features: FeatureSet, *, horizon_days: int, longer_horizons: Sequence[int] = ()) -> dict[str, Any]:
     """Fit the candidates, choose one, judge it beside the baseline out of time, and decide.
+
+    Parameters
+    ----------
+    features
+        Features of the as-of day and of the cut-offs.
+    horizon_days
+        Days after a cut-off that the published churn score is about.
+    longer_horizons
+        Further horizons, ascending, all longer: see `horizons`.
 
     Returns
     -------
@@ -95,7 +108,7 @@ def train(features: FeatureSet, *, horizon_days: int) -> dict[str, Any]:
     problem = _problem(parts)
     if problem:
         days = _window(features, horizon_days, dates)
-        return {**refused(days, _parameters(horizon_days), BASELINE, problem), "risk_bands": None}
+        return {**refused(days, _parameters(horizon_days), BASELINE, problem), "risk_bands": None, "horizons": []}
     name, chosen_on, means = _choose(features, dates, parts, horizon_days)
     training, (frame, outcome) = _before(parts, 1), parts[1]
     timing = _timing(features, dates[1])
@@ -108,12 +121,25 @@ def train(features: FeatureSet, *, horizon_days: int) -> dict[str, Any]:
     baseline = fit(training, BASELINE_INPUTS, gap)
     rows = evaluate(frame, outcome, judged.predict(frame), baseline.predict(frame))
     rows += _compared(candidates, parts[1])
+    rows += by_group(features, frame, outcome, judged.predict(frame), baseline.predict(frame))
     final = _refit(features, parts, screening.inputs, name, horizon_days)
     published, decision = _decide(rows, features.as_of, horizon_days)
     converged = judged.is_converged and final.is_converged
     if not converged:
         published, decision = False, "Not published: the fit did not converge."
+
+    def model_at(k: int) -> ChurnModel | None:
+        return _model_at(features, dates, parts, k, name, horizon_days)
+
+    horizons, of_horizons = judge(features, dates, parts, model_at, longer_horizons if final.timing else ())
+    rows += of_horizons
     overall = {row["metric"]: row for row in rows if row["stratum"] == "all"}
+    said, *unknown = _said_of_the_model(features, final, name, len(chosen_on))
+    unknown += reach.silence(features.calendar(features.as_of), features.as_of)
+    unknown += reach.weight(features.at(features.as_of)["purchase_days"].to_numpy(float))
+    unknown += reach.undecided(
+        {each: log_losses(outcome, model.predict(frame)) for each, model in candidates.models.items()}, name
+    )
     return {
         **_window(features, horizon_days, dates),
         "parameters": {
@@ -136,10 +162,12 @@ def train(features: FeatureSet, *, horizon_days: int) -> dict[str, Any]:
         "baseline_metrics": {name: row["baseline_value"] for name, row in overall.items()},
         "model_metrics": rows,
         "is_published": published,
-        "decision": " ".join([decision, *_said_of_the_model(features, final, name, len(chosen_on))]),
+        "decision": " ".join([decision, said, *(other.decision for other in horizons if published), *unknown]),
+        "reach": unknown,
         "is_converged": converged,
         "model": final.to_json(),
         "risk_bands": _bands(final, parts[1][0]),
+        "horizons": [other._asdict() for other in horizons],
     }
 
 
@@ -156,16 +184,39 @@ def _choose(
     """
     losses, sizes = {}, {}
     for k in CHOSEN_ON:
-        if k + 1 not in parts or not 0 < _before(parts, k)[1].mean() < 1:
-            continue
-        training, timing = _before(parts, k), _timing(features, dates[k])
-        gap = typical_gap(training[0], horizon)
-        usable, _ = split_inputs(training[0], gap)
-        behaviour = tuple(name for name in usable if not FAMILY_OF[name].is_screened)
-        losses[dates[k]] = fit_candidates(training, timing, behaviour, gap, horizon).log_losses(parts[k])
-        sizes[dates[k]] = len(parts[k][1])
+        if _can_be_learned_from(parts, k):
+            losses[dates[k]] = _candidates_at(features, dates, parts, k, horizon).log_losses(parts[k])
+            sizes[dates[k]] = len(parts[k][1])
     name, means = choose(losses, sizes)
     return name, sorted(losses), means
+
+
+def _can_be_learned_from(parts: dict[int, Labelled], k: int) -> bool:
+    return k in parts and k + 1 in parts and 0 < _before(parts, k)[1].mean() < 1
+
+
+def _candidates_at(
+    features: FeatureSet, dates: dict[int, dt.date], parts: dict[int, Labelled], k: int, horizon: int
+) -> Candidates:
+    """Fit the candidates on what was known at the k-th cut-off."""
+    training, timing = _before(parts, k), _timing(features, dates[k])
+    gap = typical_gap(training[0], horizon)
+    usable, _ = split_inputs(training[0], gap)
+    behaviour = tuple(name for name in usable if not FAMILY_OF[name].is_screened)
+    return fit_candidates(training, timing, behaviour, gap, horizon)
+
+
+def _model_at(  # noqa: PLR0917
+    features: FeatureSet, dates: dict[int, dt.date], parts: dict[int, Labelled], k: int, name: str, horizon: int
+) -> ChurnModel | None:
+    """Fit the chosen candidate at the k-th cut-off: the purchase model alone, where no cut-off lies before."""
+    if _can_be_learned_from(parts, k):
+        return _candidates_at(features, dates, parts, k, horizon).models.get(name)
+    timing = _timing(features, dates[k])
+    if timing is None:
+        return None
+    odds = timing.log_odds_of_no_purchase(parts[k][0], horizon)
+    return purchases_alone(odds, typical_gap(parts[k][0], horizon), timing, horizon)
 
 
 def _compared(candidates: Candidates, test: Labelled) -> list[dict[str, Any]]:

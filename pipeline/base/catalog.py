@@ -1,8 +1,8 @@
 """What each table is: the ymls of the dbt models, read once.
 
 A model's yml says its contract in `config.meta`: grain, date, relations, identities, totals … The gate, the releases,
-`make diff`, the documentation and the macro `keep_contract` are loops over it. `Contract` below says what each key
-means. Staging models belong to their sources, and are not in the catalog.
+`make diff`, the documentation and the rules that dbt checks (pipeline/build/contracts.py) are loops over it. `Contract`
+below says what each key means. Staging models belong to their sources, and are not in the catalog.
 """
 
 import re
@@ -56,8 +56,9 @@ class Total(_Strict):
     """A sum over the table and what it must equal: the sum of expressions over other models.
 
     An expression may end in `where` and a condition, and name measures of the other model in braces: `{refunds}`.
-    With a name in `account` the gate makes it, and shows it in the report of the release; without one the macro
-    `keep_contract` does. `as_of`: of the other models only rows that had happened, and were known, on the as-of date.
+    With a name in `account` the gate makes it, and shows it in the report of the release; without one dbt checks it
+    when it has made the table. `as_of`: of the other models only rows that had happened, and were known, on the as-of
+    date.
     """
 
     total: str
@@ -195,7 +196,20 @@ def catalog() -> dict[str, Table]:
     schemas = _schemas()
     folder = project.DBT_PROJECT / "models"
     paths = [path for path in sorted(folder.rglob("*.yml")) if not path.is_relative_to(project.STAGING)]
-    return {table.name: table for path in paths for table in _tables(path, schemas)}
+    return {table.name: table for path in paths for table in _tables(path, "models", schemas)}
+
+
+@cache
+def seeds() -> dict[str, Table]:
+    """Return the tables of the seeds, by name; their contracts are checked as those of models are.
+
+    Raises
+    ------
+    UserError
+        As `catalog`.
+    """
+    paths = sorted((project.DBT_PROJECT / "seeds").rglob("*.yml"))
+    return {table.name: table for path in paths for table in _tables(path, "seeds", _schemas())}
 
 
 def table(name: str) -> Table:
@@ -263,12 +277,13 @@ def read_models(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else read_yaml(path).content
 
 
-def _tables(path: Path, schemas: dict[str, str]) -> list[Table]:
-    models = read_models(path).get("models", [])
-    return [_table(path, model, schemas) for model in models]
+def _tables(path: Path, kind: str, schemas: dict[str, str]) -> list[Table]:
+    folders = path.parent.relative_to(project.DBT_PROJECT).parts
+    schema = next(schemas[name] for name in reversed(folders) if name in schemas)
+    return [_table(path, each, schema) for each in read_models(path).get(kind, [])]
 
 
-def _table(path: Path, model: dict[str, Any], schemas: dict[str, str]) -> Table:
+def _table(path: Path, model: dict[str, Any], schema: str) -> Table:
     config = model.get("config", {})
     try:
         contract = Contract.model_validate(config.get("meta", {}))
@@ -279,8 +294,6 @@ def _table(path: Path, model: dict[str, Any], schemas: dict[str, str]) -> Table:
         raise UserError(
             f"{project.shown(path)}, model {model['name']}: meta.{where}: {first['msg']}. Correct it there."
         ) from error
-    folders = path.parent.relative_to(project.DBT_PROJECT / "models").parts
-    schema = next(schemas[name] for name in reversed(folders) if name in schemas)
     return Table(
         name=model["name"],
         schema=config.get("schema", schema),
@@ -292,9 +305,10 @@ def _table(path: Path, model: dict[str, Any], schemas: dict[str, str]) -> Table:
 
 
 def _schemas() -> dict[str, str]:
-    """Schemas of the folders of models, as dbt_project.yml says."""
+    """Schemas of the folders of models, and of the seeds, as dbt_project.yml says."""
     found: dict[str, str] = {}
-    waiting = [("", read_models(project.DBT_PROJECT / "dbt_project.yml")["models"])]
+    dbt_project = read_models(project.DBT_PROJECT / "dbt_project.yml")
+    waiting = [("", dbt_project["models"]), ("seeds", *dbt_project["seeds"].values())]
     while waiting:
         folder, settings = waiting.pop()
         if "+schema" in settings:

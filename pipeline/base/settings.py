@@ -134,6 +134,15 @@ def _one_of(variable: str, known: Sequence[str], unit: str, read: Callable[[str]
     return Setting(variable, known[0], unit, read_known, f"one of {', '.join(known)} (default {known[0]})")
 
 
+def _horizons(text: str) -> tuple[int, ...]:
+    if text == "none":
+        return ()
+    days = [int(part) for part in text.split(",") if part.strip().isdecimal()]
+    if len(days) != len(text.split(",")) or days != sorted({*days}) or days[0] < 1:
+        raise ValueError(text)
+    return tuple(days)
+
+
 def _folder(text: str) -> Path:
     return Path(text).absolute()
 
@@ -143,6 +152,21 @@ def _rate(text: str) -> float:
     if not 0 <= rate < 1:
         raise ValueError(text)
     return rate
+
+
+def _list_of(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return how values separated by commas are read: ascending, each once."""
+
+    def read_all(text: str) -> tuple[Any, ...]:
+        return tuple(sorted({read(part.strip()) for part in text.split(",")}))
+
+    return read_all
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise ValueError(text)
+    return int(text)
 
 
 def _currency(text: str) -> str | None:
@@ -180,7 +204,28 @@ class Settings:
         Setting("CRM_ANNUAL_DISCOUNT_RATE", "0.10", "per year", _rate, "a yearly rate from 0 to 1, for example 0.10"),
     ]
     clv_horizon_days: Annotated[int, _whole_number("CRM_CLV_HORIZON_DAYS", 365)]
+    sensitivity_rates: Annotated[
+        tuple[float, ...],
+        Setting(
+            "CRM_SENSITIVITY_RATES", "0.05,0.10,0.15", "per year", _list_of(_rate),
+            "yearly rates from 0 to 1, separated by commas, for example 0.05,0.10",
+        ),
+    ]  # fmt: skip
+    sensitivity_horizons: Annotated[
+        tuple[int, ...],
+        Setting(
+            "CRM_SENSITIVITY_HORIZONS", "182,365,730", "days", _list_of(_days),
+            "whole numbers of days, separated by commas, for example 182,365",
+        ),
+    ]  # fmt: skip
     churn_horizon_days: Annotated[int, _whole_number("CRM_CHURN_HORIZON_DAYS", 28)]
+    churn_longer_horizons: Annotated[
+        tuple[int, ...],
+        Setting(
+            "CRM_CHURN_LONGER_HORIZONS", "90,180,365", "days", _horizons,
+            "ascending whole numbers of days with commas, for example 90,180,365, or none",
+        ),
+    ]  # fmt: skip
     left_truncation_days: Annotated[int, _whole_number("CRM_LEFT_TRUNCATION_DAYS", 28)]
     week_start: Annotated[str, _one_of("CRM_WEEK_START", WEEKDAYS, "monday to sunday")]
     fiscal_year_start: Annotated[
@@ -196,6 +241,12 @@ class Settings:
     daily_releases: Annotated[int, _whole_number("CRM_DAILY_RELEASES", 14, "releases")]
     monthly_releases: Annotated[int, _whole_number("CRM_MONTHLY_RELEASES", 12, "months", minimum=0)]
     memory_gb: Annotated[int, _whole_number("CRM_MEMORY_GB", 6, "gigabytes")]
+
+    @property
+    def churn_horizons(self) -> list[int]:
+        """The horizons of churn in days, ascending: the published one, and the longer ones."""
+        longer = [days for days in self.churn_longer_horizons if days > self.churn_horizon_days]
+        return [self.churn_horizon_days, *longer]
 
     @property
     def named_home(self) -> Path:

@@ -13,6 +13,7 @@ from pipeline.base.numbers import currency_digits
 from pipeline.base.scratch import NO_SPACE, full_disk
 from pipeline.base.settings import Settings
 from pipeline.build import increment, warehouse
+from pipeline.build.contracts import contract_rules
 from pipeline.build.failures import failures, read_results
 from pipeline.build.history import HISTORY, history_files
 from pipeline.build.plan import Plan, landed_path, load_plan, receipts_path, write_for_dbt
@@ -184,6 +185,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "feature_dates": [str(date) for date in plan.feature_dates],
         "currency": plan.currency,
         "currency_digits": currency_digits(plan.currency),
+        "rules": contract_rules(plan.as_of),
         "measures": {fact.name: fact.measures for fact in catalog().values() if fact.measures},
         **campaign_variables(read_campaigns().values(), settings, as_of=plan.as_of, currency=plan.currency),
         "time_zone": plan.time_zone,

@@ -16,10 +16,12 @@ CUSTOMERS = "customer_features"
 EXPORTED = {
     CUSTOMERS: "as_of_date, customer_id",
     "campaign_arms": "as_of_date, campaign_id, measure, arm",
+    "campaign_customers": "as_of_date, campaign_id, period, customer_id",
     "purchase_calendar": "as_of_date, purchase_date",
     "item_purchases": "as_of_date, customer_id, product_id, purchase_date",
     "touch_transitions": "as_of_date, from_state, to_state",
     "event_days": "as_of_date, event, starts_on",
+    "subscription_terms": "as_of_date, subscription_id",
 }
 """The tables of the schema features that mining reads, with the order of their rows."""
 

@@ -312,6 +312,7 @@ def _settings_that_matter(settings: Settings, currency: str, time_zone: str) -> 
         "annual_discount_rate": settings.annual_discount_rate,
         "clv_horizon_days": settings.clv_horizon_days,
         "churn_horizon_days": settings.churn_horizon_days,
+        "churn_longer_horizons": settings.churn_longer_horizons,
         "left_truncation_days": settings.left_truncation_days,
         "week_start": settings.week_start,
         "fiscal_year_start": settings.fiscal_year_start,

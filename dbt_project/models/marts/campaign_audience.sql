@@ -1,7 +1,7 @@
 -- Grain: one row per (list_name, customer_id): who is on the list of a campaign, who is not, and the one reason.
 -- The campaigns are the files of campaigns/ whose dates hold. They choose one after another, by priority
 -- (macros/campaigns.sql).
-{% set campaigns = var('campaigns') %}
+{% set campaigns = of_build('campaigns') %}
 {% set reason_groups = [
     'deleted at the source', 'objects to profiling', 'no consent', 'no contact details', 'minor', 'open complaint',
     'universal control group', 'chosen by a campaign with priority', 'household already chosen',
@@ -95,6 +95,10 @@ select
     risk_band,
     clv_future,
     expected_loss,
+    winback_class,
+    p_return,
+    maximum_spend,
+    winback_deadline_date,
     last_order_date,
     can_email_or_post,
     can_email,

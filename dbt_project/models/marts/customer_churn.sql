@@ -25,6 +25,9 @@ final as (
         scores.reason_1,
         scores.reason_2,
         scores.reason_3,
+        scores.action_1,
+        scores.action_2,
+        scores.action_3,
         'inferred' as reason_kind,
         -- E[value | stays] - E[value | leaves] of the horizon, not probability times value.
         cast(

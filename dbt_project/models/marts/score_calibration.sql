@@ -1,10 +1,10 @@
--- Grain: one row per (run_id, measure, band): tenths of the customers of a graded forecast, from the lowest
--- forecasts to the highest. It is calibrated where forecast_mean lies between outcome_low and outcome_high in nearly
--- all bands.
+-- Grain: one row per (run_id, measure, horizon_days, band): tenths of the customers of a graded forecast, from the
+-- lowest forecasts to the highest. It is calibrated where forecast_mean lies between outcome_low and outcome_high in
+-- nearly all bands.
 with forecasts as (
     select
         *,
-        ntile(10) over (partition by run_id, measure order by forecast, customer_id) as band
+        ntile(10) over (partition by run_id, measure, horizon_days order by forecast, customer_id) as band
     from {{ ref('part_graded_forecast') }}
     where is_known
 ),
@@ -13,6 +13,7 @@ sums as (
     select
         run_id,
         measure,
+        horizon_days,
         band,
         job,
         as_of_date,
@@ -23,7 +24,7 @@ sums as (
         {{ exact_sum('outcome') }} / count(*) as outcome_mean,
         {{ exact_sum('outcome * outcome') }} / count(*) as outcome_square
     from forecasts
-    group by run_id, measure, band, job, as_of_date
+    group by run_id, measure, horizon_days, band, job, as_of_date
 ),
 
 -- 95 % intervals of the mean outcome: Wilson's for a share, else the normal one.
@@ -48,6 +49,7 @@ final as (
     select
         run_id,
         measure,
+        cast(horizon_days as int) as horizon_days,
         cast(band as int) as band,
         job,
         as_of_date,

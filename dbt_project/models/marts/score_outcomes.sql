@@ -1,4 +1,4 @@
--- Grain: one row per (run_id, measure): a published forecast whose horizon is over, beside what happened.
+-- Grain: one row per (run_id, measure, horizon_days): a published forecast whose horizon is over, beside what happened.
 -- The bias is the mean of forecast less outcome over customers, with its 95 % interval. The reference is the constant
 -- that nobody could know beforehand: the mean outcome, said of everybody.
 with forecasts as (

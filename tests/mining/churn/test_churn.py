@@ -10,9 +10,10 @@ import pytest
 from scipy.special import expit
 
 from mining.churn.candidates import choose, fit_candidates
+from mining.churn.families import FAMILIES
 from mining.churn.features import FAMILY_OF, INPUTS, design, split_inputs
 from mining.churn.model import ChurnModel, with_purchase_odds
-from mining.churn.reasons import reasons
+from mining.churn.reasons import ACTIONS, reasons
 from mining.churn.scoring import score, unscored
 from mining.churn.training import at_risk, cut_offs, labelled, train
 from mining.purchases import ParetoNBD
@@ -20,19 +21,9 @@ from mining.purchases.clock import PLAIN, PurchaseClock
 from mining.purchases.rhythm import DORMANT, LOST, absence, own_gap, typical_rhythm
 from mining.purchases.timing import PurchaseTiming
 from mining.store import feature_set
+from tests.mining.churn.conftest import AS_OF, ASK
 
-AS_OF = dt.date(2024, 12, 31)
-HORIZON = 28
-
-
-@pytest.fixture(scope="module")
-def features(shop):
-    return feature_set(shop, AS_OF)
-
-
-@pytest.fixture(scope="module")
-def trained(features):
-    return train(features, horizon_days=HORIZON)
+HORIZON = ASK["horizon_days"]
 
 
 @pytest.fixture(scope="module")
@@ -215,15 +206,34 @@ def test_a_score_does_not_depend_on_who_else_is_scored(features, trained, scored
 
 def test_row_order_moves_neither_model_nor_metrics(shop, trained):
     shuffled = shop.take(np.random.default_rng(2).permutation(shop.num_rows))
-    again = train(feature_set(shuffled, AS_OF), horizon_days=HORIZON)
+    again = train(feature_set(shuffled, AS_OF), **ASK)
     assert json.dumps(again, sort_keys=True) == json.dumps(trained, sort_keys=True)
 
 
-def test_a_purchase_on_the_day_after_moves_nothing(build_features, purchases, feature_dates, shop, trained):
+def test_a_purchase_on_the_day_after_and_a_column_that_knows_the_future_move_nothing(
+    build_features, purchases, feature_dates, shop, trained
+):
     planted = pd.DataFrame({"customer_id": ["C0001", "NEW"], "date": pd.Timestamp("2025-01-01"), "amount": 9.0})
     later = build_features(pd.concat([purchases, planted]), dates=feature_dates)
     assert later.equals(shop)
-    assert train(feature_set(later, AS_OF), horizon_days=HORIZON) == trained
+    rows = later.select(["customer_id", "as_of_date"]).to_pandas()
+    bought = purchases.assign(days=purchases["date"].dt.date).groupby("customer_id")["days"].max()
+    knows = later.append_column("has_bought_again", pa.array(rows["customer_id"].map(bought) > rows["as_of_date"]))
+    assert train(feature_set(knows, AS_OF), **ASK) == trained
+
+
+def test_labels_that_were_shuffled_are_refused(features, monkeypatch):
+    random = np.random.default_rng(3)
+
+    def shuffled(*asked) -> tuple[pd.DataFrame, np.ndarray]:
+        frame, outcome = labelled(*asked)
+        return frame, random.permutation(outcome)
+
+    monkeypatch.setattr("mining.churn.training.labelled", shuffled)
+    few = features.table.filter(pa.compute.less(features.table["customer_id"], "C0700"))
+    result = train(feature_set(few, AS_OF), horizon_days=HORIZON)
+    assert not result["is_published"]
+    assert result["decision"].startswith("Not published: no certain gain over recency alone out of time")
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -290,3 +300,12 @@ def test_who_a_customer_is_never_enters(features):
     private = {"customer_id", "is_left_truncated", "first_purchase_date", "last_purchase_date", "as_of_date"}
     frame = features.at(AS_OF)
     assert design(frame.drop(columns=sorted(private)), tuple(INPUTS), 20.0).keys() == INPUTS.keys()
+
+
+def test_every_reason_says_what_can_be_done_about_it(scored):
+    texts = [text for family in FAMILIES for _, text in family.sentences]
+    assert len(texts) == len({*texts}) and all(ACTIONS[text] for text in texts)
+    for place in (1, 2, 3):
+        reason, action = scored[f"reason_{place}"], scored[f"action_{place}"]
+        assert action.isna().equals(reason.isna())
+        assert reason.dropna().map(ACTIONS).equals(action.dropna())

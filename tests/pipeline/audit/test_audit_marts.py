@@ -79,6 +79,12 @@ PLANTED = {
         "marts_customer_churn",
         "at least half of the customers at risk have a churn probability",
     ): "update marts.customer_churn set churn_probability = null, risk_band = null, unavailable_reason = 'no model'",
+    ("marts_churn_horizons", "churn probabilities of all horizons are probabilities"): "update marts.churn_horizons"
+    " set churn_probability = -0.1 where customer_id = 'ben' and horizon_days = 90",
+    (
+        "marts_churn_horizons",
+        "the horizons of a customer never contradict each other, nor marts.customer_churn",
+    ): "update marts.churn_horizons set churn_probability = 0.99 where customer_id = 'ben' and horizon_days = 90",
     ("marts_campaign_performance", "every campaign is as of the release's date"): "update marts.campaign_performance"
     " set as_of_date = date '2026-04-01'",
     (
@@ -160,6 +166,10 @@ PLANTED = {
         "marts_score_outcomes",
         "the newest forecasts whose horizon is over are within a tenth of what happened",
     ): "update marts.score_outcomes set bias = 0.06, is_bias_certain = true",
+    (
+        "marts_score_drift",
+        "no input has drifted from what its model learned from, and no score from the release before",
+    ): "update marts.score_drift set verdict = 'drifted', finding = 'log_recency is missing'",
     ("marts_release", "marts.release has one row"): "insert into marts.release from marts.release",
     ("marts_release", "marts.release names this release"): "update marts.release set release_id = 'another'",
     ("marts_release", "marts.release has the as-of date of the plan"): "update marts.release"

@@ -71,6 +71,8 @@ def test_sources_are_split_stripped_and_unique():
         ({"CRM_TIME_ZONE": "Mars/Base"}, ["CRM_TIME_ZONE", "'Mars/Base'", "Europe/London"]),
         ({"CRM_CLV_HORIZON_DAYS": "a year"}, ["CRM_CLV_HORIZON_DAYS", "'a year'", "365"]),
         ({"CRM_CHURN_HORIZON_DAYS": "0"}, ["CRM_CHURN_HORIZON_DAYS", "'0'", "28"]),
+        ({"CRM_CHURN_LONGER_HORIZONS": "90,30"}, ["CRM_CHURN_LONGER_HORIZONS", "'90,30'", "ascending", "none"]),
+        ({"CRM_CHURN_LONGER_HORIZONS": "90,a year"}, ["CRM_CHURN_LONGER_HORIZONS", "'90,a year'"]),
         ({"CRM_LEFT_TRUNCATION_DAYS": "-3"}, ["CRM_LEFT_TRUNCATION_DAYS", "'-3'"]),
         ({"CRM_ANNUAL_DISCOUNT_RATE": "10"}, ["CRM_ANNUAL_DISCOUNT_RATE", "'10'", "0.10"]),
         ({"CRM_ANNUAL_DISCOUNT_RATE": "nan"}, ["CRM_ANNUAL_DISCOUNT_RATE", "'nan'"]),

@@ -85,6 +85,7 @@ def test_order_of_sources_does_not_matter(planned, make_settings):
         {"CRM_ANNUAL_DISCOUNT_RATE": "0.2"},
         {"CRM_CLV_HORIZON_DAYS": "100"},
         {"CRM_CHURN_HORIZON_DAYS": "56"},
+        {"CRM_CHURN_LONGER_HORIZONS": "none"},
         {"CRM_LEFT_TRUNCATION_DAYS": "7"},
     ],
 )

@@ -1,14 +1,65 @@
--- Grain: one row per (run_id, measure, customer_id), for forecasts whose horizon is over: what was said of a customer,
--- beside what happened in the horizon_days after the as-of date of the forecast, as it is known on the
+-- Grain: one row per (run_id, measure, horizon_days, customer_id), for forecasts whose horizon is over: what was said
+-- of a customer, beside what happened in the horizon_days after the as-of date of the forecast, as it is known on the
 -- as-of date of this release.
 -- A purchase is a day with at least one purchase. Net sales are those of days on which they are above zero, discounted
 -- as the forecast is. A customer whose records have become those of another customer has no outcome of its own.
-with forecasts as (
+with published as (
+    select
+        run_id,
+        job,
+        model_version,
+        as_of_date,
+        customer_id,
+        horizon_days,
+        churn_probability,
+        expected_purchases,
+        annual_discount_rate,
+        clv_future_before_returns,
+        clv_future_p10_before_returns,
+        clv_future_p90_before_returns
+    from {{ ref('customer_score_history') }}
+    where horizon_days is not null
+),
+
+first_horizons as (
+    select distinct
+        run_id,
+        horizon_days
+    from published
+    where job = 'churn'
+),
+
+longer_horizons as (
+    select
+        horizons.run_id,
+        'churn' as job,
+        horizons.model_version,
+        cast(horizons.as_of_date as date) as as_of_date,
+        horizons.customer_id,
+        horizons.horizon_days,
+        horizons.churn_probability,
+        cast(null as double) as expected_purchases,
+        cast(null as double) as annual_discount_rate,
+        cast(null as {{ contract_type('decimal') }}) as clv_future_before_returns,
+        cast(null as {{ contract_type('decimal') }}) as clv_future_p10_before_returns,
+        cast(null as {{ contract_type('decimal') }}) as clv_future_p90_before_returns
+    from {{ scores('churn_horizons', history=true) }} as horizons
+    inner join first_horizons
+        on horizons.run_id = first_horizons.run_id and horizons.horizon_days > first_horizons.horizon_days
+    where horizons.churn_probability is not null
+),
+
+every_forecast as (
+    select * from published
+    union all
+    select * from longer_horizons
+),
+
+forecasts as (
     select
         *,
         {{ add_days('as_of_date', 'cast(horizon_days as int)') }} as window_end_date
-    from {{ ref('customer_score_history') }}
-    where horizon_days is not null
+    from every_forecast
 ),
 
 closed as (
