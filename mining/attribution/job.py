@@ -27,6 +27,7 @@ class Attribution(Job):
 
     name = "attribution"
     source = TOUCH_TRANSITIONS
+    is_optional = True
     reads = frozenset({"transitions"})
     tables: ClassVar[Mapping[str, Table]] = {
         "attribution": Table(SCHEMA, Claims({"removal_effect": SHARE}, key=("state",)))

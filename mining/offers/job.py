@@ -45,6 +45,7 @@ class Offers(TrainedJob):
     name = "offers"
     source = ITEM_PURCHASES
     baseline = BASELINE
+    is_optional = True
     reads = frozenset({"category", "known_date"})
     tables: ClassVar[Mapping[str, Table]] = {"offers": Table(SCHEMA, CLAIMS)}
 
