@@ -21,7 +21,8 @@ import pyarrow as pa
 from benchmarks.rows import Row, at_most
 from mining.purchases.history import Floats
 from pipeline.base.settings import ROOT, load_settings
-from pipeline.build.features import write_features
+from pipeline.build.features import CUSTOMERS as CUSTOMERS_TABLE
+from pipeline.build.features import EXPORTED, write_features
 from pipeline.build.models import Models
 
 CUSTOMERS = 1_000_000
@@ -111,7 +112,8 @@ def _write_features(customers: int, home: Path, env: dict[str, str]) -> float:
         connection.register("bought", bought)
         connection.execute(f"create table fct_order as {ORDERS}", {"began": BEGAN})
         connection.execute(
-            "create table dim_customer as select distinct customer_id, false as is_left_truncated from fct_order"
+            "create table dim_customer as select distinct customer_id, 'web' as acquisition_channel,"
+            " false as is_left_truncated from fct_order"
         )
         models = Models(connection, {"feature_dates": [day.isoformat() for day in sorted(DATES)]})
         models.made |= {"fct_order", "dim_customer"}
@@ -129,8 +131,9 @@ def _write_features(customers: int, home: Path, env: dict[str, str]) -> float:
         models.made |= set(OTHER)
         models.make("customer_features")
         models.make("purchase_calendar")
-        for empty, key in (("campaign_arms", "campaign_id, measure, arm"), ("event_days", "event, starts_on, ends_on")):
-            nothing = ", ".join(f"null::date as {name}" for name in f"as_of_date, {key}".split(", "))
+        for empty in EXPORTED.keys() - {CUSTOMERS_TABLE, "purchase_calendar"}:
+            columns_read = f"{EXPORTED[empty]}, ends_on"
+            nothing = ", ".join(f"null::date as {name}" for name in columns_read.split(", "))
             connection.execute(f"create view {empty} as select {nothing} limit 0")
         plan = SimpleNamespace(sources=[SOURCE], input_hash="made up", currency="EUR", as_of_date=AS_OF.isoformat())
         write_features(connection, settings, cast(Any, plan), schema="main")
