@@ -1,5 +1,6 @@
 """What to offer next: recall on Complete Journey, the last four weeks held out, beside simpler rankings."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,12 +49,12 @@ def run() -> list[dict[str, Any]]:
             f"{folder} has no transactions.parquet and products.parquet. Run `make data`, which fetches them."
         )
     with duckdb.connect() as connection:
-        table = connection.execute(
+        table = connection.sql(
             "select distinct cast(household_id as varchar) as customer_id, cast(product_id as varchar) as product_id,"
             " product_category as category, purchase_date, purchase_date as known_date"
             " from (select *, cast(timezone('America/New_York', timezone('UTC', transaction_timestamp)) as date)"
             " as purchase_date from read_parquet($1)) left join read_parquet($2) using (product_id)",
-            [str(file) for file in files],
+            params=[str(file) for file in files],
         ).to_arrow_table()
     with one_thread():
         return [row for level in (PRODUCT, CATEGORY) for row in _measured(read(table, level), level)]
@@ -68,15 +69,20 @@ def _measured(purchases: Purchases, level: str) -> list[dict[str, Any]]:
     overall = _overall(inner, held, due, new)
     _print(level, due, new, overall)
     best_overall = max(value for name, value in overall.items() if name != PUBLISHED)
-    rows = [at_least(best_overall, f"offers.{level}_all", overall[PUBLISHED], "recall at 10")]
+    rows = [at_least(_shown(best_overall), f"offers.{level}_all", overall[PUBLISHED], "recall at 10", PEERS[level])]
     for of, what in ((due, "repeats"), (new, "new_items")):
         used = next(of.recalls[name] for name, names in of.chosen.items() if names == of.used)
         naive = of.recalls[next(iter(of.gains))]
-        rows.append(at_least(naive, f"offers.{level}_{what}", used, "recall at 10", PEERS[level]))
+        rows.append(at_least(_shown(naive), f"offers.{level}_{what}", used, "recall at 10"))
         if level == PRODUCT:
             least = min(gain.low for gain in of.gains.values())
             rows.append(at_least(0.0, f"offers.{level}_{what}_gain_low", least, "recall at 10"))
     return rows
+
+
+def _shown(bound: float) -> float:
+    """Three digits, as values are shown."""
+    return math.floor(1000 * bound) / 1000
 
 
 def _overall(inner: Cut, held: Cut, due: Judged, new: Judged) -> dict[str, float]:
