@@ -1,11 +1,10 @@
 """Lifetime value: fit and score simulated customers with BG/NBD and Pareto/NBD, and compute a year's intervals."""
 
 import time
-from typing import Any
 
 import numpy as np
 
-from benchmarks.rows import at_most
+from benchmarks.rows import Row, at_most
 from mining.clv.gamma_gamma import GammaGamma
 from mining.clv.value import value_quantiles
 from mining.purchases import BetaGeoNBD, ParetoNBD
@@ -13,43 +12,46 @@ from mining.purchases.history import History
 from mining.purchases.models.base import PurchaseModel
 from mining.purchases.models.simulation import simulate
 
-CUSTOMERS = 1_000_000
+BG_NBD, PARETO_NBD = (0.25, 4.4, 0.8, 2.4), (0.55, 10.6, 0.6, 11.7)
+"""Parameters of the simulated customers, in weeks: those of CDNOW, about."""
 WITH_INTERVALS = 2_500
-PEERS = {
-    "bg_nbd": "lifetimes 8.9 s, pymc-marketing (MAP) 7.1 s, clvkit 292 s for 1,000,000 customers",
-    "pareto_nbd": "lifetimes 48.6 s, pymc-marketing (MAP) 12.4 s for 100,000 customers",
-}
 
 
-def run() -> list[dict[str, Any]]:
+def run() -> list[Row]:
     """Two years of weekly cohorts, recency at day grain."""
     return [
-        _fit_and_score(BetaGeoNBD, (0.25, 4.4, 0.8, 2.4), bound=7.0),
-        _fit_and_score(ParetoNBD, (0.55, 10.6, 0.6, 11.7), bound=12.0),
+        _timed(BetaGeoNBD, BG_NBD, 1_000_000, "1m", bound=2.5),
+        _timed(BetaGeoNBD, BG_NBD, 10_000_000, "10m", bound=15.0),
+        _timed(ParetoNBD, PARETO_NBD, 1_000_000, "1m", bound=5.0),
         _intervals(),
     ]
 
 
-def _customers(kind: type[PurchaseModel], parameters: tuple[float, ...]) -> History:
-    """A million customers whose T is a whole number of weeks and whose purchases fall on days."""
-    history, _ = simulate(kind.name, parameters, CUSTOMERS, seed=1, weeks=(4, 104))
+def customers(kind: type[PurchaseModel], parameters: tuple[float, ...], size: int) -> History:
+    """Customers whose T is a whole number of weeks and whose purchases fall on days."""
+    history, _ = simulate(kind.name, parameters, size, seed=1, weeks=(4, 104))
     days = np.ceil(history.t_x * 7)
     weeks = np.ceil(history.T)
     return History(history.x, np.minimum(days / 7, weeks), weeks)
 
 
-def _fit_and_score(kind: type[PurchaseModel], parameters: tuple[float, ...], *, bound: float) -> dict[str, Any]:
-    history = _customers(kind, parameters)
+def fit_and_score(kind: type[PurchaseModel], history: History) -> float:
+    """Seconds to fit, and to compute everybody's P(alive) and purchases of a year ahead."""
     started = time.perf_counter()
     model = kind().fit(*history)
     model.p_alive(*history)
     model.expected_purchases(52, *history)
     seconds = time.perf_counter() - started
     assert model.is_converged_
-    return at_most(bound, f"clv.{kind.name}_fit_and_score_1m_customers", seconds, "s", PEERS[kind.name])
+    return seconds
 
 
-def _intervals() -> dict[str, Any]:
+def _timed(kind: type[PurchaseModel], parameters: tuple[float, ...], number: int, size: str, *, bound: float) -> Row:
+    seconds = fit_and_score(kind, customers(kind, parameters, number))
+    return at_most(bound, f"clv.{kind.name}_fit_and_score_{size}_customers", seconds, "s")
+
+
+def _intervals() -> Row:
     """Grocery shoppers, some of them with 300 purchase days."""
     history, _ = simulate("pareto_nbd", (1.4, 1.4, 0.5, 60.0), WITH_INTERVALS, seed=2, weeks=(50, 52))
     model, spend = ParetoNBD(), GammaGamma()

@@ -21,6 +21,8 @@ from threadpoolctl import threadpool_limits
 from mining import sound
 from mining.protocol import Frames, Job, TrainedJob
 from mining.registry import JOBS, find_job
+from mining.reports.card import write_card
+from mining.reports.inputs import input_drift, with_profile
 from mining.runs import without_result, write_runs
 from mining.store import (
     FeatureSet,
@@ -141,7 +143,9 @@ def _own_model(settings: Settings, job: TrainedJob, features: FeatureSet, source
     known = read_model(settings, job.name, version)
     if known:
         return known, False
-    trained = _compute(f"training {job.name}", lambda: _storable(job.train(features, needs)))
+    trained = _compute(
+        f"training {job.name}", lambda: _storable(with_profile(job, job.train(features, needs), features))
+    )
     if isinstance(trained, Failure):
         trained = without_result(trained, needs, job.baseline)
     model = {
@@ -169,8 +173,8 @@ def score(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[st
     Returns
     -------
     dict
-        run_id, model_version (null without a published model), rows, scored, decision (null where nothing was judged),
-        and `files`: the path written of each table.
+        run_id, model_version (null without a published model), rows and scored (of the job's first table), decision
+        (null where nothing was judged), and `files`: the path written of each table.
     """
     job = find_job(name)
     features = job.read(settings, as_of, sources)
@@ -194,13 +198,21 @@ def score(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[st
         else:
             tables = attempted
     files = {table: write_scores(score_path(settings, table, as_of, run_id), rows) for table, rows in tables.items()}
+    main = next(iter(job.tables))
+    if runs:
+        drifts = []
+        if isinstance(job, TrainedJob) and used and stamp["model_version"]:
+            write_card(settings, job, used)
+            with one_thread():
+                drifts = input_drift(job, features, used)
+        files |= write_runs(settings, as_of, runs, drifts)
     return {
         "run_id": run_id,
         "model_version": stamp["model_version"],
-        "rows": sum(table.num_rows for table in tables.values()),
-        "scored": sum(table["unavailable_reason"].null_count for table in tables.values()),
+        "rows": tables[main].num_rows,
+        "scored": tables[main]["unavailable_reason"].null_count,
         "decision": decision,
-        "files": files | (write_runs(settings, as_of, runs) if runs else {}),
+        "files": files,
     }
 
 
@@ -222,7 +234,7 @@ def leave_out(name: str, settings: Settings, *, as_of: dt.date, sources: Sequenc
     stamp = {"as_of_date": as_of, "run_id": run_id, "model_version": None}
     tables = _unscored(settings, job, features, reason, stamp)
     files = {table: write_scores(score_path(settings, table, as_of, run_id), rows) for table, rows in tables.items()}
-    rows = sum(table.num_rows for table in tables.values())
+    rows = tables[next(iter(job.tables))].num_rows
     return {"run_id": run_id, "model_version": None, "rows": rows, "scored": 0, "decision": reason, "files": files}
 
 

@@ -5,8 +5,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from mining.sound import Claims
 from mining.store import CUSTOMER_FEATURES, FeatureSet, FeatureTable, read_features, with_calendar
@@ -16,6 +18,23 @@ from pipeline.base.settings import Settings
 Options = Mapping[str, Any]
 Frames = dict[str, pd.DataFrame]
 """What a job has made, by table."""
+
+
+class About(NamedTuple):
+    """What a person must know of a model before relying on it, in sentences that hold for each model of a job.
+
+    `target` may name parameters of the model in braces. `candidates` names the metrics by which candidates are
+    compared: `<candidate>_<metric>` in `marts.model_metrics`, with what it says. `calibration` and `coverage` do so for
+    the metrics that say whether the forecast can be taken at its word.
+    """
+
+    title: str
+    purpose: str
+    not_for: Sequence[str]
+    target: str
+    candidates: Mapping[str, str]
+    calibration: Mapping[str, str]
+    coverage: Mapping[str, str]
 
 
 class Table(NamedTuple):
@@ -88,9 +107,12 @@ class TrainedJob(Job):
     ----------
     baseline
         Name of the naive forecast that a model must beat.
+    about
+        What its model card says of every model; None where a model of this job has no card.
     """
 
     baseline: ClassVar[str]
+    about: ClassVar[About | None] = None
 
     @abstractmethod
     def needs(self, settings: Settings) -> Options:
@@ -106,3 +128,14 @@ class TrainedJob(Job):
             What `models/<job>/<version>.json` holds beside the ids: windows, parameters, metrics, decision, and what
             was fitted (`model`, null where there is too little to learn from). See `mining.evaluation.refused`.
         """
+
+    def inputs(self, frame: pd.DataFrame, model: Model) -> Mapping[str, NDArray[np.float64]]:  # noqa: ARG002
+        """Return what a published model reads of the customers whom it scores, by name; NaN where it is unknown.
+
+        Inputs are compared from release to release (`mining.reports.drift`); none are where a job names none.
+        """
+        return {}
+
+    def meanings(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return what these inputs are, for readers."""
+        return {name: name for name in names}

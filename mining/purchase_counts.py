@@ -22,7 +22,7 @@ from mining.jobs import scoring_model
 from mining.purchases.clock import history_of
 from mining.purchases.history import DAYS_PER_WEEK, Floats, History
 from mining.purchases.models.base import PurchaseModel
-from mining.purchases.predictive import BINS, bin_widths, given_alive
+from mining.purchases.predictive import BINS, bin_widths
 from mining.store import newest_features
 from pipeline.base.errors import UserError
 from pipeline.base.files import write_parquet
@@ -68,7 +68,7 @@ def purchase_counts(settings: Settings, days: int) -> tuple[dt.date, pa.Table]:
 
 def _cumulative(model: PurchaseModel, weeks: float, history: History, width: int) -> Floats:
     """P(X ≤ y) for y = 0, 1, … 63 width, shape (n, 63 width + 1); equal histories are computed once."""
-    rows, position = given_alive(model, history)
+    rows, position = model.given_alive(history)
     counts = np.arange((BINS - 1) * width + 1, dtype=np.float64)
     if_alive = np.cumsum(model.count_pmf_if_alive(weeks, rows, counts), axis=1)
     alive = model.alive(history)[:, None]

@@ -12,6 +12,8 @@ JOBS = (
     "churn",
     "effects",
     "subscriptions",
+    "uplift",
+    "matching",
 )
 """Names alone: a DAG is parsed without the libraries of the jobs."""
 

@@ -29,7 +29,7 @@ class Claims(NamedTuple):
     @property
     def is_of_customers(self) -> bool:
         """Whether everybody whom the features know has a row."""
-        return "customer_id" in self.key
+        return tuple(self.key) == ("customer_id",)
 
 
 def check(scored: pd.DataFrame, claims: Claims, customers: pd.Series | None) -> None:

@@ -34,9 +34,11 @@ class FeatureTable(NamedTuple):
 
 CUSTOMER_FEATURES = FeatureTable("", ("as_of_date", "customer_id"))
 CAMPAIGN_ARMS = FeatureTable("campaign_arms", ("as_of_date", "campaign_id", "measure", "arm"))
+CAMPAIGN_CUSTOMERS = FeatureTable("campaign_customers", ("as_of_date", "campaign_id", "period", "customer_id"))
 PURCHASE_CALENDAR = FeatureTable("purchase_calendar", ("as_of_date", "purchase_date"))
 CALENDAR_COLUMNS = frozenset({"first_purchases", "repeat_purchases"})
 EVENT_DAYS = FeatureTable("event_days", ("as_of_date", "event", "starts_on"))
+EPOCH = dt.date(1970, 1, 1)
 SUBSCRIPTION_TERMS = FeatureTable("subscription_terms", ("as_of_date", "subscription_id"))
 STAMP = {"customer_id": pa.string(), "as_of_date": pa.date32(), "run_id": pa.string()}
 """The first columns of every score file."""
@@ -56,7 +58,7 @@ class FeatureSet:
     """The features of one build, sorted by their key, with a hash of their content.
 
     `purchase_days` has the purchases of each day, of which the season is learned, and `event_days` the days of known
-    events; None where that is not asked for.
+    events; `population` the customers of whom something else is told. None where that is not asked for.
     """
 
     as_of: dt.date
@@ -64,6 +66,7 @@ class FeatureSet:
     content_hash: str
     purchase_days: pa.Table | None = None
     event_days: pa.Table | None = None
+    population: pa.Table | None = None
     currency: str = ""
 
     @property
@@ -79,12 +82,18 @@ class FeatureSet:
     def _rows(self, date: dt.date) -> pa.Table:
         return _of_day(self.table, date)
 
-    def at(self, date: dt.date) -> pd.DataFrame:
-        """Return the customers known on `date`, sorted by customer_id.
+    def at(self, date: dt.date, *columns: str) -> pd.DataFrame:
+        """Return the customers known on `date`, sorted by customer_id; of all columns, or of some.
 
         Numbers are float64 (decimals too, null is NaN); dates are datetime64.
         """
-        return _frame(self._rows(date))
+        rows = self._rows(date)
+        return _frame(rows.select(columns) if columns else rows)
+
+    def population_at(self, date: dt.date) -> pd.DataFrame:
+        """Return the customers known on `date`, sorted by customer_id, where they were read with other features."""
+        assert self.population is not None
+        return _frame(_of_day(self.population, date))
 
     def calendar(self, date: dt.date) -> pd.DataFrame:
         """Return the purchases of each day as they were known on `date`, sorted by day; no rows where not read."""
@@ -100,7 +109,11 @@ class FeatureSet:
 
 
 def _of_day(table: pa.Table, date: dt.date) -> pa.Table:
-    return table.filter(pc.equal(table["as_of_date"], pa.scalar(date, pa.date32())))
+    """Rows of a day, of a table that is sorted by day; nothing is copied."""
+    days = table["as_of_date"].cast(pa.int32()).to_numpy()
+    day = (date - EPOCH).days
+    start, end = np.searchsorted(days, day, "left"), np.searchsorted(days, day, "right")
+    return table.slice(int(start), int(end - start))
 
 
 def _frame(rows: pa.Table) -> pd.DataFrame:
@@ -158,6 +171,15 @@ def with_calendar(features: FeatureSet, settings: Settings, sources: Sequence[st
     return replace(features, purchase_days=calendar.table, event_days=events.table, content_hash=content)
 
 
+def with_population(
+    features: FeatureSet, settings: Settings, sources: Sequence[str], columns: Iterable[str]
+) -> FeatureSet:
+    """Add the customers of the as-of day, which are then part of what the features contain."""
+    customers = read_features(settings, features.as_of, sources, columns)
+    content = sha256_of([features.content_hash, customers.content_hash])
+    return replace(features, population=customers.table, content_hash=content)
+
+
 def newest_features(settings: Settings) -> dt.date:
     """Return the newest as-of day whose features are there."""
     days = sorted(path.stem.removeprefix("as_of=") for path in settings.features.glob("as_of=*.parquet"))
@@ -178,15 +200,26 @@ def feature_set(
     table: pa.Table, as_of: dt.date, origin: str = "features", key: Sequence[str] = CUSTOMER_FEATURES.key
 ) -> FeatureSet:
     """Sort and check a features table."""
-    table = table.sort_by([(name, "ascending") for name in key]).combine_chunks()
     names = ", ".join(key)
     if any(table[name].null_count for name in key):
         raise UserError(f"{origin} has a row without its key ({names}). Report it: the build tests it.")
-    if table.group_by(list(key)).aggregate([]).num_rows != table.num_rows:
+    if not _is_ascending(table, key):
+        table = table.sort_by([(name, "ascending") for name in key]).combine_chunks()
+    if not _is_ascending(table, key):
         raise UserError(f"{origin} has more than one row for a key ({names}). Report it: the build tests it.")
     if table.num_rows and pc.max(table["as_of_date"]).as_py() > as_of:
         raise UserError(f"{origin} has rows dated after {as_of}.")
     return FeatureSet(as_of, table, content_hash(table))
+
+
+def _is_ascending(table: pa.Table, key: Sequence[str]) -> bool:
+    """Whether each row's key is above that of the row before, so that the table is sorted and no key repeats."""
+    above, equal = pa.scalar(False), pa.scalar(True)
+    for name in key:
+        before, after = table[name].slice(0, table.num_rows - 1), table[name].slice(1)
+        above = pc.or_(above, pc.and_(equal, pc.greater(after, before)))
+        equal = pc.and_(equal, pc.equal(after, before))
+    return table.num_rows < 2 or bool(pc.all(above).as_py())
 
 
 def content_hash(table: pa.Table) -> str:

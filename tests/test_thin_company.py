@@ -224,6 +224,23 @@ def test_shares_of_segments_are_shares_or_null(first: Run) -> None:
     assert all(share is None for (share,) in rows)
 
 
+def test_what_cannot_be_forecast_is_published_with_its_reason(first: Run) -> None:
+    """Everybody bought once, more than a year ago: all are on the desk, and nothing is known of a return."""
+    ask = first.kiosk.ask
+    desk = ask("select winback_class, maximum_spend, unavailable_reason from marts.winback_list")
+    assert len(desk) == 3
+    assert {row[:2] for row in desk} == {(None, None)}
+    assert all(str(row[2]).startswith("Not published: ") for row in desk)
+    grid = ask("select clv_future, unavailable_reason from marts.clv_sensitivity where segment_name = 'all'")
+    assert len(grid) == 9
+    assert all(value is None and str(reason).startswith("Not published: ") for value, reason in grid)
+    assert sorted(ask("select kind, related_id, unavailable_reason from marts.relationship_value")) == [
+        ("account", "none", "no source says who belongs to an account"),
+        ("household", "none", "no source says who belongs to a household"),
+        ("referral", "none", "no source says who referred whom"),
+    ]
+
+
 @pytest.mark.slow
 def test_money_in_quarantine_stops_the_release_until_the_load_is_accepted(first: Run) -> None:
     kiosk = first.kiosk

@@ -18,6 +18,8 @@ from demo.proof.recovered import (
     reconciliation,
     segments,
     truncation,
+    uplift,
+    winback,
 )
 from demo.proof.row import Row
 from demo.proof.trial import Trial
@@ -46,9 +48,11 @@ def measure(trial: Trial) -> Findings:
         *churn.measure(trial, leaving),
         *horizons.measure(trial),
         *contracts.measure(trial),
+        *winback.measure(trial),
         *reasons.measure(trial),
         *segments.measure(trial),
         *truncation.measure(trial),
         *campaigns.measure(effects),
+        *uplift.measure(trial, uplift.lists(trial)),
     ]
     return Findings(rows, clv.curves(future), churn.curves(leaving), effects)

@@ -83,7 +83,7 @@ def _weighted_auc(outcome: Floats, probability: Floats) -> Callable[[Floats], fl
 def improvement_intervals(outcome: Floats, model: Floats, baseline: Floats) -> dict[str, tuple[float, float]]:
     """95 % percentile intervals of the improvement in log loss, Brier score and AUC, resampling customers."""
     losses = {
-        "log_loss": _log_losses(outcome, baseline) - _log_losses(outcome, model),
+        "log_loss": log_losses(outcome, baseline) - log_losses(outcome, model),
         "brier": (outcome - baseline) ** 2 - (outcome - model) ** 2,
     }
     auc_model, auc_baseline = _weighted_auc(outcome, model), _weighted_auc(outcome, baseline)
@@ -97,7 +97,8 @@ def improvement_intervals(outcome: Floats, model: Floats, baseline: Floats) -> d
     }
 
 
-def _log_losses(outcome: Floats, probability: Floats) -> Floats:
+def log_losses(outcome: Floats, probability: Floats) -> Floats:
+    """-ln of the probability of what happened, shape (customers,)."""
     return -np.log(np.where(outcome == 1, probability, 1 - probability))
 
 

@@ -23,7 +23,7 @@ from mining.churn.candidates import (
     choose,
     fit_candidates,
 )
-from mining.churn.evaluation import MINIMUM_PER_CLASS, PRIMARY, RESAMPLES, SECONDARY, SEED, evaluate
+from mining.churn.evaluation import MINIMUM_PER_CLASS, PRIMARY, RESAMPLES, SECONDARY, SEED, evaluate, log_losses
 from mining.churn.features import BASELINE_INPUTS, FAMILY_OF, split_inputs
 from mining.churn.horizons.judging import judge
 from mining.churn.model import ChurnModel, fit, purchases_alone, with_purchase_odds
@@ -33,6 +33,7 @@ from mining.purchases import reach
 from mining.purchases.rhythm import typical_gap
 from mining.purchases.season import CYCLES, cycles
 from mining.purchases.timing import PurchaseTiming, fit_timing
+from mining.reports.groups import by_group
 from mining.store import FeatureSet
 
 KIND = "non_contractual"
@@ -63,7 +64,8 @@ def labelled(features: FeatureSet, date: dt.date, horizon: int, every: int = 1) 
     Of one customer in `every`.
     """
     frame = features.at(date)
-    later = features.at(date + dt.timedelta(days=horizon)).set_index("customer_id")["purchase_days"]
+    then = features.at(date + dt.timedelta(days=horizon), "customer_id", "purchase_days")
+    later = then.set_index("customer_id")["purchase_days"]
     churned = (later.reindex(frame["customer_id"]).to_numpy() == frame["purchase_days"].to_numpy()).astype(float)
     chosen = at_risk(frame, horizon).to_numpy() & _is_sampled(frame["customer_id"], every)
     return frame[chosen].reset_index(drop=True), churned[chosen]
@@ -119,6 +121,7 @@ def train(features: FeatureSet, *, horizon_days: int, longer_horizons: Sequence[
     baseline = fit(training, BASELINE_INPUTS, gap)
     rows = evaluate(frame, outcome, judged.predict(frame), baseline.predict(frame))
     rows += _compared(candidates, parts[1])
+    rows += by_group(features, frame, outcome, judged.predict(frame), baseline.predict(frame))
     final = _refit(features, parts, screening.inputs, name, horizon_days)
     published, decision = _decide(rows, features.as_of, horizon_days)
     converged = judged.is_converged and final.is_converged
@@ -131,6 +134,12 @@ def train(features: FeatureSet, *, horizon_days: int, longer_horizons: Sequence[
     horizons, of_horizons = judge(features, dates, parts, model_at, longer_horizons if final.timing else ())
     rows += of_horizons
     overall = {row["metric"]: row for row in rows if row["stratum"] == "all"}
+    said, *unknown = _said_of_the_model(features, final, name, len(chosen_on))
+    unknown += reach.silence(features.calendar(features.as_of), features.as_of)
+    unknown += reach.weight(features.at(features.as_of)["purchase_days"].to_numpy(float))
+    unknown += reach.undecided(
+        {each: log_losses(outcome, model.predict(frame)) for each, model in candidates.models.items()}, name
+    )
     return {
         **_window(features, horizon_days, dates),
         "parameters": {
@@ -153,17 +162,12 @@ def train(features: FeatureSet, *, horizon_days: int, longer_horizons: Sequence[
         "baseline_metrics": {name: row["baseline_value"] for name, row in overall.items()},
         "model_metrics": rows,
         "is_published": published,
-        "decision": " ".join(
-            [
-                decision,
-                *_said_of_the_model(features, final, name, len(chosen_on)),
-                *(said.decision for said in horizons if published),
-            ]
-        ),
+        "decision": " ".join([decision, said, *(other.decision for other in horizons if published), *unknown]),
+        "reach": unknown,
         "is_converged": converged,
         "model": final.to_json(),
         "risk_bands": _bands(final, parts[1][0]),
-        "horizons": [said._asdict() for said in horizons],
+        "horizons": [other._asdict() for other in horizons],
     }
 
 

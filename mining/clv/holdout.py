@@ -41,6 +41,11 @@ class Judged(NamedTuple):
         """Expected purchases in the holdout."""
         return expected_purchases(self, self.fitted.scorer.purchases)
 
+    @property
+    def expected_value(self) -> Floats:
+        """Expected net sales in the holdout, not discounted."""
+        return self.expected * self.fitted.scorer.spend.expected_spend(*spend_of(self.frame)) * self.fitted.share_paid
+
     def outcome(self) -> Outcome:
         """Predictions of purchases and value, with their distributions, beside what happened."""
         frame, weeks = self.frame, self.weeks
@@ -54,7 +59,7 @@ class Judged(NamedTuple):
             purchases=self.purchases,
             value=self.value,
             expected_purchases=self.expected,
-            expected_value=self.expected * spend.expected_spend(days, amount) * share_paid,
+            expected_value=self.expected_value,
             naive_purchases=naive,
             naive_value=naive * frame["net_sales"].to_numpy(float) / frame["purchase_days"].to_numpy(float),
             quantiles=quantiles,
@@ -89,11 +94,16 @@ def origins(features: FeatureSet, horizon_days: int) -> list[dt.date]:
 
 def judge(before: pd.DataFrame, after: pd.DataFrame, clock: PurchaseClock) -> Judged:
     """Fit on the customers of one day, on the clock of that day, and look up what they had done by a later day."""
+    return seen(before, after, fit_all(before, clock))
+
+
+def seen(before: pd.DataFrame, after: pd.DataFrame, fitted: FittedModels) -> Judged:
+    """Look up what the customers of one day, on which models were fitted, had done by a later day."""
     later = after.set_index("customer_id").loc[before["customer_id"]]
     days = (after["as_of_date"].iloc[0] - before["as_of_date"].iloc[0]).days
     return Judged(
         frame=before,
-        fitted=fit_all(before, clock),
+        fitted=fitted,
         weeks=days / DAYS_PER_WEEK,
         purchases=later["purchase_days"].to_numpy(float) - before["purchase_days"].to_numpy(float),
         value=later["net_sales"].to_numpy(float) - before["net_sales"].to_numpy(float),
@@ -123,6 +133,13 @@ def compared(judged: Judged) -> list[dict[str, Any]]:
             row("all", f"{model.name}_log_likelihood", len(actual), model.log_likelihood_),
         ]
     return rows
+
+
+def squared_errors(judged: Judged) -> dict[str, Floats]:
+    """Squared errors in purchases of every candidate that can be used, and of the model in use, by customer."""
+    candidates = [model for model in judged.fitted.candidates if model.is_converged_]
+    models = {model.name: model for model in (*candidates, judged.fitted.scorer.purchases)}
+    return {name: (judged.purchases - expected_purchases(judged, model)) ** 2 for name, model in models.items()}
 
 
 def rolling(judged: list[Judged]) -> dict[str, Any]:

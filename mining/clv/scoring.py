@@ -2,10 +2,12 @@
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mining.clv.challenge.challenger import factors
 from mining.clv.evaluation import LEVELS
 from mining.clv.models import Scorer, read_scorer, spend_of
 from mining.clv.value import discounted_purchases_if_alive, purchases_after, value_quantiles, weekly_discount_rate
@@ -56,6 +58,9 @@ def score(
     fitted = read_scorer(model["model"])
     rate = weekly_discount_rate(annual_discount_rate)
     scores = _scores(frame, fitted, horizon_days / DAYS_PER_WEEK, churn_horizon_days / DAYS_PER_WEEK, rate)
+    if correction := model["model"].get("challenger"):
+        factor = _factors(frame, fitted, correction, scores["p_alive"], scores["expected_spend"])
+        scores |= {name: scores[name] * factor for name in MONEY}
     for name, digits in NUMBERS.items():
         result[name] = np.round(scores[name], digits)
     digits = currency_digits(currency)
@@ -113,6 +118,15 @@ def _scores(frame: pd.DataFrame, fitted: Scorer, weeks: float, wait: float, rate
         "value_if_stays": stays * per_purchase,
         "value_if_leaves": leaves * per_purchase,
     }
+
+
+def _factors(
+    frame: pd.DataFrame, fitted: Scorer, correction: dict[str, Any], alive: Floats, per_purchase: Floats
+) -> Floats:
+    """What the challenger multiplies the values by."""
+    weeks = _ahead(frame, fitted).weeks(correction["days"] / DAYS_PER_WEEK)
+    expected = alive * fitted.purchases.expected_if_alive(weeks, history_of(frame, fitted.clock))
+    return factors(correction, frame, expected, expected * per_purchase)
 
 
 def _ahead(frame: pd.DataFrame, fitted: Scorer) -> Ahead:

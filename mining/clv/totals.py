@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +12,9 @@ from scipy.special import betainc, betaln, gammainc, gammaln
 from mining.purchases.history import Floats
 from mining.purchases.predictive import CountDistribution
 
-NEGLIGIBLE = 1e-12
+NEGLIGIBLE, SMALLEST = 1e-12, 1e-300
+CLOSE = 1e-5
+"""A step of Newton's method after which the error is of the size of its square."""
 Rows = NDArray[np.intp]
 
 
@@ -42,6 +45,10 @@ class BetaPrime:
     first: Floats
     second: Floats
 
+    @cached_property
+    def _log_beta(self) -> Floats:
+        return np.asarray(betaln(self.first, self.second), dtype=np.float64)
+
     def start(self, weight: Floats) -> Floats:
         """The mixture's mean, with `second` in place of `second` - 1."""
         return np.asarray(np.log(np.sum(weight * self.first, axis=1) / self.second[:, 0]))
@@ -50,7 +57,8 @@ class BetaPrime:
         """See `Total`."""
         first, second = self.first[rows], self.second[rows]
         log_z, log_rest = -np.logaddexp(0.0, -log_v), -np.logaddexp(0.0, log_v)
-        density = np.where(wanted, np.exp(first * log_z + second * log_rest - betaln(first, second)), 0.0)
+        density = np.zeros(wanted.shape)
+        density[wanted] = np.exp((first * log_z + second * log_rest - self._log_beta[rows])[wanted])
         return _where(wanted, betainc, first, second, np.exp(log_z)), density
 
 
@@ -117,8 +125,10 @@ def mixture_quantile(counts: CountDistribution, level: float, total: Callable[[R
     for _ in range(100):
         part, at = weight[active], log_v[active, None]
         below, density = totals.at(active, at, part > NEGLIGIBLE)
-        miss = np.sum(part * below, axis=1) - target[active]
-        slope = np.sum(part * density, axis=1)
+        reached, wanted = np.clip(np.sum(part * below, axis=1), SMALLEST, 1 - NEGLIGIBLE), target[active]
+        # In log-odds, which are nearly straight in log_v far from the middle too.
+        miss = np.log(reached) - np.log1p(-reached) - np.log(wanted) + np.log1p(-wanted)
+        slope = np.sum(part * density, axis=1) / (reached * (1 - reached))
         high[active] = np.where(miss > 0, at[:, 0], high[active])
         low[active] = np.where(miss > 0, low[active], at[:, 0])
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
@@ -127,7 +137,7 @@ def mixture_quantile(counts: CountDistribution, level: float, total: Callable[[R
         proposal = np.where(inside, proposal, (low[active] + high[active]) / 2)
         step = np.abs(proposal - at[:, 0])
         log_v[active] = proposal
-        active = active[step > 1e-9]
+        active = active[(step > CLOSE) | ~inside]
         if not len(active):
             break
     result[rows] = np.exp(log_v)

@@ -10,7 +10,8 @@ has judged scores, wherever it can be fitted again. Where amounts differ too lit
 takes its place (`fit_spend`), and the decision says so.
 
 Judged out of time: fitted on what was known before a holdout, measured on what came after, beside each customer's own
-rate so far (x/T), on two stretches where the data allow. Then fitted once more on the as-of day; that one scores.
+rate so far (x/T), on two stretches where the data allow. Then fitted once more on the as-of day; that one scores. Of
+more than `CUSTOMERS`, models are fitted and judged on a sample of them.
 """
 
 import datetime as dt
@@ -19,9 +20,12 @@ from typing import Any
 
 import pandas as pd
 
+from mining.clv.challenge import challenger
+from mining.clv.challenge.assumptions import check_spend
+from mining.clv.challenge.challenger import challenge
 from mining.clv.evaluation import RESAMPLES, SEED, evaluate
 from mining.clv.gamma_gamma import GammaGamma
-from mining.clv.holdout import compared, judge, origins, rolling
+from mining.clv.holdout import compared, judge, origins, rolling, squared_errors
 from mining.clv.models import (
     MINIMUM_REPEAT_BUYERS,
     SPEND_MEANINGS,
@@ -35,10 +39,12 @@ from mining.evaluation import refused, window
 from mining.purchases import reach
 from mining.purchases.clock import history_of
 from mining.purchases.history import TIME_UNIT
-from mining.purchases.timing import learn_clock
+from mining.purchases.timing import CUSTOMERS, learn_clock, sampled
+from mining.reports.groups import by_group
+from mining.reports.tracking import track
 from mining.store import FeatureSet
 
-COLUMNS = frozenset({"first_purchase_date", "last_purchase_date", "net_sales"})
+COLUMNS = challenger.COLUMNS | {"first_purchase_date", "last_purchase_date", "net_sales"}
 """The feature columns that judging reads, beside those of the models."""
 BASELINE = "own rate so far (x/T)"
 GROUPS = {
@@ -75,15 +81,19 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
         for day in (*days, features.as_of)
     }
     stretches = pairwise([*days, features.as_of])
-    judged = [judge(features.at(start), features.at(end), clocks[start]) for start, end in stretches]
+    judged = [judge(sampled(features.at(start)), features.at(end), clocks[start]) for start, end in stretches]
     unfit = next((item.fitted.problem for item in judged if item.fitted.problem), None)
     if unfit:
         return refused(_window(features, days), settings, BASELINE, unfit)
     last = judged[-1]
-    final = fit_all(features.at(features.as_of), clocks[features.as_of], last.fitted.scorer.purchases.name)
+    final = fit_all(sampled(features.at(features.as_of)), clocks[features.as_of], last.fitted.scorer.purchases.name)
     if final.problem:
         return refused(_window(features, days), settings, BASELINE, final.problem)
-    rows = evaluate(last.frame, last.outcome()) + compared(last) + [rolling(judged)]
+    outcome = last.outcome()
+    challenged = challenge(features, days, judged)
+    spend = check_spend(last, features.at(features.as_of))
+    rows = evaluate(last.frame, outcome) + compared(last) + [rolling(judged)] + challenged.rows + spend.rows
+    rows += by_group(features, last.frame, outcome.purchases, outcome.expected_purchases, outcome.naive_purchases)
     overall = {item["metric"]: item for item in rows if item["stratum"] == "all"}
     published, verdict = _decide(overall, [*days, features.as_of])
     active = float(final.scorer.purchases.p_alive(*history_of(features.at(features.as_of), final.clock)).mean())
@@ -92,15 +102,22 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
     if final.spend.name != GammaGamma.name or last.fitted.spend.name != GammaGamma.name:
         sentences.append(_spend(last.fitted.spend.name, final.spend.name))
     first = features.at(features.as_of)["first_purchase_date"].min().date()
-    sentences.append(reach.season(final.clock, first, features.as_of))
-    sentences += reach.leaving(active, first, features.as_of)
-    sentences += reach.horizon(horizon_days, (features.as_of - days[-1]).days)
+    sentences += [spend.sentence, challenged.sentence]
+    unknown = [
+        reach.season(final.clock, first, features.as_of),
+        *reach.silence(features.calendar(features.as_of), features.as_of),
+        *reach.weight(features.at(features.as_of)["purchase_days"].to_numpy(float)),
+        *reach.leaving(active, first, features.as_of),
+        *reach.horizon(horizon_days, (features.as_of - days[-1]).days),
+        *reach.undecided(squared_errors(last), last.fitted.scorer.purchases.name),
+    ]
     correlation = frequency_spend_correlation(last.frame)
     return {
         **_window(features, days),
         "parameters": {
             **settings,
             "minimum_repeat_buyers": MINIMUM_REPEAT_BUYERS,
+            "customers_at_most": CUSTOMERS,
             "origins": [day.isoformat() for day in days],
             "bootstrap": {"resamples": RESAMPLES, "seed": SEED, "unit": "customer"},
             "judged": [
@@ -111,6 +128,7 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
                 for item in judged
             ],
             "candidates": [model.to_dict() for model in final.candidates],
+            "tracking": track(last, outcome, features.calendar(days[-1])),
         },
         "metrics": {
             **{name: item["value"] for name, item in overall.items()},
@@ -120,9 +138,10 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
         "baseline_metrics": {name: item["baseline_value"] for name, item in overall.items()},
         "model_metrics": rows,
         "is_published": published,
-        "decision": " ".join(sentences),
+        "decision": " ".join([*sentences, *unknown]),
+        "reach": unknown,
         "is_converged": True,
-        "model": write_scorer(final.scorer),
+        "model": {**write_scorer(final.scorer), "challenger": challenged.correction},
     }
 
 

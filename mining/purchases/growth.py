@@ -6,7 +6,6 @@ the log-likelihood of all purchases is that of the histories on the clock, and t
 of the pace on their day (the density of a time changes as the time does). g is a Newton step of its profile.
 """
 
-import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 from mining.purchases.clock import PurchaseClock, history_of
 from mining.purchases.history import Floats
 from mining.purchases.models.base import PurchaseModel
+from mining.purchases.models.likelihood import LogLikelihood
 
 STEP = 0.01
 """Of growth, for differences."""
@@ -69,7 +69,7 @@ def learn_growth(
 
     def at(growth: float) -> tuple[float, Floats]:
         grown = clock.growing(growth, day)
-        value, gradient = _totals(model, grown, frame)
+        value, gradient = _by_logs(model.total(*history_of(frame, grown)), model.parameters)
         return value + float(repeat @ np.log(grown.pace(dates))), gradient
 
     (below, slope_below), (here, _), (above, slope_above) = (at(clock.growth + move) for move in (-STEP, 0.0, STEP))
@@ -84,22 +84,19 @@ def learn_growth(
     return Estimate(float(np.clip(clock.growth + first / information, -LARGEST, LARGEST)), float(error))
 
 
-def _totals(model: PurchaseModel, clock: PurchaseClock, frame: pd.DataFrame) -> tuple[float, Floats]:
-    """Log-likelihood of all histories on a clock, and its gradient by the logarithms of the parameters."""
-    history = history_of(frame, clock)
-    value, gradient = model.log_likelihood(*history), model.gradient(*history)
-    return float(value.sum()), gradient.sum(axis=1) * model.parameters
+def _by_logs(total: LogLikelihood, parameters: Floats) -> tuple[float, Floats]:
+    """Log-likelihood of all histories, and its gradient by the logarithms of the parameters."""
+    value, gradient = total(parameters)
+    return value, gradient * parameters
 
 
 def _curvature(model: PurchaseModel, clock: PurchaseClock, frame: pd.DataFrame) -> Floats:
     """Second derivatives of the log-likelihood by the logarithms of the parameters, at its maximum."""
+    total, parameters = model.total(*history_of(frame, clock)), model.parameters
     columns = []
-    for name in model.parameter_names:
-        moved = []
-        for sign in (1, -1):
-            near = copy.copy(model)
-            near.params_ = {**model.params_, name: model.params_[name] * float(np.exp(sign * RELATIVE_STEP))}
-            moved.append(_totals(near, clock, frame)[1])
-        columns.append((moved[0] - moved[1]) / (2 * RELATIVE_STEP))
+    for place in range(len(parameters)):
+        step = np.where(np.arange(len(parameters)) == place, RELATIVE_STEP, 0.0)
+        above, below = (_by_logs(total, parameters * np.exp(sign * step))[1] for sign in (1, -1))
+        columns.append((above - below) / (2 * RELATIVE_STEP))
     matrix = np.array(columns)
     return (matrix + matrix.T) / 2

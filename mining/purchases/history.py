@@ -1,9 +1,10 @@
 """What the purchase models read: one (x, t_x, T) row per customer, checked, and counted where rows are equal."""
 # ruff: noqa: N803  T and Greek letters are the papers' notation; docstrings say what is returned
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.base.errors import UserError
@@ -82,15 +83,23 @@ def check_history(x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> History:
 def unique_rows(*columns: Floats) -> tuple[list[Floats], NDArray[np.intp], NDArray[np.intp]]:
     """Distinct rows in ascending order, the position of each row among them, and how often each occurs.
 
-    Sums over the distinct rows do not depend on the order in which customers arrive.
+    Sums over the distinct rows do not depend on the order in which customers arrive. Rows are told apart by hashing, a
+    column at a time: the time grows with the rows, and only distinct values are sorted.
     """
-    order = np.lexsort(columns[::-1])
-    ordered = [column[order] for column in columns]
-    is_new = np.ones(len(order), dtype=bool)
-    if len(order):
-        is_new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in ordered])
-    group = np.cumsum(is_new) - 1
-    position = np.empty(len(order), dtype=np.intp)
-    position[order] = group
-    counts = np.bincount(group, minlength=int(is_new.sum())).astype(np.intp)
-    return [column[is_new] for column in ordered], position, counts
+    position = np.zeros(len(columns[0]), dtype=np.intp)
+    for column in columns:
+        values, code = _ranks(column)
+        _, position = _ranks(position * len(values) + code)
+    counts = np.bincount(position).astype(np.intp)
+    place = np.empty(len(counts), dtype=np.intp)
+    place[position] = np.arange(len(position))
+    return [column[place] for column in columns], position, counts
+
+
+def _ranks(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Distinct values in ascending order, and the place of each value among them."""
+    code, distinct = pd.factorize(values, use_na_sentinel=False)
+    order = np.argsort(distinct, kind="stable")
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order))
+    return distinct[order], rank[code]

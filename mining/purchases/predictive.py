@@ -36,7 +36,7 @@ def count_distribution(model: PurchaseModel, horizon: float, history: History, s
 
     Of a `share` of them, where each counts with that probability, independently of the others (binomial thinning).
     """
-    rows, position = given_alive(model, history)
+    rows, position = model.given_alive(history)
     width = bin_widths(model, horizon, rows)
     probability, count = np.zeros((len(width), BINS)), np.zeros((len(width), BINS))
     for size in np.unique(width):
@@ -58,16 +58,6 @@ def count_distribution(model: PurchaseModel, horizon: float, history: History, s
     spread = probability[position] * alive
     spread[:, :1] += 1.0 - alive
     return CountDistribution(spread, count[position], width[position])
-
-
-def given_alive(model: PurchaseModel, history: History) -> tuple[History, NDArray[np.intp]]:
-    """Return the distinct histories of which purchases to come depend, given alive, and where each customer's is.
-
-    Of most models the time of the last purchase only tells whether the customer is alive; it is 0 then.
-    """
-    t_x = history.t_x if model.recency_matters else np.zeros_like(history.t_x)
-    rows, position, _ = unique_rows(history.x, t_x, history.T)
-    return History(*rows), position
 
 
 def bin_widths(model: PurchaseModel, horizon: float, history: History) -> Floats:

@@ -20,7 +20,7 @@ from mining.purchases.season import CYCLES, Months, cycles
 ROUNDS = 2
 """How often the expectation and the season are computed in turn; the third moves no factor of the demo by .01."""
 CUSTOMERS = 200_000
-"""Customers that the expectation is fitted on, at most: every second (third, …) in the order of customer_id."""
+"""Customers that models are fitted on, at most: every second (third, …) in the order of customer_id."""
 CLIP = 1e-6
 """How near a probability comes to 0 and 1 where its log-odds are taken."""
 
@@ -52,6 +52,11 @@ class PurchaseTiming:
         return cls(read_purchase_model(content["purchases"]), PurchaseClock.from_dict(content["clock"]))
 
 
+def sampled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the customers that models are fitted on: of many, evenly spread ones."""
+    return frame.iloc[:: max(-(-len(frame) // CUSTOMERS), 1)]
+
+
 def learn_clock(frame: pd.DataFrame, calendar: pd.DataFrame, events: pd.DataFrame | None = None) -> PurchaseClock:
     """Learn the purchase clock of a day: the calendar itself where fewer than two cycles are known.
 
@@ -75,7 +80,7 @@ def learn_clock(frame: pd.DataFrame, calendar: pd.DataFrame, events: pd.DataFram
     first = calendar["purchase_date"].min().date()
     if cycles(first, day) < CYCLES or not (frame["purchase_days"] > 1).any():
         return PLAIN
-    sample = frame.iloc[:: -(-len(frame) // CUSTOMERS)]
+    sample = sampled(frame)
     months, clock, deviation = Months.of(calendar, day), PLAIN, 0.0
     for _ in range(ROUNDS):
         season = months.season(ParetoNBD().fit(*history_of(sample, clock)), clock)
@@ -106,5 +111,6 @@ def fit_timing(
     if not (frame["purchase_days"] > 1).any():
         return None
     clock = learn_clock(frame, calendar, events)
-    model = fit_chosen(history_of(frame, clock), learn_stages(frame))
+    sample = sampled(frame)
+    model = fit_chosen(history_of(sample, clock), learn_stages(sample))
     return None if model is None else PurchaseTiming(model, clock)

@@ -69,7 +69,7 @@ def forecast_total(
     mean, own = _moments(model, weeks, history, number)
     shock = shared_shock(model, clock, calendar, day, days)
     variance = own + parameter_variance(model, weeks, history, number) + (mean * shock) ** 2
-    return Total(mean, *_limits(mean, variance))
+    return Total(mean, *limits(mean, variance))
 
 
 def _moments(model: PurchaseModel, weeks: float, history: History, customers: Floats) -> tuple[float, float]:
@@ -159,7 +159,8 @@ def _common(persistence: float, ahead: int, before: int) -> float:
     return float(np.sum(powers) * np.sum(persistence ** np.arange(before)) / (ahead * before))
 
 
-def _limits(mean: float, variance: float) -> tuple[float, float]:
+def limits(mean: float, variance: float) -> tuple[float, float]:
+    """Limits of the 95 % interval of a count with this mean and variance: negative binomial, or Poisson."""
     tails = (0.5 - LEVEL / 2, 0.5 + LEVEL / 2)
     if variance <= mean * (1 + 1e-9):
         return float(poisson.ppf(tails[0], mean)), float(poisson.ppf(tails[1], mean))

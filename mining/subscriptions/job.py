@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from mining.contract import mart_schema
-from mining.protocol import Frames, Options, Table, TrainedJob
+from mining.protocol import About, Frames, Options, Table, TrainedJob
 from mining.sound import COUNT, SHARE, Claims
 from mining.store import SUBSCRIPTION_TERMS, FeatureSet
 from mining.subscriptions.scoring import score, unscored
@@ -17,6 +17,23 @@ from mining.subscriptions.training import BASELINE, train
 from pipeline.base.model_files import Model
 from pipeline.base.settings import Settings
 
+ABOUT = About(
+    title="Ends of subscriptions",
+    purpose="Which of the contracts that run are likely to end: whom to speak to before the next renewal, and how much "
+    "of the revenue under contract stays.",
+    not_for=(
+        "deciding about one person alone: it ranks contracts, and is wrong about many",
+        "saying why: a reason that was stated stands in marts.churn_reasons",
+        "contracts of a kind that has not ended yet: nothing can be learned of them",
+    ),
+    target="whether a running contract ends within each of {horizons} days, and whether the customer chose it",
+    candidates={"log_loss": "log loss on earlier windows, smaller is better"},
+    calibration={
+        "predicted_rate": "mean probability",
+        "observed_rate": "share that ended",
+    },
+    coverage={},
+)
 CLAIMS = Claims(
     {
         "end_probability": SHARE,
@@ -33,6 +50,7 @@ class Subscriptions(TrainedJob):
 
     name = "subscriptions"
     baseline = BASELINE
+    about = ABOUT
     source = SUBSCRIPTION_TERMS
     is_optional = True
     reads = COLUMNS

@@ -62,13 +62,25 @@ def audit_marts(settings: Settings) -> dict[str, int]:
         compare_with_published(connection, settings, plan)
         for suite in marts_suites():
             checks += run_on_warehouse(connection, suite, results_folder(settings), frames)
+        models = _said_of_models(connection)
     identity = {"release_id": plan.release_id}
     if ACCOUNTS in frames:
-        write_report(settings.build / REPORT, plan.release_id, plan.currency, frames[ACCOUNTS])
+        write_report(settings.build / REPORT, plan.release_id, plan.currency, frames[ACCOUNTS], models)
         identity["accounts"] = verdict(frames[ACCOUNTS])
     totals = _finish(settings, "checks", identity, checks, f"Release {plan.release_id}, checked")
     write_pages(settings)
     return totals
+
+
+def _said_of_models(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Jobs with the decision on their models, and what has drifted; none where the tables are not there."""
+    try:
+        return connection.execute(
+            "select job, said from (select job, decision as said, 0 as place from marts.model_runs union"
+            " select job, finding || '.', 1 from marts.score_drift where finding is not null) order by job, place, said"
+        ).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return []
 
 
 def _quiet_sources(plan: Plan) -> list[str]:

@@ -188,8 +188,10 @@ def _values(connection: duckdb.DuckDBPyConnection, sums: set[Sum]) -> dict[Sum, 
     return found
 
 
-def write_report(path: Path, release_id: str, currency: str, accounts: pd.DataFrame) -> None:
-    """Write the report of a release as Markdown."""
+def write_report(
+    path: Path, release_id: str, currency: str, accounts: pd.DataFrame, models: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Write the report of a release as Markdown; `models` are jobs, with what is said of their models."""
     text = [
         f"# Release {release_id}",
         "",
@@ -202,6 +204,8 @@ def write_report(path: Path, release_id: str, currency: str, accounts: pd.DataFr
         "|---|---|---:|---|---:|---:|",
         *(f"| {' | '.join(row)} |" for row in accounts.itertuples(index=False, name=None)),
     ]
+    if models:
+        text += ["", "## Models", "", *(f"- {job}: {said}" for job, said in models)]
     write_text(path, "\n".join(text) + "\n")
 
 

@@ -36,6 +36,17 @@ def model_path(settings: Settings, job: str, version: str) -> Path:
     return settings.models / job / f"{version}.json"
 
 
+def card_path(settings: Settings, job: str, version: str) -> Path:
+    """Return the path of a published model's card: `models/<job>/<model_version>.md`."""
+    return model_path(settings, job, version).with_suffix(".md")
+
+
+def remove_model(settings: Settings, job: str, version: str) -> None:
+    """Remove a model and its card."""
+    model_path(settings, job, version).unlink()
+    card_path(settings, job, version).unlink(missing_ok=True)
+
+
 def write_model(settings: Settings, model: Model) -> None:
     """Write a model under its version."""
     write_sealed(model_path(settings, model["job"], model["model_version"]), model)

@@ -154,6 +154,21 @@ def _rate(text: str) -> float:
     return rate
 
 
+def _list_of(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return how values separated by commas are read: ascending, each once."""
+
+    def read_all(text: str) -> tuple[Any, ...]:
+        return tuple(sorted({read(part.strip()) for part in text.split(",")}))
+
+    return read_all
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
 def _currency(text: str) -> str | None:
     if text and not re.fullmatch(CURRENCY, text):
         raise ValueError(text)
@@ -189,6 +204,20 @@ class Settings:
         Setting("CRM_ANNUAL_DISCOUNT_RATE", "0.10", "per year", _rate, "a yearly rate from 0 to 1, for example 0.10"),
     ]
     clv_horizon_days: Annotated[int, _whole_number("CRM_CLV_HORIZON_DAYS", 365)]
+    sensitivity_rates: Annotated[
+        tuple[float, ...],
+        Setting(
+            "CRM_SENSITIVITY_RATES", "0.05,0.10,0.15", "per year", _list_of(_rate),
+            "yearly rates from 0 to 1, separated by commas, for example 0.05,0.10",
+        ),
+    ]  # fmt: skip
+    sensitivity_horizons: Annotated[
+        tuple[int, ...],
+        Setting(
+            "CRM_SENSITIVITY_HORIZONS", "182,365,730", "days", _list_of(_days),
+            "whole numbers of days, separated by commas, for example 182,365",
+        ),
+    ]  # fmt: skip
     churn_horizon_days: Annotated[int, _whole_number("CRM_CHURN_HORIZON_DAYS", 28)]
     churn_longer_horizons: Annotated[
         tuple[int, ...],

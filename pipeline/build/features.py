@@ -16,6 +16,7 @@ CUSTOMERS = "customer_features"
 EXPORTED = {
     CUSTOMERS: "as_of_date, customer_id",
     "campaign_arms": "as_of_date, campaign_id, measure, arm",
+    "campaign_customers": "as_of_date, campaign_id, period, customer_id",
     "purchase_calendar": "as_of_date, purchase_date",
     "event_days": "as_of_date, event, starts_on",
     "subscription_terms": "as_of_date, subscription_id",

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from pipeline.base.files import sha256_of
-from pipeline.base.model_files import Model, model_path, read_models
+from pipeline.base.model_files import Model, read_models, remove_model
 from pipeline.base.settings import Settings
 from pipeline.serving import ledger
 from pipeline.serving.ledger import Entry
@@ -132,7 +132,7 @@ def _thin_out_models(settings: Settings) -> None:
             kept |= _names(list(group), DAYS + 1, MONTHS + 1, "model_version")
         for model in models:
             if model["model_version"] not in kept:
-                model_path(settings, job, model["model_version"]).unlink()
+                remove_model(settings, job, model["model_version"])
 
 
 def _thin_out_features(settings: Settings) -> None:

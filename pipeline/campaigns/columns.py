@@ -19,6 +19,10 @@ OF_AUDIENCES = (
     "categories",
     "days_since_complaint_resolved",
     "has_birthday_soon",
+    "winback_class",
+    "p_return",
+    "maximum_spend",
+    "winback_deadline_date",
 )
 # Columns of campaign_audience that the export joins, or that are the same in every row of a list.
 NOT_IN_FILES = ("list_name", "list_rank", "customer_id", "is_included", "reason_group", "arm")

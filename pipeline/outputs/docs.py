@@ -1,6 +1,7 @@
 """`perennial docs`: docs/marts.md from the models' descriptions, dbt's site with the lineage, pages of the checks."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Collection
@@ -12,7 +13,7 @@ from pipeline.base.files import write_text
 from pipeline.base.settings import ROOT, Settings
 from pipeline.build.staging import copy_project
 from pipeline.outputs.site_catalog import write_page
-from pipeline.serving.releases import DATABASE
+from pipeline.serving.releases import DATABASE, MODEL_CARDS
 from pipeline.sources.definitions import broken
 
 TARGET = ROOT / "docs" / "marts.md"
@@ -66,12 +67,25 @@ def write_site(folder: Path, sources: Collection[str], database: Path) -> Path:
 
 
 def write_all(settings: Settings) -> None:
-    """Write all three and say where they are. A source that cannot be read is left out of the site."""
+    """Write all of them, with the model cards of the published release, and say where they are.
+
+    A source that cannot be read is left out of the site.
+    """
     left_out = broken(settings.sources)
     for problem in left_out.values():
         print(f"Warning: {problem}", file=sys.stderr)
     write_text(TARGET, contract())
     database = settings.serving / "current" / DATABASE
     site = write_site(settings.home / "docs", set(settings.sources) - set(left_out), database)
-    for page in (TARGET.relative_to(ROOT), site, write_pages(settings)):
+    for page in (TARGET.relative_to(ROOT), site, write_pages(settings), *_copy_cards(settings)):
         print(page)
+
+
+def _copy_cards(settings: Settings) -> list[Path]:
+    """Copy the model cards of the published release beside the pages, where it has some."""
+    cards, copied = settings.serving / "current" / MODEL_CARDS, settings.home / "docs" / MODEL_CARDS
+    shutil.rmtree(copied, ignore_errors=True)
+    if not cards.is_dir():
+        return []
+    shutil.copytree(cards, copied)
+    return sorted(copied.glob("*.md"))

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from textwrap import fill
-from typing import Any
 
 import duckdb
 import matplotlib as mpl
@@ -17,7 +15,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from pipeline.base.attempt import attempt
 from pipeline.base.duck import connect
 from pipeline.base.numbers import amount_text, counted
 from pipeline.outputs.figures import (
@@ -25,32 +22,29 @@ from pipeline.outputs.figures import (
     known_by,
     net_sales,
     percent,
-    sentence,
     short_money,
     why_unscored,
 )
+from pipeline.outputs.panels import (
+    AMBER,
+    GREEN,
+    GRID,
+    INK,
+    MUTED,
+    PALE_GREEN,
+    RED,
+    SAND,
+    STYLE,
+    draw_panel,
+    empty,
+    title,
+)
 
-INK, MUTED, GRID = "#1f2937", "#6b7280", "#e5e7eb"
-GREEN, PALE_GREEN, AMBER, RED, SAND = "#2f7d5b", "#a9cfb9", "#d99a2b", "#b8473d", "#d8cfc0"
 BANDS = {"low": PALE_GREEN, "medium": AMBER, "high": RED}
 REVENUE = "Net sales by month"
 SEGMENTS = "Who the customers are, and who brings the sales"
 CONCENTRATION = "How concentrated lifetime value is"
 CHURN = "Who is likely to stay away"
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # shipped with matplotlib
-    "font.size": 9.5,
-    "text.color": INK,
-    "axes.labelcolor": MUTED,
-    "axes.edgecolor": GRID,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-}
 
 
 def write_overview(database: Path, target: Path, currency: str) -> None:
@@ -70,8 +64,8 @@ def write_overview(database: Path, target: Path, currency: str) -> None:
         grid = figure.subplots(2, 2)
         figure.subplots_adjust(left=0.065, right=0.975, top=0.84, bottom=0.065, wspace=0.32, hspace=0.4)
         _header(figure, connection, currency)
-        for axes, (title, draw) in zip(grid.flat, _panels(currency), strict=True):
-            _draw(axes, title, partial(draw, axes, connection))
+        for axes, (heading, draw) in zip(grid.flat, _panels(currency), strict=True):
+            draw_panel(axes, heading, partial(draw, axes, connection))
         FigureCanvasAgg(figure).print_png(target, metadata={"Software": None})
 
 
@@ -84,36 +78,12 @@ def _panels(currency: str) -> tuple[tuple[str, Callable[..., None]], ...]:
     )
 
 
-def _draw(axes: Axes, title: str, draw: Callable[[], None]) -> None:
-    """Draw a panel; one that cannot be drawn shows the reason, and the others are drawn."""
-    failure = attempt(f"drawing '{title}'", draw)
-    if failure:
-        axes.clear()
-        _empty(axes, title, sentence(failure.reason))
-
-
 def _header(figure: Figure, connection: duckdb.DuckDBPyConnection, currency: str) -> None:
     as_of, customers = connection.execute(f"select {AS_OF}, (select count(*) from marts.customer_360)").fetchall()[0]
     figure.text(0.035, 0.955, "Customers at a glance", fontsize=19, fontweight="bold", va="center")
     sales = f"{currency} {amount_text(net_sales(connection), currency)} net sales"
     facts = f"{counted(customers, 'customer')}  ·  {sales}  ·  as of {as_of:%d %B %Y}"
     figure.text(0.035, 0.915, facts, fontsize=11, color=MUTED, va="center")
-
-
-def _title(axes: Axes, title: str, subtitle: str) -> None:
-    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=24, color=INK)
-    axes.text(0, 1.045, subtitle, transform=axes.transAxes, fontsize=9.5, color=MUTED, va="bottom")
-
-
-def _empty(axes: Axes, title: str, reason: str) -> None:
-    _title(axes, title, "nothing to draw")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)
-    axes.set_facecolor("#f7f7f5")
-    # Matplotlib wraps by the width of the figure, and a panel is half of it.
-    middle = axes.text(0.5, 0.5, fill(reason, 60), ha="center", va="center", color=MUTED, transform=axes.transAxes)
-    middle.set_parse_math(False)
 
 
 def _centred(bars: int, least: int) -> tuple[float, float]:
@@ -124,7 +94,7 @@ def _centred(bars: int, least: int) -> tuple[float, float]:
 
 def draw_revenue(axes: Axes, connection: duckdb.DuckDBPyConnection, currency: str) -> None:
     """Draw net sales per month, with the part without a customer; months without sales are shown too."""
-    title = REVENUE
+    heading = REVENUE
     frame = connection.execute(
         "select date_trunc('month', order_date)::date as month,"
         " coalesce(sum(net_sales) filter (not is_unknown), 0)::double as known,"
@@ -135,12 +105,12 @@ def draw_revenue(axes: Axes, connection: duckdb.DuckDBPyConnection, currency: st
     frame = frame.set_index("month")[["known", "unknown"]]
     frame = frame.loc[frame.ne(0.0).any(axis=1).cummax()]
     if frame.empty:
-        return _empty(axes, title, "No net sales up to the as-of date.")
+        return empty(axes, heading, "No net sales up to the as-of date.")
     as_of = pd.Timestamp(connection.execute(f"select {AS_OF}").fetchall()[0][0])
     months = pd.date_range(frame.index[0], as_of, freq="MS")
     frame = frame.reindex(months, fill_value=0.0)
     is_over = months + pd.offsets.MonthEnd(0) <= as_of
-    _title(axes, title, _of_months(frame.sum(axis=1), currency) + ("" if is_over[-1] else "; the last is not over"))
+    title(axes, heading, _of_months(frame.sum(axis=1), currency) + ("" if is_over[-1] else "; the last is not over"))
     positions = np.arange(len(frame))
     known, unknown = frame["known"], frame["unknown"]
     axes.bar(positions, known, color=np.where(is_over, GREEN, PALE_GREEN), width=0.72)
@@ -184,9 +154,9 @@ def draw_segments(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
         " join marts.segment_profile as profile on segments.segment_name = profile.segment_name"
         " group by profile.segment_name, segment_rank order by segment_rank desc"
     ).df()
-    title = SEGMENTS
+    heading = SEGMENTS
     if frame.empty:
-        return _empty(axes, title, "No customer has a segment.")
+        return empty(axes, heading, "No customer has a segment.")
     customers = frame["customers"] / frame["customers"].sum()
     bars = [(customers, SAND, "customers with a segment")]
     # Where some parts are below zero, shares of the sum have no meaning.
@@ -195,11 +165,11 @@ def draw_segments(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
         bars.append((sales, GREEN, "their net sales"))
         top = int(sales.argmax())
         held = f"{percent(customers.iloc[top])} of these customers, {percent(sales.iloc[top])} of their net sales"
-        _title(axes, title, f"{frame['segment_name'].iloc[top]}: {held}")
+        title(axes, heading, f"{frame['segment_name'].iloc[top]}: {held}")
     elif frame["sales"].lt(0).any():
-        _title(axes, title, "no shares of net sales: a segment's are below zero")
+        title(axes, heading, "no shares of net sales: a segment's are below zero")
     else:
-        _title(axes, title, "no shares of net sales: they have brought none")
+        title(axes, heading, "no shares of net sales: they have brought none")
     offsets = (0.2, -0.2) if len(bars) == 2 else (0.0,)
     for offset, (share, colour, label) in zip(offsets, bars, strict=True):
         drawn = axes.barh(np.arange(len(frame)) + offset, share, height=0.36, color=colour, label=label)
@@ -223,20 +193,20 @@ def draw_concentration(axes: Axes, connection: duckdb.DuckDBPyConnection) -> Non
         .df()["value"]
         .to_numpy(float)
     )
-    title = CONCENTRATION
+    heading = CONCENTRATION
     if not len(values):
-        return _empty(axes, title, why_unscored(connection, "customer_clv"))
+        return empty(axes, heading, why_unscored(connection, "customer_clv"))
     if len(values) == 1:
-        return _empty(axes, title, "One customer has a lifetime value: there is nothing to compare it with.")
+        return empty(axes, heading, "One customer has a lifetime value: there is nothing to compare it with.")
     if values[0] <= 0:
-        return _empty(axes, title, "No customer's lifetime value is above zero.")
+        return empty(axes, heading, "No customer's lifetime value is above zero.")
     positive = np.maximum(values, 0.0)
     share = np.array([0.0, *(positive.cumsum() / positive.sum())])
     customers = np.linspace(0.0, 1.0, len(share))
     # A tenth of nine customers is no customer.
     parts = [part for part in (0.01, 0.10, 0.20, 0.50) if part * len(values) >= 1]
     marks = [(part, float(np.interp(part, customers, share))) for part in parts]
-    _title(axes, title, _of_the_best(share, dict(marks)))
+    title(axes, heading, _of_the_best(share, dict(marks)))
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (3, 3)))
     axes.plot(customers, share, color=GREEN, linewidth=2.2)
     axes.fill_between(customers, share, customers, color=PALE_GREEN, alpha=0.35, linewidth=0)
@@ -270,13 +240,13 @@ def draw_churn(axes: Axes, connection: duckdb.DuckDBPyConnection) -> None:
         "select least(floor(churn_probability * 20), 19)::int as bin, risk_band, count(*) as customers,"
         " max(horizon_days) as horizon from marts.customer_churn where churn_probability is not null group by 1, 2"
     ).df()
-    title = CHURN
+    heading = CHURN
     if frame.empty:
-        return _empty(axes, title, why_unscored(connection, "customer_churn"))
+        return empty(axes, heading, why_unscored(connection, "customer_churn"))
     horizon = int(frame["horizon"].max())
     at_risk = int(frame.loc[frame["risk_band"] == "high", "customers"].sum())
     asked = int(frame["customers"].sum())
-    _title(axes, title, f"{at_risk:,} of {asked:,} at high risk{_churn_quality(connection)}")
+    title(axes, heading, f"{at_risk:,} of {asked:,} at high risk{_churn_quality(connection)}")
     bottom = pd.Series(0.0, index=range(20))
     for band, colour in BANDS.items():
         part = frame[frame["risk_band"] == band].set_index("bin")["customers"].reindex(range(20), fill_value=0)

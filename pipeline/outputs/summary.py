@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,19 @@ from pipeline.base.files import read_sealed
 from pipeline.base.numbers import amount_text, counted
 from pipeline.base.settings import Settings
 from pipeline.outputs.figures import AS_OF, day, known_by, net_sales, number, why_unscored
-from pipeline.serving.releases import CHECKS, OF_A_RELEASE, OVERVIEW, current_release, open_release, read_manifest
+from pipeline.serving.releases import (
+    CHECKS,
+    MODEL_CARDS,
+    OF_A_RELEASE,
+    OVERVIEW,
+    current_release,
+    open_release,
+    read_manifest,
+)
 
 SEGMENTS_SHOWN = 6
 BAR_WIDTH = 24
+MEASURES = ("no_purchase", "purchases", "net_sales")
 Row = tuple[str, str, str]
 
 
@@ -204,7 +213,7 @@ def decisions(release: duckdb.DuckDBPyConnection) -> list[str]:
     return [f"{job}: {decision}" for job, decision in rows] or ["No model could be trained on these data."]
 
 
-def grades(release: duckdb.DuckDBPyConnection, currency: str) -> list[str]:
+def grades(release: duckdb.DuckDBPyConnection, currency: str, of: Collection[str] = MEASURES) -> list[str]:
     """Return one sentence per kind of forecast: what the newest one whose horizon is over said, and what happened."""
     rows = release.execute(
         "select measure, as_of_date, horizon_days, customers, forecast_mean, outcome_mean, forecast_total,"
@@ -214,6 +223,8 @@ def grades(release: duckdb.DuckDBPyConnection, currency: str) -> list[str]:
     ).fetchall()
     sentences = []
     for measure, made_on, days, customers, said, came, said_total, came_total, is_certain, is_high in rows:
+        if measure not in of:
+            continue
         when = f"Of {day(made_on)}, for {counted(days, 'day')}"
         verdict = f"too {'high' if is_high else 'low'}, beyond chance" if is_certain else "within chance"
         if measure == "no_purchase":
@@ -245,6 +256,7 @@ def files(settings: Settings, release_id: str) -> list[str]:
         ("serving/current/parquet", "the same as Parquet"),
         ("serving/current/contacts.duckdb", "source systems' ids, for the owner only"),
         (f"serving/current/{OVERVIEW}", "the release in one picture"),
+        (f"serving/current/{MODEL_CARDS}", "model cards: purpose, figures, limits, pictures"),
         (f"lists/{release_id}", "campaign lists, for the owner only"),
     ]
     shown = [(short(settings.home / name), text) for name, text in listed if (settings.home / name).exists()]

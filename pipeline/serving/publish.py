@@ -32,7 +32,7 @@ from pipeline.base.scratch import full_disk_is_named
 from pipeline.base.settings import Settings
 from pipeline.build.features import EXPORTED, features_path
 from pipeline.build.plan import load_plan
-from pipeline.outputs import overview
+from pipeline.outputs import cards, overview
 from pipeline.serving import damage, erasure, ledger
 from pipeline.serving.releases import (
     CHECKS,
@@ -65,6 +65,7 @@ SCORE_TABLES = {
     "subscription_ends": "subscription_ends",
     "model_runs": "model_runs",
     "model_metrics": "model_metrics",
+    "input_drift": "score_drift",
 }
 
 
@@ -174,6 +175,7 @@ def _write_release(settings: Settings, release: Release, checks: dict[str, Any],
         write_parquet(connection, tables, folder / "parquet")
     _write_contacts(settings, folder / CONTACTS)
     not_drawn = _draw(folder, release.currency)
+    not_drawn |= cards.write_cards(settings, folder, folder / DATABASE, release.currency)
     shutil.copyfile(settings.build / REPORT, folder / REPORT)
     write_sealed(folder / CHECKS, checks)
     manifest = {

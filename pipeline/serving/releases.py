@@ -26,6 +26,7 @@ CONTACTS = "contacts.duckdb"
 MANIFEST = "release.json"
 CHECKS = "checks.json"
 OVERVIEW = "overview.png"
+MODEL_CARDS = "models"
 OF_A_RELEASE = "Restore the release from a backup; the next run repairs the one that readers see."
 # The DuckDB inside a BI tool may be older than this project's, and cannot read a newer storage version.
 STORAGE_VERSION = "v1.0.0"

@@ -19,7 +19,7 @@ BUILD_STEPS = [
     "ensure_models",
 ]
 ACTIVE = "cdnow,complete_journey"
-SCORES = ["score_churn", "score_clv", "score_effects", "score_segments"]
+SCORES = ["score_churn", "score_clv", "score_effects", "score_matching", "score_segments", "score_uplift"]
 Describe = Callable[..., dict[str, Any]]
 
 

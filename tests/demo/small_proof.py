@@ -155,6 +155,10 @@ def write_release(home: Path, *, is_published: bool = True, reason: str | None =
                 " from customers"
             )
         connection.execute(
+            "create table marts.winback_list as select customer_id, 365 as horizon_days,"
+            f" case when {is_published} then 1 - cast(churn_probability as double) end as p_return from customers"
+        )
+        connection.execute(
             "create table marts.model_runs as select * from (values"
             f" ('clv', {is_published}, 'Not enough.', date '2024-12-31', 'r1'),"
             f" ('churn', {is_published}, 'Too few.', date '2024-12-31', 'r2'))"

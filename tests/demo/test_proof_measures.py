@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -21,6 +22,8 @@ from demo.proof.recovered import (
     reconciliation,
     segments,
     truncation,
+    uplift,
+    winback,
 )
 from demo.proof.row import DOES_NOT_APPLY, NOT_YET, REFUSED, Row
 from demo.proof.runs import COUNTS
@@ -103,6 +106,30 @@ def test_a_quantile_is_judged_over_single_persons_with_a_quantile_above_0(
     assert rows["level of p10 of value"].status == DOES_NOT_APPLY
 
 
+def test_levels_of_customers_who_bought_as_often_count_a_quantile_of_0_too(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clv, "FEWEST", 1)
+    rows = named(clv.measure(trial, clv.forecast(trial)))
+    # Eve bought once and nothing since: her value lies below her median, as it should with a chance of one half only.
+    assert rows["levels of value, 0 repeat purchases"].recovered == 0.5
+    assert rows["levels of value, 0 repeat purchases"].ok is None
+    assert rows["levels of value, 10 or more repeat purchases"].status == DOES_NOT_APPLY
+
+
+def test_levels_of_customers_who_bought_as_often_have_a_bound_where_the_model_is_the_worlds(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clv, "FEWEST", 1)
+    found = clv.forecast(trial)
+    assert found is not None
+    many = clv.Forecast(pd.concat([found.frame] * 10_000))
+    clean = replace(trial, world="clean", customers=50_000)
+    assert named(clv.levels_by_repeats(clean, many))["levels of value, 0 repeat purchases"].ok is False
+    right = clv.Forecast(many.frame.assign(p10=0.0, p50=0.0, p90=0.0))
+    assert named(clv.levels_by_repeats(clean, right))["levels of value, 0 repeat purchases"].ok is True
+
+
 def distribution(**rows: list[float]) -> pd.DataFrame:
     return pd.DataFrame(
         [(name, k, p) for name, at_most in rows.items() for k, p in enumerate(at_most)],
@@ -175,8 +202,32 @@ def test_the_chance_that_a_person_stays_away_multiplies_over_the_persons_custome
     assert row.recovered == pytest.approx((0.6**2 + 0.28**2 + 0.3**2) / 3)
 
 
+def test_one_customer_of_a_person_who_returns_is_enough(trial: Trial) -> None:
+    found = winback.forecast(trial)
+    assert found is not None
+    by_person = found.set_index("person_id")
+    # Ana and Ben bought in the year after; Ben's customers stay away with .9 and .8, Cleo's with .7. Eve has no chance.
+    assert by_person["outcome"].tolist() == [1.0, 1.0, 0.0]
+    assert by_person["probability"].tolist() == pytest.approx([0.4, 1 - 0.9 * 0.8, 0.3])
+    row = named(winback.measure(trial))["expected / true returns"]
+    assert (row.recovered, row.ok) == (pytest.approx(0.98 / 2), None)
+
+
+@pytest.mark.parametrize(("factor", "ok"), [(1.0, True), (0.5, False)])
+def test_returns_are_held_to_the_oracles(tmp_path: Path, factor: float, ok: bool) -> None:
+    home = build_home(tmp_path)
+    chances = {0: 0.4, 1: 0.28, 2: 0.3}
+    counts = pd.DataFrame({"person_id": list(chances), "k": 0})
+    counts["probability_at_most"] = [1 - chance * factor for chance in chances.values()]
+    write_parquet(home / "truth" / "oracle_counts.parquet", counts)
+    for trial in opened(home, "clean", STRICT_FROM):
+        row = named(winback.measure(trial))["expected / true returns"]
+        assert (row.oracle, row.ok) == (pytest.approx(0.98 / 2 * factor), ok)
+
+
 def test_a_refusal_is_shown_with_its_decision(refusing: Trial) -> None:
     rows = [*clv.measure(refusing, clv.forecast(refusing)), *churn.measure(refusing, churn.forecast(refusing))]
+    rows += winback.measure(refusing)
     assert {row.status for row in rows} == {REFUSED}
     assert {row.note for row in rows} == {"Not enough.", "Too few."}
     assert all(row.ok is None for row in rows)
@@ -304,6 +355,27 @@ def test_coverage_and_false_claims_of_campaigns() -> None:
         False,
     )
     assert rows["effects found certain"].recovered == 1.0
+
+
+def ranked(campaign: str, *gains: float) -> pd.DataFrame:
+    return pd.DataFrame({"campaign_id": campaign, "gain": gains})
+
+
+def test_an_uplift_list_earns_the_share_of_the_true_order(trial: Trial) -> None:
+    """Ten persons gain 0 to 9: the list has 9, then 3; the truly best two are 9 and 8, and anybody gains 4.5."""
+    frame = ranked("spring", 9, 3, 8, 7, 6, 5, 4, 2, 1, 0)
+    rows = named(uplift.measure(trial, pd.concat([frame, ranked("herbs", *[0.0] * 10)])))
+    assert rows["earned above random at 10% depth"].recovered == 1.0
+    assert rows["earned above random at 20% depth"].recovered == pytest.approx((6 - 4.5) / (8.5 - 4.5))
+    assert rows["earned above random at 20% depth"].ok is False
+    assert (rows["lists without effect"].recovered, rows["lists without effect"].ok) == (1.0, False)
+
+
+def test_without_an_uplift_list_its_refusal_is_shown_and_without_the_mart_it_is_not_built(trial: Trial) -> None:
+    assert {row.status for row in uplift.measure(trial, uplift.lists(trial))} == {NOT_YET}
+    rows = named(uplift.measure(trial, ranked("spring").astype({"gain": float})))
+    assert rows.pop("lists without effect").ok
+    assert {row.status for row in rows.values()} == {REFUSED}
 
 
 def test_a_home_without_a_release_says_what_to_do(tmp_path: Path) -> None:

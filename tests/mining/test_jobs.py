@@ -18,8 +18,10 @@ import pytest
 from mining import jobs
 from mining.contract import mart_schema
 from mining.registry import find_job
+from mining.reports.inputs import INPUT_DRIFT
 from pipeline.base.errors import UserError
 from pipeline.base.files import read_sealed, sha256_of_file, write_sealed
+from pipeline.base.model_files import card_path, model_path, read_model
 from pipeline.base.settings import load_settings
 from tests.support.builds.mined import CUSTOMER_JOBS, write_features
 
@@ -29,6 +31,7 @@ NAMED = {"CRM_SOURCES": SOURCES[0]}
 SCHEMAS = {
     **{name: table.schema for job in CUSTOMER_JOBS for name, table in find_job(job).tables.items()},
     **{name: mart_schema(name) for name in ("model_runs", "model_metrics")},
+    "input_drift": INPUT_DRIFT,
 }
 
 
@@ -86,6 +89,29 @@ def test_every_file_keeps_the_contract_and_stands_where_it_should(built):
             path = settings.scores / table / f"as_of={AS_OF}" / f"run={result['run_id']}.parquet"
             assert Path(file) == path
             assert pq.ParquetFile(path).schema_arrow.equals(SCHEMAS[table])
+
+
+def test_a_published_model_has_a_card_of_its_own_figures(built):
+    settings, results = built
+    for job in ("clv", "churn"):
+        version = results[job]["model_version"]
+        card = card_path(settings, job, version).read_text(encoding="utf-8")
+        model = read_model(model_path(settings, job, version))
+        assert version in card and model["decision"].split(". ")[0] in card
+        assert all(f"`{name}`" in card for name in model["profile"]["inputs"])
+        strata = {row["stratum"] for row in model["model_metrics"]}
+        assert {"tenure: 90 to 364 days", "forecast: tenth 10"} <= strata
+        assert all(f"| {stratum} |" in card for stratum in strata if stratum.startswith(("segment: ", "tenure: ")))
+        assert "{" not in card and "nan" not in card
+
+
+def test_the_inputs_of_the_day_are_compared_with_those_of_the_cut_off_before(built):
+    _, results = built
+    for job in ("clv", "churn"):
+        rows = _read(results[job], "input_drift").to_pylist()
+        assert {row["reference_date"] for row in rows} == {AS_OF - dt.timedelta(days=28)}
+        assert all(0 <= row["psi"] < 0.25 and row["psi_by_chance"] < 0.1 for row in rows)
+        assert {row["run_id"] for row in rows} == {results[job]["run_id"]}
 
 
 def test_one_row_per_customer_sorted_and_stamped(built):

@@ -31,6 +31,11 @@ HISTORIES: dict[str, History] = {
     "credits and purchases": lambda bought, n: [(day, amount if n % 2 else -amount) for day, amount in bought],
     "nothing paid": lambda bought, _: [(day, 0.0) for day, _ in bought],
     "huge amounts": lambda bought, _: [(day, amount * 1e8) for day, amount in bought],
+    "six weeks": lambda bought, _: [(day % 42, amount) for day, amount in bought],
+    "only in December": lambda bought, _: [(day % 31 + 366 * (day // 350), amount) for day, amount in bought],
+    "a gap of three months": lambda bought, _: [(day, amount) for day, amount in bought if not 40 <= day < 130],
+    "nobody leaves": lambda _, n: [(day, 5.0 + day % 3) for day in range(n % 28, 700, 28)],
+    "one buys every day": lambda bought, n: bought if n else [(day, 5.0) for day in range(700) for _ in range(70)],
     "clockwork and rare": lambda _, n: [(day, 5.0) for day in range(0, 700, 28)] if n % 2 else [(715, 5.0), (300, 5.0)],
 }
 
@@ -85,6 +90,10 @@ def test_every_job_answers(
         for run in tables.get("model_runs", []):
             assert run["failure"] is None, run["decision"]
             check_sentence(str(run["decision"]), bought)
+    for table, number in (("winback", "p_return"), ("clv_sensitivity", "value_factor")):
+        rows = written["clv"][table]
+        assert {row["customer_id"] for row in rows} == set(bought["customer_id"])
+        assert all((row[number] is None) == (row["unavailable_reason"] is not None) for row in rows)
     assert all(row["segment_name"] and row["unavailable_reason"] is None for row in written["segments"]["segments"])
 
 

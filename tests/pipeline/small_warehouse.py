@@ -147,7 +147,8 @@ create table marts.subscription_ends as select subscription_id, customer_id, 28 
 from core.fct_subscription;
 create table marts.customer_360 as
 select
-    customer_id, date '2026-03-31' as as_of_date, tier, segment_name, lifecycle_stage, clv_total, churn_probability,
+    customer_id, date '2026-03-31' as as_of_date, date '2026-02-08' as last_order_date,
+    tier, segment_name, lifecycle_stage, clv_total, churn_probability,
     coalesce((select sum(net_sales) from core.fct_order as o where o.customer_id = s.customer_id), 0)::decimal(18, 4)
         as net_sales,
     (select count(*) from core.fct_order as o where o.customer_id = s.customer_id and net_sales > 0) as purchases
@@ -163,19 +164,27 @@ create table marts.metrics_monthly as
 select 'net_sales' as metric, date '2026-01-01' as month_start_date, 'all' as dimension, 'all' as dimension_value;
 create table marts.model_metrics as
 select 'churn-1' as run_id, 'churn' as job, 'all' as stratum, 'roc_auc' as metric, 0.83 as "value",
-    0.79 as baseline_value;
+    0.79 as baseline_value, null::double as ci_low, null::double as ci_high, 2::bigint as "rows";
 create table marts.score_outcomes as
 select 'churn-0' as run_id, 'no_purchase' as measure, 'churn' as job, 'churn-a' as model_version,
     date '2026-03-03' as as_of_date, 28 as horizon_days, 2::bigint as customers, 0.9 as forecast_total,
     1.0 as outcome_total, 0.45 as forecast_mean, 0.5 as outcome_mean, -0.05 as bias, false as is_bias_certain,
     0.0425 as mean_squared_error, 0.25 as reference_mean_squared_error;
+create table marts.score_drift as
+select 'churn-1' as run_id, 'log_recency' as name, 'input' as kind, 'churn' as job, 2::bigint as customers,
+    0.0 as psi, 'stable' as verdict, null::varchar as finding;
 create table marts.score_calibration as
-select 'churn-0' as run_id, 'no_purchase' as measure, 28 as horizon_days, 1 as band, 2::bigint as customers;
+select 'churn-0' as run_id, 'no_purchase' as measure, 28 as horizon_days, 1 as band, 2::bigint as customers,
+     date '2026-03-03' as as_of_date, 0.45 as forecast_mean, 0.5 as outcome_mean;
 create table marts.customer_equity as
 select date '2026-03-31' as as_of_date, 2::bigint as customers, 300.00::decimal(18, 4) as equity_before_returns;
 create table marts.segment_profile as
 select segment_id, segment_name, segment_id as segment_rank, count(*) as customers from marts.customer_segments
 where segment_id is not null group by all;
+create table marts.winback_list as select 'ben' as customer_id, 'lost' as state, 'fight' as winback_class;
+create table marts.clv_sensitivity as
+select 365 as horizon_days, 0.1::double as annual_discount_rate, 'all' as segment_name, true as is_published;
+create table marts.relationship_value as select 'household' as kind, 'none' as related_id, 3::bigint as customers;
 create table marts.campaign_customer as
 select customer_id, null::varchar as household_id, null::bigint as days_since_campaign,
     null::bigint as household_days_since_campaign
@@ -187,7 +196,9 @@ select 'winback' as list_name, s.customer_id, s.customer_id = 'ben' as is_includ
     case s.customer_id when 'ben' then 'on the list' else 'not in the audience' end as reason_group,
     case s.customer_id when 'ben' then 'treated' end as arm,
     case s.customer_id when 'ben' then 1 end as list_rank, segment_name, tier, lifecycle_stage, churn_probability,
-    risk_band, clv_future, (clv_future / 2)::decimal(18, 4) as expected_loss, date '2026-02-08' as last_order_date,
+    risk_band, clv_future, (clv_future / 2)::decimal(18, 4) as expected_loss, 'fight' as winback_class,
+    0.2::double as p_return, 29.09::decimal(18, 4) as maximum_spend, date '2026-03-31' as winback_deadline_date,
+    date '2026-02-08' as last_order_date,
     null::boolean as can_email_or_post, null::boolean as can_email, null::boolean as can_post,
     null::boolean as can_call, null::boolean as can_text
 from marts.customer_segments as s
@@ -200,6 +211,12 @@ select
     5.00::decimal(18, 4) as cost_amount, 1.00::decimal(18, 4) as incremental_profit_low,
     9.00::decimal(18, 4) as incremental_profit_high, 0.01 as p_value, 0.02 as adjusted_p_value, true as is_randomised,
     true as is_effect_certain, null::varchar as unavailable_reason, date '2026-02-28' as window_end_date;
+create table marts.campaign_uplift as
+select campaign_id, 'ana' as customer_id, 'persuadable' as uplift_class, 1 as uplift_rank, 0.5 as expected_uplift
+from marts.campaign_performance;
+create table marts.campaign_uplift_evidence as select campaign_id, true as has_list from marts.campaign_performance;
+create table marts.campaign_matched_effect as
+select campaign_id, 'purchases' as measure, 'matched' as evidence from marts.campaign_performance;
 create table marts.release as
 select '2026-03-31-aaaaaaaaaaaa' as release_id, date '2026-03-31' as as_of_date, 'EUR' as currency,
     'America/New_York' as time_zone,

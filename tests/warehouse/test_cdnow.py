@@ -40,6 +40,21 @@ def warehouse(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("select received, accepted from ops.load_receipts", (PURCHASES, PURCHASES)),
         ("select min(order_date)::varchar, max(order_date)::varchar from core.fct_order", ("1997-01-01", "1998-06-30")),
         ("select bool_and(is_published) from marts.model_runs", (True,)),
+        # Transactions alone: no consents, no costs, no campaigns, no households.
+        (
+            "select distinct can_contact, channel, channel_reason, unavailable_reason from marts.winback_list",
+            (None, None, "no active source provides consents", None),
+        ),
+        (
+            "select distinct spend_basis like 'Response assumed %. Of net sales: the margin %' from marts.winback_list",
+            (True,),
+        ),
+        (
+            "select min(p_return) >= 0 and max(p_return) <= 1, count(winback_class) = count(*) from marts.winback_list",
+            (True, True),
+        ),
+        ("select count(*) from marts.clv_sensitivity where is_published and segment_name = 'all'", (1,)),
+        ("select count(*), count(unavailable_reason) from marts.relationship_value", (3, 3)),
     ],
 )
 def test_published_totals(warehouse: Path, query: str, expected: tuple[object, ...]) -> None:

@@ -2,7 +2,11 @@
 -- What the job effects compares (mining/effects): sums and squares are exact decimals, then doubles. The outcomes of
 -- customers who were drawn for both arms, or for none, do not count.
 with outcomes as (
-    select * from {{ ref('campaign_outcome') }}
+    select
+        *,
+        max(case when arm = 'control' and has_responded then 1 else 0 end) over (partition by campaign_id)
+            as has_responses_of_control
+    from {{ ref('campaign_outcome') }}
     where arm in ('treated', 'control')
 ),
 
@@ -30,6 +34,16 @@ measured as (
         margin as amount,
         window_end_date
     from outcomes
+    union all
+    -- Where the source says of the control group too whether it came: of most campaigns only the treated can respond.
+    select
+        campaign_id,
+        'responded' as measure,
+        arm,
+        cast(case when has_responded then 1 else 0 end as {{ contract_type('decimal') }}) as amount,
+        window_end_date
+    from outcomes
+    where has_responses_of_control = 1
 )
 
 select

@@ -50,6 +50,7 @@ behaviour as (
             when purchases.list_amount > 0
                 then round(cast(purchases.discounts as double) / cast(purchases.list_amount as double), 6)
         end as discount_share,
+        customers.acquisition_channel,
         customers.is_left_truncated
     from purchases
     inner join customers on purchases.customer_id = customers.customer_id

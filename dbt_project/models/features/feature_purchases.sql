@@ -10,31 +10,63 @@ orders as (
     where is_purchase and customer_id <> 'unknown'
 ),
 
+-- Customers of whom an order became known after a feature date on which it would have counted. What they had bought is
+-- numbered for each date by itself (only_as_of); of all others, once for all dates.
+late as (
+    select distinct orders.customer_id
+    from orders
+    inner join feature_dates
+        on orders.order_date <= feature_dates.as_of_date and orders.known_date > feature_dates.as_of_date
+    where orders.known_date > orders.order_date
+),
+
+late_dates as (
+    select
+        late.customer_id,
+        feature_dates.as_of_date as only_as_of
+    from late
+    cross join feature_dates
+),
+
 purchase_days as (
     select
-        feature_dates.as_of_date,
         orders.customer_id,
         orders.order_date,
+        late_dates.only_as_of,
         count(*) as purchases,
         sum(orders.quantity) as quantity,
         sum(orders.net_sales) as net_sales,
         sum(orders.list_amount) as list_amount,
         sum(orders.discount_amount + orders.coupon_discount_amount) as discounts
     from orders
-    inner join feature_dates
-        on orders.order_date <= feature_dates.as_of_date and orders.known_date <= feature_dates.as_of_date
-    group by feature_dates.as_of_date, orders.customer_id, orders.order_date
+    left join late_dates on orders.customer_id = late_dates.customer_id
+    where
+        late_dates.only_as_of is null
+        or (orders.order_date <= late_dates.only_as_of and orders.known_date <= late_dates.only_as_of)
+    group by orders.customer_id, orders.order_date, late_dates.only_as_of
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (partition by customer_id, only_as_of order by order_date) as purchase_number,
+        {{ days_between(
+            'lag(order_date) over (partition by customer_id, only_as_of order by order_date)', 'order_date'
+        ) }} as gap_days
+    from purchase_days
 ),
 
 sequenced as (
     select
-        *,
-        row_number() over (partition by as_of_date, customer_id order by order_date) as purchase_number,
-        {{ days_between('order_date', 'as_of_date') }} as days_ago,
-        {{ days_between(
-            'lag(order_date) over (partition by as_of_date, customer_id order by order_date)', 'order_date'
-        ) }} as gap_days
-    from purchase_days
+        numbered.*,
+        feature_dates.as_of_date,
+        {{ days_between('numbered.order_date', 'feature_dates.as_of_date') }} as days_ago,
+        cast(ln(numbered.gap_days) as decimal(18, 9)) as gap_log
+    from numbered
+    inner join feature_dates
+        on
+            numbered.order_date <= feature_dates.as_of_date
+            and feature_dates.as_of_date = coalesce(numbered.only_as_of, feature_dates.as_of_date)
 ),
 
 final as (
@@ -63,7 +95,7 @@ final as (
         count(gap_days) as gaps,
         sum(gap_days) as gap_sum,
         sum(gap_days * gap_days) as gap_square_sum,
-        sum(cast(ln(gap_days) as decimal(18, 9))) as gap_log_sum
+        sum(gap_log) as gap_log_sum
     from sequenced
     group by customer_id, as_of_date
 )

@@ -48,6 +48,16 @@ contacted as (
     group by customer_id
 ),
 
+desk as (
+    select
+        customer_id,
+        winback_class,
+        p_return,
+        maximum_spend,
+        deadline_date
+    from {{ ref('winback_list') }}
+),
+
 -- Who is in several households counts for one of them.
 households as (
     select
@@ -72,7 +82,11 @@ joined as (
         contacted.last_contact_date as last_campaign_date,
         behaviour.gap_mean_days,
         behaviour.categories,
-        drivers.reason_1
+        drivers.reason_1,
+        desk.winback_class,
+        desk.p_return,
+        desk.maximum_spend,
+        desk.deadline_date
     from customers
     left join consents on customers.customer_id = consents.customer_id
     left join described on customers.customer_id = described.customer_id
@@ -81,6 +95,7 @@ joined as (
     left join behaviour on customers.customer_id = behaviour.customer_id
     left join drivers on customers.customer_id = drivers.customer_id
     left join households on customers.customer_id = households.customer_id
+    left join desk on customers.customer_id = desk.customer_id
 ),
 
 final as (
@@ -105,6 +120,10 @@ final as (
         purchases > 1
         and net_revenue * sum(case when purchases > 0 then 1 else 0 end) over ()
         > sum(case when purchases > 0 then net_revenue else 0 end) over () as is_above_average,
+        winback_class,
+        p_return,
+        maximum_spend,
+        deadline_date as winback_deadline_date,
         can_email,
         can_post,
         has_contact_details,

@@ -23,22 +23,8 @@ sums as (
     group by customer_id
 ),
 
--- What is left of a future sale; below zero where the costs of a customer are higher than the sales.
 rates as (
-    select
-        rates.customer_id,
-        1 - coalesce(rates.refund_rate, 0) - coalesce(rates.cost_rate, 0)
-        - coalesce(
-            rates.months_per_purchase_day
-            * (
-                coalesce(rates.selling_per_month, 0) + coalesce(rates.retention_per_month, 0)
-                + coalesce(rates.service_per_month, 0)
-            )
-            / nullif(scores.expected_spend, 0),
-            0
-        ) as kept_share
-    from {{ ref('part_future_rates') }} as rates
-    left join scores on rates.customer_id = scores.customer_id
+    select * from {{ ref('part_kept_share') }}
 ),
 
 final as (

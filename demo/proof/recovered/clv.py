@@ -16,6 +16,10 @@ YEAR, CHURN_DAYS = 365, 28
 WEEKS_PER_YEAR, DAYS_PER_WEEK = 52, 7
 QUANTILES = {"p10": 0.10, "p50": 0.50, "p90": 0.90}
 QUANTILE_TOLERANCE = 0.02
+STRATA = {"0": (0, 0), "1": (1, 1), "2 to 4": (2, 4), "5 to 9": (5, 9), "10 or more": (10, math.inf)}
+"""Repeat purchases so far, fewest and most."""
+STRATUM_TOLERANCE, STRATUM_ERRORS = 0.01, 2.0
+"""Of a level within a stratum, and the standard errors that come to it in a company of any size: few buy often."""
 FEWEST = 20
 VALUE_TOLERANCE = 0.05
 SUM_TOLERANCE, RMSE_SHARE, SLOPE_TOLERANCE, ALIVE_SHARE = 0.05, 1.03, 0.07, 1.04
@@ -40,6 +44,7 @@ PREDICTED = """
         max(cast(scored.clv_future_p50 as double)) as p50,
         max(cast(scored.clv_future_p90 as double)) as p90,
         max(scored.p_alive) as p_alive,
+        coalesce(max(features.purchase_days), 1) - 1 as repeats,
         any_value(persons.left_at is null or persons.left_at >= $end) as is_alive,
         coalesce(sum((features.purchase_days - 1) / nullif(features.tenure_days, 0) * {year}), 0.0) as naive,
         coalesce(sum(
@@ -110,6 +115,7 @@ NAMES = {
     "alive": "clv: Brier score of P(alive)",
     "value": "clv: expected / true value",
     **{name: f"clv: level of {name} of value" for name in QUANTILES},
+    **{name: f"clv: levels of value, {name} repeat purchases" for name in STRATA},
 }
 
 
@@ -129,6 +135,7 @@ def measure(trial: Trial, found: Forecast | None) -> list[Row]:
         alive(trial, found),
         value(trial, found),
         *levels(trial, found),
+        *levels_by_repeats(trial, found),
     ]
 
 
@@ -245,6 +252,27 @@ def levels(trial: Trial, found: Forecast) -> list[Row]:
         note = f"{len(known.frame):,} persons with a quantile above 0"
         rows.append(
             judged(NAMES[name], reached, truth=level, **_strict(trial, max(low, 0.0), min(high, 1.0)), note=note)
+        )
+    return rows
+
+
+def levels_by_repeats(trial: Trial, found: Forecast) -> list[Row]:
+    """Quantiles of the value by how often a person has bought again: share(y < q) <= level <= share(y <= q).
+
+    Recovered is the largest distance of the three levels from where this holds. Persons with a quantile of 0 count too.
+    """
+    rows = []
+    for name, (fewest, most) in STRATA.items():
+        single = found.single.frame
+        some = Forecast(single[single["repeats"].between(fewest, most) & single["p50"].notna()])
+        if len(some.frame) < FEWEST:
+            rows.append(does_not_apply(NAMES[name], f"{len(some.frame)} persons"))
+            continue
+        value, chance = some.column("value"), math.sqrt(0.25 / len(some.frame))
+        away = max(abs(quantile_level(value, some.column(q), level) - level) for q, level in QUANTILES.items())
+        bound = STRATUM_TOLERANCE + max(STRATUM_ERRORS * chance, allowance(chance, trial.customers))
+        rows.append(
+            judged(NAMES[name], away, truth=0.0, **_strict(trial, 0.0, bound), note=f"{len(some.frame):,} persons")
         )
     return rows
 

@@ -9,8 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
 from mining.purchases.history import Floats, History, check_history, check_positive, unique_rows
-from mining.purchases.models.likelihood import maximise
+from mining.purchases.models.likelihood import LogLikelihood, maximise
 from pipeline.base.errors import UserError
+
+FIRST_LOOK = 5_000
+"""Distinct histories, evenly spread, that a fit of many begins with, to start near the maximum of all."""
 
 
 def _distinct(history: History) -> tuple[History, NDArray[np.intp]]:
@@ -73,18 +76,19 @@ class PurchaseModel(ABC):
         history = check_history(x, t_x, T)
         weights = np.ones_like(history.x) if counts is None else check_positive("counts", counts, zero_allowed=False)
         rows, position, _ = unique_rows(*history)
-        rows_weight = np.bincount(position, weights=weights, minlength=len(rows[0]))
+        rows_weight: Floats = np.bincount(position, weights=weights, minlength=len(rows[0])).astype(np.float64)
         unique = History(*rows)
         self._check_learnable(unique)
         unit = float(unique.T.max())
         scaled = History(unique.x, unique.t_x / unit, unique.T / unit)
 
-        def log_likelihood(parameters: Floats) -> tuple[float, Floats]:
-            value, gradient = self._log_likelihood(parameters, scaled)
-            return float(np.sum(value * rows_weight)), np.sum(gradient * rows_weight, axis=1)
-
         total = float(rows_weight.sum())
-        fit = maximise(log_likelihood, [np.array(start) for start in self.starts], total)
+        starts = [np.array(start) for start in self.starts]
+        near, every = None, len(scaled.x) // FIRST_LOOK
+        if every > 1:
+            few, weight = History(*(column[::every] for column in scaled)), rows_weight[::every]
+            near = maximise(self._total(few, weight), starts, float(weight.sum()))
+        fit = maximise(self._total(scaled, rows_weight), starts, total, near)
         scale = np.array([unit if name in self.time_parameters else 1.0 for name in self.parameter_names])
         estimates = (fit.parameters * scale).tolist()
         self.params_: dict[str, float] = dict(zip(self.parameter_names, estimates, strict=True))
@@ -94,6 +98,20 @@ class PurchaseModel(ABC):
         self.gradient_ = fit.gradient
         self.n_customers_ = round(total)
         return self
+
+    def total(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> LogLikelihood:
+        """Return the log-likelihood of all these histories, with its gradient, as a function of the parameters."""
+        rows, _, counts = unique_rows(*check_history(x, t_x, T))
+        return self._total(History(*rows), counts.astype(np.float64))
+
+    def _total(self, history: History, weights: Floats) -> LogLikelihood:
+        """Return the log-likelihood of all histories, each counted as often as its weight says, with its gradient."""
+
+        def total(parameters: Floats) -> tuple[float, Floats]:
+            value, gradient = self._log_likelihood(parameters, history)
+            return float(np.sum(value * weights)), np.sum(gradient * weights, axis=1)
+
+        return total
 
     def _check_learnable(self, unique: History) -> None:
         if not len(unique.x):
@@ -124,7 +142,16 @@ class PurchaseModel(ABC):
     def expected_purchases(self, t: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """Expected purchases in (T, T + t] of a customer with this history, shape (n,)."""
         unique, position = _distinct(check_history(x, t_x, T))
-        return (self.alive(unique) * self.expected_if_alive(t, unique))[position]
+        given_alive, place = self.given_alive(unique)
+        return (self.alive(unique) * self.expected_if_alive(t, given_alive)[place])[position]
+
+    def given_alive(self, history: History) -> tuple[History, NDArray[np.intp]]:
+        """Return the distinct histories of which purchases to come depend, given alive, and where each customer's is.
+
+        Of most models the time of the last purchase only tells whether the customer is alive; it is 0 then.
+        """
+        t_x = history.t_x if self.recency_matters else np.zeros_like(history.t_x)
+        return _distinct(History(history.x, t_x, history.T))
 
     def probability_no_purchase(self, t: float | Floats, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
         """P(no purchase in (T, T + t] | history) = L(x, t_x, T + t) / L(x, t_x, T), shape (n,)."""

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaln, digamma, gammaln, hyp2f1
 
-from mining.purchases.history import Floats, History, check_positive
+from mining.purchases.history import Floats, History, check_positive, unique_rows
 from mining.purchases.models.base import PurchaseModel, negative_binomial
+from mining.purchases.models.likelihood import LogLikelihood
 
 
 class BetaGeoNBD(PurchaseModel):
@@ -57,6 +58,39 @@ class BetaGeoNBD(PurchaseModel):
             ]
         )
         return constant + log_sum, gradient
+
+    def _total(self, history: History, weights: Floats) -> LogLikelihood:
+        """As the sum of `_log_likelihood`; special functions and logarithms are taken of each distinct value once."""
+        columns = [unique_rows(column) for column in history]
+        (xs,), (ts,), (Ts,) = (values for values, _, _ in columns)
+        at_x, at_t, at_T = (position for _, position, _ in columns)
+        of_x, of_T = (np.bincount(place, weights) for place in (at_x, at_T))
+        shapes = np.bincount(at_T, weights * history.x)
+        chances, customers = xs + self._dropouts_at_first, float(weights.sum())
+
+        def total(parameters: Floats) -> tuple[float, Floats]:
+            r, alpha, a, b = parameters
+            one_less = np.where(chances > 0, b + chances - 1, 1.0)
+            log_odds = np.where(chances > 0, np.log(a / one_less), -np.inf)
+            log_end, since = np.log(alpha + Ts), np.log(alpha + Ts)[at_T] - np.log(alpha + ts)[at_t]
+            shape = r + history.x
+            odds = log_odds[at_x] + shape * since
+            small = np.exp(-np.abs(odds))
+            dead = weights * np.where(odds > 0, 1.0, small) / (1 + small)
+            quiet, left = r * of_T + shapes, np.bincount(at_x, dead)
+            constant = gammaln(r + xs) - gammaln(r) + r * np.log(alpha) + betaln(a, b + chances) - betaln(a, b)
+            value = of_x @ constant - quiet @ log_end + np.sum(weights * (np.maximum(odds, 0.0) + np.log1p(small)))
+            both = of_x @ (digamma(a + b) - digamma(a + b + chances))
+            sooner = np.sum(dead * shape * ((1 / (alpha + ts))[at_t] - (1 / (alpha + Ts))[at_T]))
+            gradient = np.array([
+                of_x @ (digamma(r + xs) - digamma(r) + np.log(alpha)) - of_T @ log_end + np.sum(dead * since),
+                customers * r / alpha - quiet @ (1 / (alpha + Ts)) - sooner,
+                both + left.sum() / a,
+                both + of_x @ (digamma(b + chances) - digamma(b)) - left @ (1 / one_less),
+            ])  # fmt: skip
+            return float(value), gradient
+
+        return total
 
     def alive(self, history: History) -> Floats:
         """P(alive at T): the share of "still a customer" in the likelihood (1 for x = 0 under BG/NBD), shape (n,)."""

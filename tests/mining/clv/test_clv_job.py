@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from mining.clv import training
+from mining.clv.challenge.challenger import COLUMNS
 from mining.clv.gamma_gamma import GammaGamma
 from mining.clv.holdout import origins
 from mining.clv.models import FittedModels, read_scorer, write_scorer
@@ -73,6 +74,7 @@ def features(days: pd.DataFrame) -> FeatureSet:
         frame["is_left_truncated"] = [first < START + dt.timedelta(days=28) for first in frame["first_purchase_date"]]
         parts.append(frame)
     everything = pd.concat(parts, ignore_index=True)
+    everything = everything.assign(**dict.fromkeys(COLUMNS - set(everything), np.nan))
     kinds = {name: pa.date32() for name in ("as_of_date", "first_purchase_date", "last_purchase_date")}
     columns = {
         name: pa.array(everything[name].tolist(), kinds.get(name) or _kind(everything[name])) for name in everything

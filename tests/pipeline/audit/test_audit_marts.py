@@ -166,6 +166,10 @@ PLANTED = {
         "marts_score_outcomes",
         "the newest forecasts whose horizon is over are within a tenth of what happened",
     ): "update marts.score_outcomes set bias = 0.06, is_bias_certain = true",
+    (
+        "marts_score_drift",
+        "no input has drifted from what its model learned from, and no score from the release before",
+    ): "update marts.score_drift set verdict = 'drifted', finding = 'log_recency is missing'",
     ("marts_release", "marts.release has one row"): "insert into marts.release from marts.release",
     ("marts_release", "marts.release names this release"): "update marts.release set release_id = 'another'",
     ("marts_release", "marts.release has the as-of date of the plan"): "update marts.release"

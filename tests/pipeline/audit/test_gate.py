@@ -156,6 +156,7 @@ def test_the_release_has_the_accounts_that_the_gate_computed(settings):
     report = (folder / "report.md").read_text(encoding="utf-8")
     assert report == (settings.build / "report.md").read_text(encoding="utf-8")
     assert report.startswith(f"# Release {RELEASE.release_id}\n")
+    assert report.endswith("\n## Models\n\n- churn: Beats recency alone.\n")
     manifest = json.loads((folder / "release.json").read_text(encoding="utf-8"))
     assert manifest["accounts"].endswith("accounts from landing to marts, and each balances to the cent.")
 

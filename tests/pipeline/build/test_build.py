@@ -36,6 +36,10 @@ def make_features(settings, rows: int) -> None:
             " 'purchases' as measure, 'control' as arm where false"
         )
         warehouse.execute(
+            "create table features.campaign_customers as select date '2024-05-31' as as_of_date,"
+            " 'spring' as campaign_id, 'campaign' as period, 'a' as customer_id where false"
+        )
+        warehouse.execute(
             "create table features.purchase_calendar as select date '2024-05-31' as as_of_date,"
             f" date '2024-05-31' as purchase_date from range(least({rows}, 1))"
         )

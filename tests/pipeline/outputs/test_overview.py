@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from pipeline.base.duck import connect
-from pipeline.outputs import overview
+from pipeline.outputs import overview, panels
 from tests.pipeline.small_warehouse import build_warehouse, make_settings
 
 NO_SCORES = "update marts.customer_churn set churn_probability = null, unavailable_reason = 'no model'"
@@ -67,16 +67,16 @@ def test_an_empty_panel_says_why(settings):
 
 def test_a_panel_that_cannot_be_drawn_says_why_and_the_others_are_drawn(settings, monkeypatch):
     build_warehouse(settings)
-    said, empty = {}, overview._empty
+    said, empty = {}, panels.empty
 
-    def note(axes, title, reason):
-        said[title] = reason
-        empty(axes, title, reason)
+    def note(axes, heading, reason):
+        said[heading] = reason
+        empty(axes, heading, reason)
 
     def fail(*_):
         raise OverflowError("$ too many ticks $")
 
-    monkeypatch.setattr(overview, "_empty", note)
+    monkeypatch.setattr(panels, "empty", note)
     monkeypatch.setattr(overview, "draw_churn", fail)
     target = settings.home / "overview.png"
     overview.write_overview(settings.warehouse, target, "EUR")

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from mining import jobs
 from mining.registry import JOBS, find_job
-from mining.store import CUSTOMER_FEATURES
+from mining.store import CAMPAIGN_CUSTOMERS, CUSTOMER_FEATURES
 from mining.subscriptions.terms import COLUMNS as TERMS
 from pipeline.base.files import write_parquet
 from pipeline.base.settings import Settings
@@ -35,12 +35,26 @@ NO_SUBSCRIPTIONS = pa.table(
         **{name: pa.array([], pa.string()) for name in sorted(TERMS)},
     }
 )
+NO_CAMPAIGNS = pa.schema(
+    {
+        "as_of_date": pa.date32(),
+        "start_date": pa.date32(),
+        **dict.fromkeys(CAMPAIGN_CUSTOMERS.key[1:], pa.string()),
+        **dict.fromkeys(sorted(find_job("uplift").reads - {"start_date", "arm"}), pa.float64()),
+        "arm": pa.string(),
+    }
+).empty_table()
 
 
 def write_features(settings: Settings, features: pa.Table, as_of: dt.date = AS_OF, days: pa.Table = NO_DAYS) -> None:
-    """Write the files of a day: customers, purchases of each day (none, so that no season is learned), no contracts."""
+    """Write the files of a day: customers, purchases of each day (none: no season), no contracts, no campaigns."""
     write_parquet(settings.features / f"as_of={as_of}.parquet", features)
-    tables = {"purchase_calendar": days, "event_days": NO_EVENTS, "subscription_terms": NO_SUBSCRIPTIONS}
+    tables = {
+        "purchase_calendar": days,
+        "event_days": NO_EVENTS,
+        "subscription_terms": NO_SUBSCRIPTIONS,
+        CAMPAIGN_CUSTOMERS.folder: NO_CAMPAIGNS,
+    }
     for name, table in tables.items():
         path = settings.features / name / f"as_of={as_of}.parquet"
         write_parquet(path, table.replace_schema_metadata(features.schema.metadata))

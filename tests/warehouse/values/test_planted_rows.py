@@ -54,6 +54,8 @@ BREAK = {
     "    raise LinAlgError('Singular matrix')\n",
     "mining/churn/training.py": "def train(features, **needs):\n    return {}['coefficients']\n",
     "mining/effects/job.py": "def effects(arms):\n    raise ZeroDivisionError('no customers')\n",
+    "mining/uplift/training.py": "def train(features, needs):\n    raise FloatingPointError('overflow')\n",
+    "mining/matching/job.py": "def matched_effects(rows):\n    raise IndexError('no neighbour')\n",
     "pipeline/outputs/overview.py": (
         "def draw_revenue(axes, connection, currency):\n    raise OverflowError('too many ticks')\n"
     ),
@@ -219,6 +221,8 @@ def test_every_job_is_refused_by_name_and_all_else_is_published(release: Path) -
         "clv": (False, "LinAlgError: Singular matrix"),
         "churn": (False, "KeyError: 'coefficients'"),
         "effects": (False, "ZeroDivisionError: no customers"),
+        "uplift": (False, "FloatingPointError: overflow"),
+        "matching": (False, "IndexError: no neighbour"),
     }
     decisions = {job: decision for job, *_, decision in runs}
     assert decisions["clv"] == (

@@ -1,0 +1,146 @@
+"""Purchase models compared with the common Python packages, on the same customers, one after the other in one run.
+
+Each package is installed from the package index, with the versions it needs, into an environment of its own that is
+removed afterwards. One that does not install is said not to have.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from benchmarks.clv import BG_NBD, PARETO_NBD, customers, fit_and_score
+from benchmarks.rows import Row, at_least
+from mining.purchases import BetaGeoNBD, ParetoNBD
+from mining.purchases.history import History
+from mining.purchases.models.base import PurchaseModel
+
+TIMES = "times the fastest peer's speed"
+INSTALL_SECONDS, RUN_SECONDS = 600, 900
+RUNS = 3
+"""Of ours; a peer, which takes minutes, runs once."""
+MEASURED = """
+import json, sys, time, warnings
+warnings.simplefilter("ignore")
+import numpy as np, pandas as pd
+x, t_x, T = np.load(sys.argv[1])
+{setup}
+began = time.perf_counter()
+{body}
+print(json.dumps(time.perf_counter() - began))
+"""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A package: what is installed, and how it fits a model and scores with it (p_alive, purchases in 52 weeks)."""
+
+    name: str
+    requirements: tuple[str, ...]
+    setup: str
+    body: str
+    kinds: dict[str, str]
+    """Its class of each of our models."""
+
+
+PEERS = (
+    Peer(
+        "lifetimes",
+        ("lifetimes==0.11.3", "numpy==1.23.5", "pandas==1.5.3", "scipy==1.10.1", "autograd==1.5"),
+        "import lifetimes",
+        """
+        model = lifetimes.{kind}().fit(x, t_x, T)
+        model.conditional_probability_alive(x, t_x, T)
+        model.conditional_expected_number_of_purchases_up_to_time(52, x, t_x, T)
+        """,
+        {"bg_nbd": "BetaGeoFitter", "pareto_nbd": "ParetoNBDFitter"},
+    ),
+    Peer(
+        "pymc-marketing (MAP)",
+        ("pymc-marketing==0.19.2",),
+        """
+        import pymc_marketing.clv as clv
+        frame = pd.DataFrame({{"customer_id": np.arange(len(x)), "frequency": x, "recency": t_x, "T": T}})
+        """,
+        """
+        model = clv.{kind}(data=frame)
+        model.fit(method="map", progressbar=False)
+        model.expected_probability_alive(frame)
+        model.expected_purchases(frame, future_t=52)
+        """,
+        {"bg_nbd": "BetaGeoModel", "pareto_nbd": "ParetoNBDModel"},
+    ),
+)
+
+
+def run() -> list[Row]:
+    """Install the peers, and measure BG/NBD on a million customers and Pareto/NBD on a hundred thousand."""
+    with tempfile.TemporaryDirectory(prefix="perennial-peers-") as folder:
+        pythons = {peer.name: _installed(peer, Path(folder) / str(place)) for place, peer in enumerate(PEERS)}
+        return [
+            _compare(BetaGeoNBD, customers(BetaGeoNBD, BG_NBD, 1_000_000), 10, "1m", pythons, Path(folder)),
+            _compare(ParetoNBD, customers(ParetoNBD, PARETO_NBD, 100_000), 40, "100k", pythons, Path(folder)),
+        ]
+
+
+def _compare(  # noqa: PLR0917
+    kind: type[PurchaseModel], history: History, bound: float, size: str, pythons: dict[str, Path | str], folder: Path
+) -> Row:
+    data = folder / f"{kind.name}.npy"
+    np.save(data, np.stack(history))
+    ours = median(fit_and_score(kind, history) for _ in range(RUNS))
+    took: dict[str, float] = {}
+    said = [f"perennial {ours:.2f} s (median of {RUNS})"]
+    for peer in PEERS:
+        python = pythons[peer.name]
+        found = python if isinstance(python, str) else _measure(peer, kind.name, python, data)
+        said.append(f"{peer.name} {found}" if isinstance(found, str) else f"{peer.name} {found:.1f} s")
+        if not isinstance(found, str):
+            took[peer.name] = found
+    times = min(took.values()) / ours if took else 0.0
+    return at_least(bound, f"clv.{kind.name}_{size}_customers_to_peers", times, TIMES, "; ".join(said))
+
+
+def _installed(peer: Peer, folder: Path) -> Path | str:
+    """Return the Python of an environment that has the package, or a clause that says that it did not install."""
+    python = folder / "bin" / "python"
+    commands = (
+        [sys.executable, "-m", "venv", str(folder)],
+        [str(python), "-m", "pip", "install", "--quiet", *peer.requirements],
+    )
+    for command in commands:
+        failed = _failure(command, INSTALL_SECONDS)
+        if failed:
+            return f"did not install ({failed})"
+    return python
+
+
+def _failure(command: list[str], seconds: int) -> str | None:
+    """Return the last line of what a command that failed said."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+    except (OSError, subprocess.TimeoutExpired):
+        return f"not within {seconds} s"
+    lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no message"]
+    return lines[-1].strip() if done.returncode else None
+
+
+def _measure(peer: Peer, model: str, python: Path, data: Path) -> float | str:
+    setup, body = (textwrap.dedent(part).strip().format(kind=peer.kinds[model]) for part in (peer.setup, peer.body))
+    command = [str(python), "-c", MEASURED.format(setup=setup, body=body), str(data)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=RUN_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"not within {RUN_SECONDS} s"
+    return float(json.loads(done.stdout.splitlines()[-1])) if not done.returncode else "failed"
+
+
+if __name__ == "__main__":
+    for measure in run():
+        print(measure)

@@ -1,0 +1,1 @@
+"""What campaigns without a control group changed, against customers with the same past: weaker evidence."""
