@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from mining.offers.scoring import score_offers, without
 from mining.offers.training import BASELINE, train
-from mining.protocol import Frames, Options, Table, TrainedJob
+from mining.protocol import About, Frames, Options, Table, TrainedJob
 from mining.sound import SHARE, Claims
 from mining.store import ITEM_PURCHASES, STAMP, FeatureSet
 from pipeline.base.model_files import Model
@@ -32,6 +32,20 @@ SCHEMA = pa.schema(
         "unavailable_reason": pa.string(),
     }
 )
+ABOUT = About(
+    title="Offers",
+    purpose="What a customer is likely to buy next: what is due again, and what would be new. For a message, a call or a "
+    "page that shows a few items.",
+    not_for=(
+        "saying what an offer adds: the probability is of a purchase without any offer",
+        "prices or stock: neither is known to it",
+        "items that hardly anybody has bought yet",
+    ),
+    target="which items a customer buys within {horizon_days} days, those bought before and others apart",
+    candidates={},
+    calibration={},
+    coverage={},
+)
 CLAIMS = Claims(
     {"probability": SHARE, "offer_rank": (1.0, 5.0)},
     texts=("kind", "item_level", "item_id"),
@@ -45,6 +59,7 @@ class Offers(TrainedJob):
     name = "offers"
     source = ITEM_PURCHASES
     baseline = BASELINE
+    about = ABOUT
     is_optional = True
     reads = frozenset({"category", "known_date"})
     tables: ClassVar[Mapping[str, Table]] = {"offers": Table(SCHEMA, CLAIMS)}
