@@ -34,8 +34,8 @@ SCHEMA = pa.schema(
 )
 ABOUT = About(
     title="Offers",
-    purpose="What a customer is likely to buy next: what is due again, and what would be new. For a message, a call or a "
-    "page that shows a few items.",
+    purpose="What a customer is likely to buy next: what is due again, and what would be new. For a message, a call or "
+    "a page that shows a few items.",
     not_for=(
         "saying what an offer adds: the probability is of a purchase without any offer",
         "prices or stock: neither is known to it",

@@ -14,10 +14,10 @@ from pipeline.base.scratch import NO_SPACE, full_disk
 from pipeline.base.settings import Settings
 from pipeline.build import increment, warehouse
 from pipeline.build.contracts import contract_rules
-from pipeline.build.failures import failures, read_results
+from pipeline.build.dbt_process.failures import failures, read_results
+from pipeline.build.dbt_process.process import DbtProcess, is_started_ahead, keep_waiting, waiting
 from pipeline.build.history import HISTORY, history_files
 from pipeline.build.plan import Plan, landed_path, load_plan, receipts_path, write_for_dbt
-from pipeline.build.process import DbtProcess, is_started_ahead, keep_waiting, waiting
 from pipeline.build.staging import COPY, copy_project
 from pipeline.campaigns import campaign_variables, read_campaigns
 from pipeline.landing.state import NOT_DELETED

@@ -21,7 +21,7 @@ from pipeline.base import settings as project
 from pipeline.base.catalog import read_models
 from pipeline.base.duck import quote_identifier, quote_literal
 from pipeline.base.errors import UserError
-from pipeline.build.failures import place_of
+from pipeline.build.dbt_process.failures import place_of
 from pipeline.build.macros import add_macros
 
 

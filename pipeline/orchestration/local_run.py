@@ -46,8 +46,8 @@ def redirect_output(settings: Settings) -> None:
 
 def build(settings: Settings, console: Console, *, extract: bool) -> None:
     """Walk the DAGs in order, then print the summary."""
+    from pipeline.build.dbt_process.process import started_ahead
     from pipeline.build.owner import published, repaired, undone_release
-    from pipeline.build.process import started_ahead
     from pipeline.outputs.summary import print_summary
     from pipeline.sources.definitions import active_sources, broken_inactive, company, providers
 

@@ -15,7 +15,7 @@ from pipeline.base.errors import UserError
 from pipeline.base.files import DamagedError, read_sealed, write_json, write_sealed, write_text
 from pipeline.base.model_files import read_models, write_model
 from pipeline.build import dbt
-from pipeline.build.failures import failures
+from pipeline.build.dbt_process.failures import failures
 from pipeline.build.increment import STATE, begin
 from pipeline.build.plan import PLAN as PLAN_FILE
 from pipeline.build.plan import load_plan, save_plan

@@ -16,8 +16,8 @@ from pipeline.base.errors import UserError
 from pipeline.base.files import write_sealed, write_text
 from pipeline.base.settings import DBT_PROJECT, Settings
 from pipeline.build import dbt
+from pipeline.build.dbt_process.process import started_ahead
 from pipeline.build.plan import Plan, plan_path
-from pipeline.build.process import started_ahead
 from pipeline.serving import ledger
 
 PLAN = Plan(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.base import settings as project
-from pipeline.build.failures import failures
+from pipeline.build.dbt_process.failures import failures
 
 MODEL = """\
 -- Grain: one row per order; the total is total.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.settings import DBT_PROJECT
-from pipeline.build.process import INVOCATION
+from pipeline.build.dbt_process.process import INVOCATION
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import yaml
 from pipeline.base.catalog import Contract, Table
 from pipeline.base.settings import DBT_PROJECT
 from pipeline.build.contracts import rules_of
-from pipeline.build.failures import failures
+from pipeline.build.dbt_process.failures import failures
 from tests.support.builds.quick import TABLES_ONLY
 
 AS_OF = dt.date(2024, 3, 31)

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline.base.lock import inherited_descriptors
 from pipeline.base.settings import Settings
 
-INVOCATION = "pipeline.build.invocation"
+INVOCATION = "pipeline.build.dbt_process.invocation"
 # Unit tests test code, not data: the test suite runs them once.
 WITHOUT_UNIT_TESTS = {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test"}
 # Processes that wait for their command, by their log. None where processes are started when they are needed.

@@ -1,7 +1,7 @@
-"""One command of dbt in a process of its own: `python -m pipeline.build.invocation OPTIONS...`.
+"""One command of dbt in a process of its own: `python -m pipeline.build.dbt_process.invocation OPTIONS...`.
 
 The process reads the project by the options, and then its command, a line of JSON, from standard input. So it can be
-started before the command is known (`pipeline.build.process`). Without a command it ends.
+started before the command is known (`pipeline.build.dbt_process.process`). Without a command it ends.
 
 It is dbt's command line without what takes time in each run and is not read here: dbt's own loggers, which write every
 event as a line before they ask for its level, and `manifest.json`, which dbt writes twice.
