@@ -219,6 +219,10 @@ create table marts.campaign_matched_effect as
 select campaign_id, 'purchases' as measure, 'matched' as evidence from marts.campaign_performance;
 create table marts.campaign_arm as select 'spring' as campaign_id, 'treated' as arm;
 create table marts.campaign_learnings as select 'spring' as campaign_id, 'response' as measure;
+create table marts.campaign_collision as select 'spring' as campaign_id, 'spring' as other_campaign_id;
+create table marts.attribution as
+select 'first' as model, date '2026-03-01' as purchase_month, 'email' as channel, 'spring' as campaign_id;
+create table marts.next_best_offer as select 'ana' as customer_id, 'new' as kind, 1 as offer_rank, 1 as place;
 create table marts.release as
 select '2026-03-31-aaaaaaaaaaaa' as release_id, date '2026-03-31' as as_of_date, 'EUR' as currency,
     'America/New_York' as time_zone,

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from mining import jobs
 from mining.registry import JOBS, find_job
-from mining.store import CAMPAIGN_CUSTOMERS, CUSTOMER_FEATURES
+from mining.store import CAMPAIGN_CUSTOMERS, CUSTOMER_FEATURES, ITEM_PURCHASES
 from mining.subscriptions.terms import COLUMNS as TERMS
 from pipeline.base.files import write_parquet
 from pipeline.base.settings import Settings
@@ -35,6 +35,12 @@ NO_SUBSCRIPTIONS = pa.table(
         **{name: pa.array([], pa.string()) for name in sorted(TERMS)},
     }
 )
+NO_ITEMS = pa.schema(
+    {
+        **dict.fromkeys(("as_of_date", "purchase_date", "known_date"), pa.date32()),
+        **dict.fromkeys(("customer_id", "product_id", "category"), pa.string()),
+    }
+).empty_table()
 NO_CAMPAIGNS = pa.schema(
     {
         "as_of_date": pa.date32(),
@@ -47,13 +53,14 @@ NO_CAMPAIGNS = pa.schema(
 
 
 def write_features(settings: Settings, features: pa.Table, as_of: dt.date = AS_OF, days: pa.Table = NO_DAYS) -> None:
-    """Write the files of a day: customers, purchases of each day (none: no season), no contracts, no campaigns."""
+    """Write the files of a day: customers, purchases of each day (none: no season); no contracts, campaigns, items."""
     write_parquet(settings.features / f"as_of={as_of}.parquet", features)
     tables = {
         "purchase_calendar": days,
         "event_days": NO_EVENTS,
         "subscription_terms": NO_SUBSCRIPTIONS,
         CAMPAIGN_CUSTOMERS.folder: NO_CAMPAIGNS,
+        ITEM_PURCHASES.folder: NO_ITEMS,
     }
     for name, table in tables.items():
         path = settings.features / name / f"as_of={as_of}.parquet"
