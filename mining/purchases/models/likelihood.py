@@ -12,6 +12,8 @@ LOG_BOUND = 12.0
 """Logarithms of parameters are searched in [-12, 12]; at its edge the data do not identify the parameter."""
 GRADIENT_TOLERANCE = 1e-6
 """Largest gradient, per observation and unit of log parameter, that counts as a maximum."""
+WIDEST = 10.0
+"""Largest standard error of a logarithm, nearly the range of the search: with a larger one nothing is identified."""
 SMALL = 1e-6
 """A step of logarithms after which the error of a Hessian would not matter but for the last digits."""
 NOISE = 1e-14
@@ -36,8 +38,11 @@ LogLikelihood = Callable[[Floats], tuple[float, Floats]]
 
 
 def _hessian(objective: LogLikelihood, point: Floats, gradient: Floats) -> Floats:
-    """Forward differences of the gradient: exact to about the step, which Newton steps to a maximum can bear."""
-    step = 1e-6
+    """Forward differences of the gradient: exact to about the step, which Newton steps to a maximum can bear.
+
+    A smaller step would find curvature in the rounding of a gradient whose parameters go to the edge.
+    """
+    step = 1e-4
     columns = [(objective(point + shift)[1] - gradient) / step for shift in step * np.eye(len(point))]
     matrix = np.array(columns)
     return (matrix + matrix.T) / 2
@@ -100,7 +105,7 @@ def maximise(log_likelihood: LogLikelihood, starts: list[Floats], observations: 
 
     def polished(logs: Floats, hessian: Floats | None = None) -> Fit:
         point, hessian = _polish(objective, np.clip(logs, -LOG_BOUND, LOG_BOUND), hessian)
-        curved = bool(np.linalg.eigvalsh(hessian).min() > 0)
+        curved = bool(np.linalg.eigvalsh(hessian).min() * observations > WIDEST**-2)
         value, gradient = objective(point)
         steepest = float(np.abs(gradient).max())
         inside = bool(np.abs(point).max() < LOG_BOUND - 0.01)
