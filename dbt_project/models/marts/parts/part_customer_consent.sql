@@ -1,7 +1,8 @@
 -- Grain: one row per customer who has said something of marketing, or was deleted: what each channel allows.
 select
     customer_id,
-    max(case when reason in ('deleted at the source', 'deceased', 'objects to profiling') then reason end) as withheld_because,
+    max(case when reason in ('deleted at the source', 'deceased', 'objects to profiling') then reason end)
+        as withheld_because,
     max(case when channel = 'email' and is_allowed then 1 else 0 end) = 1 as can_email,
     max(case when channel = 'mail' and is_allowed then 1 else 0 end) = 1 as can_post,
     max(case when channel = 'phone' and is_allowed then 1 else 0 end) = 1 as can_call,
