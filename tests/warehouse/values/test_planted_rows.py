@@ -221,7 +221,7 @@ def test_every_job_is_refused_by_name_and_all_else_is_published(release: Path) -
         "clv": (False, "LinAlgError: Singular matrix"),
         "churn": (False, "KeyError: 'coefficients'"),
         "effects": (False, "ZeroDivisionError: no customers"),
-        "offers": (False, None),
+        "subscriptions": (False, None),
         "uplift": (False, "FloatingPointError: overflow"),
         "matching": (False, "IndexError: no neighbour"),
     }
