@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mining.registry import JOBS
 from pipeline.base.settings import ROOT
 
 BUILD_STEPS = [
@@ -19,7 +20,7 @@ BUILD_STEPS = [
     "ensure_models",
 ]
 ACTIVE = "cdnow,complete_journey"
-SCORES = ["score_churn", "score_clv", "score_effects", "score_matching", "score_segments", "score_uplift"]
+SCORES = sorted(f"score_{job}" for job in JOBS)
 Describe = Callable[..., dict[str, Any]]
 
 
