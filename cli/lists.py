@@ -100,7 +100,10 @@ def push(
         str, typer.Argument(metavar="ADDRESS", help="A folder, or an address such as sftp://host/folder.")
     ],
 ) -> None:
-    """Hand a list over to a sending tool: copy its CSV file and its manifest to a folder."""
+    """Hand an exported list over to a sending tool.
+
+    Its CSV file and its manifest are copied to a folder.
+    """
     from pipeline.base.lock import run_lock
     from pipeline.outputs.lists.handover import hand_over
 

@@ -14,7 +14,7 @@ from tests.support.programs.perennial import PERENNIAL
 
 # The demo company may be deleted, and its verbs with it.
 DEMO_HELPED = [["prove"], ["demo"], ["demo", "make"]] if DEMO.is_file() else []
-LISTS = [["lists", "preview"], ["lists", "why"]]
+LISTS = [["lists", verb] for verb in ("preview", "why", "check", "push")]
 HELPED = [[], *([verb] for verbs in VERBS.values() for verb in verbs), *LISTS, *DEMO_HELPED]
 DEMO_WRONG = [
     (["demo", "mak"], "No such command 'mak'"),
