@@ -308,7 +308,7 @@ def _schemas() -> dict[str, str]:
     """Schemas of the folders of models, and of the seeds, as dbt_project.yml says."""
     found: dict[str, str] = {}
     dbt_project = read_models(project.DBT_PROJECT / "dbt_project.yml")
-    waiting = [("", dbt_project["models"]), ("seeds", *dbt_project["seeds"].values())]
+    waiting = [("", dbt_project["models"]), *(("seeds", each) for each in dbt_project.get("seeds", {}).values())]
     while waiting:
         folder, settings = waiting.pop()
         if "+schema" in settings:
