@@ -21,7 +21,7 @@ from mining.effects.moments import Arm, Difference
 from mining.effects.power import is_admitted
 from mining.effects.proportions import difference_of_shares
 from mining.effects.sample_ratio import is_mismatch, sample_ratio_p_value
-from mining.effects.trust import CAP_QUANTILE, expected_buyers, is_mean_trusted
+from mining.effects.trust import expected_buyers, is_mean_trusted
 from mining.evaluation import Floats
 
 CAMPAIGNS = 5_000
@@ -36,6 +36,8 @@ AGAIN = 0.3
 """Further purchases of a buyer, on average."""
 SPREAD = 1.0
 """Standard deviation of the logarithm of an amount."""
+CAP_QUANTILE = 0.95
+"""As `features.campaign_arms` caps amounts."""
 LOST, LARGE = 0.1, 5_000
 """Share of a control group that a planted mismatch loses, and the customers in it from which on it must be found."""
 

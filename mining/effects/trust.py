@@ -21,8 +21,6 @@ BUYERS_FOR_MEAN = 200
 """Expected in the smaller arm. The skewness is seen only in buyers; with fewer it is underestimated, too."""
 BUYERS_FOR_CAPPED = 40
 """Expected in the smaller arm, for the mean of amounts that count up to a cap."""
-CAP_QUANTILE = 0.95
-"""An amount counts up to this quantile of what the buyers of both arms brought: fixed beforehand, the same for both."""
 
 
 def skewness_of_difference(treated: Arm, control: Arm) -> Floats:

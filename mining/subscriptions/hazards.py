@@ -78,13 +78,13 @@ class OneRate(Hazard):
 
 
 class AgeOnly(Hazard):
-    """Shifted beta-geometric: contracts differ, nobody knows how, and those who stayed long are likelier to stay."""
+    """Shifted beta-geometric: contracts differ, which is not observed, so that older ones are likelier to stay."""
 
     name = "sbg"
     meaning = "the shifted beta-geometric, which knows a contract's age"
 
     def fit(self, terms: Terms, periods: Periods) -> Self:
-        """Fit one shifted beta-geometric by length of the period, and how many of the ends nobody chose.
+        """Fit one shifted beta-geometric by length of the period, and the share of involuntary ends.
 
         Raises
         ------

@@ -7,12 +7,12 @@
 -- A person is contacted once, and a household once where one of the two campaigns is for households. A control group is
 -- chosen, too: it is not contacted, and no other campaign may contact it, so that the difference between the arms is
 -- this campaign.
-{% set nobody = {
+{% set no_campaign = {
     'name': '', 'objective': "''", 'priority': 1, 'rules': [{'when': 'true', 'reason': "''"}], 'block': "''",
     'household': false, 'pause_days': 0, 'horizon_days': 1, 'unit_cost': 0, 'limit': 0, 'order': [],
     'control': {'prefix': "''", 'below': "''"}
 } %}
-{% set campaigns = of_build('campaigns') or [nobody] %}
+{% set campaigns = of_build('campaigns') or [no_campaign] %}
 {% set reason_groups = [
     'deleted at the source', 'deceased', 'objects to profiling', 'no consent', 'suppressed', 'bounced',
     'no contact details', 'minor', 'open complaint', 'universal control group', 'chosen by a campaign with priority',
