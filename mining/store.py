@@ -33,7 +33,7 @@ class FeatureTable(NamedTuple):
 
 
 CUSTOMER_FEATURES = FeatureTable("", ("as_of_date", "customer_id"))
-CAMPAIGN_ARMS = FeatureTable("campaign_arms", ("as_of_date", "campaign_id", "measure", "arm"))
+CAMPAIGN_ARMS = FeatureTable("campaign_arms", ("as_of_date", "campaign_id", "segment", "measure", "arm"))
 CAMPAIGN_CUSTOMERS = FeatureTable("campaign_customers", ("as_of_date", "campaign_id", "period", "customer_id"))
 ITEM_PURCHASES = FeatureTable("item_purchases", ("as_of_date", "customer_id", "product_id", "purchase_date"))
 PURCHASE_CALENDAR = FeatureTable("purchase_calendar", ("as_of_date", "purchase_date"))

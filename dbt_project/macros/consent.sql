@@ -9,8 +9,8 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The records, or the names and addresses, of the customers of the release that lists are exported from. #}
-{% macro released(what) -%}read_parquet({{ text_list([of_build('released_' ~ what)]) }}){%- endmacro %}
+{# The Parquet files that a variable of the build names: arms of exported lists, records and addresses of a release. #}
+{% macro files_of(variable) -%}read_parquet([{{ text_list(of_build(variable)) }}], union_by_name = true){%- endmacro %}
 
 {#
   Continues a `with`: what customers allow, one row per (customer_id, channel), by what they have `said` and who was `deleted`.

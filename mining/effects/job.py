@@ -24,14 +24,16 @@ from pipeline.base.model_files import Model
 
 MINIMUM_CUSTOMERS = 30
 """In each arm: below it no method here keeps its promise."""
-MEASURE = ["campaign_id", "measure"]
+MEASURE = ["campaign_id", "segment", "measure"]
+EVERYBODY = "everybody"
+"""The segment that is no part of a campaign."""
 CONVERTED, PURCHASES, RATIO = "converted", "purchases", "net_sales_per_purchase"
 SHARES = (CONVERTED, "responded")
 """Measures that are 0 or 1."""
 PLAIN = ("net_sales", "margin")
 """Measures whose plain mean is shown only where it can be trusted. The others are capped, or few per customer."""
 TOGETHER = (PURCHASES, CONVERTED, "capped_margin")
-"""Measures that are shrunk and corrected over all campaigns."""
+"""Measures that are shrunk and corrected over all campaigns, and over all segments of campaigns."""
 SUMS = ("amount_sum", "amount_square_sum", "amount_cube_sum", "before_sum", "before_square_sum", "product_sum")
 EFFECT = ("effect", "effect_low", "effect_high", "p_value")
 SHRUNK = ("shrunk_effect", "shrunk_effect_low", "shrunk_effect_high")
@@ -40,6 +42,7 @@ P_DIGITS = 8
 SCHEMA = pa.schema(
     {
         "campaign_id": pa.string(),
+        "segment": pa.string(),
         "measure": pa.string(),
         "as_of_date": pa.date32(),
         "run_id": pa.string(),
@@ -47,9 +50,7 @@ SCHEMA = pa.schema(
         "unavailable_reason": pa.string(),
     }
 )
-CLAIMS = Claims(
-    dict.fromkeys(EFFECT[:3], ANY), ascending=("effect_low", "effect", "effect_high"), key=("campaign_id", "measure")
-)
+CLAIMS = Claims(dict.fromkeys(EFFECT[:3], ANY), ascending=("effect_low", "effect", "effect_high"), key=tuple(MEASURE))
 MISMATCHED = "the arms are not as large as planned, so that they are not alike"
 UNKNOWN = "of some customers it is unknown"
 ALIKE = "within each arm all customers did the same, so that chance cannot be told from effect"
@@ -75,7 +76,7 @@ class Effects(Job):
         return {"effects": effects(features.at(features.as_of))}
 
     def unscored(self, features: FeatureSet, reason: str, options: Options) -> Frames:  # noqa: ARG002
-        """One row per campaign and measure, without numbers, and with the reason."""
+        """One row per campaign, segment and measure, without numbers, and with the reason."""
         measures = features.at(features.as_of)[MEASURE].drop_duplicates()
         return {"effects": measures.reindex(columns=SCHEMA.names).assign(unavailable_reason=reason)}
 
@@ -86,14 +87,14 @@ def effects(arms: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     arms
-        One row per campaign, measure and arm, as of one date.
+        One row per campaign, segment, measure and arm, as of one date.
 
     Returns
     -------
     DataFrame
-        One row per campaign and measure where both arms have 30 customers or more. Where the outcome window of the last
-        customer is not over, intervals are always valid and there are no p-values. `unavailable_reason` says why a
-        measure cannot be told.
+        One row per campaign, segment and measure where both arms have 30 customers or more. Where the outcome window of
+        the last customer is not over, intervals are always valid and there are no p-values. `unavailable_reason` says
+        why a measure cannot be told.
     """
     treated, control = (arms[arms["arm"] == arm].set_index(MEASURE) for arm in ("treated", "control"))
     both = treated.index.intersection(control.index).sort_values()
@@ -109,16 +110,22 @@ def effects(arms: pd.DataFrame) -> pd.DataFrame:
         chosen = (names == measure) & pd.isna(reason)
         found = _compare(measure, treated[chosen], control[chosen], critical[chosen])
         result.loc[chosen, list(EFFECT)] = np.column_stack(found)
+    is_told = result["p_value"].notna().to_numpy()
+    is_whole = result.index.get_level_values("segment") == EVERYBODY
     for measure in TOGETHER:
-        chosen = (names == measure) & result["p_value"].notna().to_numpy()
-        _judge_together(result, chosen)
+        for part in (is_whole, ~is_whole):
+            _judge_together(result, (names == measure) & is_told & part)
     digits = {name: P_DIGITS if name.endswith("p_value") else DIGITS for name in result.columns}
     return result.round(digits).reset_index().assign(unavailable_reason=reason)
 
 
 def _sample_ratio(treated: pd.DataFrame, control: pd.DataFrame) -> Floats:
+    """Return the p-values of the arms' sizes, of everybody: a part of arms that are not alike is not alike either."""
     first, second = treated["customers"].to_numpy(float), control["customers"].to_numpy(float)
-    return sample_ratio_p_value(first, second, control["control_share"].to_numpy(float))
+    of_rows = pd.Series(sample_ratio_p_value(first, second, control["control_share"].to_numpy(float)), treated.index)
+    of_all = of_rows[of_rows.index.get_level_values("segment") == EVERYBODY].groupby(level="campaign_id").first()
+    found: Floats = of_all.reindex(of_rows.index.get_level_values("campaign_id")).to_numpy(np.float64)
+    return found
 
 
 def _reasons(treated: pd.DataFrame, control: pd.DataFrame, sample_ratio: Floats) -> NDArray[np.object_]:
@@ -163,7 +170,7 @@ def _compare(measure: str, treated: pd.DataFrame, control: pd.DataFrame, critica
 
 
 def _judge_together(result: pd.DataFrame, chosen: NDArray[np.bool_]) -> None:
-    """Shrink the effects of campaigns with a verdict, and correct their p-values for their number."""
+    """Shrink effects that have a verdict, and correct their p-values for their number."""
     rows = result[chosen]
     error = ((rows["effect_high"] - rows["effect_low"]) / (2 * NORMAL)).to_numpy(float)
     result.loc[chosen, "adjusted_p_value"] = adjusted_p_values(rows["p_value"].to_numpy(float))

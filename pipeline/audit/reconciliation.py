@@ -19,6 +19,8 @@ from pipeline.base.files import write_text
 from pipeline.base.numbers import currency_digits, exact_text
 
 REPORT = "report.md"
+# Rows of a fact that landed: those whom an exported list assigned have rows of the project's own.
+OF_SOURCES = "source_system <> 'perennial'"
 REFUNDS, RETURNED = "core.fct_return", "intermediate.int_returns__rows"
 # Orders whose lines were all set aside, or deleted: there is nothing to make a fact of.
 WITHOUT_LINES = """(
@@ -98,7 +100,7 @@ def _rows_of_facts() -> list[Account]:
         if entity is None:
             continue
         rows, accepted = table(f"int_{entity}__rows").full_name, "_fate = 'accepted'"
-        there = (Sum("1", fact.full_name),)
+        there = (Sum("1", fact.full_name, OF_SOURCES if entity == "campaign_contacts" else "true"),)
         found += [
             Account(
                 f"{entity} accepted",

@@ -17,7 +17,7 @@ from pipeline.build.contracts import contract_rules
 from pipeline.build.dbt_process.failures import failures, read_results
 from pipeline.build.dbt_process.process import DbtProcess, is_started_ahead, keep_waiting, waiting
 from pipeline.build.history import HISTORY, history_files
-from pipeline.build.plan import Plan, landed_path, load_plan, receipts_path, write_for_dbt
+from pipeline.build.plan import NO_ARMS, Plan, landed_path, load_plan, receipts_path, write_for_dbt
 from pipeline.build.staging import COPY, copy_project
 from pipeline.campaigns import campaign_variables, read_campaigns
 from pipeline.landing.state import NOT_DELETED
@@ -204,6 +204,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "fiscal_year_start": settings.fiscal_year_start,
         "plan": str(landed_path(settings)),
         "receipts": str(receipts_path(settings)),
+        "exported_arms": [str(settings.build / NO_ARMS), *plan.arms],
         "crm_home": str(settings.home),
         "score_files": now,
         "history_files": {name: sorted({*paths, *now.get(name, [])}) for name, paths in history.items()},

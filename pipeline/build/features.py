@@ -15,7 +15,7 @@ from pipeline.build.plan import Plan, load_plan
 CUSTOMERS = "customer_features"
 EXPORTED = {
     CUSTOMERS: "as_of_date, customer_id",
-    "campaign_arms": "as_of_date, campaign_id, measure, arm",
+    "campaign_arms": "as_of_date, campaign_id, segment, measure, arm",
     "campaign_customers": "as_of_date, campaign_id, period, customer_id",
     "purchase_calendar": "as_of_date, purchase_date",
     "item_purchases": "as_of_date, customer_id, product_id, purchase_date",

@@ -11,6 +11,7 @@ from pipeline.base.errors import UserError
 from pipeline.base.files import DamagedError, read_sealed, sha256_of, write_sealed, write_text
 from pipeline.base.settings import Settings
 from pipeline.build.history import models_that_matter, scored_releases
+from pipeline.campaigns.assigned import arm_files, write_no_arms
 from pipeline.landing.receipts import Receipt, covers, instant, known_end, newest, read_receipts
 from pipeline.serving import erasure
 from pipeline.serving.ledger import earlier_releases
@@ -20,7 +21,7 @@ DAYS_BEFORE_A_CUT_OFF = 84
 CUT_OFF_DAYS = 730
 """Churn learns from cut-offs of two years, so that it has seen each season."""
 LEAST_CUT_OFFS = 9
-PLAN, RECEIPTS, LANDED = "plan.json", "receipts.jsonl", "landed.json"
+PLAN, RECEIPTS, LANDED, NO_ARMS = "plan.json", "receipts.jsonl", "landed.json", "no_arms.parquet"
 NEXT_STEP = "Run again: the next run plans again."
 
 
@@ -37,6 +38,8 @@ class Plan:
         them that older main files hold.
     receipts : list of dict
         The receipts of those files.
+    arms : list of str
+        Files of the arms that earlier exports have assigned.
     feature_dates : list of str
         `as_of_date`, the training cut-offs before it, and the start of the CLV holdout.
     landing_hash, input_hash : str
@@ -65,6 +68,7 @@ class Plan:
     input_hash: str
     basis_hash: str = ""
     erased: dict[str, str] = field(default_factory=dict)
+    arms: list[str] = field(default_factory=list)
 
     @property
     def as_of(self) -> date:
@@ -139,11 +143,13 @@ def plan_build(settings: Settings, *, needs_orders: bool = True) -> Plan:
         "settings": _settings_that_matter(settings, currency, time_zone),
     }
     earlier = earlier_releases(settings, settings.sources, as_of)
+    arms = arm_files(settings, as_of)
     inputs = {
         **basis,
         "models": models_that_matter(settings, as_of),
         "history": [entry["release_id"] for entry in scored_releases(earlier)],
         "releases": [[entry[name] for name in ("release_id", "as_of_date", "code_version")] for entry in earlier],
+        "arms": [path.stem for path in arms],
     }
     input_hash = sha256_of(inputs)
     return Plan(
@@ -165,6 +171,7 @@ def plan_build(settings: Settings, *, needs_orders: bool = True) -> Plan:
         input_hash=input_hash,
         basis_hash=sha256_of(basis),
         erased=erased,
+        arms=[str(path) for path in arms],
     )
 
 
@@ -188,6 +195,7 @@ def write_for_dbt(folder: Path, plan: Plan) -> None:
     lines = (json.dumps(receipt, sort_keys=True, ensure_ascii=False) + "\n" for receipt in plan.receipts)
     write_text(folder / RECEIPTS, "".join(lines))
     files = {"landed": plan.landed, "personal": plan.personal}
+    write_no_arms(folder / NO_ARMS)
     write_text(folder / LANDED, json.dumps(files, sort_keys=True, ensure_ascii=False))
 
 

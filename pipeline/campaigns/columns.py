@@ -19,10 +19,16 @@ OF_AUDIENCES = (
     "categories",
     "days_since_complaint_resolved",
     "has_birthday_soon",
+    "campaign_segment",
     "winback_class",
     "p_return",
     "maximum_spend",
     "winback_deadline_date",
+    "due_item",
+    "days_to_due",
+    "due_expected_margin",
+    "new_item",
+    "new_expected_margin",
 )
 # What a stratum may name: a customer keeps these, and with them the arm.
 STEADY = ("kind", "country", "acquisition_channel", "first_order_date", "is_left_truncated")

@@ -29,6 +29,7 @@ def arm(  # one row of features.campaign_arms
     amounts: NDArray[np.float64],
     *,
     measure: str = "purchases",
+    segment: str = "everybody",
     until: dt.date = OVER,
     elapsed: float = 1.0,
     share: float | None = None,
@@ -37,6 +38,7 @@ def arm(  # one row of features.campaign_arms
     return {
         "as_of_date": AS_OF,
         "campaign_id": campaign,
+        "segment": segment,
         "measure": measure,
         "arm": name,
         "customers": len(amounts),
@@ -145,8 +147,32 @@ def test_four_verdicts_are_shrunk_towards_their_mean_and_adjusted() -> None:
     assert (found["adjusted_p_value"] >= found["p_value"]).drop("early").all()
 
 
+def segmented(*, share: float | None = None) -> pd.DataFrame:
+    """Two campaigns, in two segments each."""
+    rows = [
+        arm(name, *each, segment=segment, share=share if segment == "everybody" else None)
+        for name in "ab"
+        for segment in ("everybody", "often", "seldom")
+        for each in (("treated", TREATED if segment == "often" else bought(150, 60)), ("control", CONTROL))
+    ]
+    return effects(frame(*rows)).set_index(["campaign_id", "segment"])
+
+
+def test_segments_are_shrunk_and_adjusted_among_themselves() -> None:
+    """Four segments are enough to learn a mean from, two campaigns are not."""
+    found = segmented()
+    everybody = found.index.get_level_values("segment") == "everybody"
+    assert found["shrunk_effect"].isna().tolist() == everybody.tolist()
+    assert found["shrunk_effect"]["a", "often"] < found["effect"]["a", "often"]
+    assert found["adjusted_p_value"]["a", "often"] == pytest.approx(2 * found["p_value"]["a", "often"])
+
+
+def test_arms_that_are_not_alike_are_not_alike_in_a_segment() -> None:
+    assert set(segmented(share=0.2)["unavailable_reason"]) == {MISMATCHED}
+
+
 def write(settings: Settings, *rows: dict[str, object]) -> None:
-    texts, dates = ("campaign_id", "measure", "arm"), ("as_of_date", "window_end_date")
+    texts, dates = ("campaign_id", "segment", "measure", "arm"), ("as_of_date", "window_end_date")
     kinds = dict.fromkeys(arm("", "", TREATED), pa.float64())
     kinds |= dict.fromkeys(texts, pa.string()) | dict.fromkeys(dates, pa.date32())
     schema = pa.schema(list(kinds.items()), {SOURCES_KEY: ",".join(SOURCES)})

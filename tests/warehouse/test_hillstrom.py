@@ -17,6 +17,10 @@ ARMS = {"hillstrom:mens": "Mens E-Mail", "hillstrom:womens": "Womens E-Mail"}
 COLUMNS = {"responded": "visit", "converted": "conversion", "net_sales": "spend"}
 
 
+def of_everybody(effects: pd.DataFrame) -> pd.DataFrame:
+    return effects[effects["segment"] == "everybody"]
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, ...]:
     """The file, the effects of each campaign and measure, the rows that uplift learns from, and the arms."""
@@ -30,7 +34,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, ...]:
         arms = models.connection.sql("from campaign_arms").to_arrow_table()
         learned = models.connection.sql("from campaign_customers order by campaign_id, customer_id").df()
         features = feature_set(arms, plan.as_of, key=CAMPAIGN_ARMS.key)
-        return file, find_job("effects").score(features, None, {})["effects"], learned, published
+        return file, of_everybody(find_job("effects").score(features, None, {})["effects"]), learned, published
 
 
 @pytest.mark.parametrize("campaign", ARMS)

@@ -1,6 +1,13 @@
 -- Grain: one row per campaign_id, and the unknown campaign.
-with campaigns as (
+-- The exported lists of a campaign and a month are a campaign of the source system 'perennial', once a source names one
+-- of them; a campaign of a source that has the id of a list is that campaign.
+with assignments as (
+    select * from {{ ref('int_campaign_assignments') }}
+),
+
+campaigns as (
     select * from {{ ref('int_campaigns') }}
+    where campaign_id not in (select list_id from assignments)
 ),
 
 final as (
@@ -14,9 +21,26 @@ final as (
         budget,
         unit_cost,
         control_share,
+        cast(null as int) as horizon_days,
         start_date,
         end_date
     from campaigns
+    union all
+    select
+        campaign_id,
+        'perennial' as source_system,
+        substr(campaign_id, 11) as source_campaign_id,
+        max_by(objective, list_id) as objective,
+        max_by(channel, list_id) as channel,
+        max_by(offer, list_id) as offer,
+        null as budget,
+        max_by(unit_cost, list_id) as unit_cost,
+        max_by(control_share, list_id) as control_share,
+        max_by(horizon_days, list_id) as horizon_days,
+        min(assigned_date) as start_date,
+        max(assigned_date) as end_date
+    from assignments
+    group by campaign_id
     union all
     select
         'unknown' as campaign_id,
@@ -28,6 +52,7 @@ final as (
         null as budget,
         null as unit_cost,
         null as control_share,
+        null as horizon_days,
         cast(null as date) as start_date,
         cast(null as date) as end_date
 )

@@ -17,6 +17,11 @@ with named as (
     union
     select
         channel,
+        'campaigns' as kind
+    from {{ ref('int_campaign_assignments') }}
+    union
+    select
+        channel,
         'consents' as kind
     from {{ ref('int_consents') }}
     union

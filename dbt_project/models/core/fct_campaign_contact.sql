@@ -2,6 +2,10 @@
 -- A customer who is two records in the campaign's system is contacted twice, and may even be in both arms.
 -- contact_date is the day of sending or, where the source has none, the day the campaign began.
 -- arm is 'not_randomised' where the source had no control group: such a campaign's effect cannot be measured.
+-- Of exported lists the arm is the assigned one, whatever the source says, and contact_date that of the assignment in
+-- both arms. Who was assigned, and of whom no source says anything, has a row of the source system 'perennial': the
+-- control group, and those to whom nothing was sent. Who was assigned to both arms has such a row of each arm, and
+-- counts for neither.
 with contacts as (
     select * from {{ ref('int_campaign_contacts') }}
 ),
@@ -17,6 +21,21 @@ campaign_references as (
 
 campaigns as (
     select * from {{ ref('dim_campaign') }}
+),
+
+entries as (
+    select * from {{ ref('int_campaign_assignments') }}
+    where is_entry
+),
+
+assigned as (
+    select
+        campaign_id,
+        customer_id,
+        case when min(arm) = max(arm) then min(arm) end as arm,
+        min(assigned_date) as assigned_date
+    from entries
+    group by campaign_id, customer_id
 ),
 
 responses as (
@@ -37,9 +56,9 @@ contacted as (
         coalesce(campaigns.campaign_id, 'unknown') as campaign_id,
         source_customers.customer_id,
         contacts.source_system,
-        coalesce(contacts.arm, 'not_randomised') as arm,
+        case when campaigns.source_system = 'perennial' then assigned.arm else contacts.arm end as arm,
         coalesce(responses.responses, case when contacts.responded_at is not null then 1 else 0 end) as responses,
-        coalesce({{ local_date('contacts.sent_at') }}, campaigns.start_date) as contact_date,
+        coalesce(assigned.assigned_date, {{ local_date('contacts.sent_at') }}, campaigns.start_date) as contact_date,
         {{ local_date('contacts._known_from') }} as known_from_date,
         contacts.sent_at,
         contacts.delivered_at,
@@ -58,11 +77,39 @@ contacted as (
             contacts.source_system = campaign_references.source_system
             and contacts.campaign_id = campaign_references.source_campaign_id
     left join campaigns on campaign_references.campaign_id = campaigns.campaign_id
+    left join assigned
+        on
+            campaign_references.campaign_id = assigned.campaign_id
+            and source_customers.customer_id = assigned.customer_id
     left join responses
         on
             contacts.source_system = responses.source_system
             and contacts.campaign_id = responses.campaign_id
             and contacts.source_customer_id = responses.source_customer_id
+),
+
+unsaid as (
+    select
+        'perennial:' || entries.list_id || ':' || entries.exported_customer_id || ':' || entries.arm
+            as campaign_contact_id,
+        entries.campaign_id,
+        entries.customer_id,
+        'perennial' as source_system,
+        entries.arm,
+        0 as responses,
+        entries.assigned_date as contact_date,
+        entries.assigned_date as known_from_date,
+        cast(null as timestamp) as sent_at,
+        cast(null as timestamp) as delivered_at,
+        cast(null as timestamp) as opened_at,
+        cast(null as timestamp) as clicked_at,
+        cast(null as timestamp) as bounced_at,
+        cast(null as timestamp) as unsubscribed_at,
+        cast(null as timestamp) as responded_at
+    from entries
+    inner join assigned on entries.campaign_id = assigned.campaign_id and entries.customer_id = assigned.customer_id
+    left join contacted on entries.campaign_id = contacted.campaign_id and entries.customer_id = contacted.customer_id
+    where contacted.customer_id is null or assigned.arm is null
 ),
 
 final as (
@@ -71,7 +118,7 @@ final as (
         campaign_id,
         customer_id,
         source_system,
-        arm,
+        coalesce(arm, 'not_randomised') as arm,
         responses,
         contact_date,
         coalesce(known_from_date, contact_date) as known_date,
@@ -82,7 +129,11 @@ final as (
         bounced_at,
         unsubscribed_at,
         responded_at
-    from contacted
+    from (
+        select * from contacted
+        union all
+        select distinct * from unsaid
+    ) as facts
 )
 
 {{ with_version('customer', 'final', 'contact_date') }}

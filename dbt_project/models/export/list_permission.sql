@@ -3,7 +3,7 @@
 -- the address, which other customers may share, and so it is with calls and the phone number. Whoever had contact
 -- details, and whose records have left the newest copy of their sources, was deleted.
 with records as (
-    select * from {{ released('records') }}
+    select * from {{ files_of('released_records') }}
 ),
 
 contacts as (
@@ -11,7 +11,7 @@ contacts as (
         customer_id,
         {{ normal_email('email') }} as email,
         {{ normal_phone('phone') }} as phone
-    from {{ released('contacts') }}
+    from {{ files_of('released_contacts') }}
 ),
 
 described as (

@@ -1,4 +1,6 @@
--- Grain: one row per (campaign_id, measure, arm) of campaigns with customers in an arm. Key: these.
+-- Grain: one row per (campaign_id, segment, measure, arm) of campaigns with customers in an arm. Key: these.
+-- segment is 'everybody' or, of the measures that are learned from, a row of the seed campaign_segments: by the
+-- purchases of the year before the contact, which no campaign has changed yet.
 -- What the job effects compares (mining/effects): sums over the customers of an arm of what each did (amount), of its
 -- square and cube, and of what each did before the contact. Squares are exact decimals, then doubles. capped_margin
 -- counts up to cap_amount, the 95 % quantile of what the buyers of both arms brought, and down to its negative. Of
@@ -29,6 +31,22 @@ plans as (
     from {{ ref('dim_campaign') }}
 ),
 
+segmented as (
+    select
+        *,
+        'everybody' as segment
+    from outcomes
+    union all
+    select
+        outcomes.*,
+        segments.segment
+    from outcomes
+    inner join {{ ref('campaign_segments') }} as segments
+        on
+            outcomes.purchases_before >= segments.purchases_from
+            and (segments.purchases_below is null or outcomes.purchases_before < segments.purchases_below)
+),
+
 measured as (
     select
         outcomes.*,
@@ -45,7 +63,7 @@ measured as (
             when 'capped_margin' then greatest(least(outcomes.margin, caps.cap_amount), -caps.cap_amount)
             else outcomes.net_sales
         end as {{ contract_type('decimal') }}) as amount
-    from outcomes
+    from segmented as outcomes
     left join plans on outcomes.campaign_id = plans.campaign_id
     left join caps on outcomes.campaign_id = caps.campaign_id
     cross join (
@@ -54,13 +72,15 @@ measured as (
         ('net_sales_per_purchase')
     ) as measures (measure)
     -- Of most campaigns only the treated can respond.
-    where measures.measure <> 'responded' or outcomes.has_responses_of_control = 1
+    where
+        (measures.measure <> 'responded' or outcomes.has_responses_of_control = 1)
+        and (outcomes.segment = 'everybody' or measures.measure in ('converted', 'purchases', 'capped_margin'))
 ),
 
 scaled as (
     select
         *,
-        cast(max(abs(amount)) over (partition by campaign_id, measure) as double) as largest
+        cast(max(abs(amount)) over (partition by campaign_id, segment, measure) as double) as largest
     from measured
 ),
 
@@ -75,6 +95,7 @@ cubed as (
 select
     {{ as_of_date() }} as as_of_date,
     campaign_id,
+    segment,
     measure,
     arm,
     count(*) as customers,
@@ -93,4 +114,4 @@ select
     cast(sum(elapsed_days) as double) / sum(outcome_days) as elapsed_share,
     max(window_end_date) as window_end_date
 from cubed
-group by campaign_id, measure, arm
+group by campaign_id, segment, measure, arm

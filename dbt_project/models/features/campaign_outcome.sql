@@ -1,6 +1,7 @@
 -- Grain: one row per (campaign, customer) that a campaign reached, or drew for its control group, by the as-of date.
 -- The outcome is what the customer buys from the contact to the end of the campaign, at least 28 days, the day of the
--- contact included. Purchases without regard to what they were for: the other arm tells what would have been bought.
+-- contact included; of an exported list within the horizon_days of its campaign. Purchases without regard to what they
+-- were for: the other arm tells what would have been bought.
 -- margin is after what came back of these purchases by the as-of date; net_sales are before.
 -- purchases_before are those of the 365 days before the contact: they sharpen the comparison.
 -- Two records of one customer may have been drawn for both arms: such a customer belongs to neither.
@@ -9,7 +10,8 @@
 with campaigns as (
     select
         campaign_id,
-        greatest(coalesce({{ days_between('start_date', 'end_date') }} + 1, 28), 28) as outcome_days
+        coalesce(horizon_days, greatest(coalesce({{ days_between('start_date', 'end_date') }} + 1, 28), 28))
+            as outcome_days
     from {{ ref('dim_campaign') }}
     where start_date <= {{ as_of_date() }}
 ),

@@ -3,6 +3,7 @@
 -- What a row names may stand in another system: an order that the service desk talks about, a campaign that the shop
 -- books an order for. A number means the row of its own source system; where that has none, the row of the only other
 -- system that has one. With two others it means nothing: which one is not known.
+-- The id of an exported list means the campaign of the list, whatever a source calls so.
 with mentions as (
     select 'campaigns' as entity, source_system, campaign_id as source_id from {{ ref('int_orders') }}
     union all
@@ -69,13 +70,24 @@ known_once as (
     having count(*) = 1
 ),
 
+lists as (
+    select distinct
+        'campaigns' as entity,
+        list_id as source_id,
+        campaign_id as core_id
+    from {{ ref('int_campaign_assignments') }}
+),
+
 resolved as (
     select
         named.entity,
         named.source_system,
         named.source_id,
-        coalesce(own.source_system, elsewhere.source_system) as system_of_row
+        coalesce(
+            lists.core_id, coalesce(own.source_system, elsewhere.source_system) || ':' || named.source_id
+        ) as core_id
     from named
+    left join lists on named.entity = lists.entity and named.source_id = lists.source_id
     left join known as own
         on
             named.entity = own.entity
@@ -88,6 +100,6 @@ select
     entity,
     source_system,
     source_id,
-    system_of_row || ':' || source_id as core_id
+    core_id
 from resolved
-where system_of_row is not null
+where core_id is not null

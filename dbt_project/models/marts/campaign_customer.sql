@@ -32,7 +32,8 @@ behaviour as (
     select
         customer_id,
         gap_mean_days,
-        categories
+        categories,
+        purchase_days_365d
     from {{ ref('customer_features') }}
     where as_of_date = {{ as_of_date() }}
 ),
@@ -61,6 +62,20 @@ desk as (
         maximum_spend,
         deadline_date
     from {{ ref('winback_list') }}
+),
+
+-- The first offer of each kind: what is due again, and what is new to the customer.
+offers as (
+    select
+        customer_id,
+        max(case when kind = 'due again' then item_name end) as due_item,
+        max(case when kind = 'due again' then due_date end) as due_date,
+        max(case when kind = 'due again' then expected_margin end) as due_expected_margin,
+        max(case when kind = 'new' then item_name end) as new_item,
+        max(case when kind = 'new' then expected_margin end) as new_expected_margin
+    from {{ ref('next_best_offer') }}
+    where offer_rank = 1 and is_eligible
+    group by customer_id
 ),
 
 -- Who is in several households counts for one of them.
@@ -94,20 +109,34 @@ joined as (
         contacted.last_contact_date as last_campaign_date,
         behaviour.gap_mean_days,
         behaviour.categories,
+        segments.segment,
         drivers.reason_1,
         desk.winback_class,
         desk.p_return,
         desk.maximum_spend,
-        desk.deadline_date
+        desk.deadline_date,
+        offers.due_item,
+        offers.due_date,
+        offers.due_expected_margin,
+        offers.new_item,
+        offers.new_expected_margin
     from customers
     left join consents on customers.customer_id = consents.customer_id
     left join described on customers.customer_id = described.customer_id
     left join complaints on customers.customer_id = complaints.customer_id
     left join contacted on customers.customer_id = contacted.customer_id
     left join behaviour on customers.customer_id = behaviour.customer_id
+    left join {{ ref('campaign_segments') }} as segments
+        on
+            coalesce(behaviour.purchase_days_365d, 0) >= segments.purchases_from
+            and (
+                segments.purchases_below is null
+                or coalesce(behaviour.purchase_days_365d, 0) < segments.purchases_below
+            )
     left join drivers on customers.customer_id = drivers.customer_id
     left join households on customers.customer_id = households.customer_id
     left join desk on customers.customer_id = desk.customer_id
+    left join offers on customers.customer_id = offers.customer_id
 ),
 
 final as (
@@ -116,6 +145,7 @@ final as (
         household_id,
         withheld_because,
         reason_1 as churn_driver,
+        segment as campaign_segment,
         cast({{ days_between('first_order_date', as_of_date()) }} as bigint) as days_since_first_order,
         cast({{ days_between('last_order_date', as_of_date()) }} as bigint) as days_since_last_order,
         cast({{ days_between(as_of_date(), 'expected_next_order_date') }} as bigint) as days_to_expected_order,
@@ -136,6 +166,11 @@ final as (
         p_return,
         maximum_spend,
         deadline_date as winback_deadline_date,
+        due_item,
+        cast({{ days_between(as_of_date(), 'due_date') }} as bigint) as days_to_due,
+        due_expected_margin,
+        new_item,
+        new_expected_margin,
         can_email,
         can_post,
         {%- for channel, has_address in [

@@ -1,7 +1,10 @@
--- Grain: one row per finding: (campaign_id, measure). What campaigns have taught, for whoever plans the next one.
--- Effects of randomised campaigns with a verdict are drawn towards the mean of all of them, where there are four or
--- more: the largest of many effects is large partly by chance. A response rate describes, and says nothing of cause. A
--- finding is valid for two years after the last outcome: customers, offers and competitors change.
+-- Grain: one row per finding: (campaign_id, segment, measure). What campaigns have taught, and of whom, for whoever
+-- plans the next one. Segments are those of the seed campaign_segments, fixed beforehand.
+-- Effects of randomised campaigns with a verdict are drawn towards the mean of all of them, and those of segments
+-- towards the mean of all segments, where there are four or more: the largest of many effects is large partly by
+-- chance. A matched effect (campaign_matched_effect) is weaker evidence: it is of customers who were not drawn, and is neither
+-- shrunk nor called certain. A response rate describes, and says nothing of cause. A finding is valid for two years
+-- after the last outcome: customers, offers and competitors change.
 {% set text = contract_type('text') %}
 
 with performance as (
@@ -14,23 +17,52 @@ effects as (
     where measure in ('purchases', 'converted', 'capped_margin') and p_value is not null
 ),
 
+compared as (
+    select
+        campaign_id,
+        segment,
+        measure,
+        sum(customers) as customers
+    from {{ ref('campaign_arms') }}
+    group by campaign_id, segment, measure
+),
+
 found as (
     select
-        performance.campaign_id,
+        effects.campaign_id,
+        effects.segment,
         case effects.measure
             when 'converted' then 'conversion' when 'capped_margin' then 'margin' else effects.measure
         end as measure,
         'randomised' as evidence,
-        performance.treated_customers + performance.control_customers as customers,
+        cast(compared.customers as bigint) as customers,
         coalesce(effects.shrunk_effect, effects.effect) as effect,
         coalesce(effects.shrunk_effect_low, effects.effect_low) as effect_low,
         coalesce(effects.shrunk_effect_high, effects.effect_high) as effect_high,
         effects.adjusted_p_value
-    from performance
-    inner join effects on performance.campaign_id = effects.campaign_id
+    from effects
+    inner join compared
+        on
+            effects.campaign_id = compared.campaign_id
+            and effects.segment = compared.segment
+            and effects.measure = compared.measure
     union all
     select
         campaign_id,
+        'everybody' as segment,
+        measure,
+        evidence,
+        matched_customers as customers,
+        effect,
+        effect_low,
+        effect_high,
+        cast(null as double) as adjusted_p_value
+    from {{ ref('campaign_matched_effect') }}
+    where no_verdict_reason is null
+    union all
+    select
+        campaign_id,
+        'everybody' as segment,
         'response' as measure,
         'description' as evidence,
         reached_customers as customers,
@@ -57,6 +89,7 @@ worded as (
 numbered as (
     select
         *,
+        case when segment = 'everybody' then '' else ' with ' || segment end as of_whom,
         cast(cast(round(100 * effect, 1) as decimal(18, 1)) as {{ text }}) as percent,
         cast(cast(round(100 * effect_low, 1) as decimal(18, 1)) as {{ text }}) || ' to '
         || cast(cast(round(100 * effect_high, 1) as decimal(18, 1)) as {{ text }}) as percent_range,
@@ -70,6 +103,7 @@ numbered as (
 final as (
     select
         campaign_id,
+        segment,
         measure,
         {{ as_of_date() }} as as_of_date,
         objective,
@@ -82,11 +116,20 @@ final as (
         effect_high,
         adjusted_p_value,
         case when evidence = 'randomised' then adjusted_p_value < 0.05 end as is_certain,
-        case measure
-            when 'response' then 'Of those who were reached ' || percent || ' % responded.'
-            when 'conversion' then 'Of 100 customers ' || percent_range || ' more bought because of it.'
-            when 'purchases' then 'Customers made ' || range_of_3 || ' more purchases each because of it.'
-            else 'A customer brought ' || range_of_2 || ' {{ var("currency") }} more margin because of it.'
+        case
+            when measure = 'response' then 'Of those who were reached ' || percent || ' % responded.'
+            when evidence = 'matched'
+                then
+                    'Those it contacted brought ' || range_of_2
+                    || case measure when 'purchases' then ' purchases' else ' {{ var("currency") }} of net sales' end
+                    || ' more each than customers with the same past. Not randomised: weaker evidence.'
+            when measure = 'conversion'
+                then 'Of 100 customers' || of_whom || ' ' || percent_range || ' more bought because of it.'
+            when measure = 'purchases'
+                then 'Customers' || of_whom || ' made ' || range_of_3 || ' more purchases each because of it.'
+            else
+                'A customer' || of_whom || ' brought ' || range_of_2
+                || ' {{ var("currency") }} more margin because of it.'
         end as finding,
         window_end_date as learned_date,
         {{ add_days('window_end_date', 730) }} as valid_until

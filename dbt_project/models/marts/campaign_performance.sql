@@ -89,6 +89,7 @@ effects as (
         max(case when measure = 'capped_margin' then unavailable_reason end) as capped_margin_reason,
         max(sample_ratio_p_value) as sample_ratio_p_value
     from {{ ref('part_campaign_effect') }}
+    where segment = 'everybody'
     group by campaign_id
 ),
 

@@ -10,6 +10,7 @@ from pipeline.base.scratch import working_connection
 from pipeline.base.settings import Settings
 from pipeline.base.shapes import Shape, Text
 from pipeline.campaigns import read_campaigns
+from pipeline.campaigns.assigned import write_arms
 from pipeline.outputs.lists.export_log import log_exports, read_log
 from pipeline.outputs.lists.files.cells import csv_content, shown
 from pipeline.outputs.lists.files.workbook import workbook_content
@@ -76,9 +77,11 @@ def export_lists(settings: Settings) -> list[Path]:
         names = connection.execute(
             "select distinct list_name from release.marts.campaign_audience order by 1"
         ).fetchall()
-        for name, campaign in ((name, campaigns.get(name)) for (name,) in names):
-            if campaign is None or not campaign.is_active(as_of):  # its file has changed since the release was built
-                continue
+        # The file of a campaign may have changed since the release was built.
+        exported = [campaign for (name,) in names if (campaign := campaigns.get(name)) and campaign.is_active(as_of)]
+        write_arms(settings, connection, exported, manifest["release_id"])
+        for campaign in exported:
+            name = campaign.name
             columns = columns_of(campaign)
             rows = shown(columns, members(connection, campaign), currency)
             content = {"csv": csv_content(columns, rows), "xlsx": workbook_content(columns, rows, as_of, currency)}

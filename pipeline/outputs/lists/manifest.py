@@ -1,13 +1,14 @@
 """The manifest of a list: release, file, definition, counts by reason, columns, and how consent was applied."""
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import duckdb
 
 from pipeline.base.files import sha256_of
 from pipeline.campaigns import Campaign
+from pipeline.campaigns.assigned import list_id
 from pipeline.campaigns.columns import reason_groups
 from pipeline.outputs.lists.files.cells import UNKNOWN, Cell
 from pipeline.outputs.lists.members import (
@@ -62,6 +63,7 @@ def describe(
     meaning = _column_meaning(connection) | meaning_of_contacts(campaign)
     return {
         "list_name": name,
+        "campaign_id": list_id(name, date.fromisoformat(release["as_of_date"])),
         "release_id": release["release_id"],
         "as_of_date": release["as_of_date"],
         "sources": release["sources"],

@@ -156,8 +156,8 @@ def _stage(settings: Settings, plan: Plan, folder: Path) -> None:
         **build_variables(settings, plan),
         "plan": str(folder / PLAN),
         "receipts": str(folder / RECEIPTS),
-        "released_records": str(folder / "records.parquet"),
-        "released_contacts": str(folder / "contacts.parquet"),
+        "released_records": [str(folder / "records.parquet")],
+        "released_contacts": [str(folder / "contacts.parquet")],
         "new_files": None,
     }
     with closing(connect(folder / SCRATCH, spill=folder / "spill")) as connection:

@@ -20,6 +20,8 @@ from pipeline.serving.releases import CONTACTS, DATABASE, attach_read_only, curr
 
 EXAMPLES = 20
 LEARNINGS = 5
+SEGMENT_SHARE = 0.2
+"""Of a list, from which on what was learned of a segment is cited."""
 EXAMPLE_COLUMNS = (
     "list_rank",
     "customer_id",
@@ -47,7 +49,8 @@ class Step:
 class Evidence:
     """What earlier campaigns of the same objective brought: how many, response rate, margin per treated customer.
 
-    `learnings` are rows of `marts.campaign_learnings` of the same objective or offer that are still valid.
+    `learnings` are rows of `marts.campaign_learnings` of the same objective or offer that are still valid, of everybody
+    and of the segments that are a fifth of the list or more.
     """
 
     campaigns: int
@@ -232,15 +235,29 @@ def _evidence(connection: duckdb.DuckDBPyConnection, campaign: Campaign, as_of: 
 
 
 def _learnings(connection: duckdb.DuckDBPyConnection, campaign: Campaign, as_of: date) -> list[dict[str, Any]]:
-    """Return what is known of the same objective or offer: caused before described, certain and new before others."""
+    """Return what is known of the same objective or offer, and of such customers.
+
+    Caused before matched and described, certain before others, everybody before segments, the newest first.
+    """
     names = ("campaign_id", "offer", "finding", "evidence", "adjusted_p_value", "valid_until")
     rows = connection.execute(
         f"""
+        with listed as (
+            select campaign_segment as segment
+            from judged
+            inner join release.marts.campaign_customer using (customer_id)
+            where is_included
+            group by all
+            having count(*) >= {SEGMENT_SHARE} * (select count(*) from judged where is_included)
+        )
         select {", ".join(names)} from release.marts.campaign_learnings
-        where (objective = $1 or offer = $2) and valid_until >= $3
+        where
+            (objective = $1 or offer = $2) and valid_until >= $3
+            and (segment = 'everybody' or segment in (select segment from listed))
         order by
-            evidence <> 'description' desc, coalesce(offer = $2, false) desc, coalesce(is_certain, false) desc,
-            learned_date desc, campaign_id, measure
+            list_position(['randomised', 'matched', 'description'], evidence), coalesce(offer = $2, false) desc,
+            coalesce(is_certain, false) desc, segment = 'everybody' desc, learned_date desc,
+            campaign_id, segment, measure
         limit {LEARNINGS}
         """,
         [campaign.objective, campaign.offer, as_of],

@@ -33,7 +33,7 @@ def make_features(settings, rows: int) -> None:
         )
         warehouse.execute(
             "create table features.campaign_arms as select date '2024-05-31' as as_of_date, 'spring' as campaign_id,"
-            " 'purchases' as measure, 'control' as arm where false"
+            " 'everybody' as segment, 'purchases' as measure, 'control' as arm where false"
         )
         warehouse.execute(
             "create table features.campaign_customers as select date '2024-05-31' as as_of_date,"

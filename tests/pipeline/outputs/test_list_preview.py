@@ -46,14 +46,19 @@ select 'C3', 'welcome', 10, 9, 8, 80, true, date '2025-03-01'
 """
 LEARNINGS = f"""
 create table release.marts.campaign_learnings as
+select * replace (case segment when 'all' then 'everybody' else segment end as segment),
+    date '{AS_OF}' as learned_date, date '{AS_OF}' + days as valid_until
 from (values
-    ('C1', 'purchases', 'sale', '10 % off', 'Customers bought more.', 'randomised', 0.01, true, date '{AS_OF}', 30),
-    ('C2', 'response', 'sale', null, 'Few responded.', 'description', null, null, date '{AS_OF}', 30),
-    ('C2', 'purchases', 'sale', null, 'Too long ago.', 'randomised', 0.4, false, date '{AS_OF}', -1),
-    ('C3', 'purchases', 'welcome', null, 'Another objective.', 'randomised', 0.4, false, date '{AS_OF}', 30)
+    ('C1', 'all', 'purchases', 'sale', '10 % off', 'Customers bought more.', 'randomised', 0.01, true, 30),
+    ('C1', 'often', 'purchases', 'sale', '10 % off', 'They bought more.', 'randomised', 0.2, false, 30),
+    ('C1', 'seldom', 'purchases', 'sale', '10 % off', 'Not of them.', 'randomised', 0.01, true, 30),
+    ('C4', 'all', 'purchases', 'sale', null, 'With the same past.', 'matched', null, null, 30),
+    ('C2', 'all', 'response', 'sale', null, 'Few responded.', 'description', null, null, 30),
+    ('C2', 'all', 'purchases', 'sale', null, 'Too long ago.', 'randomised', 0.4, false, -1),
+    ('C3', 'all', 'purchases', 'welcome', null, 'Another objective.', 'randomised', 0.4, false, 30)
 ) as t (
-    campaign_id, measure, objective, offer, finding, evidence, adjusted_p_value, is_certain, learned_date, days
-) select *, learned_date + days as valid_until
+    campaign_id, segment, measure, objective, offer, finding, evidence, adjusted_p_value, is_certain, days
+)
 """
 
 
@@ -70,6 +75,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
             can_email=n >= 10,
             can_email_block="no consent" if n < 10 else None,
             household_id="h" if n in (11, 12) else None,
+            campaign_segment="seldom" if n % 10 == 0 else "often",
         )
         for n in range(CUSTOMERS)
     ]
@@ -174,12 +180,14 @@ def test_what_is_known_of_the_same_objective_is_cited_while_it_is_valid(home: Pa
     found = preview(settings_with(), edited(home))
     assert [learning["finding"] for learning in found.evidence.learnings] == [
         "Customers bought more.",
+        "They bought more.",
+        "With the same past.",
         "Few responded.",
     ]
     lines = as_text(found, None).splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("Learned"))
     until = found.evidence.learnings[0]["valid_until"]
-    assert lines[first : first + 2] == [
+    assert [lines[first], lines[first + 3]] == [
         f"Learned    C1 (10 % off): Customers bought more. [randomised, false discovery rate 1%, valid until {until}]",
         f"           C2: Few responded. [description, valid until {until}]",
     ]
