@@ -124,8 +124,7 @@ def _sample_ratio(treated: pd.DataFrame, control: pd.DataFrame) -> Floats:
     first, second = treated["customers"].to_numpy(float), control["customers"].to_numpy(float)
     of_rows = pd.Series(sample_ratio_p_value(first, second, control["control_share"].to_numpy(float)), treated.index)
     of_all = of_rows[of_rows.index.get_level_values("segment") == EVERYBODY].groupby(level="campaign_id").first()
-    found: Floats = of_all.reindex(of_rows.index.get_level_values("campaign_id")).to_numpy(np.float64)
-    return found
+    return np.asarray(of_all.reindex(of_rows.index.get_level_values("campaign_id")), dtype=np.float64)
 
 
 def _reasons(treated: pd.DataFrame, control: pd.DataFrame, sample_ratio: Floats) -> NDArray[np.object_]:

@@ -16,7 +16,7 @@ READS = {
     "ops": ("intermediate", "core", "ops"),
     "features": ("core", "features"),
     "marts": ("core", "features", "marts"),
-    "export": ("intermediate", "export"),
+    "export": ("intermediate", "core", "export"),
 }
 REF = re.compile(r"""ref\(\s*['"]([^'"]+)['"]""")
 LANDING = re.compile(r"\b(landed|planned_receipts)\(")

@@ -53,7 +53,7 @@ settings, release = load_settings(), Path(sys.argv[1])
 land_source(settings, "shop")
 plan = plan_of_landing(settings, release)
 with connect() as connection, landed_permissions(settings, plan, release, connection) as found:
-    connection.execute(f"copy now.list_permission to '{sys.argv[2]}' (format parquet)")
+    connection.execute(f"copy now.customer_permission to '{sys.argv[2]}' (format parquet)")
 print(found.has_consents, found.unreadable_rows)
 """
 # Customers of the release: number of each record, and the address.

@@ -1,4 +1,4 @@
--- Grain: one row per customer of list_permission, its channels side by side.
+-- Grain: one row per customer of customer_permission, as an export makes it, its channels side by side.
 select
     customer_id,
     max(case when reason in ('deleted at the source', 'deceased', 'objects to profiling') then reason end)
@@ -8,5 +8,5 @@ select
     max(case when channel = 'phone' and is_allowed then 1 else 0 end) = 1 as can_call,
     max(case when channel = 'sms' and is_allowed then 1 else 0 end) = 1 as can_text,
     max(case when reason = 'not readable' then 1 else 0 end) = 1 as has_unreadable
-from {{ ref('list_permission') }}
+from {{ ref('customer_permission') }}
 group by customer_id

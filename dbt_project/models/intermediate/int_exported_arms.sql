@@ -13,4 +13,4 @@ select
     control_share,
     horizon_days,
     as_of_date
-from {{ files_of('exported_arms') }} as arms
+from {{ files_of('exported_arms') }}

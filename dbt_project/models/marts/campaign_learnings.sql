@@ -2,9 +2,9 @@
 -- plans the next one. Segments are those of the seed campaign_segments, fixed beforehand.
 -- Effects of randomised campaigns with a verdict are drawn towards the mean of all of them, and those of segments
 -- towards the mean of all segments, where there are four or more: the largest of many effects is large partly by
--- chance. A matched effect (campaign_matched_effect) is weaker evidence: it is of customers who were not drawn, and is neither
--- shrunk nor called certain. A response rate describes, and says nothing of cause. A finding is valid for two years
--- after the last outcome: customers, offers and competitors change.
+-- chance. A matched effect (campaign_matched_effect) is weaker evidence: it is of customers who were not drawn, and is
+-- neither shrunk nor called certain. A response rate describes, and says nothing of cause. A finding is valid for two
+-- years after the last outcome: customers, offers and competitors change.
 {% set text = contract_type('text') %}
 
 with performance as (

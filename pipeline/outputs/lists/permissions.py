@@ -29,6 +29,8 @@ from pipeline.serving.releases import CONTACTS, attach_read_only, read_manifest
 from pipeline.sources.definitions import load_source
 
 MADE = ("list_consent", "int_consents__rows")
+WORDS = "list_words"
+"""What customers of a release have said, by all that has landed; `customer_permission` judges it, as in a build."""
 SCRATCH = "now.duckdb"
 LANDED = re.compile(r"\blanded\(\s*['\"]([^'\"]+)['\"]")
 REF = re.compile(r"\bref\(\s*['\"](base_[^'\"]+)['\"]")
@@ -163,6 +165,7 @@ def _stage(settings: Settings, plan: Plan, folder: Path) -> None:
     with closing(connect(folder / SCRATCH, spill=folder / "spill")) as connection:
         connection.execute(f"set memory_limit = '{settings.memory_gb}GB'")
         models = Models(connection, variables)
+        models.paths["int_customer_words"] = models.paths[WORDS]
         try:
             for name in MADE:
                 models.make(name)

@@ -1,7 +1,7 @@
 -- Grain: one row per (campaign, segment, measure): difference per customer between the treated and the control arm. The
--- mining job effects computes it (mining/effects), for campaigns with 30 customers or more in both arms. Before the last
--- outcome window is over intervals are always valid, and there is no p-value. Where a measure cannot be told, or the
--- job failed, there are no numbers, and the reason.
+-- mining job effects computes it (mining/effects), for campaigns with 30 customers or more in both arms. Before the
+-- last outcome window is over intervals are always valid, and there is no p-value. Where a measure cannot be told, or
+-- the job failed, there are no numbers, and the reason.
 select
     campaign_id,
     segment,

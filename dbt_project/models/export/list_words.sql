@@ -1,4 +1,6 @@
--- Grain: one row per (customer_id, channel) of customers of a release who have said something, or were deleted.
+-- Grain: one row per statement of a customer of a release about marketing or profiling, and one per deleted customer.
+-- core.customer_permission judges it when lists are exported, in place of int_customer_words (pipeline/outputs/lists/
+-- permissions.py).
 -- Everything that has landed counts, also after the as-of date of the release. Whoever refuses e-mail refuses it for
 -- the address, which other customers may share, and so it is with calls and the phone number. Whoever had contact
 -- details, and whose records have left the newest copy of their sources, was deleted.
@@ -76,14 +78,18 @@ said as (
         statements.is_readable,
         statements.is_granted,
         statements.status,
-        statements.changed_at
+        statements.changed_at,
+        false as is_deleted
     from {{ ref('int_consent_statements') }} as statements
     inner join records
         on
             statements.source_system = records.source_system
             and statements.source_customer_id = records.source_customer_id
     union all
-    select * from refused_at_address
+    select
+        *,
+        false as is_deleted
+    from refused_at_address
 ),
 
 record_states as (
@@ -119,6 +125,17 @@ deleted as (
     where record_states.is_deleted
     union
     select customer_id from gone
-),
+)
 
-{{ permissions_judged() }}
+select * from said
+union all
+select
+    customer_id,
+    null as channel,
+    null as purpose,
+    null as is_readable,
+    null as is_granted,
+    null as status,
+    null as changed_at,
+    true as is_deleted
+from deleted
