@@ -64,7 +64,19 @@ desk as (
     from {{ ref('winback_list') }}
 ),
 
--- The first offer of each kind: what is due again, and what is new to the customer.
+-- Of what the customer buys again, the item whose day is nearest by the own rhythm, else the first offer; of what is
+-- new, the first offer.
+numbered_offers as (
+    select
+        *,
+        row_number() over (
+            partition by customer_id, kind
+            order by abs({{ days_between(as_of_date(), 'due_date') }}) asc nulls last, offer_rank asc
+        ) as offer_number
+    from {{ ref('next_best_offer') }}
+    where is_eligible
+),
+
 offers as (
     select
         customer_id,
@@ -73,8 +85,8 @@ offers as (
         max(case when kind = 'due again' then expected_margin end) as due_expected_margin,
         max(case when kind = 'new' then item_name end) as new_item,
         max(case when kind = 'new' then expected_margin end) as new_expected_margin
-    from {{ ref('next_best_offer') }}
-    where offer_rank = 1 and is_eligible
+    from numbered_offers
+    where offer_number = 1
     group by customer_id
 ),
 

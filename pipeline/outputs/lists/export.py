@@ -61,6 +61,12 @@ def export_lists(settings: Settings) -> list[Path]:
         )
     target = private_folder(settings.lists / manifest["release_id"])
     read_log(settings)
+    as_of, campaigns = date.fromisoformat(manifest["as_of_date"]), read_campaigns()
+    # The file of a campaign may have changed since the release was built.
+    active = {name: campaign for name, campaign in campaigns.items() if campaign.is_active(as_of)}
+    with working_connection(settings.home) as connection:
+        attach_read_only(connection, folder / DATABASE, "release")
+        write_arms(settings, connection, active.values(), manifest["release_id"])
     plan = plan_of_landing(settings, folder)
     if paths := written_before(target, plan.release_id):
         return paths
@@ -71,17 +77,11 @@ def export_lists(settings: Settings) -> list[Path]:
         attach_read_only(connection, folder / DATABASE, "release")
         attach_read_only(connection, folder / CONTACTS, "contacts_file")
         ((currency,),) = connection.execute("select max(currency) from release.marts.release").fetchall()
-        as_of = date.fromisoformat(manifest["as_of_date"])
-        campaigns = read_campaigns()
         judge(connection, campaigns.values(), has_consents=permissions.has_consents)
         names = connection.execute(
             "select distinct list_name from release.marts.campaign_audience order by 1"
         ).fetchall()
-        # The file of a campaign may have changed since the release was built.
-        exported = [campaign for (name,) in names if (campaign := campaigns.get(name)) and campaign.is_active(as_of)]
-        write_arms(settings, connection, exported, manifest["release_id"])
-        for campaign in exported:
-            name = campaign.name
+        for name, campaign in ((name, active[name]) for (name,) in names if name in active):
             columns = columns_of(campaign)
             rows = shown(columns, members(connection, campaign), currency)
             content = {"csv": csv_content(columns, rows), "xlsx": workbook_content(columns, rows, as_of, currency)}

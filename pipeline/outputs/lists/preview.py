@@ -20,6 +20,8 @@ from pipeline.serving.releases import CONTACTS, DATABASE, attach_read_only, curr
 
 EXAMPLES = 20
 LEARNINGS = 5
+MEASURES = ["purchases", "conversion", "margin", "net_sales", "response"]
+"""One of a campaign and segment is cited: one that is certain, else the first of these."""
 SEGMENT_SHARE = 0.2
 """Of a list, from which on what was learned of a segment is cited."""
 EXAMPLE_COLUMNS = (
@@ -237,7 +239,8 @@ def _evidence(connection: duckdb.DuckDBPyConnection, campaign: Campaign, as_of: 
 def _learnings(connection: duckdb.DuckDBPyConnection, campaign: Campaign, as_of: date) -> list[dict[str, Any]]:
     """Return what is known of the same objective or offer, and of such customers.
 
-    Caused before matched and described, certain before others, everybody before segments, the newest first.
+    One measure of each campaign and segment. Caused before matched and described, certain before others, everybody
+    before segments, the newest first.
     """
     names = ("campaign_id", "offer", "finding", "evidence", "adjusted_p_value", "valid_until")
     rows = connection.execute(
@@ -254,6 +257,10 @@ def _learnings(connection: duckdb.DuckDBPyConnection, campaign: Campaign, as_of:
         where
             (objective = $1 or offer = $2) and valid_until >= $3
             and (segment = 'everybody' or segment in (select segment from listed))
+        qualify row_number() over (
+            partition by campaign_id, segment, evidence
+            order by coalesce(is_certain, false) desc, list_position({MEASURES}, measure), measure
+        ) = 1
         order by
             list_position(['randomised', 'matched', 'description'], evidence), coalesce(offer = $2, false) desc,
             coalesce(is_certain, false) desc, segment = 'everybody' desc, learned_date desc,
