@@ -21,6 +21,7 @@ from pipeline.base.catalog import table
 from pipeline.base.duck import connect, quote_literal
 from pipeline.base.settings import ROOT, Settings, load_settings
 from pipeline.campaigns import Campaign, read_campaigns
+from pipeline.campaigns.assigned import write_arms
 from pipeline.outputs.lists.choice import choose
 from pipeline.outputs.lists.files.cells import csv_content, shown
 from pipeline.outputs.lists.files.workbook import workbook_content
@@ -62,6 +63,11 @@ select
     u6 < 0.2 as is_upper_tier,
     u7 > 4 / 6 as is_lapsed,
     u3 > 0.5 as is_above_average,
+    case when u5 < 0.6 then 'Tea' end as due_item,
+    floor(u9 * 120)::bigint - 20 as days_to_due,
+    (u4 * 5)::decimal(18, 4) as due_expected_margin,
+    case when u5 > 0.3 then 'Cake' end as new_item,
+    (u3 * 5)::decimal(18, 4) as new_expected_margin,
     u1 < 0.6 as can_email,
     u2 < 0.5 as can_post,
     u1 < 0.6 or u2 < 0.5 as can_email_or_post,
@@ -128,7 +134,7 @@ def measure(scratch: str, customers: int) -> None:
     with closing(_session(Path(scratch))) as connection:
         begun = [campaign for campaign in campaigns if campaign.priority <= read_campaigns()["winback"].priority]
         _choose(connection, settings, begun)
-    _export(Path(scratch), campaigns)
+    _export(Path(scratch), settings, campaigns)
     print(round(time.perf_counter() - began, 2), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, listed)
 
 
@@ -163,12 +169,13 @@ def _choose(connection: duckdb.DuckDBPyConnection, settings: Settings, campaigns
     choose(connection, settings, campaigns, as_of=AS_OF, currency=CURRENCY, paths={})
 
 
-def _export(scratch: Path, campaigns: list[Campaign]) -> None:
-    """Write the files of all lists, from consents that have been staged."""
+def _export(scratch: Path, settings: Settings, campaigns: list[Campaign]) -> None:
+    """Write the arms and the files of all lists, from consents that have been staged."""
     with closing(connect(spill=scratch / "spill")) as connection:
         connection.execute(f"set memory_limit = '{MEMORY}'")
         for alias, file in {"release": "built", "contacts_file": "contacts_file", "now": "now"}.items():
             connection.execute(f"attach {quote_literal(str(scratch / f'{file}.duckdb'))} as {alias} (read_only)")
+        write_arms(settings, connection, campaigns, f"{AS_OF}-benchmark")
         judge(connection, campaigns, has_consents=True)
         for campaign in campaigns:
             columns = columns_of(campaign)
