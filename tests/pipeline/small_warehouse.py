@@ -218,7 +218,8 @@ create table marts.campaign_uplift_evidence as select campaign_id, true as has_l
 create table marts.campaign_matched_effect as
 select campaign_id, 'purchases' as measure, 'matched' as evidence from marts.campaign_performance;
 create table marts.campaign_arm as select 'spring' as campaign_id, 'treated' as arm;
-create table marts.campaign_learnings as select 'spring' as campaign_id, 'response' as measure;
+create table marts.campaign_learnings as
+select 'spring' as campaign_id, 'everybody' as segment, 'response' as measure;
 create table marts.campaign_collision as select 'spring' as campaign_id, 'spring' as other_campaign_id;
 create table marts.attribution as
 select 'first' as model, date '2026-03-01' as purchase_month, 'email' as channel, 'spring' as campaign_id;
@@ -254,6 +255,7 @@ alter table core.fct_order_line add column source_system varchar default 'shop';
 alter table core.fct_order_line add column cost_amount decimal(18, 4);
 alter table core.fct_return add column source_system varchar default 'shop';
 alter table core.fct_cost_allocation add column source_system varchar default 'shop';
+alter table core.fct_campaign_contact add column source_system varchar default 'shop';
 alter table core.fct_contact add column source_system varchar default 'shop';
 alter table core.fct_contact add column contact_date date default date '2026-03-02';
 alter table core.fct_contact add column known_date date default date '2026-03-02';
