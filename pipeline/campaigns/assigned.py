@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipeline.base.files import write_parquet
+from pipeline.base.files import private_folder, write_parquet
 from pipeline.base.settings import Settings
 from pipeline.campaigns.definitions import Campaign
 
@@ -75,6 +75,7 @@ def write_arms(
     arms: pa.Table = connection.sql(ARMS).to_arrow_table().cast(SCHEMA)
     connection.unregister("lists")
     if arms.num_rows:
+        private_folder(path.parent)
         write_parquet(path, arms)
         path.chmod(0o600)
 
