@@ -231,7 +231,8 @@ def _timing(seen: Summary, calendar: Calendar, parameters: Parameters, component
     day = histories.day[rows]
     at_price = 1 - calendar.discounted[day] + parameters.price[component] * calendar.discounted[day]
     own_price = np.where(histories.is_discounted[rows], np.log(parameters.price[component]), 0.0)
-    return np.bincount(histories.customer[rows], np.log(factors[day] / at_price) + own_price, seen.customers)
+    timing = np.log(factors[day] / at_price) + own_price
+    return np.asarray(np.bincount(histories.customer[rows], timing, seen.customers), dtype=np.float64)
 
 
 def e_step(seen: Summary, calendar: Calendar, parameters: Parameters) -> tuple[Floats, float, list[Expected]]:
