@@ -16,6 +16,7 @@ JOBS = (
     "matching",
     "offers",
     "attribution",
+    "behaviour",
 )
 """Names alone: a DAG is parsed without the libraries of the jobs."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from demo.oracle.classes import classes_table
 from demo.oracle.oracle import Oracle, oracle
 from demo.world.lives import Lives
 from pipeline.base.files import write_parquet
@@ -14,10 +15,15 @@ CERTAIN = 1 - 1e-6  # counts are listed until they are as likely as this
 
 
 def write_oracle(lives: Lives, as_of_day: float, folder: Path) -> None:
-    """Forecast from the history up to a midnight, and write oracle.parquet and oracle_counts.parquet."""
+    """Forecast from the history up to a midnight, and write oracle.parquet and oracle_counts.parquet.
+
+    Where the world has classes, oracle_classes.parquet says which one each history most probably comes from.
+    """
     forecast = oracle(lives.world, lives, as_of_day)
     write_parquet(folder / "oracle.parquet", oracle_table(forecast))
     write_parquet(folder / "oracle_counts.parquet", counts_table(forecast))
+    if len(lives.world.classes) > 1:
+        write_parquet(folder / "oracle_classes.parquet", classes_table(lives, as_of_day))
 
 
 def oracle_table(forecast: Oracle) -> pa.Table:

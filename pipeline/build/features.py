@@ -19,6 +19,7 @@ EXPORTED = {
     "campaign_customers": "as_of_date, campaign_id, period, customer_id",
     "purchase_calendar": "as_of_date, purchase_date",
     "item_purchases": "as_of_date, customer_id, product_id, purchase_date",
+    "purchase_days": "as_of_date, customer_id, purchase_date",
     "touch_transitions": "as_of_date, from_state, to_state",
     "event_days": "as_of_date, event, starts_on",
     "subscription_terms": "as_of_date, subscription_id",

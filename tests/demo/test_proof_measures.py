@@ -312,7 +312,7 @@ def test_a_total_without_a_table_is_not_yet_and_an_unknown_one_fails(tmp_path: P
 def test_segments_without_difference_find_nothing(trial: Trial) -> None:
     rows = named(segments.measure(trial))
     assert rows["adjusted Rand, segments"].recovered == 0.0
-    assert rows["classes claimed"].status == NOT_YET
+    assert rows["adjusted Rand, behaviour"].status == REFUSED
 
 
 @pytest.mark.parametrize(

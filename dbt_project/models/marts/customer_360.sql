@@ -34,6 +34,10 @@ offers as (
     select * from {{ ref('part_next_offer') }}
 ),
 
+behaviour as (
+    select * from {{ ref('behaviour_segments') }}
+),
+
 final as (
     select
         customers.customer_id,
@@ -56,6 +60,7 @@ final as (
         segments.segment_id,
         segments.segment_name,
         segments.lifecycle_stage,
+        behaviour.behaviour_id,
         segments.recency_score,
         segments.frequency_score,
         segments.monetary_score,
@@ -107,6 +112,7 @@ final as (
     left join service on customers.customer_id = service.customer_id
     left join consents on customers.customer_id = consents.customer_id
     left join offers on customers.customer_id = offers.customer_id
+    left join behaviour on customers.customer_id = behaviour.customer_id
 )
 
 select * from final

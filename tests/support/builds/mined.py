@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from mining import jobs
 from mining.registry import JOBS, find_job
-from mining.store import CAMPAIGN_CUSTOMERS, CUSTOMER_FEATURES, ITEM_PURCHASES
+from mining.store import CAMPAIGN_CUSTOMERS, CUSTOMER_FEATURES, ITEM_PURCHASES, PURCHASE_DAYS
 from mining.subscriptions.terms import COLUMNS as TERMS
 from pipeline.base.files import write_parquet
 from pipeline.base.settings import Settings
@@ -41,6 +41,14 @@ NO_ITEMS = pa.schema(
         **dict.fromkeys(("customer_id", "product_id", "category"), pa.string()),
     }
 ).empty_table()
+NO_PURCHASES = pa.schema(
+    {
+        **dict.fromkeys(("as_of_date", "purchase_date"), pa.date32()),
+        "customer_id": pa.string(),
+        "net_sales": pa.float64(),
+        "is_discounted": pa.bool_(),
+    }
+).empty_table()
 NO_CAMPAIGNS = pa.schema(
     {
         "as_of_date": pa.date32(),
@@ -61,6 +69,7 @@ def write_features(settings: Settings, features: pa.Table, as_of: dt.date = AS_O
         "subscription_terms": NO_SUBSCRIPTIONS,
         CAMPAIGN_CUSTOMERS.folder: NO_CAMPAIGNS,
         ITEM_PURCHASES.folder: NO_ITEMS,
+        PURCHASE_DAYS.folder: NO_PURCHASES,
     }
     for name, table in tables.items():
         path = settings.features / name / f"as_of={as_of}.parquet"

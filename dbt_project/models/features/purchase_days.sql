@@ -1,0 +1,14 @@
+-- Grain: one row per (customer_id, purchase_date) of the last three years. Key: both.
+-- What behavioural segments are learned from: when, for how much, and whether below the list price.
+select
+    {{ as_of_date() }} as as_of_date,
+    customer_id,
+    order_date as purchase_date,
+    sum(net_sales) as net_sales,
+    sum(discount_amount + coupon_discount_amount) > 0 as is_discounted
+from {{ ref('fct_order') }}
+where
+    is_purchase and customer_id <> 'unknown'
+    and order_date > {{ add_days(as_of_date(), -1096) }}
+    and {{ by_as_of('order_date') }} and {{ by_as_of('known_date') }}
+group by customer_id, order_date
