@@ -85,7 +85,7 @@ PEERS = (
 
 
 def run() -> list[Row]:
-    """Measure BG/NBD of a million customers and Pareto/NBD of a hundred thousand beside the peers; ten million alone."""
+    """Measure BG/NBD of a million customers and Pareto/NBD of 100,000 beside the peers; of ten million alone."""
     with tempfile.TemporaryDirectory(prefix="perennial-peers-") as folder:
         pythons = {peer.name: _installed(peer, Path(folder) / str(place)) for place, peer in enumerate(PEERS)}
         return [

@@ -75,7 +75,7 @@ def run() -> list[Row]:
         for day in days:
             _release(day, Path(folder) / "home")
             with duckdb.connect(str(database), read_only=True) as release:
-                said.append(release.execute(SAID).to_arrow_table())
+                said.append(release.sql(SAID).to_arrow_table())
         today = days[-1] + dt.timedelta(days=DAYS)
         _release(today, Path(folder) / "home")
         with duckdb.connect(str(database), read_only=True) as release:
