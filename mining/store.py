@@ -277,7 +277,7 @@ def _bytes_of(column: pa.ChunkedArray) -> Iterator[bytes | memoryview]:
         yield np.flatnonzero(column.is_null()).astype("<i8").tobytes()
         plain = column.cast(pa.int32()) if pa.types.is_date32(kind) else column
         values = np.ascontiguousarray(pc.fill_null(plain, pa.scalar(0, plain.type)).to_numpy())
-        yield (np.where(np.isnan(values), np.nan, values) if pa.types.is_floating(kind) else values).data.cast("B")
+        yield (np.where(np.isnan(values), np.nan, values) if pa.types.is_floating(kind) else values).data
         return
     text = pc.fill_null(column.cast(pa.large_string()), "\0")
     texts = pa.concat_arrays(text.chunks) if text.num_chunks else pa.array([], pa.large_string())
