@@ -80,33 +80,34 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
         day: learn_clock(features.at(day), features.calendar(day), features.events(day))
         for day in (*days, features.as_of)
     }
+    now = features.at(features.as_of)
     stretches = pairwise([*days, features.as_of])
     judged = [judge(sampled(features.at(start)), features.at(end), clocks[start]) for start, end in stretches]
     unfit = next((item.fitted.problem for item in judged if item.fitted.problem), None)
     if unfit:
         return refused(_window(features, days), settings, BASELINE, unfit)
     last = judged[-1]
-    final = fit_all(sampled(features.at(features.as_of)), clocks[features.as_of], last.fitted.scorer.purchases.name)
+    final = fit_all(sampled(now), clocks[features.as_of], last.fitted.scorer.purchases.name)
     if final.problem:
         return refused(_window(features, days), settings, BASELINE, final.problem)
     outcome = last.outcome()
     challenged = challenge(features, days, judged)
-    spend = check_spend(last, features.at(features.as_of))
+    spend = check_spend(last, now)
     rows = evaluate(last.frame, outcome) + compared(last) + rolling(judged) + challenged.rows + spend.rows
     rows += by_group(features, last.frame, outcome.purchases, outcome.expected_purchases, outcome.naive_purchases)
     overall = {item["metric"]: item for item in rows if item["stratum"] == "all"}
     published, verdict = _decide(overall, [*days, features.as_of])
-    active = float(final.scorer.purchases.p_alive(*history_of(features.at(features.as_of), final.clock)).mean())
+    active = float(final.scorer.purchases.p_alive(*history_of(now, final.clock)).mean())
     model = _models([item.fitted for item in judged], final)
     sentences = [verdict, *_reservations(rows), f"{model}. {100 * active:.1f} % of customers count as active."]
     if final.spend.name != GammaGamma.name or last.fitted.spend.name != GammaGamma.name:
         sentences.append(_spend(last.fitted.spend.name, final.spend.name))
-    first = features.at(features.as_of)["first_purchase_date"].min().date()
+    first = now["first_purchase_date"].min().date()
     sentences += [spend.sentence, challenged.sentence]
     unknown = [
         reach.season(final.clock, first, features.as_of),
         *reach.silence(features.calendar(features.as_of), features.as_of),
-        *reach.weight(features.at(features.as_of)["purchase_days"].to_numpy(float)),
+        *reach.weight(now["purchase_days"].to_numpy(float)),
         *reach.leaving(active, first, features.as_of),
         *reach.horizon(horizon_days, (features.as_of - days[-1]).days),
         *reach.undecided(squared_errors(last), last.fitted.scorer.purchases.name),
