@@ -5,7 +5,8 @@ order of rows.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
@@ -42,6 +43,7 @@ CALENDAR_COLUMNS = frozenset({"first_purchases", "repeat_purchases"})
 TOUCH_TRANSITIONS = FeatureTable("touch_transitions", ("as_of_date", "from_state", "to_state"))
 EVENT_DAYS = FeatureTable("event_days", ("as_of_date", "event", "starts_on"))
 EPOCH = dt.date(1970, 1, 1)
+INT32 = np.iinfo(np.int32)
 SUBSCRIPTION_TERMS = FeatureTable("subscription_terms", ("as_of_date", "subscription_id"))
 STAMP = {"customer_id": pa.string(), "as_of_date": pa.date32(), "run_id": pa.string()}
 """The first columns of every score file."""
@@ -150,20 +152,26 @@ def read_features(
     path = settings.features / source.folder / f"as_of={as_of}.parquet"
     if not path.exists():
         raise UserError(f"{path} is not there: build the features of {as_of} first (`make run` does).")
-    try:
+    with _whole(path):
         file = pq.ParquetFile(path)
-        wanted = [*source.key, *sorted({*columns} - {*source.key})]
-        missing = [name for name in wanted if name not in file.schema_arrow.names]
-        table = file.read([name for name in wanted if name not in missing])
+    _check_sources(path, file.schema_arrow, sources)
+    if missing := [name for name in (*source.key, *sorted(columns)) if name not in file.schema_arrow.names]:
+        raise UserError(f"{path} has no column {', '.join(missing)}: build the features again with this version.")
+
+    def column(name: str) -> pa.ChunkedArray:
+        with _whole(path):
+            return file.read([name])[name]
+
+    currency = (file.schema_arrow.metadata or {}).get(CURRENCY_KEY, b"").decode()
+    return replace(_from_columns(column, as_of, str(path), source.key, columns), currency=currency)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
         raise DamagedError(path, "it is no whole Parquet file", "Run `make run`, which writes it again.") from error
-    _check_sources(path, table, sources)
-    if missing:
-        raise UserError(f"{path} has no column {', '.join(missing)}: build the features again with this version.")
-    # A column that no source fills may come without a type.
-    table = pa.table({n: table[n].cast(pa.float64()) if pa.types.is_null(table[n].type) else table[n] for n in wanted})
-    currency = (file.schema_arrow.metadata or {}).get(CURRENCY_KEY, b"").decode()
-    return replace(feature_set(table, as_of, str(path), source.key), currency=currency)
 
 
 def with_calendar(features: FeatureSet, settings: Settings, sources: Sequence[str]) -> FeatureSet:
@@ -191,9 +199,9 @@ def newest_features(settings: Settings) -> dt.date:
     return dt.date.fromisoformat(days[-1])
 
 
-def _check_sources(path: Path, table: pa.Table, sources: Sequence[str]) -> None:
+def _check_sources(path: Path, schema: pa.Schema, sources: Sequence[str]) -> None:
     wanted = ",".join(sorted(sources))
-    found = (table.schema.metadata or {}).get(SOURCES_KEY, b"").decode()
+    found = (schema.metadata or {}).get(SOURCES_KEY, b"").decode()
     if found != wanted:
         whose = f"holds the features of {found}, not of {wanted}" if found else "does not say whose features it holds"
         raise UserError(f"{path} {whose}. Build them: `make run` with CRM_SOURCES={wanted}.")
@@ -203,16 +211,44 @@ def feature_set(
     table: pa.Table, as_of: dt.date, origin: str = "features", key: Sequence[str] = CUSTOMER_FEATURES.key
 ) -> FeatureSet:
     """Sort and check a features table."""
-    names = ", ".join(key)
-    if any(table[name].null_count for name in key):
+    return _from_columns(table.column, as_of, origin, key, table.column_names)
+
+
+def _from_columns(
+    column: Callable[[str], pa.ChunkedArray], as_of: dt.date, origin: str, key: Sequence[str], columns: Iterable[str]
+) -> FeatureSet:
+    """Sort and check features that are read a column at a time: of millions of rows, one column at a time is wide."""
+    keys, names = pa.table({name: column(name) for name in key}), ", ".join(key)
+    if any(keys[name].null_count for name in key):
         raise UserError(f"{origin} has a row without its key ({names}). Report it: the build tests it.")
-    if not _is_ascending(table, key):
-        table = table.sort_by([(name, "ascending") for name in key]).combine_chunks()
-    if not _is_ascending(table, key):
+    order = None if _is_ascending(keys, key) else pc.sort_indices(keys, [(name, "ascending") for name in key])
+    keys = keys if order is None else keys.take(order).combine_chunks()
+    if not _is_ascending(keys, key):
         raise UserError(f"{origin} has more than one row for a key ({names}). Report it: the build tests it.")
-    if table.num_rows and pc.max(table["as_of_date"]).as_py() > as_of:
+    if keys.num_rows and pc.max(keys["as_of_date"]).as_py() > as_of:
         raise UserError(f"{origin} has rows dated after {as_of}.")
-    return FeatureSet(as_of, table, content_hash(table))
+    table, hashes = keys, {name: content_hash(keys.select([name])) for name in key}
+    for name in sorted({*columns} - {*key}):
+        wide = _typed(column(name))
+        wide = wide if order is None else pa.chunked_array([wide.take(order).combine_chunks()])
+        hashes[name] = content_hash(pa.table({name: wide}))
+        table = table.append_column(name, _narrow(wide))
+    return FeatureSet(as_of, table, sha256_of(hashes))
+
+
+def _typed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with a type: one that no source fills may come without."""
+    return column.cast(pa.float64()) if pa.types.is_null(column.type) else column
+
+
+def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return numbers in the half of the bytes where they are the same as float64, which is what `at` makes of them."""
+    if pa.types.is_decimal(column.type):
+        return column.cast(pa.float64())
+    if pa.types.is_int64(column.type):
+        low, high = pc.min_max(column).as_py().values()
+        return column.cast(pa.int32()) if low is None or (low >= INT32.min and high <= INT32.max) else column
+    return column
 
 
 def _is_ascending(table: pa.Table, key: Sequence[str]) -> bool:
@@ -229,15 +265,28 @@ def content_hash(table: pa.Table) -> str:
     """SHA-256 of the names, types and values of a table's columns in its row order: not of Parquet bytes."""
     digest = sha256()
     for name in sorted(table.column_names):
-        text = pc.fill_null(table[name].cast(pa.large_string()), "\0")
-        values = pa.concat_arrays(text.chunks) if text.num_chunks else pa.array([], pa.large_string())
-        lengths = pc.binary_length(values).to_numpy(zero_copy_only=False).astype("<i8")
         digest.update(f"{name}\0{table.schema.field(name).type}\0".encode())
-        digest.update(lengths.tobytes())
-        if len(values):
-            start = np.frombuffer(values.buffers()[1], np.int64)[values.offset]
-            digest.update(memoryview(values.buffers()[2])[start : start + int(lengths.sum())])
+        for part in _bytes_of(table[name]):
+            digest.update(part)
     return digest.hexdigest()
+
+
+def _bytes_of(column: pa.ChunkedArray) -> Iterator[bytes | memoryview]:
+    """Yield what tells a column from others of its type: the places of nulls and the numbers, or lengths and texts."""
+    kind = column.type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_date32(kind):
+        yield np.flatnonzero(column.is_null()).astype("<i8").tobytes()
+        plain = column.cast(pa.int32()) if pa.types.is_date32(kind) else column
+        values = np.ascontiguousarray(pc.fill_null(plain, pa.scalar(0, plain.type)).to_numpy())
+        yield (np.where(np.isnan(values), np.nan, values) if pa.types.is_floating(kind) else values).data
+        return
+    text = pc.fill_null(column.cast(pa.large_string()), "\0")
+    texts = pa.concat_arrays(text.chunks) if text.num_chunks else pa.array([], pa.large_string())
+    lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype("<i8")
+    yield lengths.tobytes()
+    if len(texts):
+        start = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset]
+        yield memoryview(texts.buffers()[2])[start : start + int(lengths.sum())]
 
 
 @cache

@@ -6,6 +6,7 @@ from mining.purchases.history import TIME_UNIT, History
 from mining.purchases.models.average import AveragedPurchases
 from mining.purchases.models.base import PurchaseModel
 from mining.purchases.models.bg_nbd import BetaGeoNBD, ModifiedBetaGeoNBD
+from mining.purchases.models.fits import fit_once
 from mining.purchases.models.nbd import NBD, CommonDeathNBD
 from mining.purchases.models.pareto_cnbd import ParetoCNBD
 from mining.purchases.models.pareto_nbd import ParetoNBD
@@ -26,17 +27,17 @@ regular, and their silences are not.
 
 def fit_candidates(history: History, stages: int = CHANCE) -> list[PurchaseModel]:
     """Fit every purchase model on histories in weeks; the one with a rhythm where the gaps show one."""
-    return [kind(TIME_UNIT).fit(*history) for kind in CANDIDATES] + _with_rhythm(history, stages)
+    return [fit_once(kind(TIME_UNIT), history) for kind in CANDIDATES] + _with_rhythm(history, stages)
 
 
 def fit_chosen(history: History, stages: int = CHANCE) -> PurchaseModel | None:
     """Fit the purchase model in use alone: Pareto/NBD, and the stand-ins where it has no interior maximum."""
-    preferred = [PREFERRED(TIME_UNIT).fit(*history), *_with_rhythm(history, stages)]
-    return choose(preferred) or choose([kind(TIME_UNIT).fit(*history) for kind in STAND_INS])
+    preferred = [fit_once(PREFERRED(TIME_UNIT), history), *_with_rhythm(history, stages)]
+    return choose(preferred) or choose([fit_once(kind(TIME_UNIT), history) for kind in STAND_INS])
 
 
 def _with_rhythm(history: History, stages: int) -> list[PurchaseModel]:
-    return [ParetoCNBD(TIME_UNIT, stages).fit(*history)] if stages > CHANCE else []
+    return [fit_once(ParetoCNBD(TIME_UNIT, stages), history)] if stages > CHANCE else []
 
 
 def choose(candidates: list[PurchaseModel], judged: str = PREFERRED.name) -> PurchaseModel | None:

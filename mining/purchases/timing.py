@@ -1,5 +1,6 @@
 """When customers buy, as of a day: a purchase model on the purchase clock."""
 
+import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,11 +9,12 @@ import pandas as pd
 from scipy.special import logit
 
 from mining.purchases.choice import fit_chosen, read_purchase_model
-from mining.purchases.clock import PLAIN, PurchaseClock, history_of
+from mining.purchases.clock import COLUMNS, PLAIN, PurchaseClock, history_of
 from mining.purchases.events import learn_events
 from mining.purchases.growth import ERRORS, learn_growth
 from mining.purchases.history import Floats
 from mining.purchases.models.base import PurchaseModel
+from mining.purchases.models.fits import fit_once, once
 from mining.purchases.models.pareto_nbd import ParetoNBD
 from mining.purchases.regularity import learn_stages
 from mining.purchases.season import CYCLES, Months, cycles
@@ -81,13 +83,21 @@ def learn_clock(frame: pd.DataFrame, calendar: pd.DataFrame, events: pd.DataFram
     if cycles(first, day) < CYCLES or not (frame["purchase_days"] > 1).any():
         return PLAIN
     sample = sampled(frame)
+    tables = [sample[sorted(COLUMNS)], calendar, *([] if events is None else [events])]
+    read = (table[name].to_numpy() for table in tables for name in table)
+    return once(f"clock {day} {events is None}", read, lambda: _learn_clock(sample, calendar, events, day))
+
+
+def _learn_clock(
+    sample: pd.DataFrame, calendar: pd.DataFrame, events: pd.DataFrame | None, day: dt.date
+) -> PurchaseClock:
     months, clock, deviation = Months.of(calendar, day), PLAIN, 0.0
     for _ in range(ROUNDS):
-        season = months.season(ParetoNBD().fit(*history_of(sample, clock)), clock)
+        season = months.season(fit_once(ParetoNBD(), history_of(sample, clock)), clock)
         clock, deviation = PurchaseClock.from_factors(season.season_), season.year_deviation_
     seasonal = clock
     for _ in range(ROUNDS):
-        model = ParetoNBD().fit(*history_of(sample, clock))
+        model = fit_once(ParetoNBD(), history_of(sample, clock))
         known = () if events is None else learn_events(model, clock, months, calendar, events, deviation)
         season = months.season(model, replace(clock, events=known))
         deviation = season.year_deviation_

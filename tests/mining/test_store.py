@@ -1,6 +1,7 @@
 """Features in: sorted, checked, known by their content."""
 
 import datetime as dt
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -44,10 +45,26 @@ def test_the_hash_is_of_content_not_of_row_order_chunks_or_columns_order(shop):
     assert feature_set(in_parts, AS_OF).content_hash == expected
 
 
+def test_numbers_are_held_in_the_width_that_they_need_and_come_back_the_same():
+    money = pa.array([Decimal("1.5"), Decimal("2.0001"), None], pa.decimal128(18, 4))
+    numbers = {"small": [1, -2, None], "large": [1, 2**40, None], "money": money}
+    key = {"as_of_date": [AS_OF] * 3, "customer_id": ["c", "a", "b"]}
+    features = feature_set(pa.table({**key, **numbers}), AS_OF)
+    kinds = [features.table.schema.field(name).type for name in numbers]
+    assert kinds == [pa.int32(), pa.int64(), pa.float64()]
+    frame = features.at(AS_OF).set_index("customer_id").loc[["c", "a"]]
+    assert frame["small"].tolist() == [1, -2]
+    assert frame["large"].tolist() == [1, 2**40]
+    assert frame["money"].tolist() == [1.5, 2.0001]
+    assert features.at(AS_OF)["large"].dtype == np.float64
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
         (["a", "bc"], ["ab", "c"]),
+        ([None, 0], [0, None]),
+        ([], [0.0]),
         ([None, "x"], ["", "x"]),
         ([1, 2], [1, 3]),
         ([1.0, 2.0], [1, 2]),

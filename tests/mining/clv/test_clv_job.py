@@ -12,7 +12,7 @@ import pytest
 
 from mining.clv import training
 from mining.clv.gamma_gamma import GammaGamma
-from mining.clv.holdout import origins
+from mining.clv.holdout import BUT_ONE, origins
 from mining.clv.job import JOB
 from mining.clv.models import FittedModels, read_scorer, write_scorer
 from mining.clv.scoring import MONEY, score, unscored
@@ -189,6 +189,16 @@ def test_too_little_to_learn_from_is_a_reason_not_a_crash(days: pd.DataFrame, re
     assert unscored(frame, model["decision"], **SCORE)["clv_future"].isna().all()
 
 
+def test_a_customer_who_buys_every_day_does_not_cost_the_others_their_model() -> None:
+    daily = pd.DataFrame([("daily", START + dt.timedelta(days=day), 9.0) for day in range(366)])
+    few = shop(900).iloc[::4]
+    model = train(features(pd.concat([few, daily.set_axis(few.columns, axis="columns")], ignore_index=True)), **ASK)
+    rows = {item["metric"]: item for item in model["model_metrics"] if item["stratum"] == "all"}
+    assert rows["rmse_all_holdouts"]["ci_low"] <= 0 < rows[BUT_ONE]["ci_low"]
+    assert model["is_published"], model["decision"]
+    assert "of all customers but one, who alone decides otherwise" in model["decision"]
+
+
 def test_a_later_purchase_moves_nothing(trained: tuple[FeatureSet, dict[str, Any]]) -> None:
     days = shop(1500)
     late = pd.DataFrame([("c00001", AS_OF + dt.timedelta(days=1), 9999.0)], columns=days.columns)
@@ -320,13 +330,16 @@ def test_the_decision_tells_where_the_model_is_worse() -> None:
         ((0.1, 0.3), (-9.0, 3.0), True, "spend 2.00 against 1.50, no certain gain"),
         ((0.1, 0.3), (-9.0, -1.0), False, "Not published: spend is predicted worse than at each customer's own rate"),
         ((-0.1, 0.3), (0.1, 9.0), False, "Not published: no certain gain over each customer's own rate"),
+        ((-9.0, 0.3, 0.1, 0.2), (0.1, 9.0), True, "of all customers but one, who alone decides otherwise"),
+        ((-9.0, 0.3, -0.1, 0.2), (0.1, 9.0), False, "Not published: no certain gain over each customer's own rate"),
     ],
 )
 def test_published_with_a_certain_gain_in_purchases_and_no_certain_loss_in_spend(
-    purchases: tuple[float, float], spend: tuple[float, float], published: bool, says: str
+    purchases: tuple[float, ...], spend: tuple[float, float], published: bool, says: str
 ) -> None:
+    names = ("rmse_all_holdouts", BUT_ONE)[: len(purchases) // 2]
     overall = {
-        "rmse_all_holdouts": error("all", "rmse_all_holdouts", *purchases),
+        **{name: error("all", name, *purchases[2 * at : 2 * at + 2]) for at, name in enumerate(names)},
         "rmse": error("all", "rmse", -0.25, 0.5),
         "value_rmse": error("all", "value_rmse", *spend),
     }

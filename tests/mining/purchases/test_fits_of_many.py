@@ -1,5 +1,7 @@
 """What makes a fit of many customers fast changes no number."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from mining import evaluation
 from mining.evaluation import resampled_sums
 from mining.purchases import BetaGeoNBD, CommonDeathNBD, ModifiedBetaGeoNBD, ParetoNBD
 from mining.purchases.history import History, unique_rows
-from mining.purchases.models import base
+from mining.purchases.models import base, fits
 from mining.purchases.models.base import PurchaseModel
 from mining.purchases.models.simulation import simulate
 
@@ -56,6 +58,25 @@ def test_distinct_rows_are_sorted_and_found_again() -> None:
     assert np.array_equal(np.stack(rows, axis=1), expected)
     assert np.array_equal(position, place.ravel())
     assert np.array_equal(counts, number)
+
+
+def test_a_fit_is_made_once_of_equal_histories(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = History(*(column[:500] for column in history))
+    one = fits.fit_once(ParetoNBD(), few)
+    monkeypatch.setattr(ParetoNBD, "fit", lambda *_: pytest.fail("fitted again"))
+    assert fits.fit_once(ParetoNBD(), History(*(column.copy() for column in few))) is one
+    for other in (few._replace(x=few.x + (few.x > 0)), History(*(column[1:] for column in few))):
+        with pytest.raises(pytest.fail.Exception, match="fitted again"):
+            fits.fit_once(ParetoNBD(), other)
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fits, "_made", OrderedDict())
+    monkeypatch.setattr(fits, "KEPT", 2)
+    made = [fits.once("number", [np.array([number])], object) for number in (1, 2, 3)]
+    assert fits.once("number", [np.array([3])], object) is made[2]
+    assert fits.once("number", [np.array([1])], object) is not made[0]
+    assert len(fits._made) == 2
 
 
 def test_sums_of_groups_vary_as_those_of_customers(monkeypatch: pytest.MonkeyPatch) -> None:
