@@ -24,9 +24,10 @@ FIRST, LAST, CHOOSING = 2, 11, 4
 """Of the cut-offs, counted in horizons back from the as-of day, the first and the last that may choose, and how many do
 at most: spread over the year before the one that judges."""
 LEARNED, FEWEST = 0.5, 6
-"""A cut-off chooses where its candidates learn from at least this share of all cut-offs, and from at least so many: half
-a year of them. What a regression loses for want of data falls with 1/cut-offs, so that on early ones the choice would be
-about a model that learns from less than the published one does."""
+"""A cut-off chooses where its candidates learn from at least this share of all cut-offs, and from half a year of them.
+
+What a regression loses for want of data falls with 1/cut-offs, so that early ones would speak of a model that has
+learned less than the published one."""
 DIGITS = 4
 
 Labelled = tuple[pd.DataFrame, Floats]
