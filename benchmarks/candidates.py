@@ -8,7 +8,8 @@ one, over resampled customers.
 Of so many rows some lie beyond their 95 % interval by chance. So a candidate counts as better where its difference lies
 below what all rows of all data sets together reach by chance in one of twenty such tables: the largest of their
 differences over their errors, in the same resamples (max-t: Westfall & Young 1993, "Resampling-based multiple testing";
-White 2000, "A reality check for data snooping", Econometrica 68), Bonferroni over data sets.
+White 2000, "A reality check for data snooping", Econometrica 68), Bonferroni over data sets. The errors count, beside
+the customers', by how much a candidate's difference varies from day to day.
 
 CDNOW and Complete Journey are read where `perennial data` puts them, Online Retail II from the file that the variable
 ONLINE_RETAIL_II names, and left out where it names none. Written to $CRM_HOME/candidates.json.
@@ -68,6 +69,8 @@ OWN_RATE = "own rate so far (x/T)"
 RECENCY = "recency alone, all cut-offs"
 BOOSTED = "gradient boosting on the same inputs"
 EARLIER = "logistic regression corrected on the last cut-off (before 2026-11)"
+SMALLEST = 1e-12
+"""Error of the difference between equal candidates."""
 EARLIER_CUT_OFFS = 9
 """Cut-offs of a year that the model before purchase models learned from."""
 LEAST = 0.01
@@ -233,20 +236,39 @@ def graded(name: str, losses: Mapping[tuple[str, dt.date], Losses], chance: floa
                 "data": name, "what": what, "day": day, "customers": len(gaps), "candidate": candidate,
                 "loss": round(float(loss[candidate].mean()), 6),
             })  # fmt: skip
-    return [row | said for row, said in zip(rows, _intervals(np.array(columns), chance), strict=True)]
+    return [row | said for row, said in zip(rows, _intervals(np.array(columns), rows, chance), strict=True)]
 
 
-def _intervals(columns: Floats, chance: float) -> Iterator[dict[str, Any]]:
+def _intervals(columns: Floats, rows: list[dict[str, Any]], chance: float) -> Iterator[dict[str, Any]]:
     """Interval of each difference, and its verdict among all; `columns` (rows, 2, customers): sums and how many."""
     shape = columns.shape
     sums = resampled_sums(columns.reshape(-1, shape[2]), seed=SEED, resamples=RESAMPLES).reshape(RESAMPLES, *shape[:2])
     draws, found = sums[..., 0] / sums[..., 1], columns[:, 0].sum(axis=1) / columns[:, 1].sum(axis=1)
-    error = np.maximum(draws.std(axis=0), np.finfo(float).tiny)
+    error = np.maximum(draws.std(axis=0), SMALLEST)
     largest = float(np.quantile(np.max((found - draws) / error, axis=1), 1 - chance))
+    error = np.hypot(error, _of_periods(found, error, rows))
     for gap, one, values in zip(found, error, draws.T, strict=True):
         low, high = (round(float(np.quantile(values, level)), 6) for level in (0.025, 0.975))
         verdict = "better" if gap < -largest * one else "worse" if gap > largest * one else ""
         yield {"low": low, "high": high, "verdict": verdict}
+
+
+def _of_periods(found: Floats, error: Floats, rows: list[dict[str, Any]]) -> Floats:
+    """Standard error of each row by what moves all customers of a period at once.
+
+    By how much a candidate's differences vary between days beyond the error over customers (DerSimonian & Laird 1986,
+    "Meta-analysis in clinical trials"): a model that expects less is the better one in every bad quarter.
+    """
+    result = np.zeros(len(rows))
+    for pair in {(row["what"], row["candidate"]) for row in rows}:
+        places = [place for place, row in enumerate(rows) if (row["what"], row["candidate"]) == pair]
+        days = [place for place in places if rows[place]["day"] != ALL]
+        weight = error[days] ** -2.0
+        spread = float(weight @ (found[days] - weight @ found[days] / weight.sum()) ** 2) - (len(days) - 1)
+        between = max(spread, 0.0) / max(weight.sum() - weight @ weight / weight.sum(), np.finfo(float).tiny)
+        for place in places:
+            result[place] = np.sqrt(between / (len(days) if rows[place]["day"] == ALL else 1))
+    return result
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
