@@ -34,10 +34,12 @@ def fit_candidates(history: History, stages: int = CHANCE) -> list[PurchaseModel
 
 
 def fit_chosen(history: History, stages: int = CHANCE) -> PurchaseModel | None:
-    """Fit what may be in use alone: Pareto/NBD and its rival, and the stand-ins where it has no interior maximum."""
+    """Fit the model that other inputs are stacked on alone: Pareto/NBD, and the stand-ins where it has no maximum.
+
+    Without the rival: its forecasts alone may be the better ones, but they leave less for other inputs to add.
+    """
     preferred = [PREFERRED(TIME_UNIT).fit(*history), *_with_rhythm(history, stages)]
-    others = (RIVAL,) if any(model.is_converged_ for model in preferred) else STAND_INS
-    return choose([*preferred, *(kind(TIME_UNIT).fit(*history) for kind in others)])
+    return choose(preferred) or choose([kind(TIME_UNIT).fit(*history) for kind in STAND_INS])
 
 
 def _with_rhythm(history: History, stages: int) -> list[PurchaseModel]:
