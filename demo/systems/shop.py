@@ -126,14 +126,17 @@ def _order_lines() -> str:
 
 
 def _payments() -> str:
-    """One good payment per order, now and then after one that failed; none for an order that is to be quarantined."""
+    """One good payment per order, now and then after one that failed; none for an order that is to be quarantined.
+
+    An order just before midnight is paid on the day after, at the rate of that day.
+    """
     return """
         with totals as (
             select purchase_id, cast(sum(amount + case when is_business then tax else 0 end) as bigint) as cents
             from shop_lines group by purchase_id
         ),
         attempts as (
-            select purchase_id, order_no, channel, currency, rate, at_s, day, cents,
+            select purchase_id, order_no, channel, currency, at_s, day, cents,
                 unnest(case when u('payment fails', purchase_id) < 0.03 then [1, 2] else [2] end) as attempt
             from totals inner join shop_orders using (purchase_id)
             where purchase_id not in (select purchase_id from failed_orders)
@@ -145,10 +148,11 @@ def _payments() -> str:
                 else 'wallet' end as method,
             money(cents) as amount, currency, case when attempt = 1 then 'failed' else 'ok' end as status,
             local_text(at_s + attempt * 20) as paid_at,
-            case when currency = 'SGD' then cents * 100 else half_up(cents * rate, 10000) end as _amount_e4,
+            case when currency = 'SGD' then cents * 100 else half_up(cents * paid.rate, 10000) end as _amount_e4,
             attempt = 1 as _is_failed,
-            purchase_id * 2 + attempt - 1 as _key, day as _day, 0 as _version_s, cast(null as text) as _parent_reason
-        from attempts
+            purchase_id * 2 + attempt - 1 as _key, attempts.day as _day, 0 as _version_s,
+            cast(null as text) as _parent_reason
+        from attempts inner join rate_of_day as paid on day_of(at_s + attempt * 20) = paid.day
     """
 
 

@@ -20,8 +20,14 @@ MEANINGS = {
     STACKED: "a logistic regression on the purchase model's log-odds and other inputs",
 }
 WITHOUT_PURCHASES = "a logistic regression, since no purchase model can be fitted"
-CHOSEN_ON = (2, 5, 8, 11)
-"""Cut-offs that choose, in horizons before the as-of day: spread over the year before the one that judges."""
+FIRST, LAST, CHOOSING = 2, 11, 4
+"""Of the cut-offs, counted in horizons back from the as-of day, the first and the last that may choose, and how many do
+at most: spread over the year before the one that judges."""
+LEARNED, FEWEST = 0.5, 6
+"""A cut-off chooses where its candidates learn from at least this share of all cut-offs, and from half a year of them.
+
+What a regression loses for want of data falls with 1/cut-offs, so that early ones would speak of a model that has
+learned less than the published one."""
 DIGITS = 4
 
 Labelled = tuple[pd.DataFrame, Floats]
@@ -57,6 +63,18 @@ def fit_candidates(
     stacked = fit((rows, outcome), (PURCHASE_ODDS, *names), gap, timing, horizon)
     alone = purchases_alone(rows[PURCHASE_ODDS].to_numpy(float), gap, timing, horizon)
     return Candidates({PURCHASES: alone, AVERAGE: averaged(stacked), STACKED: stacked}, timing)
+
+
+def choosing(cut_offs: int) -> list[int]:
+    """Return the cut-offs that choose, of so many, the latest first: evenly spread, and one at least.
+
+    Examples
+    --------
+    >>> choosing(26), choosing(16), choosing(9), choosing(3)
+    ([2, 5, 8, 11], [2, 4, 6, 8], [2, 3], [2])
+    """
+    last = max(min(int(cut_offs * (1 - LEARNED)), cut_offs - FEWEST, LAST), FIRST)
+    return [int(k) for k in np.round(np.linspace(FIRST, last, min(CHOOSING, last - FIRST + 1)))]
 
 
 def choose(losses: Mapping[dt.date, Mapping[str, float]], sizes: Mapping[dt.date, int]) -> tuple[str, dict[str, float]]:

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from mining.churn.candidates import (
-    CHOSEN_ON,
     MEANINGS,
     STACKED,
     WITHOUT_PURCHASES,
     Candidates,
     Labelled,
     choose,
+    choosing,
     fit_candidates,
 )
 from mining.churn.evaluation import MINIMUM_PER_CLASS, PRIMARY, RESAMPLES, SECONDARY, SEED, evaluate, log_losses
@@ -183,7 +183,7 @@ def _choose(
     With the inputs of purchase behaviour, which need no screening.
     """
     losses, sizes = {}, {}
-    for k in CHOSEN_ON:
+    for k in choosing(len(parts)):
         if _can_be_learned_from(parts, k):
             losses[dates[k]] = _candidates_at(features, dates, parts, k, horizon).log_losses(parts[k])
             sizes[dates[k]] = len(parts[k][1])

@@ -27,8 +27,8 @@ SUM_UNKNOWN = ("shock", "truncated")
 """Here the sum may be further from the oracle's: only the oracle knows that the event which made customers leave is
 over, and when customers arrived who are older than the data."""
 SLOPE_UNKNOWN, ALIVE_UNKNOWN = ("correlated",), ("correlated", "retail")
-"""Here customers who buy more leave sooner, or leave for reasons that no purchase shows: Pareto/NBD takes rates to buy
-and to leave as independent."""
+"""Here customers who buy seldom leave sooner, or leave for reasons that no purchase shows: the purchase models take
+rates to buy and to leave as independent, so they hold too many one-time buyers alive."""
 MODEL_WORLD = "clean"
 """In these worlds the purchases follow the fitted model, so only chance may separate the two."""
 

@@ -12,8 +12,8 @@ from demo.proof.trial import Trial
 
 TABLE = "marts.winback_list"
 RETURNS_UNKNOWN = (*SUM_UNKNOWN, "correlated")
-"""Where only the oracle knows what came before; and where who buys more leaves sooner: Pareto/NBD takes rates to buy
-and to leave as independent, so it expects too many of the frequent buyers who have fallen silent back."""
+"""Where only the oracle knows what came before; and where who buys seldom leaves sooner: the purchase models take rates
+to buy and to leave as independent, so they expect too many of the silent one-time buyers back."""
 RETURNS, BRIER = "winback: expected / true returns", "winback: Brier score of P(return)"
 
 PREDICTED = """

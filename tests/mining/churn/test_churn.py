@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from scipy.special import expit
 
-from mining.churn.candidates import choose, fit_candidates
+from mining.churn.candidates import choose, choosing, fit_candidates
 from mining.churn.families import FAMILIES
 from mining.churn.features import FAMILY_OF, INPUTS, design, split_inputs
 from mining.churn.model import ChurnModel, with_purchase_odds
@@ -181,6 +181,13 @@ def test_of_candidates_that_are_as_good_the_simpler_one_is_chosen():
     assert choose({days[0]: losses[0]}, sizes) == ("stacked", losses[0])
     without = {day: {"stacked": 0.6} for day in days}
     assert choose(without, sizes) == ("stacked", {"stacked": 0.6})
+
+
+@pytest.mark.parametrize(
+    ("known", "chosen_on"), [(26, [2, 5, 8, 11]), (16, [2, 4, 6, 8]), (9, [2, 3]), (8, [2]), (3, [2])]
+)
+def test_a_cut_off_with_little_to_learn_from_does_not_choose(known, chosen_on):
+    assert choosing(known) == chosen_on
 
 
 def test_where_no_purchase_model_can_be_fitted_the_inputs_alone_are_used(features):
