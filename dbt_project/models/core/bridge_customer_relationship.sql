@@ -101,10 +101,9 @@ stated_households as (
 addresses as (
     select
         source_record_key,
-        min(identifier_value) as address
-    from {{ ref('int_customer_identifiers') }}
-    where kind = 'address' and verdict = 'identifies' and is_current
-    group by source_record_key
+        concat_ws('|', postcode, street_number, street, unit) as address
+    from {{ ref('int_party_records') }}
+    where party = 'person' and street_number is not null and street is not null and postcode is not null
 ),
 
 -- Persons with the family name and the address that they go by (dim_customer_contact).
