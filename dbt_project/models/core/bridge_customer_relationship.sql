@@ -75,7 +75,7 @@ resolved as (
     left join source_customers as own
         on named.source_system = own.source_system and named.reference = own.source_customer_id
     left join known_once as elsewhere on named.reference = elsewhere.source_customer_id
-)
+),
 
 stated as (
     select
@@ -98,29 +98,27 @@ stated_households as (
     group by customer_id
 ),
 
-addresses as (
-    select
-        source_record_key,
-        concat_ws('|', postcode, street_number, street, unit) as address
-    from {{ ref('int_party_records') }}
-    where party = 'person' and street_number is not null and street is not null and postcode is not null
-),
-
--- Persons with the family name and the address that they go by (dim_customer_contact).
+-- Persons by the family name and the address that they go by (dim_customer_contact), in one spelling.
 residents as (
     select
         contacts.customer_id,
         customers.first_seen_at,
-        addresses.address,
-        {{ joined(name_words('contacts.family_name')) }} as family_name
+        concat_ws('|', homes.postcode, homes.street_number, homes.street, homes.unit) as address,
+        names.family_name
     from {{ ref('dim_customer_contact') }} as contacts
     inner join {{ ref('dim_customer') }} as customers on contacts.customer_id = customers.customer_id
-    inner join source_customers
-        on
-            contacts.customer_id = source_customers.customer_id
-            and contacts.address_record = source_customers.record_number
-    inner join addresses on source_customers.source_record_key = addresses.source_record_key
-    where contacts.family_name is not null and coalesce(customers.kind, 'person') = 'person'
+    inner join source_customers as named
+        on contacts.customer_id = named.customer_id and contacts.name_record = named.record_number
+    inner join {{ ref('int_party_records') }} as names on named.source_record_key = names.source_record_key
+    inner join source_customers as housed
+        on contacts.customer_id = housed.customer_id and contacts.address_record = housed.record_number
+    inner join {{ ref('int_party_records') }} as homes on housed.source_record_key = homes.source_record_key
+    where
+        coalesce(customers.kind, 'person') = 'person'
+        and names.family_name is not null
+        and homes.street_number is not null
+        and homes.street is not null
+        and homes.postcode is not null
 ),
 
 families as (
@@ -136,7 +134,6 @@ families as (
         ) as first_member_id
     from residents
     left join stated_households on residents.customer_id = stated_households.customer_id
-    where residents.family_name <> ''
     window home as (partition by residents.address, residents.family_name)
 ),
 
