@@ -54,31 +54,3 @@
 {% macro seen_by_as_of(column) -%}
     ({{ column }} is null or {{ local_date(column) }} <= {{ as_of_date() }})
 {%- endmacro %}
-
-{#
-  Connected components: (node, component) of every node of `edges` (from_node, to_node, both directions), the component
-  being its smallest node. Exact for any graph; the number of steps is the longest of the shortest paths.
-#}
-{% macro connected_components(edges) -%}{{ return(adapter.dispatch('connected_components')(edges)) }}{%- endmacro %}
-{% macro default__connected_components(edges) -%}
-    with recursive reached (node, component) using key (node) as (
-        select
-            from_node,
-            least(from_node, min(to_node))
-        from {{ edges }}
-        group by from_node
-        union
-        select
-            edges.to_node,
-            min(reached.component)
-        from reached
-        inner join {{ edges }} as edges on reached.node = edges.from_node
-        inner join recurring.reached as known on edges.to_node = known.node
-        where reached.component < known.component
-        group by edges.to_node
-    )
-    select
-        node,
-        component
-    from reached
-{%- endmacro %}
