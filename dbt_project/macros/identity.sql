@@ -54,3 +54,17 @@
 {% macro seen_by_as_of(column) -%}
     ({{ column }} is null or {{ local_date(column) }} <= {{ as_of_date() }})
 {%- endmacro %}
+
+{# What earlier releases published: files of the ledger (pipeline/serving/identity_ledger.py), none before the first one. #}
+{% macro identity_ledger() -%}
+    {%- set files = of_build('identity_ledger') -%}
+    {%- if files -%}
+    read_parquet([{{ text_list(files) }}])
+    {%- else -%}
+    {%- set texts = ['source_record_key', 'source_system', 'customer_id', 'match_rule', 'matched_to', 'evidence', 'model_version'] %}
+    (select
+        {% for name in texts %}cast(null as {{ contract_type('text') }}) as {{ name }}, {% endfor -%}
+        cast(null as double) as match_weight, cast(null as date) as as_of_date, cast(null as bigint) as release_number
+    where 1 = 0) as nothing_published
+    {%- endif -%}
+{%- endmacro %}

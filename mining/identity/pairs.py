@@ -26,7 +26,7 @@ PAIR = {
     "other_record_key": "varchar",
     "match_rule": "varchar",
     "match_weight": "double",
-    "evidence": "varchar[]",
+    "evidence": "varchar",
     "verdict": "varchar",
     "reason": "varchar",
     "model_version": "varchar",
@@ -34,7 +34,8 @@ PAIR = {
 """A pair of records and what links them, or does not. `source_record_key` is the smaller one.
 
 verdict: `link`; `never`, by a decision; `cut`, a link that a cluster in trouble had to give up; `review`, which waits
-for a person; `vetoed`, which contradicts itself. reason: of a cut, a review or a veto. match_weight: of a model.
+for a person; `vetoed`, which contradicts itself. reason: of a cut, a review or a veto. match_weight: of a model, the
+higher the surer. evidence: what the two share, separated by commas.
 """
 HELD = dict.fromkeys(("source_record_key", "kind", "value"), "varchar")
 """Values of which a person has one, such as a birth date: no link of a model joins two that differ."""
@@ -53,12 +54,12 @@ with decided as (
         on other_source_system = other.source_system and other_source_customer_id = other.source_customer_id
 )
 select
-    source_record_key, other_record_key, match_rule, null::double as match_weight, [match_rule] as evidence,
+    source_record_key, other_record_key, match_rule, null::double as match_weight, match_rule as evidence,
     'link' as verdict, null::varchar as reason, null::varchar as model_version
 from identity_links where source_record_key < other_record_key
 union all
 select
-    source_record_key, other_record_key, 'decision', null, ['decision'], if(decision = $same, 'link', 'never'),
+    source_record_key, other_record_key, 'decision', null, 'decision', if(decision = $same, 'link', 'never'),
     null, null
 from decided
 union all

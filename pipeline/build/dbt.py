@@ -211,7 +211,9 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "crm_home": str(settings.home),
         "score_files": now,
         "history_files": {name: sorted({*paths, *now.get(name, [])}) for name, paths in history.items()},
-        "identity": {"decisions": [], "seen_before": _end_of(plan)},
+        "seen_before": _end_of(plan),
+        "identity_decisions": plan.decisions,
+        "identity_ledger": plan.identity_ledger,
         "release": {
             "release_id": plan.release_id,
             "as_of_date": str(plan.as_of),

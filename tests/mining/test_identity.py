@@ -19,14 +19,14 @@ def decided(decision: str, one: str, other: str) -> dict[str, str]:
 def modelled(*links: tuple[str, str, float]) -> pa.Table:
     """Links of a model with their weights."""
     rows = [
-        dict(zip(PAIR, (*sorted(pair), "model", weight, ["name"], "link", None, "m-1"), strict=True))
+        dict(zip(PAIR, (*sorted(pair), "model", weight, "full_name", "link", None, "m-1"), strict=True))
         for *pair, weight in links
     ]
     return pa.Table.from_pylist(rows, pa.schema({name: _type(kind) for name, kind in PAIR.items()}))
 
 
 def _type(kind: str) -> pa.DataType:
-    return {"varchar": pa.string(), "double": pa.float64(), "varchar[]": pa.list_(pa.string())}[kind]
+    return {"varchar": pa.string(), "double": pa.float64()}[kind]
 
 
 def judge(
