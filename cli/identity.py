@@ -42,7 +42,7 @@ def explain(
 
 
 @app.command()
-def review(
+def review(  # noqa: PLR0917 - each parameter is an option
     one: Annotated[str, typer.Argument(metavar="[ONE", help="A record to decide about, as source:id.")] = "",
     other: Annotated[str, typer.Argument(metavar="OTHER]", help="The other one.")] = "",
     decision: Annotated[
@@ -66,7 +66,7 @@ def review(
 
     if decision or one or other:
         if not (decision and one and other):
-            raise UserError("Give two records and --decide, for example: shop:17 desk:4 --decide same --by WHO --because WHY.")
+            raise UserError("Give two records and --decide: shop:17 desk:4 --decide same --by WHO --because WHY.")
         print(decide(every(), one, other, decision=decision, by=by, because=because))
         return
     found = pairs_in_doubt(every(), limit=limit, with_values=_may_show(shape))
@@ -97,10 +97,12 @@ def _ask(one: str, other: str, by: str) -> bool:
 
 
 def _counted(shown: int, total: int, *, asks: bool) -> str:
+    from pipeline.base.numbers import counted
+
     if not total:
         return "No pair is in doubt."
-    first = f"{shown} of {total:,} pairs in doubt." if shown < total else f"{total:,} pairs in doubt." if total > 1 else "1 pair in doubt."
-    return first if asks else f"{first} To decide them here: perennial identity review --by YOUR-NAME"
+    told = f"{shown} of {counted(total, 'pair')} in doubt." if shown < total else f"{counted(total, 'pair')} in doubt."
+    return told if asks else f"{told} To decide them here: perennial identity review --by YOUR-NAME"
 
 
 def _may_show(shape: str) -> bool:

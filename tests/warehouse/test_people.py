@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from cli.main import main
 from pipeline.base.errors import UserError
+from pipeline.base.settings import sources_in
 from pipeline.build.decisions import read_decisions
 from pipeline.outputs.identity import decide, explain, pairs_in_doubt, review
 from pipeline.outputs.identity.explain import as_text
@@ -117,13 +119,17 @@ def test_explain_of_nobody_says_what_to_give(street: Neighbours) -> None:
 
 
 @pytest.fixture
-def doubtful(street: Neighbours, tmp_path: Path) -> Neighbours:
+def doubtful(street: Neighbours, tmp_path: Path) -> Iterator[Neighbours]:
     """The company, in a home of its own, where two pairs wait for a decision and a third is decided."""
     home = tmp_path / "home"
     shutil.copytree(street.settings.home / "serving", home / "serving", symlinks=True)
     (home / "warehouse.duckdb").symlink_to(street.settings.warehouse)
-    found = Neighbours(replace(street.settings, home=home))
-    pairs = [("till:ben", "till:bob", "review", 2.5), ("desk:sam", "till:mei", "review", 4.5), ("till:mia", "till:pia", "never", None)]
+    found = replace(street, settings=replace(street.settings, home=home))
+    pairs = [
+        ("till:ben", "till:bob", "review", 2.5),
+        ("desk:sam", "till:mei", "review", 4.5),
+        ("till:mia", "till:pia", "never", None),
+    ]
     with closing(duckdb.connect(str(home / "serving" / "current" / "perennial.duckdb"))) as release:
         for one, other, verdict, weight in pairs:
             key, other_key = pair_of(record_key(one), record_key(other))
@@ -134,7 +140,8 @@ def doubtful(street: Neighbours, tmp_path: Path) -> Neighbours:
                 " $5 as verdict, 'model' as match_rule, 'phone, birth_date' as evidence, $6 as match_weight",
                 [key, other_key, customers[key], customers[other_key], verdict, weight],
             )
-    return found
+    with sources_in(street.sources):
+        yield found
 
 
 def test_review_lists_the_surest_pair_first_and_side_by_side(doubtful: Neighbours) -> None:
@@ -153,7 +160,18 @@ def test_review_lists_the_surest_pair_first_and_side_by_side(doubtful: Neighbour
 
 def test_a_decision_is_appended_and_its_pair_waits_no_more(doubtful: Neighbours, monkeypatch, capfd) -> None:
     monkeypatch.setenv("CRM_HOME", str(doubtful.settings.home))
-    words = ["identity", "review", "till:mei", "desk:sam", "--decide", "never", "--by", "R. Lim", "--because", "her son"]
+    words = [
+        "identity",
+        "review",
+        "till:mei",
+        "desk:sam",
+        "--decide",
+        "never",
+        "--by",
+        "R. Lim",
+        "--because",
+        "her son",
+    ]
     assert main(words) == 0
     assert "till:mei and desk:sam are two customers" in capfd.readouterr().out
     assert [{pair.record, pair.other} for pair in pairs_in_doubt(doubtful.settings, with_values=False).pairs] == [
@@ -161,8 +179,17 @@ def test_a_decision_is_appended_and_its_pair_waits_no_more(doubtful: Neighbours,
     ]
     (decided,) = read_decisions(doubtful.settings)
     assert (decided["decision"], decided["decided_by"], decided["reason"]) == ("never", "R. Lim", "her son")
-    assert main([*words[:5], "same", *words[6:]]) == 2
-    assert len(read_decisions(doubtful.settings)) == 1, "a decision that contradicts another is not written"
+    assert main([*words, "same"]) == 0
+    assert [row["decision"] for row in read_decisions(doubtful.settings)] == ["never", "same"], "the later one counts"
+
+
+def test_a_decision_that_contradicts_others_is_not_written(doubtful: Neighbours) -> None:
+    decided = {"by": "R. Lim", "because": "seen"}
+    decide(doubtful.settings, "till:ben", "till:bob", decision="never", **decided)
+    decide(doubtful.settings, "till:ben", "till:mia", decision="same", **decided)
+    with pytest.raises(UserError, match=r"line 2, column decision: 'never' contradicts the rows that say 'same'"):
+        decide(doubtful.settings, "till:mia", "till:bob", decision="same", **decided)
+    assert len(read_decisions(doubtful.settings)) == 2
 
 
 @pytest.mark.parametrize(
@@ -200,5 +227,6 @@ def household(street: Neighbours, record: str) -> object:
 
 
 def orders(street: Neighbours, record: str) -> list[object]:
-    found = street.ask(f"select order_id from core.fct_order where customer_id = '{street.customer(record)}' order by 1")
+    of_customer = f"customer_id = '{street.customer(record)}'"
+    found = street.ask(f"select order_id from core.fct_order where {of_customer} order by 1")
     return [order for (order,) in found]

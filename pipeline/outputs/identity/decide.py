@@ -8,10 +8,9 @@ from pipeline.base.errors import UserError
 from pipeline.base.files import write_text
 from pipeline.base.lock import file_lock
 from pipeline.base.settings import Settings
-from pipeline.build.decisions import COLUMNS, check_decisions, decisions_file
+from pipeline.build.decisions import COLUMNS, NEVER, SAME, check_decisions
 from pipeline.outputs.identity.found import Opened, opened_release
 
-SAME, NEVER = "same", "never"
 OUTCOME = {
     SAME: "{one} and {other} are one customer",
     NEVER: "{one} and {other} are two customers, whatever rules and models say",
@@ -49,7 +48,10 @@ def decide(settings: Settings, one: str, other: str, *, decision: str, by: str, 
     values = (decision, *records[0], *records[1], by.strip(), because.strip(), str(dt.datetime.now(dt.UTC).date()))
     _append(settings, dict(zip(COLUMNS, values, strict=True)))
     told = OUTCOME[decision].format(one=one, other=other)
-    return f"{told}: it holds from the next build (`make run`). To undo it, remove its line from {decisions_file(settings)}."
+    return (
+        f"{told}: it holds from the next build (`make run`). The line is in {settings.identity_decisions}; to take it "
+        "back, decide otherwise, or remove it."
+    )
 
 
 def _known(release: Opened, record: str) -> tuple[str, str]:
@@ -64,15 +66,15 @@ def _known(release: Opened, record: str) -> tuple[str, str]:
         source,
         number,
     ):
-        raise UserError(f"Release {release.folder.name} has no record {record}: `perennial identity review` lists pairs.")
+        raise UserError(f"Release {release.folder.name} has no record {record}: give the source and its own number.")
     return source, number
 
 
 def _append(settings: Settings, row: dict[str, str]) -> None:
-    path = decisions_file(settings)
+    path = settings.identity_decisions
     path.parent.mkdir(parents=True, exist_ok=True)
     with file_lock(path.with_name(f".{path.name}.lock")):
-        text = path.read_text(encoding="utf-8") if path.is_file() else ",".join(COLUMNS) + "\n"
+        text = path.read_text(encoding="utf-8-sig") if path.is_file() else ",".join(COLUMNS) + "\n"
         line = io.StringIO()
         csv.DictWriter(line, COLUMNS, lineterminator="\n").writerow(row)
         text = text + ("" if text.endswith("\n") else "\n") + line.getvalue()

@@ -22,7 +22,7 @@ select
     {own_id} as source_customer_id
 from release.core.bridge_customer_source as bridge
 {own_ids}
-where bridge.customer_id = $1 and valid_to = date '9999-12-31'
+where bridge.customer_id = $1 and is_current
 order by match_rule = 'own_record' desc, first_seen_at asc nulls last, bridge.source_record_key
 """
 OWN_IDS = """
@@ -42,9 +42,8 @@ where customer_id = $1 or other_customer_id = $1
 order by verdict = 'review' desc, match_weight desc nulls last, own_record_key, record_key
 """
 EARLIER = """
-select customer_id, kind, valid_from from release.core.customer_id_history
-where current_customer_id = $1 and customer_id <> $1 and valid_to = date '9999-12-31'
-order by valid_from, customer_id
+select customer_id, kind, max(valid_to) as valid_to from release.core.customer_id_history
+where current_customer_id = $1 and customer_id <> $1 group by all order by customer_id
 """
 RELATED = """
 select kind, related_id, is_inferred from release.core.bridge_customer_relationship
@@ -147,7 +146,7 @@ def _explain(release: Opened, customer_id: str, remarks: list[str], *, with_valu
         records,
         _fields(release, customer_id, with_values=with_values) if release.has_contacts else [],
         _nearly(release, customer_id, numbers),
-        [{**row, "valid_from": str(row["valid_from"])} for row in release.rows(EARLIER, customer_id)],
+        [{**row, "valid_to": str(row["valid_to"])} for row in release.rows(EARLIER, customer_id)],
         release.rows(RELATED, customer_id),
         remarks,
     )
@@ -272,7 +271,7 @@ def _lines(found: Explanation) -> list[str]:
         lines.append("  nobody")
     if found.earlier_ids:
         lines += ["", "Earlier ids"]
-        lines += [f"  {row['customer_id']}, {row['kind']} {row['valid_from']}" for row in found.earlier_ids]
+        lines += [f"  {row['customer_id']}, until {row['valid_to']}" for row in found.earlier_ids]
     return lines
 
 

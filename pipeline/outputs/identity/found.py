@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,10 @@ from pipeline.base.settings import Settings
 from pipeline.serving.releases import CONTACTS, DATABASE, attach_read_only, current_release
 
 NEEDED = ("customer_id_history", "identity_review")
+HISTORY = """
+select current_customer_id, kind, max(valid_to) as valid_to from release.core.customer_id_history
+where customer_id = $1 group by all order by current_customer_id
+"""
 
 
 @dataclass(frozen=True)
@@ -101,17 +104,13 @@ def find(release: Opened, asked: str) -> Asked:
     if asked == "unknown":
         raise UserError("'unknown' stands for sales without a customer: nobody is behind it.")
     if release.rows("select 1 from release.core.dim_customer where customer_id = $1", asked):
-        return Asked((asked,))
-    if earlier := release.rows(
-        "select current_customer_id, valid_from, kind from release.core.customer_id_history"
-        " where customer_id = $1 and valid_to = date '9999-12-31' order by current_customer_id",
-        asked,
-    ):
+        return Asked((asked,), _split_off(release, asked))
+    if earlier := release.rows(HISTORY, asked):
         return _translated(asked, earlier)
     keys = [asked, record_key(asked)] if ":" in asked else [asked]
     found = release.rows(
         "select distinct customer_id from release.core.bridge_customer_source"
-        " where list_contains($1, source_record_key) and valid_to = date '9999-12-31'",
+        " where list_contains($1, source_record_key) and is_current",
         keys,
     )
     if not found:
@@ -123,13 +122,18 @@ def find(release: Opened, asked: str) -> Asked:
 
 
 def _translated(asked: str, earlier: list[dict[str, Any]]) -> Asked:
-    ids = tuple(row["current_customer_id"] for row in earlier if row["current_customer_id"])
-    since = _since(earlier[0]["valid_from"])
+    ids = tuple(row["current_customer_id"] for row in earlier if row["kind"] != "gone")
+    until = max(row["valid_to"] for row in earlier)
     if not ids:
-        raise UserError(f"{asked} was a customer until {since}; its records were deleted, so no customer has its id now.")
+        raise UserError(f"{asked} was a customer until {until}: its sources have none of its records any more.")
     became = f"is {ids[0]}" if len(ids) == 1 else f"was split into {' and '.join(ids)}"
-    return Asked(ids, (f"{asked} {became} since {since}.",))
+    return Asked(ids, (f"{asked} {became} since {until}.",))
 
 
-def _since(day: date | None) -> str:
-    return str(day) if day else "an earlier release"
+def _split_off(release: Opened, customer_id: str) -> tuple[str, ...]:
+    """Return what a customer of today was together with, until when."""
+    return tuple(
+        f"Until {row['valid_to']}, {customer_id} was {row['current_customer_id']}, too."
+        for row in release.rows(HISTORY, customer_id)
+        if row["kind"] == "split"
+    )

@@ -8,6 +8,7 @@ import duckdb
 
 from pipeline.base.duck import connect
 from pipeline.base.settings import Settings
+from pipeline.build.decisions import read_decisions, records_of
 from pipeline.outputs.identity.found import opened_release, record_key
 from pipeline.outputs.identity.words import evidence_text, reason_text
 
@@ -86,13 +87,8 @@ def _keys(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def _decided(settings: Settings) -> set[tuple[str, str]]:
-    return {
-        pair_of(
-            record_key(f"{row['source_system']}:{row['source_customer_id']}"),
-            record_key(f"{row['other_source_system']}:{row['other_source_customer_id']}"),
-        )
-        for row in read_decisions(settings)
-    }
+    pairs = (records_of(row) for row in read_decisions(settings))
+    return {pair_of(*(record_key(":".join(record)) for record in pair)) for pair in pairs}
 
 
 def pair_of(one: str, other: str) -> tuple[str, str]:

@@ -104,7 +104,11 @@ RECORDS = [
     # The twins Mia and Pia live in one flat, and were born on one day.
     ("till:mia", 4, {"given": "Mia", "family": "Nair", "born": "1999-05-06", "phone": "8222 7788", **BANYAN}),
     ("till:pia", 4, {"given": "Pia", "family": "Nair", "born": "1999-05-06", "phone": "8222 7788", **BANYAN}),
-    ("desk:pia", 5, {"name": "Pia Nair", "born": "1999-05-06", "street": "Banyan Road 7, #02-11", "postcode": "018956"}),
+    (
+        "desk:pia",
+        5,
+        {"name": "Pia Nair", "born": "1999-05-06", "street": "Banyan Road 7, #02-11", "postcode": "018956"},
+    ),
     # Above them lives a family of the same name.
     ("till:ravi", 4, {"given": "Ravi", "family": "Nair", "street": "Banyan Road 7 #03-11", "postcode": "018956"}),
     # Kim buys for Jade Hotels, and at home for herself.
@@ -126,9 +130,10 @@ SOLD = [("1", "ana", 4), ("2", "mei", 5), ("3", "kim", 6), ("4", "kim2", 6)]
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The built company."""
+    """The built company, and the folder of the definitions of its sources."""
 
     settings: Settings
+    sources: Path
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
         """Query the warehouse."""
@@ -160,7 +165,8 @@ class Neighbours:
 
 def make_neighbours(folder: Path) -> Neighbours:
     """Deliver the records, build up to the star, and publish what `perennial identity` reads."""
-    project = make_project(folder, "till", (SOURCE + SALES).replace("NAME", "till"), {"customers": PEOPLE, "orders": ORDERS})
+    models = {"customers": PEOPLE, "orders": ORDERS}
+    project = make_project(folder, "till", (SOURCE + SALES).replace("NAME", "till"), models)
     (project / "dags" / "sources" / "desk.yml").write_text(SOURCE.replace("NAME", "desk"), encoding="utf-8")
     staging = project / "dbt_project" / "models" / "staging" / "desk"
     staging.mkdir()
@@ -178,7 +184,7 @@ def make_neighbours(folder: Path) -> Neighbours:
     run_in(project, BUILD, SHOP=folder / "shop", CRM_HOME=home, CRM_SOURCES="till,desk", **TABLES_ONLY)
     settings = load_settings({"CRM_HOME": str(home), "CRM_SOURCES": "*"})
     _publish(settings)
-    return Neighbours(settings)
+    return Neighbours(settings, project / "dags")
 
 
 def _write(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]) -> None:
