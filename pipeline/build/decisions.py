@@ -154,7 +154,7 @@ def _check_contradictions(counting: Sequence[tuple[int, Decision]], path: Path) 
                 if each["decision"] == SAME and first_of(records_of(each)[0]) == first_of(one)
             ]
             raise UserError(
-                f"{path}, line {line}, column decision: '{NEVER}' contradicts the rows that say '{SAME}' and join the two "
-                f"records (line {', '.join(map(str, same))}). Take one of them back by a later row about the same two "
-                "records."
+                f"{path}, line {line}, column decision: '{NEVER}' contradicts the rows that say '{SAME}' and join the "
+                f"two records (line {', '.join(map(str, same))}). Take one of them back by a later row about the same "
+                "two records."
             )

@@ -98,9 +98,9 @@ def changes_before(changes: list[Changes], release_of: Callable[[list[str]], str
 
 
 def record_changes(settings: Settings, release_id: str, as_of: str, sources: Collection[str]) -> None:
-    """Append which records the built warehouse has as another customer than the releases before. The caller has the lock.
+    """Append the records that the built warehouse has as another customer than the releases before.
 
-    A release that is published again has its file already.
+    A release that is published again has its file already. The caller holds the lock.
     """
     known = published_changes(settings, sources)
     if any(each.release_id == release_id for each in known):
@@ -112,7 +112,9 @@ def record_changes(settings: Settings, release_id: str, as_of: str, sources: Col
     try:
         with working_connection(settings.home) as connection:
             attach_read_only(connection, settings.warehouse, "warehouse")
-            if not _write(connection, temporary, known, number, as_of, sorted(sources)):
+            values = {"as_of": as_of, "number": number, "sources": sorted(sources)}
+            connection.execute(f"create temp table changes as {_query(known)}", values)
+            if not _copy(connection, temporary, sorted(sources)):
                 return
         name = f"{number:06d}.{release_id}.{sha256_of_file(temporary)[:12]}.parquet"
         with atomic_path(folder / name) as path:
@@ -121,17 +123,17 @@ def record_changes(settings: Settings, release_id: str, as_of: str, sources: Col
         temporary.unlink(missing_ok=True)
 
 
-def _write(
-    connection: duckdb.DuckDBPyConnection, path: Path, known: list[Changes], number: int, as_of: str, sources: list[str]
-) -> int:
-    """Write the changes of a release; return how many there are."""
+def _query(known: list[Changes]) -> str:
     files = ", ".join(quote_literal(str(each.path)) for each in known)
-    query = CHANGES.format(
+    return CHANGES.format(
         changes=f"read_parquet([{files}])" if known else NOTHING,
         columns=", ".join(COLUMNS),
         now_columns=", ".join(f"now.{name}" for name in COLUMNS),
     )
-    connection.execute(f"create temp table changes as {query}", {"as_of": as_of, "number": number, "sources": sources})
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, path: Path, sources: Collection[str]) -> int:
+    """Write the changes, if there are any; return how many."""
     (rows,) = connection.execute("select count(*) from changes").fetchall()[0]
     if rows:
         metadata = f"{{{quote_literal(SOURCES)}: {quote_literal(','.join(sources))}}}"

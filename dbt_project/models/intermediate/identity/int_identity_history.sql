@@ -1,5 +1,5 @@
 -- Grain: one row per (record, change_number): the customers that a record was published as, and the one that it is now.
--- A record is its first customer from 0001-01-01 on, and another one from the as-of date of the release that said so.
+-- What the first release says holds from 0001-01-01 on; a change, from the as-of date of the release that says so.
 -- An identity that a release of the same as-of date replaced holds from its valid_from until the same day.
 with published as (
     select * from {{ ref('int_identity_ledger') }}
@@ -59,7 +59,11 @@ dated as (
 final as (
     select
         *,
-        case when change_number = 1 then {{ beginning_of_time() }} else changed_on end as valid_from,
+        case
+            when coalesce(release_number, 0) = coalesce((select min(release_number) from published), 0)
+                then {{ beginning_of_time() }}
+            else changed_on
+        end as valid_from,
         lead(changed_on) over (partition by source_record_key order by change_number) as next_from
     from dated
 )
