@@ -14,7 +14,7 @@
             ),
             ' '
         ),
-        lambda word: word not in ('', {{ text_list(var('words_beside_names')) }})
+        lambda word: word not in ('', {{ text_list(var('identity').words_beside_names) }})
     )
 {%- endmacro %}
 

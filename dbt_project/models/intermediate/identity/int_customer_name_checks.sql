@@ -8,7 +8,13 @@ with pairs as (
 ),
 
 names as (
-    select * from {{ ref('int_customer_names') }}
+    select
+        source_record_key,
+        full_letters as letters,
+        given_words,
+        {{ length_of('name_words') }} as all_words
+    from {{ ref('int_customers__standard') }}
+    where full_letters is not null
 )
 
 select

@@ -119,9 +119,9 @@ judged as (
             when kind = 'email'
                 then
                     regexp_matches(
-                        split_part(identifier_value, '@', 1), '^({{ var("placeholder_words") | join("|") }})[0-9]*$'
+                        split_part(identifier_value, '@', 1), '^({{ var("identity").placeholder_words | join("|") }})[0-9]*$'
                     )
-                    or regexp_matches(identifier_value, '@(.+[.])?({{ var("masked_mail_domains") | join("|") }})$')
+                    or regexp_matches(identifier_value, '@(.+[.])?({{ var("identity").masked_mail_domains | join("|") }})$')
                     or regexp_matches(
                         identifier_value, '[@.](relay|privaterelay|marketplace|masked|anonymous|noemail|noreply)[.]'
                     )
