@@ -6,22 +6,22 @@ SQL of DuckDB over the table `records` (`int_party_records`). Names are worked o
 import duckdb
 
 MACROS = """
-create or replace macro letters_of(word) as array_to_string(list_sort(string_split(word, '')), '');
+create or replace temp macro letters_of(word) as array_to_string(list_sort(string_split(word, '')), '');
 -- A letter left out, doubled or swapped with its neighbour. A wrong letter is none: Mei and Wei are two names.
-create or replace macro is_slip(one, other, least) as
+create or replace temp macro is_slip(one, other, least) as
     least(length(one), length(other)) >= least
     and abs(length(one) - length(other)) <= 1
     and (length(one) < 9 or left(one, 4) = left(other, 4) or right(one, 4) = right(other, 4))
     and damerau_levenshtein(one, other) = 1
     and (length(one) <> length(other) or letters_of(one) = letters_of(other));
-create or replace macro digits_of(word) as regexp_replace(word, '[^0-9]', '', 'g');
+create or replace temp macro digits_of(word) as regexp_replace(word, '[^0-9]', '', 'g');
 -- Every combination of a form of each word, joined; the first sixteen.
-create or replace macro combined(forms) as case when len(forms) = 0 then [] else list_reduce(
+create or replace temp macro combined(forms) as case when len(forms) = 0 then [] else list_reduce(
     forms,
     lambda done, next: flatten(list_transform(done, lambda one: list_transform(next, lambda two: one || two)))[:16]
 ) end;
 -- A name begun at another letter is the same name: Tan Wei Ming, Wei Ming Tan.
-create or replace macro least_turn(name) as list_min(
+create or replace temp macro least_turn(name) as list_min(
     list_transform(range(1, length(name) + 1), lambda i: name[i:] || name[:i - 1])
 );
 """
@@ -69,6 +69,7 @@ select
     words,
     given_words,
     is_unread,
+    forms,
     len(words) as word_count,
     array_to_string(words, '') as letters,
     least_turn(array_to_string(words, '')) as name_key,
@@ -97,6 +98,11 @@ ADDRESS = "case when street is not null and street_number is not null then stree
 VALUES = {"email": "email", "phone": "phone", "loyalty_id": "loyalty_id", "address": ADDRESS + " || coalesce(postcode, '')"}
 """What identifies somebody as long as few records hold it."""
 
+# E-mail addresses that are given with a phone number: more than one where a family or an office has it.
+PHONES = """
+create or replace temp table phones as
+select phone as number, count(distinct email) as emails from records where phone is not null group by phone
+"""
 FIELDS = """
 create or replace temp table fields as
 select
@@ -107,9 +113,13 @@ select
     case when crowded_phone.value is null then records.phone end as phone,
     case when crowded_loyalty_id.value is null then records.loyalty_id end as loyalty_id,
     case when crowded_address.value is null then {address} end as address,
+    phones.emails as emails_of_phone,
     records.postcode,
     cast(records.birth_date as varchar) as birth_date,
     names.name_no,
+    list_filter(names.forms, lambda word: list_has_any(
+        word, regexp_split_to_array(lower(split_part(records.email, '@', 1)), '[^\\p{{L}}]+')
+    )) as names_in_email,
     case when not names.is_unread then names.name_key end as name_key,
     case when not names.is_unread then names.name_keys end as name_keys,
     names.letters,
@@ -122,6 +132,7 @@ select
 from records
 left join names
     on records.name_words = names.words and records.given_words is not distinct from names.given_words
+left join phones on records.phone = phones.number
 {joins}
 """
 
@@ -134,6 +145,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, held_by_at_most: int) -> None
         CROWDED_PART.format(column=column, value=value, most=held_by_at_most) for column, value in VALUES.items()
     ]
     connection.execute(CROWDED.format(parts=" union ".join(parts)))
+    connection.execute(PHONES)
     joins = "".join(
         f" left join crowded as crowded_{column}"
         f" on crowded_{column}.kind = '{column}' and crowded_{column}.value = {_of_records(column)}"

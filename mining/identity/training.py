@@ -12,13 +12,13 @@ import duckdb
 from mining.identity.comparisons import COMPARISONS, Comparison
 
 SEED = 1
-RANDOM_PAIRS = 2_000_000
-BLOCKED_PAIRS = 1_000_000
+RANDOM_PAIRS = 500_000
+BLOCKED_PAIRS = 300_000
 LEAST_RECORDS = 1_000
 LEAST_BLOCKED = 200
 """Fewer pairs that share a value teach nothing about the others."""
 LEAST_MATCHES = 100
-SAME_PARTY = ("email_l = email_r", "phone_l = phone_r", "loyalty_id_l = loyalty_id_r")
+OF_ONE_PARTY = ("email", "phone", "loyalty_id")
 FOUND_BY_VALUES = 0.7
 """Share of the pairs of one party that have an equal e-mail, phone or loyalty number; a weight moves by a fraction."""
 TRAINED_ON = ("email", "phone", "birth_date", "loyalty_id", "name_key")
@@ -64,9 +64,11 @@ def train(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | str:
         return "The records share too few values to learn from."
     threads = _one(connection, "select current_setting('threads')")
     connection.execute("set threads = 1")
+    logging.disable(logging.WARNING)
     try:
         trained = _splink(connection, rules)
     finally:
+        logging.disable(logging.NOTSET)
         connection.execute(f"set threads = {threads}")
     return {
         **trained,
@@ -77,15 +79,13 @@ def train(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | str:
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return row[0]
+    ((value,),) = connection.execute(query).fetchall()
+    return value
 
 
 def _splink(connection: duckdb.DuckDBPyConnection, rules: list[str]) -> dict[str, Any]:
     from splink import DuckDBAPI, Linker, block_on
 
-    logging.getLogger("splink").setLevel(logging.ERROR)
     settings = {
         "link_type": "dedupe_only",
         "unique_id_column_name": "record_no",
@@ -97,11 +97,8 @@ def _splink(connection: duckdb.DuckDBPyConnection, rules: list[str]) -> dict[str
     api = DuckDBAPI(connection)
     linker = Linker(api.register("learned_from"), settings)
     teach = linker.training
-    rules_of_party = [rule for rule in SAME_PARTY if rule.split("_l ")[0] in rules] or [f"{rules[-1]}_l = {rules[-1]}_r"]
-    teach.estimate_probability_two_random_records_match(
-        [rule.replace("_l ", " ").replace("_r", "") and block_on(rule.split("_l ")[0]) for rule in rules_of_party],
-        recall=FOUND_BY_VALUES,
-    )
+    certain = [column for column in OF_ONE_PARTY if column in rules] or rules[-1:]
+    teach.estimate_probability_two_random_records_match(list(map(block_on, certain)), recall=FOUND_BY_VALUES)
     teach.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=SEED, min_count_per_level=None)
     for rule in rules:
         teach.estimate_parameters_using_expectation_maximisation(

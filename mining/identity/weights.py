@@ -28,7 +28,13 @@ with levels as (
         {levels},
         {values},
         least(l.word_count, r.word_count) >= 2 as are_whole_names,
-        coalesce(l.postcode = r.postcode, false) as is_postcode_equal
+        coalesce(l.postcode = r.postcode, false) as is_postcode_equal,
+        coalesce(l.phone = r.phone and l.emails_of_phone = 1, false) as is_phone_personal,
+        coalesce(
+            len(list_filter(l.names_in_email, lambda forms: not list_has_any(forms, r.parts))) > 0
+            or len(list_filter(r.names_in_email, lambda forms: not list_has_any(forms, l.parts))) > 0,
+            false
+        ) as is_email_personal
     from candidates
     inner join fields as l on candidates.record_no = l.record_no
     inner join fields as r on candidates.other_no = r.record_no
