@@ -145,15 +145,12 @@ def identity(release: duckdb.DuckDBPyConnection) -> Row:
         " from marts.identity_coverage",
     )
     pairs = _one(release, "select count(*) from ops.identity_review where verdict = 'review'")[0]
-    told = f"of {counted(sources, 'source')}, "
     if linked:
-        told += f"{linked / records:.1%} match another"
-    elif comparable:
-        told += "none matches another"
+        told = f"{linked / records:.1%} match another"
     else:
-        told += "none matched: no contact data in common"
-    doubt = f"; {counted(pairs, 'pair')} in doubt: perennial identity review" if pairs else ""
-    return ("  records", number(records), told + doubt)
+        told = "none matches another" if comparable else "none matched: no contact data in common"
+    doubt = f", {counted(pairs, 'pair')} in doubt: perennial identity review" if pairs else ""
+    return ("  records", number(records or 0), f"of {counted(sources, 'source')}, {told}{doubt}")
 
 
 def purchases(release: duckdb.DuckDBPyConnection) -> Row:
