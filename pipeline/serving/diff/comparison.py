@@ -142,7 +142,8 @@ def _identity(found: dict[str, Any]) -> str:
     ]
     return (
         f"\n{counts['records']:,} records belong to another customer: {counts['merged']:,} customers merged into "
-        f"others, {counts['split']:,} split off. With them moved {', '.join(amounts)}. core.customer_id_history translates ids."
+        f"others, {counts['split']:,} split off. With them moved {', '.join(amounts)}. core.customer_id_history "
+        "translates ids."
     )
 
 
