@@ -52,7 +52,8 @@ numbered as (
         members.source_record_key,
         members.cluster_key,
         row_number() over (
-            partition by members.cluster_key order by records.first_seen_at asc nulls last, members.source_record_key asc
+            partition by members.cluster_key
+            order by records.first_seen_at asc nulls last, members.source_record_key asc
         ) as record_number,
         row_number() over (
             partition by members.cluster_key
