@@ -1,1 +1,1 @@
-"""One customer of many records: links that rules cannot reach, scored by a model, and the clusters of all links."""
+"""Which records are one customer: links by rules, by people and by a model, and where they are cut."""

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pipeline.base.catalog import catalog
 from pipeline.base.errors import UserError
@@ -207,6 +209,9 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "crm_home": str(settings.home),
         "score_files": now,
         "history_files": {name: sorted({*paths, *now.get(name, [])}) for name, paths in history.items()},
+        "seen_before": _end_of(plan),
+        "identity_decisions": plan.decisions,
+        "identity_ledger": plan.identity_ledger,
         "release": {
             "release_id": plan.release_id,
             "as_of_date": str(plan.as_of),
@@ -219,6 +224,12 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
             for entry in earlier
         ],
     }
+
+
+def _end_of(plan: Plan) -> str:
+    """The end of the as-of date in UTC: what was seen before it had been seen on that day."""
+    midnight = datetime.combine(plan.as_of + timedelta(days=1), time(), ZoneInfo(plan.time_zone))
+    return f"{midnight.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _named(source: Source, key: str) -> dict[str, str]:

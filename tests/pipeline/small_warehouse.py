@@ -38,7 +38,13 @@ select * from (values
     as t (customer_id, full_name, given_name, family_name, email, street),
     (values ('Singapore', '018956', 'SG')) as place (city, postcode, country);
 create table core.bridge_customer_source as
-select md5(customer_id) as source_record_key, customer_id, source_system from core.customer_source_id;
+select md5(customer_id) as source_record_key, customer_id, source_system, 'own_record' as match_rule,
+    null::varchar as matched_to, null::double as match_weight, null::varchar as evidence,
+    null::varchar as model_version, true as is_current, date '0001-01-01' as valid_from, date '9999-12-31' as valid_to
+from core.customer_source_id;
+create table core.customer_id_history as
+select customer_id, customer_id as current_customer_id, 'current' as kind, date '0001-01-01' as valid_from
+from core.bridge_customer_source;
 create table core.dim_product as select * from (values ('tea'), ('unknown')) as t (product_id);
 create table core.dim_date as
 select d::date as date_day from generate_series(date '2026-01-01', date '2026-12-31', interval 1 day) as t (d);
