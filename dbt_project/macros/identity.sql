@@ -55,30 +55,16 @@
     ({{ column }} is null or {{ local_date(column) }} <= {{ as_of_date() }})
 {%- endmacro %}
 
-{#
-  Connected components: (node, component) of every node of `edges` (from_node, to_node, both directions), the component
-  being its smallest node. Exact for any graph; the number of steps is the longest of the shortest paths.
-#}
-{% macro connected_components(edges) -%}{{ return(adapter.dispatch('connected_components')(edges)) }}{%- endmacro %}
-{% macro default__connected_components(edges) -%}
-    with recursive reached (node, component) using key (node) as (
-        select
-            from_node,
-            least(from_node, min(to_node))
-        from {{ edges }}
-        group by from_node
-        union
-        select
-            edges.to_node,
-            min(reached.component)
-        from reached
-        inner join {{ edges }} as edges on reached.node = edges.from_node
-        inner join recurring.reached as known on edges.to_node = known.node
-        where reached.component < known.component
-        group by edges.to_node
-    )
-    select
-        node,
-        component
-    from reached
+{# What earlier releases published: files of the ledger (pipeline/serving/identity_ledger.py), none before the first one. #}
+{% macro identity_ledger() -%}
+    {%- set files = of_build('identity_ledger') -%}
+    {%- if files -%}
+    read_parquet([{{ text_list(files) }}])
+    {%- else -%}
+    {%- set texts = ['source_record_key', 'source_system', 'customer_id', 'match_rule', 'matched_to', 'evidence', 'model_version'] %}
+    (select
+        {% for name in texts %}cast(null as {{ contract_type('text') }}) as {{ name }}, {% endfor -%}
+        cast(null as double) as match_weight, cast(null as date) as as_of_date, cast(null as bigint) as release_number
+    where 1 = 0) as nothing_published
+    {%- endif -%}
 {%- endmacro %}

@@ -128,12 +128,32 @@ def business(release: duckdb.DuckDBPyConnection, currency: str) -> list[Row]:
     older = f", {number(truncated)} perhaps older than the data" if truncated else ""
     rows = [
         ("Customers", number(customers), counted(buyers, "buyer") + older),
+        identity(release),
         purchases(release),
         ("Net sales", amount_text(net_sales(release), currency), currency),
     ]
     if returns:
         rows.append(("Refunds", amount_text(refunds, currency), f"{currency}, {counted(returns, 'returned line')}"))
     return [*rows, *contact_data(release), equity(release, currency)]
+
+
+def identity(release: duckdb.DuckDBPyConnection) -> Row:
+    """Return the records that the customers are made of: how many match another, or why none does, and doubts."""
+    records, sources, linked, comparable = _one(
+        release,
+        "select sum(records), count(*), sum(linked_records), count(*) filter (unavailable_reason is null)"
+        " from marts.identity_coverage",
+    )
+    pairs = _one(release, "select count(*) from ops.identity_review where verdict = 'review'")[0]
+    told = f"of {counted(sources, 'source')}, "
+    if linked:
+        told += f"{linked / records:.1%} match another"
+    elif comparable:
+        told += "none matches another"
+    else:
+        told += "none matched: no contact data in common"
+    doubt = f"; {counted(pairs, 'pair')} in doubt: perennial identity review" if pairs else ""
+    return ("  records", number(records), told + doubt)
 
 
 def purchases(release: duckdb.DuckDBPyConnection) -> Row:
