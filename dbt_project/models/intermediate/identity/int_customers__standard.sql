@@ -41,7 +41,7 @@ select
     records.name_words,
     case
         when records.full_name is null and records.family_name is not null
-            then {{ length_of('records.given_name_words') }}
+            then coalesce({{ length_of('records.given_name_words') }}, 0)
         else 0
     end as given_words,
     nullif(split_part(identifying.address, '|', 1), '') as street_number,
