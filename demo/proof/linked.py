@@ -27,7 +27,7 @@ RECORDS = """
 """
 RULE_LINKS = """
     select one.n as one, other.n as other
-    from warehouse.intermediate.int_customer_links as links
+    from {links} as links
     inner join known_records as one on links.source_record_key = md5(one.source_system || '|' || one.source_customer_id)
     inner join known_records as other
         on links.other_record_key = md5(other.source_system || '|' || other.source_customer_id)
@@ -108,7 +108,7 @@ REVIEWED = """
     select
         count(*) filter (one.person_id = other.person_id), count(*),
         len(list_distinct(flatten(list([one.n, other.n]))))
-    from published.ops.identity_review as review
+    from {review} as review
     inner join known_records as one
         on review.source_record_key = md5(one.source_system || '|' || one.source_customer_id)
     inner join known_records as other
@@ -133,16 +133,17 @@ class Share(NamedTuple):
         return Share(self.hits + other.hits, self.of + other.of)
 
 
-def count_shares(connection: duckdb.DuckDBPyConnection, *, has_review: bool) -> dict[str, Share]:
+def count_shares(connection: duckdb.DuckDBPyConnection, links: str | None, review: str | None) -> dict[str, Share]:
     """Count what the warehouse put together rightly, and what it found.
 
     Parameters
     ----------
     connection
-        Sees `truth`, `contacts.customer_source_id`, with `has_review` `published.ops.identity_review` and, where it is
-        attached, `warehouse`: without it the rules alone are what was published.
-    has_review
-        Whether pairs wait in `ops.identity_review`.
+        Sees `truth` and `contacts.customer_source_id`.
+    links
+        The relation int_customer_links, the links by rules; None: the rules alone are what was published.
+    review
+        The relation identity_review; None where there is none.
 
     Returns
     -------
@@ -152,8 +153,7 @@ def count_shares(connection: duckdb.DuckDBPyConnection, *, has_review: bool) -> 
     for statement in (RECORDS, SLIP, PIECES):
         connection.execute(statement)
     (records,) = _ints(connection, "select count(*) from known_records")
-    attached = "select count(*) from duckdb_databases() where database_name = 'warehouse'"
-    by_rules = RULE_LINKS if _ints(connection, attached)[0] else SAME_CUSTOMER
+    by_rules = RULE_LINKS.format(links=links) if links else SAME_CUSTOMER
     _add_groups(connection, "rule_groups", "rules_id", by_rules, records)
     reachable = "select one, other from own_pairs where pieces >= 2 and not has_two_given_names"
     _add_groups(connection, "reachable_groups", "reachable_id", reachable, records)
@@ -164,8 +164,8 @@ def count_shares(connection: duckdb.DuckDBPyConnection, *, has_review: bool) -> 
         found |= {name + measure: share for measure, share in _precisions(connection, column).items()}
         found |= {name + measure: share for measure, share in _recalls(connection, column).items()}
     found["precision of added links"] = _share(connection, "is_right", "together where not is_by_rules")
-    if has_review:
-        right, pairs, waiting = _ints(connection, REVIEWED)
+    if review:
+        right, pairs, waiting = _ints(connection, REVIEWED.format(review=review))
         found["reviewed pairs that are one person"] = Share(right, pairs)
         found["records in review"] = Share(waiting, records)
     return found

@@ -32,7 +32,10 @@ def measure(trial: Trial) -> list[Row]:
     phone, loyalty card, birth date, address, full name; a slip of the finger counts, a wrong letter does not), or by a
     chain of such pairs. The naive figures are those of the rules alone (int_customer_links).
     """
-    found = count_shares(trial.connection, has_review=trial.has("ops.identity_review", "verdict"))
+    attached = "select count(*) from duckdb_databases() where database_name = 'warehouse'"
+    links = "warehouse.intermediate.int_customer_links" if trial.value(attached) else None
+    review = "published.ops.identity_review" if trial.has("ops.identity_review", "verdict") else None
+    found = count_shares(trial.connection, links, review)
     known = int(trial.value("select count(*) from truth.records"))
     published = int(trial.value("select count(*) from known_records"))
     lost = judged("identity: records without customer", float(known - published), truth=0.0, low=0.0, high=0.0)
