@@ -117,7 +117,7 @@ def block(connection: duckdb.DuckDBPyConnection) -> None:
 def _key(name: str, value: str) -> str:
     if not value.startswith("unnest"):
         return KEY.format(name=name, value=value, rows="fields", needed=f"{value} is not null")
-    rest = value.split(" || ")[-1]
+    rest = value.rsplit(" || ", maxsplit=1)[-1]
     rows = f"(select record_no, party, unnest(name_keys) as name, {rest} as rest from fields where {rest} is not null)"
     return KEY.format(name=name, value="name, rest", rows=rows, needed="true")
 

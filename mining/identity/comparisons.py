@@ -32,7 +32,9 @@ SAME_GIVEN_NAME = (
     " or coalesce(is_slip(given_l, given_r, 4), false))"
 )
 INITIAL = "(list_has_any(initials_l, first_letters_r) or list_has_any(initials_r, first_letters_l))"
-SAME_STREET = "(address_l = address_r or is_slip(address_l, address_r, 8) and digits_of(address_l) = digits_of(address_r))"
+SAME_STREET = (
+    "(address_l = address_r or is_slip(address_l, address_r, 8) and digits_of(address_l) = digits_of(address_r))"
+)
 
 COMPARISONS = (
     Comparison(
@@ -62,7 +64,10 @@ COMPARISONS = (
     Comparison(
         "birth_date",
         "birth_date_l is null or birth_date_r is null",
-        (Level("equal", "birth_date_l = birth_date_r"), Level("near", "damerau_levenshtein(birth_date_l, birth_date_r) = 1")),
+        (
+            Level("equal", "birth_date_l = birth_date_r"),
+            Level("near", "damerau_levenshtein(birth_date_l, birth_date_r) = 1"),
+        ),
     ),
     Comparison(
         "address",

@@ -18,9 +18,10 @@ PIECES = {
 """Conditions over `compared`: the levels are those of `comparisons.py`, the best is 1."""
 OF_A_PERSON = ("loyalty_id", "email", "phone", "full_name")
 """Families share street and postcode, twins the birth date too: one piece at least must be another."""
-TWO_NAMES = "email_level = 1 and is_email_personal and is_phone_personal"
+TWO_NAMES = "email_level = 1 and is_email_personal and is_phone_personal and address_level not in (1, 2)"
 """A person with a Chinese and an English given name: address and phone agree, and the address has one of the names.
-Couples share an address without a given name, or a phone that is also given with another address."""
+Couples share an address without a given name, or a phone that is also given with another
+address; and two names at one home are two people."""
 VETOES = {
     "two loyalty numbers": "loyalty_id_level in (2, 3)",
     "two birth dates": "birth_date_level in (2, 3)",
@@ -29,7 +30,7 @@ VETOES = {
 MAY_BE_AN_ERROR = {
     "two loyalty numbers": "loyalty_id_level = 2",
     "two birth dates": "birth_date_level = 2",
-    "two given names": "email_level = 1 and phone_level = 1",
+    "two given names": "email_level = 1 and phone_level = 1 and address_level not in (1, 2)",
 }
 
 JUDGED = """

@@ -95,7 +95,12 @@ select '{column}' as kind, {value} as value from records
 where {value} is not null group by {value}, party having count(*) > {most}
 """
 ADDRESS = "case when street is not null and street_number is not null then street_number || ' ' || street end"
-VALUES = {"email": "email", "phone": "phone", "loyalty_id": "loyalty_id", "address": ADDRESS + " || coalesce(postcode, '')"}
+VALUES = {
+    "email": "email",
+    "phone": "phone",
+    "loyalty_id": "loyalty_id",
+    "address": ADDRESS + " || coalesce(postcode, '')",
+}
 """What identifies somebody as long as few records hold it."""
 
 # E-mail addresses that are given with a phone number: more than one where a family or an office has it.
@@ -141,9 +146,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, held_by_at_most: int) -> None
     """Make the tables `names` and `fields` from `records` and `spellings` (spelling, name)."""
     connection.execute(MACROS)
     connection.execute(NAMES)
-    parts = [
-        CROWDED_PART.format(column=column, value=value, most=held_by_at_most) for column, value in VALUES.items()
-    ]
+    parts = [CROWDED_PART.format(column=column, value=value, most=held_by_at_most) for column, value in VALUES.items()]
     connection.execute(CROWDED.format(parts=" union ".join(parts)))
     connection.execute(PHONES)
     joins = "".join(

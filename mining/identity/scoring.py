@@ -17,6 +17,7 @@ from pipeline.base.settings import ROOT
 
 SPELLINGS = ROOT / "dbt_project" / "seeds" / "name_spellings.csv"
 MODEL_RULE = "model"
+NUMBERS = ("record_no", "name_no")
 
 # A record is what is compared of it and the keys by which it is found.
 PRINTS = """
@@ -148,9 +149,21 @@ class Matcher:
         fields.prepare(self._connection, held_by_at_most)
         self._connection.unregister("records")
 
-    def train(self) -> dict[str, Any] | str:
+    def train(self) -> dict[str, Any] | None:
         """See `training.train`."""
         return training.train(self._connection)
+
+    def content(self) -> str:
+        """Return a hash of the records, in any order."""
+        columns = ", ".join(self._compared())
+        ((content,),) = self._connection.execute(
+            f"select md5(string_agg(md5(cast(row({columns}) as varchar)), '' order by source_record_key)) from fields"
+        ).fetchall()
+        return str(content)
+
+    def _compared(self) -> list[str]:
+        """Return the columns of a record that do not depend on how many there are."""
+        return [f"fields.{name}" for name in self._connection.table("fields").columns if name not in NUMBERS]
 
     def score(self, model: dict[str, Any], version: str, state: Path | None = None) -> Scored:
         """Score the pairs of the records.
@@ -166,8 +179,7 @@ class Matcher:
         """
         run, query = self._connection.execute, self._connection.sql
         blocking.block(self._connection)
-        values = [name for name in self._connection.table("fields").columns if name not in ("record_no", "name_no")]
-        run(PRINTS.format(values=", ".join(f"fields.{name}" for name in values)))
+        run(PRINTS.format(values=", ".join(self._compared())))
         if state and state.is_file():
             self._connection.register("state", pq.read_table(state))
             run("create or replace temp table before as select * from state")

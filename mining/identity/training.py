@@ -14,7 +14,6 @@ from mining.identity.comparisons import COMPARISONS, Comparison
 SEED = 1
 RANDOM_PAIRS = 500_000
 BLOCKED_PAIRS = 300_000
-LEAST_RECORDS = 1_000
 LEAST_BLOCKED = 200
 """Fewer pairs that share a value teach nothing about the others."""
 LEAST_MATCHES = 100
@@ -47,21 +46,19 @@ order by place
 """
 
 
-def train(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | str:
-    """Return what `scored_pairs` needs, as JSON can hold it; or the reason why there is too little to learn from.
+def train(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
+    """Return what `weights.compare` needs, as JSON can hold it; None where records share too few values to learn from.
 
     Reads the table `fields`. Runs on one thread, because sums of a sample round alike in one order only.
     """
     records = _one(connection, "select count(*) from fields")
-    if records < LEAST_RECORDS:
-        return f"{records:,} records are too few to learn from; {LEAST_RECORDS:,} are needed."
     rules = [
         column for column in TRAINED_ON
         if _one(connection, f"select coalesce(sum(n * (n - 1) / 2), 0) from (select count(*) as n from fields"
                             f" where {column} is not null group by {column})") >= LEAST_BLOCKED
     ]  # fmt: skip
     if len(rules) < 2:
-        return "The records share too few values to learn from."
+        return None
     threads = _one(connection, "select current_setting('threads')")
     connection.execute("set threads = 1")
     logging.disable(logging.WARNING)
@@ -84,7 +81,7 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
 
 
 def _splink(connection: duckdb.DuckDBPyConnection, rules: list[str]) -> dict[str, Any]:
-    from splink import DuckDBAPI, Linker, block_on
+    from splink import DuckDBAPI, Linker, block_on  # noqa: PLC0415  it takes a second, and trains rarely
 
     settings = {
         "link_type": "dedupe_only",
@@ -137,9 +134,7 @@ def _rounded(value: float) -> float:
 
 def _frequencies(connection: duckdb.DuckDBPyConnection, column: str) -> dict[str, Any]:
     """Shares of records that hold the frequent values, and of the others the chance that two of them hold one."""
-    rows = connection.execute(
-        FREQUENCIES.format(column=column, terms=FREQUENT_TERMS, frequent=FREQUENT)
-    ).fetchall()
+    rows = connection.execute(FREQUENCIES.format(column=column, terms=FREQUENT_TERMS, frequent=FREQUENT)).fetchall()
     if not rows:
         return {"terms": {}, "rest": 1.0}
     total = rows[0][2]

@@ -59,14 +59,17 @@ def compare(connection: duckdb.DuckDBPyConnection, model: dict[str, Any]) -> Non
     sides = [(column, side) for column in frequencies for side in ("l", "r")]
     connection.execute(
         COMPARED.format(
-            levels=",\n        ".join(f"cast({levels_sql(one)} as utinyint) as {one.name}_level" for one in COMPARISONS),
+            levels=",\n        ".join(
+                f"cast({levels_sql(one)} as utinyint) as {one.name}_level" for one in COMPARISONS
+            ),
             values=", ".join(f"{side}.{column} as {column}_{side}" for column, side in sides),
             excluded=", ".join(f"{column}_{side}" for column, side in sides),
             prior=log2(model["prior"] / (1 - model["prior"])),
             weights="\n        + ".join(_weight(one, model) for one in COMPARISONS),
             digits=DIGITS,
             joins="\n".join(
-                f"left join {column}_shares as {column}_{side}_share on levels.{column}_{side} = {column}_{side}_share.value"
+                f"left join {column}_shares as {column}_{side}_share"
+                f" on levels.{column}_{side} = {column}_{side}_share.value"
                 for column, side in sides
             ),
         )

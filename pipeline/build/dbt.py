@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipeline.base.catalog import catalog
+from pipeline.base.catalog import variables as project_variables
 from pipeline.base.errors import UserError
 from pipeline.base.files import remove, write_json
 from pipeline.base.numbers import currency_digits
@@ -216,6 +217,13 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "seen_before": _end_of(plan),
         "identity_decisions": plan.decisions,
         "identity_ledger": plan.identity_ledger,
+        "identity_model": {
+            "models": str(settings.models / "identity"),
+            "state": str(settings.build / "identity"),
+            "sources": sorted(plan.sources),
+            "code_version": plan.code_version,
+            "held_by_at_most": project_variables()["identity"]["held_by_at_most"],
+        },
         "release": {
             "release_id": plan.release_id,
             "as_of_date": str(plan.as_of),

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from mining.identity.pairs import judged_pairs
+from mining.identity.step import scored_pairs
 
 
 def model(dbt, session):
@@ -17,4 +18,12 @@ def model(dbt, session):
     seen = dbt.ref("int_customer_records")
     if path:
         seen = seen.filter(f"first_seen_at is null or first_seen_at < timestamp '{build['seen_before']}'")
-    return judged_pairs(session, dbt.ref("int_customer_links"), seen, build.get("identity_decisions", []))
+    scored, held = scored_pairs(dbt.ref("int_party_records"), build)
+    return judged_pairs(
+        session,
+        dbt.ref("int_customer_links"),
+        seen,
+        build.get("identity_decisions", []),
+        scored=scored,
+        held=held,
+    )
