@@ -160,19 +160,8 @@ def test_review_lists_the_surest_pair_first_and_side_by_side(doubtful: Neighbour
 
 def test_a_decision_is_appended_and_its_pair_waits_no_more(doubtful: Neighbours, monkeypatch, capfd) -> None:
     monkeypatch.setenv("CRM_HOME", str(doubtful.settings.home))
-    words = [
-        "identity",
-        "review",
-        "till:mei",
-        "desk:sam",
-        "--decide",
-        "never",
-        "--by",
-        "R. Lim",
-        "--because",
-        "her son",
-    ]
-    assert main(words) == 0
+    words = ["identity", "review", "till:mei", "desk:sam", "--by", "R. Lim", "--because", "her son", "--decide"]
+    assert main([*words, "never"]) == 0
     assert "till:mei and desk:sam are two customers" in capfd.readouterr().out
     assert [{pair.record, pair.other} for pair in pairs_in_doubt(doubtful.settings, with_values=False).pairs] == [
         {"till:ben", "till:bob"}

@@ -1,8 +1,6 @@
 -- Grain: one row per source_system that has records of customers: how many of them are matched, and what they hold.
 -- matched_records + new_records = records. Counts add up over sources; match_rate does not.
 -- Published among the marts (marts.identity_coverage). It stands here because it reads records.
-{{ config(schema='marts') }}
-
 with records as (
     select
         *,
