@@ -21,6 +21,7 @@ from pipeline.build.dbt_process.failures import failures, read_results
 from pipeline.build.dbt_process.process import DbtProcess, is_started_ahead, keep_waiting, waiting
 from pipeline.build.golden_record import check_golden_record
 from pipeline.build.history import HISTORY, history_files
+from pipeline.build.phones import phone_variables
 from pipeline.build.plan import Plan, landed_path, load_plan, receipts_path, write_for_dbt
 from pipeline.build.staging import COPY, copy_project
 from pipeline.campaigns import campaign_variables, read_campaigns
@@ -194,6 +195,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "measures": {fact.name: fact.measures for fact in catalog().values() if fact.measures},
         **campaign_variables(read_campaigns().values(), settings, as_of=plan.as_of, currency=plan.currency),
         "time_zone": plan.time_zone,
+        "phones": phone_variables(plan.time_zone),
         "timestamps_in": plan.timestamps_in,
         "history": plan.history,
         "first_interval_start": {name: str(source.first_interval_start) for name, source in sources.items()},
