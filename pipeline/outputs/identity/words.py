@@ -49,5 +49,6 @@ def evidence_text(evidence: str | None) -> str:
 
 def reason_text(reason: str | None) -> str:
     """Return the reason of a veto, a cut or a review in words; names of fields become what people call them."""
-    words = (reason or "").split(" ")
-    return " ".join(EVIDENCE.get(word, word) for word in words)
+    if reason == "never":
+        return "a person keeps two of its records apart"
+    return " ".join(EVIDENCE.get(word, word) for word in (reason or "").split(" "))
