@@ -313,6 +313,8 @@ def test_no_id_ever_means_anybody_else(till: None, tmp_path: Path, seed: int) ->
             assert None in pair or (pair[0] == pair[1]) == (row["decision"] == "same")
         known = {customer_id for day in company.published for customer_id in day.values()}
         assert set(translations(tables)) == known, "every id of any release translates"
+        keys = [(old, meant, valid_from) for old, meant, _, _, valid_from, _ in tables["customer_id_history"]]
+        assert len(keys) == len(set(keys))
         for place, day in enumerate(company.published):
             for customer_id in set(day.values()):
                 held = {now[number] for number in day if day[number] == customer_id and number in now}
