@@ -206,10 +206,14 @@ def test_a_publish_that_dies_after_the_ledger_is_the_same_when_it_is_repeated(co
     assert translations(found) == {**translations(tables), customer("ben"): [(customer("ben"), "current")]}
 
 
-def test_a_damaged_file_of_the_ledger_is_named(company: Company) -> None:
+def test_the_ledger_holds_hashes_and_a_damaged_file_of_it_is_named(company: Company) -> None:
     company.deliver(4, ANA)
     company.publish()
     (known,) = published_changes(company.settings, ["till"])
+    with closing(connect()) as connection:
+        (row,) = connection.execute("from read_parquet($1)", [str(known.path)]).fetchall()
+    assert customer("ana") in row
+    assert "ana" not in str(row).lower(), "neither the source's number nor what it says of a person"
     known.path.write_bytes(known.path.read_bytes()[:-9])
     with pytest.raises(DamagedError, match=re.escape(str(known.path))):
         company.plan()
