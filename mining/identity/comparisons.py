@@ -29,7 +29,8 @@ SAME_NAME = "(name_key_l = name_key_r or list_has_any(name_keys_l, name_keys_r))
 SLIPPED_NAME = "(is_slip(name_key_l, name_key_r, 5) or is_slip(letters_l, letters_r, 5))"
 SAME_GIVEN_NAME = (
     "(list_has_any(given_keys_l, parts_r) or list_has_any(given_keys_r, parts_l)"
-    " or coalesce(is_slip(given_l, given_r, 4), false))"
+    " or coalesce(is_slip(given_l, given_r, 4), false)"
+    " or covers(forms_l, parts_r) or covers(forms_r, parts_l))"
 )
 INITIAL = "(list_has_any(initials_l, first_letters_r) or list_has_any(initials_r, first_letters_l))"
 SAME_STREET = (

@@ -18,10 +18,15 @@ PIECES = {
 """Conditions over `compared`: the levels are those of `comparisons.py`, the best is 1."""
 OF_A_PERSON = ("loyalty_id", "email", "phone", "full_name")
 """Families share street and postcode, twins the birth date too: one piece at least must be another."""
-TWO_NAMES = "email_level = 1 and is_email_personal and is_phone_personal and address_level not in (1, 2)"
-"""A person with a Chinese and an English given name: address and phone agree, and the address has one of the names.
-Couples share an address without a given name, or a phone that is also given with another
-address; and two names at one home are two people."""
+TWO_NAMES = (
+    "are_two_languages and name_level = 5 and email_level in (1, 2) and is_email_personal and is_phone_personal"
+    " and address_level not in (1, 2)"
+)
+"""A Chinese and an English given name of one person, of one family name, with one e-mail address and one phone.
+
+A couple's address has neither's given name, or their phone is also given with another address, or their records name
+one home.
+"""
 VETOES = {
     "two loyalty numbers": "loyalty_id_level in (2, 3)",
     "two birth dates": "birth_date_level in (2, 3)",
@@ -43,6 +48,10 @@ with pieces as (
         {errors} as are_vetoes_errors
     from compared
     where weight >= {weight}
+),
+
+counted as (
+    select *, len(list_intersect(evidence, {of_a_person})) as persons from pieces
 )
 
 select
@@ -53,15 +62,16 @@ select
     case
         when len(vetoes) > 0 and not are_vetoes_errors then '{vetoed}'
         when len(vetoes) > 0 then '{review}'
-        when len(evidence) >= {least} and list_has_any(evidence, {of_a_person}) then '{link}'
+        when len(evidence) >= {least} and persons >= if(name_level in (3, 4), 2, 1) then '{link}'
         else '{review}'
     end as verdict,
     case
         when len(vetoes) > 0 then array_to_string(vetoes, ', ')
         when len(evidence) < {least} then 'one piece of evidence'
-        when not list_has_any(evidence, {of_a_person}) then 'what twins and families share'
+        when persons = 0 then 'what twins and families share'
+        when persons < if(name_level in (3, 4), 2, 1) then 'names agree in part'
     end as reason
-from pieces
+from counted
 where len(evidence) > 0
 """
 

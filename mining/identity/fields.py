@@ -14,6 +14,9 @@ create or replace temp macro is_slip(one, other, least) as
     and (length(one) < 9 or left(one, 4) = left(other, 4) or right(one, 4) = right(other, 4))
     and damerau_levenshtein(one, other) = 1
     and (length(one) <> length(other) or letters_of(one) = letters_of(other));
+-- Each of two or more words of a shorter name is in the longer one: Tan Wei, Tan Wei Ming.
+create or replace temp macro covers(forms, parts) as
+    len(forms) >= 2 and len(list_filter(forms, lambda word: list_has_any(word, parts))) = len(forms);
 create or replace temp macro digits_of(word) as regexp_replace(word, '[^0-9]', '', 'g');
 -- Every combination of a form of each word, joined; the first sixteen.
 create or replace temp macro combined(forms) as case when len(forms) = 0 then [] else list_reduce(
@@ -44,14 +47,21 @@ words as (
     from distinct_names
 ),
 
+chinese as (
+    select distinct name from spellings where regexp_matches(spelling, '\\p{Han}')
+),
+
 spelled as (
     select
         words.name_no,
         words.position,
         list_sort(list_distinct(list_concat(list(spellings.name), [any_value(words.word)]))) as forms,
-        bool_or(spellings.name is null and regexp_matches(words.word, '\\p{Han}')) as is_unread
+        bool_or(spellings.name is null and regexp_matches(words.word, '\\p{Han}')) as is_unread,
+        count(spellings.name) > 0 and count(chinese.name) = 0 as is_english,
+        count(chinese.name) > 0 as is_chinese
     from words
     left join spellings on words.word = spellings.spelling
+    left join chinese on spellings.name = chinese.name
     group by words.name_no, words.position
 ),
 
@@ -59,7 +69,9 @@ forms as (
     select
         name_no,
         list(forms order by position) as forms,
-        bool_or(is_unread) as is_unread
+        bool_or(is_unread) as is_unread,
+        bool_or(is_english) as has_english,
+        bool_or(is_chinese) as has_chinese
     from spelled
     group by name_no
 )
@@ -69,6 +81,8 @@ select
     words,
     given_words,
     is_unread,
+    has_english,
+    has_chinese,
     forms,
     len(words) as word_count,
     array_to_string(words, '') as letters,
@@ -103,10 +117,16 @@ VALUES = {
 }
 """What identifies somebody as long as few records hold it."""
 
-# E-mail addresses that are given with a phone number: more than one where a family or an office has it.
+# E-mail addresses that are given with a phone number: more than one where a family or an office has it. Two that begin
+# or end alike are one person's, with a slip or at another provider.
 PHONES = """
 create or replace temp table phones as
-select phone as number, count(distinct email) as emails from records where phone is not null group by phone
+select
+    phone as number,
+    least(count(distinct left(email, 4)), count(distinct right(split_part(email, '@', 1), 4))) as emails
+from records
+where phone is not null
+group by phone
 """
 FIELDS = """
 create or replace temp table fields as
@@ -130,8 +150,11 @@ select
     names.letters,
     coalesce(names.word_count, 0) as word_count,
     names.given,
+    names.has_english,
+    names.has_chinese,
     names.given_keys,
     names.parts,
+    names.forms,
     names.initials,
     names.first_letters
 from records

@@ -34,7 +34,10 @@ with levels as (
             len(list_filter(l.names_in_email, lambda forms: not list_has_any(forms, r.parts))) > 0
             or len(list_filter(r.names_in_email, lambda forms: not list_has_any(forms, l.parts))) > 0,
             false
-        ) as is_email_personal
+        ) as is_email_personal,
+        coalesce(
+            l.has_chinese and r.has_chinese and l.has_english <> r.has_english, false
+        ) as are_two_languages
     from candidates
     inner join fields as l on candidates.record_no = l.record_no
     inner join fields as r on candidates.other_no = r.record_no

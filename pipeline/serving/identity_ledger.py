@@ -28,7 +28,7 @@ from pipeline.serving.releases import attach_read_only
 FOLDER = "identity"
 SOURCES = "perennial.sources"
 NAME = re.compile(r"(\d{6})\.([\w-]+)\.([0-9a-f]{12})\.parquet")
-NEXT_STEP = "Restore it from a backup. Without it, ids of earlier releases are not known, and may be given up."
+NEXT_STEP = "Restore it from a backup, or delete it to forget which ids that release published."
 COLUMNS = (
     *("source_record_key", "source_system", "customer_id", "match_rule", "matched_to"),
     *("match_weight", "evidence", "model_version"),

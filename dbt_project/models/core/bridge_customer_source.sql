@@ -1,6 +1,6 @@
 -- Grain: one row per (record of a source system, valid_from): which customer it is, or was published as.
 -- The source's own ids stand in customer_source_id, which is published apart.
--- The current row says why the record belongs to its customer today; an earlier one, why it did when that was published.
+-- The current row says why the record belongs to its customer today; an earlier one, why it did when it was published.
 with history as (
     select * from {{ ref('int_identity_history') }}
     where valid_from < valid_to

@@ -3,7 +3,7 @@
 -- Each of name, e-mail, phone, address and birth date comes from one record, by the rule of the field (identity.golden_record
 -- in dbt_project.yml); between equals from the one that changed last on or before the as-of date, then from the smallest
 -- key. E-mail addresses and phone numbers that are placeholders, masked by a marketplace or held by too many records
--- are none, nor is 1 January 1900 a birth date.
+-- are none, nor is 1 January 1900 a birth date. A role mailbox such as info@ identifies nobody, but reaches the customer.
 with source_customers as (
     select *
     from {{ ref('int_source_customers') }}
@@ -17,7 +17,7 @@ identifiers as (
         max(case when kind = 'phone' then 1 else 0 end) = 1 as has_phone
     from {{ ref('int_customer_identifiers') }}
     where
-        verdict = 'identifies' and is_current
+        verdict in ('identifies', 'role mailbox') and is_current
         and source_record_key in (select source_record_key from source_customers)
     group by source_record_key
 ),

@@ -179,11 +179,12 @@ def _name(row: dict[str, Any]) -> str:
 
 
 def _why(row: dict[str, Any], numbers: dict[str, int]) -> str:
-    rule = row["match_rule"]
-    why = RULES.get(rule, rule)
-    if rule == "model":
-        why = f"{evidence_text(row['evidence'])} agree, weight {row['match_weight']:.1f}"
-    return f"{why}, as record {numbers[row['matched_to']]}" if row["matched_to"] in numbers else why
+    number = numbers.get(row["matched_to"])
+    return RULES[row["match_rule"]].format(
+        other=f"record {number}" if number else "a record that is gone",
+        evidence=evidence_text(row["evidence"]),
+        weight=row["match_weight"] or 0,
+    )
 
 
 def _fields(release: Opened, customer_id: str, *, with_values: bool) -> list[Field]:
@@ -254,8 +255,8 @@ def _lines(found: Explanation) -> list[str]:
     lines = [*found.remarks, f"{found.customer_id}, {found.kind or 'kind unknown'}: {records}", "", "Records"]
     width = max((len(record.name) for record in found.records), default=0)
     for record in found.records:
-        seen = f", first seen {record.first_seen_at}" if record.first_seen_at else ""
-        lines.append(f"  {record.number:>2}  {record.name:<{width}}  {record.why}{seen}")
+        seen = (record.first_seen_at or "no date")[:10]
+        lines.append(f"  {record.number:>2}  {record.name:<{width}}  {seen:<10}  {record.why}")
     if found.fields:
         lines += ["", "Fields"]
         for each in found.fields:

@@ -1,14 +1,15 @@
 """Plain words for what `bridge_customer_source` and `ops.identity_review` say."""
 
+# Why a record belongs to its customer; {other} is the record that it was matched to.
 RULES = {
     "own_record": "the first record of the customer",
-    "decision": "a person decided so",
-    "loyalty_id": "the same loyalty card",
-    "account": "the same account",
-    "email": "the same e-mail address, and names that do not contradict",
-    "phone": "the same phone number, and names that do not contradict",
-    "address": "the same address and the same name",
-    "model": "what agrees is enough for the model",
+    "decision": "a person decided that it is one with {other}",
+    "loyalty_id": "the same loyalty card as {other}",
+    "account": "the same account as {other}",
+    "email": "the same e-mail address as {other}; the names do not contradict",
+    "phone": "the same phone number as {other}; the names do not contradict",
+    "address": "the same address and the same name as {other}",
+    "model": "{evidence} agree with {other}, weight {weight:.1f}",
 }
 EVIDENCE = {
     "email": "e-mail address",
@@ -48,5 +49,6 @@ def evidence_text(evidence: str | None) -> str:
 
 def reason_text(reason: str | None) -> str:
     """Return the reason of a veto, a cut or a review in words; names of fields become what people call them."""
-    words = (reason or "").split(" ")
-    return " ".join(EVIDENCE.get(word, word) for word in words)
+    if reason == "never":
+        return "a person keeps two of its records apart"
+    return " ".join(EVIDENCE.get(word, word) for word in (reason or "").split(" "))

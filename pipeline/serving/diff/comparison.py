@@ -1,5 +1,6 @@
 """Choose two releases, compare them, and show the comparison as tables."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,8 @@ def _identity(found: dict[str, Any]) -> str:
     """What merges and splits moved from one customer to another."""
     counts, digits = found["identity"], currency_digits(found["currency"])
     moved = {
-        each["measure"]: sum(cause["moved"] or 0 for cause in each["causes"].values()) for each in found["measures"]
+        each["measure"]: sum((cause["moved"] or Decimal(0) for cause in each["causes"].values()), Decimal(0))
+        for each in found["measures"]
     }
     amounts = [
         f"{exact_text(moved[name], 0 if name in COUNTS else digits)} {name.replace('_', ' ')}"
@@ -142,7 +144,8 @@ def _identity(found: dict[str, Any]) -> str:
     ]
     return (
         f"\n{counts['records']:,} records belong to another customer: {counts['merged']:,} customers merged into "
-        f"others, {counts['split']:,} split off. With them moved {', '.join(amounts)}. core.customer_id_history translates ids."
+        f"others, {counts['split']:,} split off. With them moved {', '.join(amounts)}. core.customer_id_history "
+        "translates ids."
     )
 
 

@@ -52,7 +52,8 @@ numbered as (
         members.source_record_key,
         members.cluster_key,
         row_number() over (
-            partition by members.cluster_key order by records.first_seen_at asc nulls last, members.source_record_key
+            partition by members.cluster_key
+            order by records.first_seen_at asc nulls last, members.source_record_key asc
         ) as record_number,
         row_number() over (
             partition by members.cluster_key
@@ -60,7 +61,7 @@ numbered as (
                 coalesce(published.is_live, false) desc,
                 published.first_release asc nulls last,
                 records.first_seen_at asc nulls last,
-                members.source_record_key
+                members.source_record_key asc
         ) as founder_number
     from members
     inner join {{ ref('int_customer_records') }} as records on members.source_record_key = records.source_record_key
@@ -82,9 +83,9 @@ reasons as (
             partition by one.source_record_key
             order by
                 other.record_number < one.record_number desc,
-                links.rule_rank,
+                links.rule_rank asc,
                 links.match_weight desc nulls last,
-                other.record_number
+                other.record_number asc
         ) as reason_number
     from links
     inner join numbered as one on links.source_record_key = one.source_record_key
