@@ -17,7 +17,7 @@ RECORDS = """
     select
         row_number() over (order by records.source_system, records.source_customer_id) - 1 as n,
         records.source_system, cast(records.source_customer_id as varchar) as source_customer_id, records.person_id,
-        ids.customer_id, persons.is_twin, persons.has_two_names,
+        ids.customer_id, persons.is_twin, persons.is_chinese, persons.has_two_names,
         count(*) over (partition by persons.household_id) > count(*) over (partition by records.person_id) as has_family
     from truth.records as records
     inner join truth.persons as persons using (person_id)
@@ -44,7 +44,9 @@ PIECES = """
     create or replace temp table own_pairs as
     with said as (
         select n, person_id, says.* exclude (source_system, source_customer_id), given <> 'company' as is_name,
-            given = 'nickname' and has_two_names as is_second_name
+            given = 'nickname' and has_two_names as is_second_name,
+            -- One syllable of a given name of two is not the full name.
+            given = 'nickname' and is_chinese and not has_two_names as is_short
         from known_records inner join truth.says as says using (source_system, source_customer_id)
     ),
     compared as (
@@ -54,7 +56,7 @@ PIECES = """
             a.phone = b.phone or is_slip(a.phone, b.phone) as phone,
             a.loyalty = b.loyalty as loyalty, a.born = b.born as born,
             a.street = b.street and a.postcode = b.postcode as address,
-            a.is_name and b.is_name and a.is_second_name = b.is_second_name
+            a.is_name and b.is_name and a.is_second_name = b.is_second_name and a.is_short = b.is_short
                 and (a.family = 'married') = (b.family = 'married')
                 and (a.family <> 'typo' or b.family <> 'typo') and (a.given <> 'typo' or b.given <> 'typo')
                 as full_name,
