@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from demo.options import DEFAULT_UNTIL
+from demo.systems.records import SAID
 from demo.systems.shop import TABLES as SHOP_TABLES
 from demo.totals import E4, MEASURES
 from demo.world.company import UTC_OFFSET, Company, text, texts
@@ -28,6 +29,8 @@ RECORDS = {
 def tally_shop(company: Company, folder: Path) -> dict[str, int]:
     """Write the purchases, begin the tables that every source adds to, and return the shop's rows by table."""
     company.run("create table truth_records (source_system text, source_customer_id text, person_id bigint)")
+    said = ", ".join(f"{name} text" for name in ("source_system", "source_customer_id", *SAID))
+    company.run(f"create table truth_says ({said})")
     columns = ", ".join(f"{name} text" for name in ("source_system", "table_name", "planted", "fate", "reason"))
     company.run(f"create table truth_fates ({columns}, rows bigint)")
     company.run("create table truth_totals (measure text, rows bigint, amount decimal(18, 4))")
@@ -39,6 +42,7 @@ def tally(company: Company, source: str, tables: Sequence[str]) -> dict[str, int
     """Add a source's records, fates and totals to the truth, and return its delivered rows by table."""
     table, column = RECORDS[source]
     company.run(f"insert into truth_records select distinct '{source}', {column}, _person from {source}__{table}")
+    company.run(f"insert into truth_says select distinct '{source}', {column}, _said.* from {source}__{table}")
     rows = {}
     for name in tables:
         company.run(
@@ -56,6 +60,8 @@ def write_truth(company: Company, folder: Path) -> None:
     """Write the collected totals, and the truth about persons and campaigns."""
     _copy(company, folder / "persons.parquet", _persons(company), "person_id")
     _copy(company, folder / "records.parquet", "from truth_records", "source_system, source_customer_id")
+    said = ", ".join(("source_system", "source_customer_id", *SAID))
+    _copy(company, folder / "says.parquet", "from truth_says", said)
     _copy(company, folder / "fates.parquet", "from truth_fates", "source_system, table_name, planted, fate, reason")
     _copy(company, folder / "totals.parquet", "from truth_totals", "measure")
     _write_outcomes(company, folder / "campaign_outcomes.parquet")
@@ -87,7 +93,8 @@ def _persons(company: Company) -> str:
                 mean_spend,
             at_time(arrived_s - {UTC_OFFSET}) as arrived_at,
             case when left_s < 10000000000 then at_time(left_s - {UTC_OFFSET}) end as left_at,
-            {texts(LEAVING_REASONS)}[leaving_reason + 1] as leaving_reason, is_business, household_id
+            {texts(LEAVING_REASONS)}[leaving_reason + 1] as leaving_reason, is_business, household_id,
+            is_twin, is_chinese, has_two_names
         from people inner join latent using (person_id)
     """
 

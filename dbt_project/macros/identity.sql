@@ -8,23 +8,23 @@
 {%- endmacro %}
 
 {#
-  Digits in international form. A number with + or 00 says its country; another is one of the company's own (`home_numbers`).
-  Null where there are not 8 to 15 digits, and for a number that was rounded (4.91511E+12).
+  Digits in international form. A number with + or 00 says its country; another is one of the country that `own` describes:
+  its calling code, the digits before a number of its own, the length of its longest mobile number. Without it, 8 to 15
+  digits are compared as they are. Null for a number that was rounded (4.91511E+12). Whether it can be called is not asked.
 #}
-{% macro normal_phone(column) -%}
-    {%- set digits = without(column, '[(]0[)]|(ext|x)[. ]*[0-9]+ *$|[^0-9]') -%}
-    {%- set home = var('home_numbers').get(var('time_zone')) -%}
+{% macro normal_phone(column, own=none) -%}
+    {%- set phones = var('phones') -%}
+    {%- set home = phones.regions.get(phones.home) or ['', '', 0] -%}
+    {%- set code, trunk, longest = own or ["'" ~ home[0] ~ "'", "'" ~ home[1] ~ "'", home[2]] -%}
+    {%- set digits = without("translate(" ~ column ~ ", '０１２３４５６７８９', '0123456789')", '[(]0[)]|(ext|x)[. ]*[0-9]+ *$|[^0-9]') -%}
     regexp_extract(
         case
             when regexp_matches(trim({{ column }}), '{{ rounded_number() }}') then null
-            when trim({{ column }}) like '+%' then {{ digits }}
-            when {{ digits }} like '00%' then substr({{ digits }}, 3)
-            {%- if home %}
-            when {{ digits }} like '{{ home[0] }}%' and length({{ digits }}) > {{ home[1] }} then {{ digits }}
-            else '{{ home[0] }}' || ltrim({{ digits }}, '0')
-            {%- else %}
-            else {{ digits }}
-            {%- endif %}
+            when regexp_matches(trim({{ column }}), '^([+＋]|00)')
+                then regexp_replace({{ digits }}, '^(?:00)?({{ phones.trunk_0 | join("|") or "0" }})?0?', '\1')
+            when {{ digits }} like {{ code }} || '%' and length({{ digits }}) > {{ longest }} then {{ digits }}
+            when {{ digits }} like {{ trunk }} || '%' then {{ code }} || substr({{ digits }}, length({{ trunk }}) + 1)
+            else {{ code }} || {{ digits }}
         end, '^[0-9]{8,15}$'
     )
 {%- endmacro %}
@@ -55,30 +55,16 @@
     ({{ column }} is null or {{ local_date(column) }} <= {{ as_of_date() }})
 {%- endmacro %}
 
-{#
-  Connected components: (node, component) of every node of `edges` (from_node, to_node, both directions), the component
-  being its smallest node. Exact for any graph; the number of steps is the longest of the shortest paths.
-#}
-{% macro connected_components(edges) -%}{{ return(adapter.dispatch('connected_components')(edges)) }}{%- endmacro %}
-{% macro default__connected_components(edges) -%}
-    with recursive reached (node, component) using key (node) as (
-        select
-            from_node,
-            least(from_node, min(to_node))
-        from {{ edges }}
-        group by from_node
-        union
-        select
-            edges.to_node,
-            min(reached.component)
-        from reached
-        inner join {{ edges }} as edges on reached.node = edges.from_node
-        inner join recurring.reached as known on edges.to_node = known.node
-        where reached.component < known.component
-        group by edges.to_node
-    )
-    select
-        node,
-        component
-    from reached
+{# What earlier releases published: files of the ledger (pipeline/serving/identity_ledger.py), none before the first one. #}
+{% macro identity_ledger() -%}
+    {%- set files = of_build('identity_ledger') -%}
+    {%- if files -%}
+    read_parquet([{{ text_list(files) }}])
+    {%- else -%}
+    {%- set texts = ['source_record_key', 'source_system', 'customer_id', 'match_rule', 'matched_to', 'evidence', 'model_version'] %}
+    (select
+        {% for name in texts %}cast(null as {{ contract_type('text') }}) as {{ name }}, {% endfor -%}
+        cast(null as double) as match_weight, cast(null as date) as as_of_date, cast(null as bigint) as release_number
+    where 1 = 0) as nothing_published
+    {%- endif -%}
 {%- endmacro %}

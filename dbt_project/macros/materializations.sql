@@ -2,9 +2,20 @@
   How models become tables and views, in one statement, in place of the adapter's own ways, which ask and rename about ten
   times for each model (docs/decisions.md, "How dbt is told"). One transaction. A model may read the table that it replaces.
 #}
-{% materialization table, adapter='duckdb' %}
+{% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
     {{ run_hooks(pre_hooks) }}
     {%- do drop_other_kind('table') -%}
+    {%- if model.language == 'python' -%}
+    {%- call statement('main', language='python') -%}
+{{ compiled_code }}
+
+
+def materialize(relation, connection):
+    connection.register("made", relation)
+    connection.execute('create or replace table {{ this }} as from made')
+    {%- endcall -%}
+    {{ return(finished('table')) }}
+    {%- endif -%}
     {%- set made = make_intermediate_relation(this.incorporate(type='table')) -%}
     {%- call statement('main') -%}
     {{ create_table_as(false, made, compiled_code) }}

@@ -127,7 +127,7 @@ def write_sqlite(parquet: Path, target: Path, tables: Sequence[str]) -> None:
 
 
 def _write_table(reader: duckdb.DuckDBPyConnection, database: sqlite3.Connection, source: Path, table: str) -> None:
-    named = reader.execute("select name from parquet_schema(?) where type is not null", [str(source)]).fetchall()
+    named = reader.execute("select column_name from (describe select * from read_parquet(?))", [str(source)]).fetchall()
     columns = [name for (name,) in named if not name.startswith("_")]
     rows = reader.execute(f"select {', '.join(columns)} from read_parquet(?)", [str(source)])
     declared = ", ".join(f"{name} {'INTEGER' if name in INTEGERS else 'TEXT'}" for name in columns)

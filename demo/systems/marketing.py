@@ -6,7 +6,7 @@ A contact has sent_at in both arms: for control it is the moment of the draw, an
 import numpy as np
 
 from demo.systems.deliver import publish
-from demo.systems.records import record
+from demo.systems.records import SAID_NAME, record, said
 from demo.world.company import SECONDS_A_DAY, Company, texts
 from demo.world.laws import date_of
 
@@ -52,6 +52,7 @@ def _recipients(company: Company) -> str:
         select
             code('N', record_key) as recipient_no, record_name as name, record_email as email, record_phone as phone,
             local_iso(recorded_s) as created_at, local_iso(recorded_s) as updated_at,
+            {said(email="said_email", phone="said_phone", **SAID_NAME)},
             person_id as _person, record_key as _id, record_key as _key, day_of(recorded_s) as _day,
             recorded_s as _version_s, cast(null as text) as _parent_reason
         from ({record(company, "marketing", known)})

@@ -3,7 +3,7 @@
 The rates below are for DEMO_ERRORS=1; at 0 every record is right, and each person's e-mail address is in all of them.
 """
 
-from demo.world.company import Company, texts
+from demo.world.company import Company, text, texts
 from demo.world.people import make_people
 
 PLACEHOLDER_EMAILS = ("noemail@kirinrose.example", "none@none.example", "n/a", "test@test.example", "-")
@@ -17,6 +17,14 @@ RATES: dict[str, dict[str, float]] = {
     "sales": {"no_email": 0.05, "no_phone": 0.05, "typo": 0.03, "nickname": 0.15, "spelling": 0.08, "shared": 0.00},
 }
 PLACEHOLDER_RATE = 0.015
+SAID = ("email", "phone", "loyalty", "born", "street", "postcode", "given", "family")
+SAID_NAME = {
+    "given": "case when record_name = characters then 'characters' else said_given end",
+    "family": "case when record_name = characters then 'plain' else said_family end",
+}
+PARTNER_RATE = 0.03  # of a couple's records with an e-mail address: the partner's own
+PLACEHOLDER_BIRTH_DATES = ("1900-01-01", "1970-01-01")
+BIRTH_DATE_RATES = {"placeholder": 0.02, "swapped": 0.015, "typo": 0.01}
 NO_LOYALTY_RATE = 0.5
 CHARACTERS_RATE = 0.06
 
@@ -27,6 +35,10 @@ create macro typo(s, x) as case
         || substr(s, 3 + cast(floor(x / 0.35 * (length(s) - 2)) as int))
     when x < 0.65 then substr(s, 1, 2) || substr(s, 2)
     else substr(s, 1, 1) || substr(s, 3, 1) || substr(s, 2, 1) || substr(s, 4) end;
+create macro year_typo(s, x) as case when s like '%-02-29' then s else
+    left(s, 3) || cast((cast(substr(s, 4, 1) as int) + 1 + cast(floor(x * 8) as int)) % 10 as text) || substr(s, 5) end;
+create macro day_swap(s) as case when substr(s, 9, 2) <= '12' then left(s, 5) || right(s, 2) || '-' || substr(s, 6, 2)
+    else s end;
 create macro digit_typo(s, x) as case
     when x < 0.5 then left(s, -2) || right(s, 1) || substr(s, length(s) - 1, 1) else left(s, -1) end;
 """
@@ -53,9 +65,13 @@ def record(company: Company, system: str, relation: str) -> str:
     rates = {name: rate * company.options.errors for name, rate in RATES[system].items()}
     errors = company.options.errors
     return f"""
-        with known as (
+        with partners as (
+            select person_id + 1 - 2 * (person_id % 2) as person_id, email_1 as partner_email
+            from people where is_couple
+        ),
+        known as (
             select
-                r.*, p.* exclude (person_id),
+                r.*, p.* exclude (person_id), partner_email,
                 case when recorded_s >= married_s then married_name else p.family_name end as current_family,
                 case when recorded_s >= new_email_s then email_2 else email_1 end as current_email,
                 case when recorded_s >= new_phone_s then phone_2 else phone_1 end as current_phone,
@@ -66,26 +82,28 @@ def record(company: Company, system: str, relation: str) -> str:
                 u('{system} email', record_key) as email_draw,
                 u('{system} phone', record_key) as phone_draw,
                 u('{system} look', record_key) as look
-            from ({relation}) as r inner join people as p using (person_id)
+            from ({relation}) as r inner join people as p using (person_id) left join partners using (person_id)
         ),
         named as (
             select
                 *,
                 {_given(rates)} as record_given,
                 {_family(rates)} as record_family,
-                {_record_email(rates, errors)} as written_email,
+                {_record_email(system, rates, errors)} as written_email,
                 {_record_phone(rates, errors)} as written_phone,
                 case when has_moved then street_2 else street_1 end as record_street,
                 case when has_moved then postcode_2 else postcode_1 end as record_postcode,
                 case
                     when u('{system} loyalty', record_key) < {rates["typo"] / 2}
                         then digit_typo(loyalty_no, u('{system} loyalty typo', record_key))
-                    else loyalty_no end as record_loyalty
+                    else loyalty_no end as record_loyalty,
+                {_birth_date(system, errors)} as record_birth_date
             from known
         )
         select
             *,
             {_full_name(errors)} as record_name,
+            {_said(rates)},
             case when look < {0.06 * errors} then upper(written_email) when look < {0.09 * errors}
                 then ' ' || written_email || ' ' else written_email end as record_email,
             {_phone_look(errors)} as record_phone
@@ -107,10 +125,12 @@ def _family(rates: dict[str, float]) -> str:
                     else family_name end"""
 
 
-def _record_email(rates: dict[str, float], errors: float) -> str:
+def _record_email(system: str, rates: dict[str, float], errors: float) -> str:
     missing, placeholder, typo = _steps(rates["no_email"], PLACEHOLDER_RATE * errors, rates["typo"])
     return f"""case when email_draw < {missing} then null
                     when email_draw < {placeholder} then pick({texts(PLACEHOLDER_EMAILS)}, typo_draw)
+                    when partner_email is not null and u('{system} partner', record_key) < {PARTNER_RATE * errors}
+                        then partner_email
                     when email_draw < {typo} then typo(current_email, typo_draw)
                     when is_couple and email_draw > {1 - rates["shared"]} then family_email
                     else current_email end"""
@@ -123,6 +143,14 @@ def _record_phone(rates: dict[str, float], errors: float) -> str:
                     when phone_draw < {typo} then digit_typo(current_phone, typo_draw)
                     when is_couple and phone_draw > {1 - rates["shared"]} then family_phone
                     else current_phone end"""
+
+
+def _birth_date(system: str, errors: float) -> str:
+    placeholder, swapped, typo = _steps(*(rate * errors for rate in BIRTH_DATE_RATES.values()))
+    draw = f"u('{system} birth date', record_key)"
+    return f"""case when {draw} < {placeholder} then pick({texts(PLACEHOLDER_BIRTH_DATES)}, typo_draw)
+                    when {draw} < {swapped} then day_swap(birth_date)
+                    when {draw} < {typo} then year_typo(birth_date, typo_draw) else birth_date end"""
 
 
 def _full_name(errors: float) -> str:
@@ -143,6 +171,33 @@ def _phone_look(errors: float) -> str:
                 when look > {1 - 0.40 * errors} then replace(written_phone, ' ', '')
                 when look > {1 - 0.50 * errors} then replace(replace(written_phone, '+65 ', '0065 '), ' ', '-')
                 else written_phone end"""
+
+
+def _said(rates: dict[str, float]) -> str:
+    """What the record truly says, for the truth: no filler, and which form of the names it has."""
+    nickname, spelling, typo = _steps(rates["nickname"], rates["spelling"], rates["typo"])
+    return f"""case when written_email not in ({listed(PLACEHOLDER_EMAILS)}) then written_email end as said_email,
+            case when written_phone not in ({listed(PLACEHOLDER_PHONES)}) then written_phone end as said_phone,
+            case when record_birth_date not in ({listed(PLACEHOLDER_BIRTH_DATES)}) then record_birth_date end
+                as said_born,
+            case when name_draw < {nickname} then 'nickname' when name_draw < {spelling} then 'spelling'
+                when name_draw < {typo} then 'typo' else 'plain' end as said_given,
+            case when recorded_s >= married_s then 'married' when name_draw >= {typo}
+                and name_draw < {typo + rates["typo"]} then 'typo' else 'plain' end as said_family"""
+
+
+def said(**columns: str) -> str:
+    """Return a column `_said` for the truth: what a record says, with the column of `record` for each; null for others.
+
+    Keys are some of SAID.
+    """
+    fields = [f"{name} := cast({columns.get(name, 'null')} as text)" for name in SAID]
+    return f"struct_pack({', '.join(fields)}) as _said"
+
+
+def listed(values: tuple[str, ...]) -> str:
+    """Return texts for an `in` list."""
+    return ", ".join(text(value) for value in values)
 
 
 def _steps(*shares: float) -> list[float]:

@@ -1,7 +1,7 @@
 """Sales to companies: accounts and opportunities, as daily CSV files."""
 
 from demo.systems.deliver import publish
-from demo.systems.records import record
+from demo.systems.records import record, said
 from demo.world.company import SECONDS_A_DAY, Company, texts
 from demo.world.names import COMPANY_TRADES, COMPANY_WORDS
 
@@ -28,6 +28,7 @@ def _accounts(company: Company) -> str:
                 || pick({texts(COMPANY_TRADES)}, u('trade', person_id)) || ' Pte Ltd' as company,
             record_name as contact_name, record_email as email, record_phone as phone,
             local_iso(recorded_s) as created_at, local_iso(recorded_s) as updated_at,
+            {said(email="said_email", phone="said_phone", given="'company'", family="'company'")},
             person_id as _person, record_key as _id, record_key as _key, day_of(recorded_s) as _day,
             recorded_s as _version_s, cast(null as text) as _parent_reason
         from ({record(company, "sales", known)})

@@ -7,7 +7,7 @@ rate_date not after the local date, rounded half up to four decimals; an order's
 
 from demo.systems.deliver import publish_parquet
 from demo.systems.orders import SKU, make_orders
-from demo.systems.records import record
+from demo.systems.records import record, said
 from demo.world.company import SECONDS_A_DAY, Company, texts
 
 TABLES = ("customers", "products", "orders", "order_lines", "payments", "returns", "subscriptions", "fx_rates")
@@ -74,6 +74,17 @@ def _customers(company: Company) -> str:
                 else 0 end) as recorded_s
         from ({accounts}) as accounts inner join people using (person_id)
     """
+    told = "not is_masked and u('tells birth date', record_key) >= 0.35"
+    says = said(
+        email="case when not is_masked then said_email end",
+        phone="case when not is_masked then said_phone end",
+        loyalty="case when not is_masked and not is_second then record_loyalty end",
+        born=f"case when {told} then said_born end",
+        street="record_street",
+        postcode="record_postcode",
+        given="said_given",
+        family="said_family",
+    )
     return f"""
         select
             customer_no, record_given as given_name, record_family as family_name,
@@ -81,15 +92,14 @@ def _customers(company: Company) -> str:
                 else record_email end as email,
             case when is_masked then null else record_phone end as phone,
             case when not is_masked and not is_second then record_loyalty end as loyalty_no,
-            case when is_masked or u('tells birth date', record_key) < 0.35 then null
-                when u('birth placeholder', record_key) < {0.02 * company.options.errors} then '1900-01-01'
-                else birth_date end as birth_date,
+            case when {told} then record_birth_date end as birth_date,
             record_street as street, 'Singapore' as city, record_postcode as postcode, 'SG' as country,
             case when is_masked then 'marketplace' else signup_channel end as signup_channel,
             case when signup_channel = 'referral' and not is_masked and person_id > 0
                 then code('C', cast(floor(u('referred by', person_id) * person_id) as bigint) * 2) end as referred_by,
             case when not is_masked then account_no end as account_no,
             local_text(created_s) as created_at, local_text(recorded_s) as updated_at,
+            {says},
             person_id as _person, record_key as _key, created_s as _created_s, 0 as _day, 0 as _version_s,
             cast(null as text) as _parent_reason
         from ({record(company, "shop", changes)})

@@ -4,11 +4,12 @@ A session is a burst of events of one visitor; within it the gaps are well below
 """
 
 from demo.systems.deliver import publish
-from demo.systems.records import record
+from demo.systems.records import SAID_NAME, record, said
 from demo.world.company import SECONDS_A_DAY, Company, texts
 
 TABLES = ("users", "events", "consents")
 USER_SHARE = 0.6
+BIRTH_DATE_SHARE = 0.5
 BUYING_SESSION_SHARE = 0.42
 BROWSING_SHARE = 0.14
 STRANGER_SHARE = 0.07
@@ -121,10 +122,13 @@ def _users(company: Company) -> str:
         select * from ({versions}) where version = 1 or (recorded_s > created_s + {SECONDS_A_DAY}
             and recorded_s < {company.end} and u('updates account', record_key) < 0.5)
     """
+    told = f"u('profile birth date', record_key) < {BIRTH_DATE_SHARE}"
     return f"""
         select
-            user_id, record_email as email, record_name as name, utc_iso(created_s) as created_at,
-            utc_iso(recorded_s) as updated_at,
+            user_id, record_email as email, record_name as name,
+            case when {told} then record_birth_date end as birth_date,
+            utc_iso(created_s) as created_at, utc_iso(recorded_s) as updated_at,
+            {said(email="said_email", born=f"case when {told} then said_born end", **SAID_NAME)},
             person_id as _person, record_key as _id, record_key * 2 + version - 1 as _key, day_of(recorded_s) as _day,
             recorded_s as _version_s, cast(null as text) as _parent_reason
         from ({record(company, "web", wanted)})

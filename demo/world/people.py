@@ -16,6 +16,7 @@ from demo.world.names import (
 
 CHINESE_SHARE = 0.62
 COUPLE_SHARE = 0.16
+TWIN_SHARE = 0.12  # of couples: the two are twins, and share a birth date and, of a Chinese name, a syllable
 LOYALTY_SHARE = 0.55
 MARRIAGE_SHARE = 0.06  # of Western women who are not in a couple
 MOVE_SHARE = 0.12
@@ -37,9 +38,9 @@ def _phone(digit: int, key: str) -> str:
 def make_people(company: Company) -> None:
     """Make the table `people`, one row per person.
 
-    A couple is two neighbours in number: same household, home and family name. Each person has an e-mail and
-    a phone of their own; a shared one in a system is an error of that system. An e-mail or phone that changes is wrong
-    in older records, so it changes only in a world with errors.
+    A couple is two neighbours in number: same household, home and family name; some couples are twins. Each person has
+    an e-mail and a phone of their own; a shared one in a system is an error of that system. An e-mail or phone that
+    changes is wrong in older records, so it changes only in a world with errors.
     """
     errors = company.options.errors
     company.table("people_drawn", _drawn())
@@ -67,8 +68,9 @@ def make_people(company: Company) -> None:
                 then cast(u('new phone when', person_id) * {WINDOW} as bigint) else {FOREVER} end as new_phone_s,
             case when not is_business and u('loyalty', person_id) < {LOYALTY_SHARE}
                 then 'KR-' || lpad(cast((person_id * 48271 + 100003) % 100000000 as varchar), 8, '0') end as loyalty_no,
-            cast(date '1942-01-01' + cast(11250 * (u('born', person_id) + u('born too', person_id)) as int) as varchar)
+            cast(date '1942-01-01' + cast(11250 * (u('born', born_key) + u('born too', born_key)) as int) as varchar)
                 as birth_date,
+            is_twin, is_chinese and has_western_name as has_two_names,
             case when u('signup', person_id) < 0.34 then 'search' when u('signup', person_id) < 0.58 then 'social'
                 when u('signup', person_id) < 0.80 then 'store' when u('signup', person_id) < 0.90 then 'referral'
                 else 'affiliate' end as signup_channel,
@@ -83,24 +85,36 @@ def make_people(company: Company) -> None:
 
 
 def _drawn() -> str:
-    """Couples are persons 2k and 2k+1: draws by pair decide whether they are one, and their common name."""
+    """Couples are persons 2k and 2k+1: draws by pair decide whether they are one, and their common name.
+
+    The second twin's name follows from the first's: the same syllable or list, and never the same name.
+    """
+    couple = f"u('couple', person_id // 2) < {COUPLE_SHARE}"
+    second_twin = "is_twin and person_id % 2 = 1"
     return f"""
         select
             lives.*,
             person_id // 2 as pair,
-            u('couple', person_id // 2) < {COUPLE_SHARE} as is_couple,
-            case when u('couple', person_id // 2) < {COUPLE_SHARE} then person_id // 2 * 2 else person_id end
-                as household_id,
+            {couple} as is_couple,
+            {couple} and u('twins', person_id // 2) < {TWIN_SHARE} as is_twin,
+            case when {couple} then person_id // 2 * 2 else person_id end as household_id,
+            case when is_twin then household_id else person_id end as born_key,
             u('chinese', household_id) < {CHINESE_SHARE} as is_chinese,
-            case when u('couple', person_id // 2) < {COUPLE_SHARE} then person_id % 2 = 0
+            case when is_twin then u('woman', household_id) < 0.58 when {couple} then person_id % 2 = 0
                 else u('woman', person_id) < 0.58 end as is_woman,
             1 + cast(floor(u('family', household_id) * {len(CHINESE_FAMILIES)}) as int) as chinese_family,
-            1 + cast(floor(u('first syllable', person_id) * {len(CHINESE_SYLLABLES)}) as int) as first,
-            1 + cast(floor(u('second syllable', person_id) * {len(CHINESE_SYLLABLES)}) as int) as second,
-            1 + cast(floor(u('western', person_id) * {len(WESTERN_WOMEN)}) as int) as western,
+            1 + cast(floor(u('first syllable', born_key) * {len(CHINESE_SYLLABLES)}) as int) as first,
+            {_index("second syllable", len(CHINESE_SYLLABLES), second_twin)} as second,
+            {_index("western", len(WESTERN_WOMEN), second_twin)} as western,
             u('christian name', person_id) < 0.35 as has_western_name
         from lives
     """
+
+
+def _index(purpose: str, size: int, second_twin: str) -> str:
+    """A place in a list, by a draw; of the second twin another place than the first's."""
+    return f"""1 + (cast(floor(u('{purpose}', born_key) * {size}) as int) + case when {second_twin}
+                then 1 + cast(floor(u('{purpose} of twin', person_id) * {size - 1}) as int) else 0 end) % {size}"""
 
 
 def _named() -> str:

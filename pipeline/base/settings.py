@@ -147,6 +147,10 @@ def _folder(text: str) -> Path:
     return Path(text).absolute()
 
 
+def _file(text: str) -> Path | None:
+    return Path(text).absolute() if text else None
+
+
 def _rate(text: str) -> float:
     rate = float(text)
     if not 0 <= rate < 1:
@@ -240,6 +244,7 @@ class Settings:
     ]
     daily_releases: Annotated[int, _whole_number("CRM_DAILY_RELEASES", 14, "releases")]
     monthly_releases: Annotated[int, _whole_number("CRM_MONTHLY_RELEASES", 12, "months", minimum=0)]
+    decisions: Annotated[Path | None, Setting("CRM_IDENTITY_DECISIONS", "", "file", _file)]
     memory_gb: Annotated[int, _whole_number("CRM_MEMORY_GB", 6, "gigabytes")]
 
     @property
@@ -292,6 +297,11 @@ class Settings:
     def lists(self) -> Path:
         """Campaign lists and their manifests."""
         return self.home / "lists"
+
+    @property
+    def identity_decisions(self) -> Path:
+        """What people have decided about who is one customer."""
+        return self.decisions or self.home / "identity_decisions.csv"
 
     @property
     def ledger(self) -> Path:

@@ -2,21 +2,26 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pipeline.base.catalog import catalog
+from pipeline.base.catalog import variables as project_variables
 from pipeline.base.errors import UserError
 from pipeline.base.files import remove, write_json
 from pipeline.base.numbers import currency_digits
 from pipeline.base.scratch import NO_SPACE, full_disk
-from pipeline.base.settings import Settings
+from pipeline.base.settings import Settings, known_sources
 from pipeline.build import increment, warehouse
 from pipeline.build.contracts import contract_rules
 from pipeline.build.dbt_process.failures import failures, read_results
 from pipeline.build.dbt_process.process import DbtProcess, is_started_ahead, keep_waiting, waiting
+from pipeline.build.golden_record import check_golden_record
 from pipeline.build.history import HISTORY, history_files
+from pipeline.build.phones import phone_variables
 from pipeline.build.plan import NO_ARMS, Plan, landed_path, load_plan, receipts_path, write_for_dbt
 from pipeline.build.staging import COPY, copy_project
 from pipeline.campaigns import campaign_variables, read_campaigns
@@ -171,6 +176,7 @@ def _lasting(variables: Mapping[str, Any]) -> list[str]:
 
 def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """Return the dbt variables of a build, which follow from the plan, the ledger and the scores."""
+    check_golden_record(known_sources())
     earlier = earlier_releases(settings, plan.sources, plan.as_of)
     written = [result["files"] for result in scored]
     sources = {name: load_source(name) for name in plan.sources}
@@ -189,6 +195,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "measures": {fact.name: fact.measures for fact in catalog().values() if fact.measures},
         **campaign_variables(read_campaigns().values(), settings, as_of=plan.as_of, currency=plan.currency),
         "time_zone": plan.time_zone,
+        "phones": phone_variables(plan.time_zone),
         "timestamps_in": plan.timestamps_in,
         "history": plan.history,
         "first_interval_start": {name: str(source.first_interval_start) for name, source in sources.items()},
@@ -208,6 +215,16 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "crm_home": str(settings.home),
         "score_files": now,
         "history_files": {name: sorted({*paths, *now.get(name, [])}) for name, paths in history.items()},
+        "seen_before": _end_of(plan),
+        "identity_decisions": plan.decisions,
+        "identity_ledger": plan.identity_ledger,
+        "identity_model": {
+            "models": str(settings.models / "identity"),
+            "state": str(settings.build / "identity"),
+            "sources": sorted(plan.sources),
+            "code_version": plan.code_version,
+            "held_by_at_most": project_variables()["identity"]["held_by_at_most"],
+        },
         "release": {
             "release_id": plan.release_id,
             "as_of_date": str(plan.as_of),
@@ -220,6 +237,12 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
             for entry in earlier
         ],
     }
+
+
+def _end_of(plan: Plan) -> str:
+    """The end of the as-of date in UTC: what was seen before it had been seen on that day."""
+    midnight = datetime.combine(plan.as_of + timedelta(days=1), time(), ZoneInfo(plan.time_zone))
+    return f"{midnight.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _named(source: Source, key: str) -> dict[str, str]:

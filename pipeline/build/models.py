@@ -8,6 +8,7 @@ rule is stated twice.
 import json
 import os
 import re
+import runpy
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,8 @@ class Models:
     def __init__(self, connection: duckdb.DuckDBPyConnection, variables: Mapping[str, Any]) -> None:
         self.connection = connection
         self.variables = {**read_models(project.DBT_PROJECT / "dbt_project.yml")["vars"], **variables}
-        self.paths = {path.stem: path for path in (project.DBT_PROJECT / "models").rglob("*.sql")}
+        models = project.DBT_PROJECT / "models"
+        self.paths = {path.stem: path for kind in ("sql", "py") for path in models.rglob(f"*.{kind}")}
         self.paths |= {path.stem: path for path in project.STAGING.rglob("*.sql")}
         self.seeds = {path.stem: path for path in (project.DBT_PROJECT / "seeds").rglob("*.csv")}
         self.made: set[str] = set()
@@ -70,6 +72,11 @@ class Models:
         path = self.paths.get(name)
         if path is None:
             raise UserError(f"There is no model '{name}', which a model reads by ref(). Write {name}.sql.")
+        if path.suffix == ".py":
+            module = runpy.run_path(str(path))
+            dbt = SimpleNamespace(ref=lambda other: self.connection.table(self.make(other)))
+            module["model"](dbt, self.connection).create(relation)
+            return
         with self._rendering(name):
             try:
                 sql = self.environment.get_template(name).render()

@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 from pipeline.base.errors import UserError
 from pipeline.base.files import DamagedError, read_sealed, sha256_of, write_sealed, write_text
 from pipeline.base.settings import Settings
+from pipeline.build.decisions import Decision, decided, read_decisions
 from pipeline.build.history import models_that_matter, scored_releases
 from pipeline.campaigns.assigned import arm_files, write_no_arms
 from pipeline.landing.receipts import Receipt, covers, instant, known_end, newest, read_receipts
 from pipeline.serving import erasure
+from pipeline.serving.identity_ledger import changes_before, published_changes
 from pipeline.serving.ledger import earlier_releases
 from pipeline.sources.definitions import Source, active_sources, company, providers
 
@@ -48,6 +50,10 @@ class Plan:
         What has been erased of the personal columns of each source: pipeline.serving.erasure.
     basis_hash : str
         The inputs without what earlier builds left (models, history). A rolled-back release is recognised by it.
+    decisions : list of dict
+        What people have decided about who is one customer: pipeline.build.decisions.
+    identity_ledger : list of str
+        The files of what earlier releases published of who is who: pipeline.serving.identity_ledger.
     """
 
     release_id: str
@@ -69,6 +75,8 @@ class Plan:
     basis_hash: str = ""
     erased: dict[str, str] = field(default_factory=dict)
     arms: list[str] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    identity_ledger: list[str] = field(default_factory=list)
 
     @property
     def as_of(self) -> date:
@@ -135,12 +143,14 @@ def plan_build(settings: Settings, *, needs_orders: bool = True) -> Plan:
     landing_hash = sha256_of([_what_matters(receipt) for receipt in flat])
     code_version = settings.code_version()
     erased = erasure.of_sources(erasure.erased(settings), settings.sources)
+    decisions = decided(read_decisions(settings))
     basis = {
         "landing_hash": landing_hash,
         "erased": erased,
         "code_version": code_version,
         "as_of_date": as_of.isoformat(),
         "settings": _settings_that_matter(settings, currency, time_zone),
+        "decisions": decisions,
     }
     earlier = earlier_releases(settings, settings.sources, as_of)
     arms = arm_files(settings, as_of)
@@ -151,9 +161,15 @@ def plan_build(settings: Settings, *, needs_orders: bool = True) -> Plan:
         "releases": [[entry[name] for name in ("release_id", "as_of_date", "code_version")] for entry in earlier],
         "arms": [path.stem for path in arms],
     }
-    input_hash = sha256_of(inputs)
+
+    def hash_after(releases: list[str]) -> str:
+        return sha256_of({**inputs, "identity_ledger": releases})
+
+    published = published_changes(settings, settings.sources)
+    before = changes_before(published, lambda releases: _release_id(as_of, hash_after(releases)))
+    input_hash = hash_after([each.release_id for each in before])
     return Plan(
-        release_id=f"{as_of}-{input_hash[:12]}",
+        release_id=_release_id(as_of, input_hash),
         as_of_date=as_of.isoformat(),
         first_event_date=first.isoformat(),
         feature_dates=[day.isoformat() for day in feature_dates(as_of, first, settings)],
@@ -172,7 +188,13 @@ def plan_build(settings: Settings, *, needs_orders: bool = True) -> Plan:
         basis_hash=sha256_of(basis),
         erased=erased,
         arms=[str(path) for path in arms],
+        decisions=decisions,
+        identity_ledger=[str(each.path) for each in before],
     )
+
+
+def _release_id(as_of: date, input_hash: str) -> str:
+    return f"{as_of}-{input_hash[:12]}"
 
 
 def save_plan(settings: Settings, plan: Plan) -> None:

@@ -34,6 +34,7 @@ from pipeline.build.features import EXPORTED, features_path
 from pipeline.build.plan import load_plan
 from pipeline.outputs import cards, overview
 from pipeline.serving import damage, erasure, ledger
+from pipeline.serving.identity_ledger import record_changes
 from pipeline.serving.releases import (
     CHECKS,
     CONTACTS,
@@ -120,6 +121,7 @@ def publish_release(settings: Settings, release: Release) -> None:
             put_in_place(folder, temporary, manifest)
         finally:
             remove(temporary)
+        record_changes(settings, release.release_id, str(release.as_of_date), release.sources)
         _write_ledger(settings, release, checks, folder)
         point_current_at(settings, release.release_id)
         erasure.scrub(settings, erasure.erased(settings))  # first: thinning out leaves lists behind

@@ -35,7 +35,7 @@ def sql(path: Path) -> str:
     return COMMENT.sub("", path.read_text(encoding="utf-8"))
 
 
-FILES = sorted(MODELS.rglob("*.sql"))
+FILES = sorted(path for kind in ("sql", "py") for path in MODELS.rglob(f"*.{kind}"))
 LAYER_OF_MODEL = {path.stem: layer_of(path) for path in FILES}
 
 
@@ -80,4 +80,4 @@ def test_no_sql_asks_the_clock(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=ids)
 def test_a_model_states_its_grain(path: Path) -> None:
-    assert "-- Grain: " in path.read_text(encoding="utf-8")[:200], path.relative_to(ROOT)
+    assert "Grain: " in path.read_text(encoding="utf-8")[:200], path.relative_to(ROOT)

@@ -38,7 +38,13 @@ select * from (values
     as t (customer_id, full_name, given_name, family_name, email, street),
     (values ('Singapore', '018956', 'SG')) as place (city, postcode, country);
 create table core.bridge_customer_source as
-select md5(customer_id) as source_record_key, customer_id, source_system from core.customer_source_id;
+select md5(customer_id) as source_record_key, customer_id, source_system, 'own_record' as match_rule,
+    null::varchar as matched_to, null::double as match_weight, null::varchar as evidence,
+    null::varchar as model_version, true as is_current, date '0001-01-01' as valid_from, date '9999-12-31' as valid_to
+from core.customer_source_id;
+create table core.customer_id_history as
+select customer_id, customer_id as current_customer_id, 'current' as kind, date '0001-01-01' as valid_from
+from core.bridge_customer_source;
 create table core.dim_product as select * from (values ('tea'), ('unknown')) as t (product_id);
 create table core.dim_date as
 select d::date as date_day from generate_series(date '2026-01-01', date '2026-12-31', interval 1 day) as t (d);
@@ -324,6 +330,13 @@ select product_id || '#0001-01-01' as product_version_key, product_id, date '000
 from core.dim_product;
 create table core.bridge_customer_relationship as
 select 'ben' as customer_id, 'referral' as kind, 'ana' as related_id;
+create table ops.identity_review as
+select md5('ana') as source_record_key, md5('ben') as other_record_key, 'review' as verdict,
+    3.5::double as match_weight, 'phone' as evidence, 'weight' as reason, 'model' as match_rule, 'ana' as customer_id,
+    'ben' as other_customer_id, 'shop' as source_system, 'shop' as other_source_system;
+create table marts.identity_coverage as
+select 'shop' as source_system, 3::bigint as records, 0::bigint as matched_records, 0::bigint as linked_records,
+    null::varchar as unavailable_reason;
 """
 KEYS = {
     "customer_key": CUSTOMER_KEY,

@@ -17,6 +17,9 @@ identified as (
         records.source_record_key,
         coalesce(clusters.match_rule, 'own_record') as match_rule,
         clusters.matched_to,
+        clusters.match_weight,
+        clusters.evidence,
+        clusters.model_version,
         records.first_seen_at
     from records
     left join clusters on records.source_record_key = clusters.source_record_key

@@ -90,20 +90,10 @@ offers as (
     group by customer_id
 ),
 
--- Who is in several households counts for one of them.
-households as (
-    select
-        customer_id,
-        min(related_id) as household_id
-    from {{ ref('bridge_customer_relationship') }}
-    where kind = 'household' and related_id <> 'unknown'
-    group by customer_id
-),
-
 joined as (
     select
         customers.*,
-        households.household_id,
+        customers.household_ref as household_id,
         consents.withheld_because,
         {{ permission(['consents.can_email']) }} as can_email,
         {{ permission(['consents.can_post']) }} as can_post,
@@ -146,7 +136,6 @@ joined as (
                 or coalesce(behaviour.purchase_days_365d, 0) < segments.purchases_below
             )
     left join drivers on customers.customer_id = drivers.customer_id
-    left join households on customers.customer_id = households.customer_id
     left join desk on customers.customer_id = desk.customer_id
     left join offers on customers.customer_id = offers.customer_id
 ),

@@ -38,6 +38,16 @@ behaviour as (
     select * from {{ ref('behaviour_segments') }}
 ),
 
+related as (
+    select
+        customer_id,
+        max(case when kind = 'household' then related_id end) as household_ref,
+        max(case when kind = 'account' then related_id end) as account_ref
+    from {{ ref('bridge_customer_relationship') }}
+    where is_counted
+    group by customer_id
+),
+
 final as (
     select
         customers.customer_id,
@@ -46,6 +56,8 @@ final as (
         customers.kind,
         customers.country,
         customers.acquisition_channel,
+        related.household_ref,
+        related.account_ref,
         customers.first_order_date,
         customers.last_order_date,
         customers.purchases,
@@ -113,6 +125,7 @@ final as (
     left join consents on customers.customer_id = consents.customer_id
     left join offers on customers.customer_id = offers.customer_id
     left join behaviour on customers.customer_id = behaviour.customer_id
+    left join related on customers.customer_id = related.customer_id
 )
 
 select * from final

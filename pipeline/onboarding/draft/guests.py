@@ -52,7 +52,7 @@ def find_guests(
     They are strangers where their addresses, phones or names differ. Where no column has these, they are so many that
     no customer has more orders.
     """
-    words = "|".join(variables()["placeholder_words"])
+    words = "|".join(variables()["identity"]["placeholder_words"])
     own = _text(customer)
     is_guest = f"regexp_full_match(lower({own}), {quote_literal(f'{ZERO}|{PUNCTUATION}|{words}')})"
     orders = f"count(distinct {sql.identifier(order.name)})" if order else "count(*)"

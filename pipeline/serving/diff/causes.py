@@ -48,7 +48,9 @@ where not exists (
     select 1 from a.ops.load_receipts as a
     where (a.source, a.table_name, a.interval, a.content_hash) = (b.source, b.table_name, b.interval, b.content_hash)
 );
-create temp table sums (measure varchar, cause varchar, a decimal(38, 4), b decimal(38, 4), changed_rows bigint);
+create temp table sums (
+    measure varchar, cause varchar, a decimal(38, 4), b decimal(38, 4), changed_rows bigint, moved decimal(38, 4)
+);
 create temp table causes_of_customers (customer_id varchar, cause varchar);
 """
 
@@ -100,25 +102,36 @@ FACT_CUSTOMERS = """
 insert into causes_of_customers
 select distinct unnest([customer_a, customer_b]), cause from paired where cause is not null
 """
-# A measure names columns, which cannot be bound.
+# A measure names columns, which cannot be bound. moved: what belongs to another customer than before.
 SUM = """
 insert into sums
 select '{name}', cause, sum(case when is_in_a then {name}_a else 0 end),
-    sum(case when is_in_b then {name}_b else 0 end), count(cause)
+    sum(case when is_in_b then {name}_b else 0 end), count(cause),
+    sum(case when is_in_a and is_in_b and {is_moved} then {name}_b else 0 end)
 from paired group by cause
 """
 COMPOSE = """
 insert into sums
-select $measure, cause, sum(sign * a), sum(sign * b), null from sums
+select $measure, cause, sum(sign * a), sum(sign * b), null, sum(sign * moved) from sums
 inner join (select unnest($parts) as part, unnest($signs) as sign) as parts on sums.measure = parts.part group by cause
 """
 
-# A customer who is new to a release is a person seen for the first time, or known records under another id.
-CUSTOMERS = """
+# Records that belong to another customer. A release of before ids had a history has today's rows alone.
+MOVED = """
 create temp table moved as
 select a.customer_id as customer_a, b.customer_id as customer_b
-from a.core.bridge_customer_source as a inner join b.core.bridge_customer_source as b using (source_record_key)
+from (from a.core.bridge_customer_source where {current_a}) as a
+inner join (from b.core.bridge_customer_source where {current_b}) as b using (source_record_key)
 where a.customer_id <> b.customer_id;
+"""
+IDENTITY = """
+select count(*),
+    count(distinct customer_a) filter (customer_a not in (select customer_id from b.core.dim_customer)),
+    count(distinct customer_b) filter (customer_b not in (select customer_id from a.core.dim_customer))
+from moved
+"""
+# A customer who is new to a release is a person seen for the first time, or known records under another id.
+CUSTOMERS = """
 insert into causes_of_customers select distinct unnest([customer_a, customer_b]), 'identity' from moved;
 create temp table customers as
 select
@@ -181,13 +194,15 @@ rest as (
         (select coalesce(sum(facts.b), 0) from facts) as facts_b
     from totals cross join releases
 )
-select 'clv_historic', cause, a, b, null from facts
+select 'clv_historic', cause, a, b, null, null from facts
 union all
-select 'clv_historic', case when a - facts_a = b - facts_b then null else cause end, a - facts_a, b - facts_b, null
+select 'clv_historic', case when a - facts_a = b - facts_b then null else cause end, a - facts_a, b - facts_b,
+    null, null
 from rest
 """
 RESULT = """
-select measure, cause, sum(a) as a, sum(b) as b, sum(changed_rows) as changed_rows
+select measure, cause, sum(a) as a, sum(b) as b, sum(changed_rows) as changed_rows,
+    sum(moved) as moved
 from sums group by measure, cause
 """
 
@@ -198,18 +213,20 @@ def attribute(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        measure, a, b, difference, and causes: {cause: {amount, rows}}; the amounts of the causes sum to the difference.
+        measure, a, b, difference, and causes: {cause: {amount, rows, moved}}; the amounts of the causes sum to the
+        difference. moved: of rows that both have, what belongs to another customer than before; null of other measures.
     """
     connection.execute(RELEASES)
+    connection.execute(MOVED.format(**{f"current_{side}": _current(connection, side) for side in ("a", "b")}))
     dated = _with_dated_changes()
     for fact in catalog().values():
         if fact.contract.measures:
             _pair(connection, fact, fact.contract.entity in dated)
     connection.execute(CUSTOMERS)
     connection.execute("create or replace temp table paired as select * from customers")
-    connection.execute(SUM.format(name="customers"))
+    connection.execute(SUM.format(name="customers", is_moved="null"))
     connection.execute(FUTURE)
-    connection.execute(SUM.format(name="clv_future"))
+    connection.execute(SUM.format(name="clv_future", is_moved="null"))
     for name, parts in COMPOSED.items():
         _compose(connection, name, parts)
     connection.execute(HISTORIC)
@@ -218,22 +235,41 @@ def attribute(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [_measure(name, [row[1:] for row in rows if row[0] == name]) for name in SHOWN]
 
 
+def moved_records(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Count what `attribute` has found to belong to another customer.
+
+    Returns
+    -------
+    dict
+        records; merged: customers of `a` whose id is another one's now; split: customers of `b` whose id is new.
+    """
+    counts = connection.execute(IDENTITY).fetchall()[0]
+    return dict(zip(("records", "merged", "split"), counts, strict=True))
+
+
+def _current(connection: duckdb.DuckDBPyConnection, side: str) -> str:
+    """Return the condition of today's rows of the records of a release."""
+    columns = _columns(connection, side, "bridge_customer_source")
+    return "is_current" if "is_current" in columns else "true"
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, side: str, table: str) -> dict[str, str]:
+    return dict(
+        connection.execute(
+            "select column_name, data_type from duckdb_columns() where database_name = $1 and schema_name = 'core'"
+            " and table_name = $2 order by column_index",
+            [side, table],
+        ).fetchall()
+    )
+
+
 def _with_dated_changes() -> set[str]:
     """Entities whose rows change in their ordinary life, and say when."""
     return {name for name, spec in input_contract().items() if spec.get("changes_are_dated")}
 
 
 def _pair(connection: duckdb.DuckDBPyConnection, fact: Table, changes_are_dated: bool) -> None:
-    columns = [
-        dict(
-            connection.execute(
-                "select column_name, data_type from duckdb_columns() where database_name = $1 and schema_name = 'core'"
-                " and table_name = $2 order by column_index",
-                [side, fact.name],
-            ).fetchall()
-        )
-        for side in ("a", "b")
-    ]
+    columns = [_columns(connection, side, fact.name) for side in ("a", "b")]
     common = [name for name in in_both(*columns) if name not in OF_THE_RELEASE]
     (key,) = fact.grain
     relations = (name for name, relation in fact.relations.items() if relation.to not in OF_VALUES)
@@ -255,7 +291,7 @@ def _pair(connection: duckdb.DuckDBPyConnection, fact: Table, changes_are_dated:
     connection.execute(query)
     connection.execute(FACT_CUSTOMERS)
     for name in fact.measures:
-        connection.execute(SUM.format(name=name))
+        connection.execute(SUM.format(name=name, is_moved="is_other_customer"))
 
 
 def _compose(connection: duckdb.DuckDBPyConnection, name: str, parts: dict[str, int]) -> None:
@@ -263,7 +299,7 @@ def _compose(connection: duckdb.DuckDBPyConnection, name: str, parts: dict[str, 
 
 
 def _measure(name: str, rows: list[tuple[Any, ...]]) -> dict[str, Any]:
-    by_cause = {cause: {"amount": b - a, "rows": changed} for cause, a, b, changed in rows if cause}
+    by_cause = {cause: {"amount": b - a, "rows": n, "moved": moved} for cause, a, b, n, moved in rows if cause}
     total_a, total_b = sum(row[1] for row in rows), sum(row[2] for row in rows)
     return {
         "measure": name,

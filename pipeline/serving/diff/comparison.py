@@ -1,5 +1,6 @@
 """Choose two releases, compare them, and show the comparison as tables."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pipeline.base.numbers import currency_digits, exact_text
 from pipeline.base.scratch import working_connection
 from pipeline.base.settings import Settings
 from pipeline.serving import ledger
-from pipeline.serving.diff.causes import CAUSES, attribute
+from pipeline.serving.diff.causes import CAUSES, attribute, moved_records
 from pipeline.serving.diff.tables import changed_tables
 from pipeline.serving.releases import (
     DATABASE,
@@ -51,8 +52,8 @@ def compare(a: Path, b: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        a, b: what identifies them; tables: those that differ; measures: amounts with their differences by cause; note:
-        why there are no measures, or null.
+        a, b: what identifies them; tables: those that differ; measures: amounts with their differences by cause;
+        identity: how many records belong to another customer; note: why there are no measures, or null.
 
     Raises
     ------
@@ -74,6 +75,7 @@ def compare(a: Path, b: Path) -> dict[str, Any]:
             )
         tables = changed_tables(connection, *(_comparable(manifest, thin) for manifest in manifests))
         measures = [] if thin else attribute(connection)
+        identity = None if thin else moved_records(connection)
     names = ("release_id", "as_of_date", "code_version", "sources")
     return {
         **{side: {name: each[name] for name in names} for side, each in zip("ab", manifests, strict=True)},
@@ -81,6 +83,7 @@ def compare(a: Path, b: Path) -> dict[str, Any]:
         "note": _note(thin),
         "tables": tables,
         "measures": measures,
+        "identity": identity,
     }
 
 
@@ -111,6 +114,8 @@ def show(found: dict[str, Any], console: Console) -> None:
     console.print(_tables(found["tables"]))
     if found["measures"]:
         console.print(_measures(found["measures"], found["currency"]))
+    if found["identity"] and found["identity"]["records"]:
+        console.print(_identity(found), soft_wrap=True)
 
 
 def _tables(tables: list[dict[str, Any]]) -> Table:
@@ -124,6 +129,24 @@ def _tables(tables: list[dict[str, Any]]) -> Table:
         counts = [table[name] for name in ("rows_a", "rows_b", "added", "removed", "changed")]
         shown.add_row(table["table"], *("" if count is None else f"{count:,}" for count in counts), " ".join(columns))
     return shown
+
+
+def _identity(found: dict[str, Any]) -> str:
+    """What merges and splits moved from one customer to another."""
+    counts, digits = found["identity"], currency_digits(found["currency"])
+    moved = {
+        each["measure"]: sum((cause["moved"] or Decimal(0) for cause in each["causes"].values()), Decimal(0))
+        for each in found["measures"]
+    }
+    amounts = [
+        f"{exact_text(moved[name], 0 if name in COUNTS else digits)} {name.replace('_', ' ')}"
+        for name in ("purchases", "net_sales", "refunds")
+    ]
+    return (
+        f"\n{counts['records']:,} records belong to another customer: {counts['merged']:,} customers merged into "
+        f"others, {counts['split']:,} split off. With them moved {', '.join(amounts)}. core.customer_id_history "
+        "translates ids."
+    )
 
 
 def _measures(measures: list[dict[str, Any]], currency: str) -> Table:

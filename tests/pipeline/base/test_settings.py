@@ -116,6 +116,7 @@ def test_the_documentation_lists_each_setting_with_its_default_and_unit():
         "CRM_SOURCES": DEFAULT_SOURCES,
         "CRM_CURRENCY": "what the active sources say",
         "CRM_TIME_ZONE": "what the active sources say",
+        "CRM_IDENTITY_DECISIONS": "identity_decisions.csv` in `CRM_HOME",
     }
     for variable, setting in settings.items():
         default, unit = found[variable]

@@ -1,6 +1,7 @@
 """`make diff`: what changed between two releases, by cause, to the cent."""
 
 import datetime as dt
+import io
 import json
 from dataclasses import replace
 from decimal import Decimal
@@ -88,6 +89,12 @@ def test_a_day_with_late_corrected_deleted_and_merged_rows_is_explained_to_the_c
     assert causes(found, "purchases")["deletion"] == ("-1.0000", 1)
     assert causes(found, "customers") == {"identity": ("-1.0000", 1)}
     assert causes(found, "refunds") == {"identity": ("0.0000", 1)}
+    assert found["identity"] == {"records": 1, "merged": 1, "split": 0}
+    moved = {each["measure"]: each["causes"].get("identity", {}).get("moved") for each in found["measures"]}
+    assert (str(moved["net_sales"]), str(moved["refunds"])) == ("6.1000", "2.1000")
+    console = Console(width=200, record=True, file=io.StringIO())
+    show(found, console)
+    assert "1 records belong to another customer: 1 customers merged into others, 0 split off." in console.export_text()
     historic = causes(found, "clv_historic")
     assert {cause: amount for cause, (amount, _) in historic.items()} == {
         "new_period": "12.0000",

@@ -332,6 +332,26 @@ def test_a_kill_at_any_moment_leaves_a_whole_release(published):
     assert list(published.serving.rglob(".tmp-*")) == []
 
 
+def test_a_publish_that_dies_after_the_ledger_is_repeated_without_a_second_entry(published, monkeypatch):
+    """Readers keep the release before, and the ids that nobody saw are as if published."""
+    ledger = published.ledger / "identity"
+    assert len(list(ledger.iterdir())) == 1
+    build_warehouse(published, "update core.bridge_customer_source set customer_id = 'ana' where customer_id = 'ben'")
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.serving.publish.point_current_at", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            publish(published, OTHERS[0])
+    assert current_release(published).name == RELEASE.release_id
+    written = sorted(ledger.iterdir())
+    assert len(written) == 2
+    publish(published, OTHERS[0])
+    assert current_release(published).name == OTHERS[0].release_id
+    assert sorted(ledger.iterdir()) == written
+    changes = duckdb.sql(f"select customer_id, match_rule, release_number from '{written[1]}'").fetchall()
+    assert changes == [("ana", "own_record", 2)]
+    assert duckdb.sql(f"select count(*) from '{written[0]}'").fetchall() == [(3,)]
+
+
 def test_temporary_files_of_a_killed_publish_are_removed(published):
     left = published.serving / "releases" / ".tmp-1-2026-03-31-bbbbbbbbbbbb"
     shutil.copytree(current_release(published), left)

@@ -34,7 +34,9 @@ BUYERS = """
 select count(distinct customer_id)
 from core.fct_order where is_purchase and customer_id <> 'unknown' and source_system = $1
 """
-CUSTOMERS = "select count(distinct customer_id) from core.bridge_customer_source where source_system = $1"
+CUSTOMERS = """
+select count(distinct customer_id) from core.bridge_customer_source where is_current and source_system = $1
+"""
 
 
 def said(outcome: Outcome) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from pipeline.base.settings import load_settings
+from pipeline.build.decisions import COLUMNS
 from pipeline.landing.receipts import read_receipts
 from tests.support.builds.project import make_project, run_in
 from tests.support.programs.postgres import SHOP, Server
@@ -25,6 +26,10 @@ DAYS = 10
 BUILT_ON = (0, 1, 4, 5, 8, DAYS)
 CUT_OFF_ON = 7
 NEW_PRODUCT_ON = 6
+PUBLISHED = "in_order"
+DECISIONS = "identity_decisions.csv"
+# 1 is one with 0 from day 2 on, and 113 with 112 from day 3 on. People take the first apart and put it together again.
+DECIDED_ON = {0: [], 5: [("never", 0, 1)], 8: [("never", 112, 113), ("same", 3, 110)]}
 CUT_OFF_AFTER = ["+fct_return", "+dim_customer_history"]
 FIRST_END = dt.datetime(2024, 3, 2, tzinfo=dt.UTC)
 SEED = 7
@@ -62,6 +67,14 @@ done = dbtRunner().invoke([
 assert done.success, done.exception
 if not sys.argv[1:]:
     increment.complete(settings, plan, variables)
+"""
+PUBLISH = """
+from pipeline.base.settings import load_settings
+from pipeline.build.plan import load_plan
+from pipeline.serving.identity_ledger import record_changes
+settings = load_settings()
+plan = load_plan(settings)
+record_changes(settings, plan.release_id, plan.as_of_date, plan.sources)
 """
 UPSERT = {"load": "upsert", "cursor": "updated_at", "look_back_hours": 6, "key_scan_days": 2}
 TABLES = {
@@ -134,9 +147,21 @@ class Shop:
     def build(self, home: str, *last: str) -> None:
         """Build up to the star; or up to some models, as a build that is cut off."""
         self._run(BUILD, home, *last)
+        if home == PUBLISHED and not last:
+            self._run(PUBLISH, home)  # a process of its own: dbt keeps the warehouse open
+
+    def decide(self, *decisions: tuple[str, int, int]) -> None:
+        """What people have decided of pairs of customers, from now on."""
+        rows = [f"{what},shop,{one},shop,{other},Olga,she called,2024-03-05" for what, one, other in decisions]
+        (self.folder / DECISIONS).write_text("\n".join([",".join(COLUMNS), *rows, ""]), encoding="utf-8")
 
     def _run(self, program: str, home: str, *arguments: str) -> None:
-        env = {"AIRFLOW_CONN_SHOP_DB": self.address, "CRM_HOME": self.folder / home, "CRM_SOURCES": "shop"}
+        env = {
+            "AIRFLOW_CONN_SHOP_DB": self.address,
+            "CRM_HOME": self.folder / home,
+            "CRM_SOURCES": "shop",
+            "CRM_IDENTITY_DECISIONS": self.folder / DECISIONS,
+        }
         run_in(self.project, program, *arguments, **env)
 
 
@@ -217,6 +242,8 @@ def shop(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     for day in range(DAYS + 1):
         live(postgres, day)
         shop.land(day)
+        if day in DECIDED_ON:
+            shop.decide(*DECIDED_ON[day])
         if day in (*BUILT_ON, CUT_OFF_ON):
             shutil.copytree(folder / "landed" / "landing", folder / "in_order" / "landing", dirs_exist_ok=True)
             shop.build("in_order", *(CUT_OFF_AFTER if day == CUT_OFF_ON else ()))
@@ -225,8 +252,9 @@ def shop(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 @pytest.fixture(scope="module")
 def at_once(shop: Shop) -> Path:
-    """All that has landed, built in one go."""
-    shutil.copytree(shop.folder / "landed" / "landing", shop.folder / "at_once" / "landing")
+    """All that has landed, the ledger too, built in one go."""
+    for home in ("landed", PUBLISHED):
+        shutil.copytree(shop.folder / home / "landing", shop.folder / "at_once" / "landing", dirs_exist_ok=True)
     shop.build("at_once")
     return shop.folder / "at_once" / "warehouse.duckdb"
 
@@ -252,7 +280,30 @@ def differing(one: Path, other: Path, *, schemas: tuple[str, ...] = ("intermedia
 
 
 def test_in_order_is_as_in_one_go(shop: Shop, at_once: Path) -> None:
-    assert differing(shop.folder / "in_order" / "warehouse.duckdb", at_once) == {}
+    assert differing(shop.folder / PUBLISHED / "warehouse.duckdb", at_once) == {}
+
+
+def test_ids_that_were_published_mean_customers_of_today(at_once: Path) -> None:
+    """Also those of days on which people had decided otherwise."""
+    with duckdb.connect(str(at_once), read_only=True) as built:
+
+        def ids(*numbers: int) -> list[str]:
+            query = "select distinct customer_id from core.customer_source_id where source_customer_id in $1"
+            return [found for (found,) in built.execute(query, [[str(number) for number in numbers]]).fetchall()]
+
+        def meant(number: int) -> list[tuple[str, str]]:
+            query = (
+                "select distinct current_customer_id, kind from core.customer_id_history"
+                " where customer_id = 'c_' || substr(md5('shop|' || $1), 1, 16) order by kind"
+            )
+            return built.execute(query, [str(number)]).fetchall()
+
+        assert len(ids(0, 1)) == len(ids(3, 110)) == 1
+        assert len(ids(112, 113)) == 2
+        (together,) = ids(0, 1)
+        assert meant(0) == [(together, "current")]
+        assert meant(1) == [(together, "merged")]
+        assert sorted(kind for _, kind in meant(112) + meant(113)) == ["current", "current", "split"]
 
 
 def test_shuffled_is_as_in_one_go(shop: Shop, at_once: Path) -> None:
@@ -262,6 +313,8 @@ def test_shuffled_is_as_in_one_go(shop: Shop, at_once: Path) -> None:
     random.Random(SEED).shuffle(receipts)
     first = {receipt.parent: receipt for receipt in receipts}
     rest = [receipt for receipt in receipts if receipt not in first.values()]
+    ledger = Path("landing", "_ledger")
+    shutil.copytree(shop.folder / PUBLISHED / ledger, shop.folder / "shuffled" / ledger)
     for group in ([*first.values(), *rest[:10]], rest[10:25], rest[25:]):
         for receipt in group:
             target = shop.folder / "shuffled" / "landing" / receipt.parent.relative_to(landing)

@@ -1,7 +1,9 @@
 -- Grain: one row per (pair of records, rule) that are one customer by that rule, in both directions.
--- email, phone: the names must not contradict; address: they must be the same, of two words or more. Where a value is
--- shared by people who contradict each other, a record that fits more than one of them is linked to nobody by it.
--- loyalty_id, account: the number alone; each record is linked to the smallest one that holds it.
+-- The rules are identity.rules of dbt_project.yml. Where they compare names, and a value is shared by people who contradict
+-- each other, a record that fits more than one of them is linked to nobody by it. Where the value alone decides, each
+-- record is linked to the smallest one that holds it.
+{% set rules = var('identity').rules %}
+{% set numbers = rules.items() | rejectattr('1.names') | map('first') | list %}
 with pairs as (
     select
         pairs.kind,
@@ -14,9 +16,14 @@ with pairs as (
             pairs.source_record_key = names.source_record_key
             and pairs.other_record_key = names.other_record_key
     where
-        (names.verdict = 'same' and (pairs.kind <> 'address' or names.has_full_names))
-        or (names.verdict in ('missing', 'same given name') and pairs.kind <> 'address')
-        or (names.verdict in ('near', 'incomparable') and pairs.kind = 'email')
+        {%- for rule, says in rules.items() if says.names %}
+        {{ 'or ' if not loop.first }}(
+            pairs.kind = '{{ rule }}' and names.verdict in ({{ text_list(says.names) }})
+            {{- ' and names.has_full_names' if says.full_names }}
+        )
+        {%- else %}
+        1 = 0
+        {%- endfor %}
 ),
 
 fitting as (
@@ -81,10 +88,10 @@ numbers as (
         source_record_key,
         kind,
         min(source_record_key) over (
-            partition by kind, identifier_value, case when kind = 'loyalty_id' then party end
+            partition by kind, identifier_value, case when kind <> 'account' then party end
         ) as first_record_key
     from {{ ref('int_customer_identifiers') }}
-    where kind in ('loyalty_id', 'account') and verdict = 'identifies'
+    where kind in ({{ text_list(numbers) or 'null' }}) and verdict = 'identifies'
 ),
 
 final as (

@@ -10,8 +10,11 @@ with undecided as (
 ),
 
 names as (
-    select names.*
-    from {{ ref('int_customer_names') }} as names
+    select
+        names.source_record_key,
+        names.given_words,
+        names.name_words as words
+    from {{ ref('int_customers__standard') }} as names
     inner join undecided on names.source_record_key = undecided.source_record_key
 ),
 

@@ -8,4 +8,4 @@ where
     kind <> 'account'
     and source_record_key not in (select source_record_key from {{ ref('int_unseen_records') }})
 group by kind, identifier_value
-having count(*) > 20
+having count(*) > {{ var('identity').held_by_at_most }}

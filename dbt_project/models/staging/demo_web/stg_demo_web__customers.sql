@@ -8,5 +8,6 @@ with users as (
     'kind': "'person'",
     'full_name': 'name',
     'email': 'email',
+    'birth_date': 'birth_date',
     'created_at': 'created_at',
 }) }}

@@ -1,0 +1,104 @@
+"""How two records are compared: levels of agreement from the best down, as Splink writes them (`_l`, `_r`).
+
+The conditions are SQL over the table `fields`, with the macros there. A level that is `null` says nothing.
+"""
+
+import re
+from typing import NamedTuple
+
+
+class Level(NamedTuple):
+    """An agreement: its name, its condition, and whether a frequent value weighs less (the column with the value)."""
+
+    name: str
+    condition: str
+    frequency_of: str | None = None
+
+
+class Comparison(NamedTuple):
+    """Levels from the best down, without the last, `else`; where `unknown` holds, the comparison says nothing."""
+
+    name: str
+    unknown: str
+    levels: tuple[Level, ...]
+
+
+ELSE = "else"
+WHOLE_NAMES = "least(word_count_l, word_count_r) >= 2"
+SAME_NAME = "(name_key_l = name_key_r or list_has_any(name_keys_l, name_keys_r))"
+SLIPPED_NAME = "(is_slip(name_key_l, name_key_r, 5) or is_slip(letters_l, letters_r, 5))"
+SAME_GIVEN_NAME = (
+    "(list_has_any(given_keys_l, parts_r) or list_has_any(given_keys_r, parts_l)"
+    " or coalesce(is_slip(given_l, given_r, 4), false)"
+    " or covers(forms_l, parts_r) or covers(forms_r, parts_l))"
+)
+INITIAL = "(list_has_any(initials_l, first_letters_r) or list_has_any(initials_r, first_letters_l))"
+SAME_STREET = (
+    "(address_l = address_r or street_number_l = street_number_r"
+    " and least(length(address_l), length(address_r)) >= 8 and (damerau_levenshtein(address_l, address_r) <= 2"
+    " or starts_with(address_l, address_r) or starts_with(address_r, address_l)))"
+)
+"""Streets are few: of one house number, two wrong letters or a missing ending make no other street."""
+
+COMPARISONS = (
+    Comparison(
+        "email",
+        "email_l is null or email_r is null",
+        (
+            Level("equal", "email_l = email_r"),
+            Level("slip", "is_slip(email_l, email_r, 6) and digits_of(email_l) = digits_of(email_r)"),
+        ),
+    ),
+    Comparison(
+        "phone",
+        "phone_l is null or phone_r is null",
+        (Level("equal", "phone_l = phone_r"), Level("slip", "is_slip(phone_l, phone_r, 7)")),
+    ),
+    Comparison(
+        "name",
+        "name_key_l is null or name_key_r is null",
+        (
+            Level("equal", SAME_NAME, "name_key"),
+            Level("slip", SLIPPED_NAME),
+            Level("given name", SAME_GIVEN_NAME),
+            Level("initial", INITIAL),
+            Level("a word", "list_has_any(parts_l, parts_r)"),
+        ),
+    ),
+    Comparison(
+        "birth_date",
+        "birth_date_l is null or birth_date_r is null",
+        (
+            Level("equal", "birth_date_l = birth_date_r"),
+            Level("near", "damerau_levenshtein(birth_date_l, birth_date_r) = 1"),
+        ),
+    ),
+    Comparison(
+        "address",
+        "(address_l is null or address_r is null) and (postcode_l is null or postcode_r is null)",
+        (
+            Level("street and postcode", f"postcode_l = postcode_r and {SAME_STREET}"),
+            Level("street", SAME_STREET),
+            Level("postcode", "postcode_l = postcode_r", "postcode"),
+            Level("postcode near", "damerau_levenshtein(postcode_l, postcode_r) = 1"),
+        ),
+    ),
+    Comparison(
+        "loyalty_id",
+        "loyalty_id_l is null or loyalty_id_r is null",
+        (Level("equal", "loyalty_id_l = loyalty_id_r"), Level("slip", "is_slip(loyalty_id_l, loyalty_id_r, 5)")),
+    ),
+)
+
+
+def of_pair(condition: str) -> str:
+    """Return a condition over the rows `l` and `r` of a pair."""
+    return re.sub(r"\b(\w+)_(l|r)\b", r"\2.\1", condition)
+
+
+def levels_sql(comparison: Comparison) -> str:
+    """Return the expression of a pair's level: 0 unknown, 1 the best, …, the last is `else`."""
+    cases = "".join(
+        f" when {of_pair(level.condition)} then {number}" for number, level in enumerate(comparison.levels, 1)
+    )
+    return f"case when {of_pair(comparison.unknown)} then 0{cases} else {len(comparison.levels) + 1} end"

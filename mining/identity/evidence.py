@@ -1,0 +1,118 @@
+"""What a pair of records shows beside its weight: pieces of evidence that agree, and what forbids a link."""
+
+import duckdb
+
+LEAST_WEIGHT = 6
+LEAST_PIECES = 2
+CERTAIN_PIECES = 3
+"""With the full name among them, a veto that may be a typing error is one."""
+LINK, REVIEW, VETOED = "link", "review", "vetoed"
+
+PIECES = {
+    "loyalty_id": "loyalty_id_level = 1",
+    "email": "email_level in (1, 2)",
+    "phone": "phone_level = 1",
+    "full_name": "name_level in (1, 2) and are_whole_names",
+    "birth_date": "birth_date_level = 1",
+    "street": "address_level in (1, 2)",
+    "postcode": "is_postcode_equal",
+}
+"""Conditions over `compared`: the levels are those of `comparisons.py`, the best is 1."""
+OF_A_PERSON = ("loyalty_id", "email", "phone", "full_name")
+"""Families share street and postcode, twins the birth date too: one piece must be another. Where names agree in part
+only, two must be: partners order with each other's address."""
+TWO_NAMES = (
+    "are_two_languages and name_level = 5 and email_level in (1, 2) and is_email_personal and is_phone_personal"
+    " and address_level not in (1, 2)"
+)
+"""A Chinese and an English given name of one person, of one family name, with one e-mail address and one phone.
+
+A couple's address has neither's given name, or their phone is also given with another address, or their records name
+one home.
+"""
+NO_TWINS = (
+    "(is_given_name_equal or is_given_name_near"
+    " or name_level in (1, 2, 5) and not are_whole_names and not are_given_names)"
+)
+"""Twins have different given names: here they are equal but for a letter, or of one record not known."""
+VETOES = {
+    "two loyalty numbers": "loyalty_id_level in (2, 3)",
+    "two birth dates": "birth_date_level in (2, 3)",
+    "two given names": "name_level in (5, 6) and not is_given_name_near and (are_whole_names or are_given_names)"
+    f" and not ({TWO_NAMES})",
+}
+MAY_BE_AN_ERROR = {
+    "two loyalty numbers": "loyalty_id_level = 2",
+    "two birth dates": "birth_date_level = 2",
+    "two given names": "email_level = 1 and phone_level = 1 and address_level not in (1, 2)",
+}
+
+JUDGED = """
+create or replace temp table judged as
+with pieces as (
+    select
+        *,
+        list_filter([{pieces}], lambda piece: piece is not null) as evidence,
+        list_filter([{vetoes}], lambda veto: veto is not null) as vetoes,
+        {errors} as are_vetoes_errors
+    from compared
+    where weight >= {weight}
+),
+
+counted as (
+    select
+        *,
+        len(list_intersect(evidence, {of_a_person})) + (birth_date_level = 1 and {no_twins})::int
+            as persons,
+        if(name_level in (3, 4) and not is_given_name_equal, 2, 1)
+            as needed_persons,
+        are_vetoes_errors and len(evidence) >= {certain} and list_contains(evidence, 'full_name') as are_errors
+    from pieces
+)
+
+select
+    record_no,
+    other_no,
+    weight,
+    evidence,
+    case
+        when len(vetoes) > 0 and not are_vetoes_errors then '{vetoed}'
+        when len(vetoes) > 0 and not are_errors then '{review}'
+        when len(evidence) >= {least} and persons >= needed_persons then '{link}'
+        else '{review}'
+    end as verdict,
+    case
+        when len(vetoes) > 0 and not are_errors then array_to_string(vetoes, ', ')
+        when len(evidence) < {least} then 'one piece of evidence'
+        when persons = 0 then 'what twins and families share'
+        when persons < needed_persons then 'names agree in part'
+    end as reason
+from counted
+where len(evidence) > 0
+"""
+
+
+def judge(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the table `judged` of `compared`."""
+    vetoed = " and ".join(
+        f"(not coalesce({condition}, false) or {MAY_BE_AN_ERROR[name]})" for name, condition in VETOES.items()
+    )
+    connection.execute(
+        JUDGED.format(
+            pieces=_named(PIECES),
+            vetoes=_named(VETOES),
+            errors=vetoed,
+            weight=LEAST_WEIGHT,
+            least=LEAST_PIECES,
+            certain=CERTAIN_PIECES,
+            no_twins=NO_TWINS,
+            of_a_person=str(list(OF_A_PERSON)),
+            link=LINK,
+            review=REVIEW,
+            vetoed=VETOED,
+        )
+    )
+
+
+def _named(conditions: dict[str, str]) -> str:
+    return ", ".join(f"case when {condition} then '{name}' end" for name, condition in conditions.items())

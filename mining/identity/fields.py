@@ -1,0 +1,186 @@
+"""What is compared of a record: forms of its name, and its values without those that too many records hold.
+
+SQL of DuckDB over the table `records` (`int_party_records`). Names are worked on once each, not once for each record.
+"""
+
+import duckdb
+
+MACROS = """
+create or replace temp macro letters_of(word) as array_to_string(list_sort(string_split(word, '')), '');
+-- A letter left out, doubled or swapped with its neighbour. A wrong letter is none: Mei and Wei are two names.
+create or replace temp macro is_slip(one, other, least) as
+    least(length(one), length(other)) >= least
+    and abs(length(one) - length(other)) <= 1
+    and (length(one) < 9 or left(one, 4) = left(other, 4) or right(one, 4) = right(other, 4))
+    and damerau_levenshtein(one, other) = 1
+    and (length(one) <> length(other) or letters_of(one) = letters_of(other));
+-- Each of two or more words of a shorter name is in the longer one: Tan Wei, Tan Wei Ming.
+create or replace temp macro covers(forms, parts) as
+    len(forms) >= 2 and len(list_filter(forms, lambda word: list_has_any(word, parts))) = len(forms);
+create or replace temp macro digits_of(word) as regexp_replace(word, '[^0-9]', '', 'g');
+-- Every combination of a form of each word, joined; the first sixteen.
+create or replace temp macro combined(forms) as case when len(forms) = 0 then [] else list_reduce(
+    forms,
+    lambda done, next: flatten(list_transform(done, lambda one: list_transform(next, lambda two: one || two)))[:16]
+) end;
+-- A name begun at another letter is the same name: Tan Wei Ming, Wei Ming Tan.
+create or replace temp macro least_turn(name) as list_min(
+    list_transform(range(1, length(name) + 1), lambda i: name[i:] || name[:i - 1])
+);
+"""
+
+NAMES = """
+create or replace temp table names as
+with distinct_names as (
+    select
+        row_number() over (order by name_words, given_words) as name_no,
+        name_words as words,
+        given_words
+    from (select distinct name_words, given_words from records where len(name_words) > 0)
+),
+
+words as (
+    select
+        name_no,
+        unnest(words) as word,
+        generate_subscripts(words, 1) as position
+    from distinct_names
+),
+
+chinese as (
+    select distinct name from spellings where regexp_matches(spelling, '\\p{Han}')
+),
+
+spelled as (
+    select
+        words.name_no,
+        words.position,
+        list_sort(list_distinct(list_concat(list(spellings.name), [any_value(words.word)]))) as forms,
+        bool_or(spellings.name is null and regexp_matches(words.word, '\\p{Han}')) as is_unread,
+        count(spellings.name) > 0 and count(chinese.name) = 0 as is_english,
+        count(chinese.name) > 0 as is_chinese
+    from words
+    left join spellings on words.word = spellings.spelling
+    left join chinese on spellings.name = chinese.name
+    group by words.name_no, words.position
+),
+
+forms as (
+    select
+        name_no,
+        list(forms order by position) as forms,
+        bool_or(is_unread) as is_unread,
+        bool_or(is_english) as has_english,
+        bool_or(is_chinese) as has_chinese
+    from spelled
+    group by name_no
+)
+
+select
+    name_no,
+    words,
+    given_words,
+    is_unread,
+    has_english,
+    has_chinese,
+    forms,
+    len(words) as word_count,
+    array_to_string(words, '') as letters,
+    least_turn(array_to_string(words, '')) as name_key,
+    list_sort(list_distinct(list_transform(combined(forms), lambda name: least_turn(name)))) as name_keys,
+    case when given_words > 0 then array_to_string(words[:given_words], '') end as given,
+    case when given_words > 0 then list_sort(list_distinct(combined(forms[:given_words]))) else [] end as given_keys,
+    list_sort(list_distinct(
+        flatten(forms)
+        || flatten(list_transform(range(1, len(words)), lambda i: combined(forms[i:i + 1])))
+    )) as parts,
+    list_filter(words, lambda word: length(word) = 1 and not regexp_matches(word, '\\p{Han}')) as initials,
+    list_sort(list_distinct(list_transform(words, lambda word: left(word, 1)))) as first_letters
+from distinct_names
+inner join forms using (name_no)
+"""
+
+CROWDED = """
+create or replace temp table crowded as
+{parts}
+"""
+CROWDED_PART = """
+select '{column}' as kind, {value} as value from records
+where {value} is not null group by {value}, party having count(*) > {most}
+"""
+ADDRESS = "case when street is not null and street_number is not null then street_number || ' ' || street end"
+VALUES = {
+    "email": "email",
+    "phone": "phone",
+    "loyalty_id": "loyalty_id",
+    "address": ADDRESS + " || coalesce(postcode, '')",
+}
+"""What identifies somebody as long as few records hold it."""
+
+# E-mail addresses that are given with a phone number: more than one where a family or an office has it. Two that begin
+# or end alike are one person's, with a slip or at another provider.
+PHONES = """
+create or replace temp table phones as
+select
+    phone as number,
+    least(count(distinct left(email, 4)), count(distinct right(split_part(email, '@', 1), 4))) as emails
+from records
+where phone is not null
+group by phone
+"""
+FIELDS = """
+create or replace temp table fields as
+select
+    row_number() over (order by records.source_record_key) as record_no,
+    records.source_record_key,
+    coalesce(records.party, 'person') as party,
+    case when crowded_email.value is null then records.email end as email,
+    case when crowded_phone.value is null then records.phone end as phone,
+    case when crowded_loyalty_id.value is null then records.loyalty_id end as loyalty_id,
+    case when crowded_address.value is null then {address} end as address,
+    phones.emails as emails_of_phone,
+    records.street_number,
+    records.postcode,
+    cast(records.birth_date as varchar) as birth_date,
+    names.name_no,
+    list_filter(names.forms, lambda word: list_has_any(
+        word, regexp_split_to_array(lower(split_part(records.email, '@', 1)), '[^\\p{{L}}]+')
+    )) as names_in_email,
+    case when not names.is_unread then names.name_key end as name_key,
+    case when not names.is_unread then names.name_keys end as name_keys,
+    names.letters,
+    names.words,
+    coalesce(names.word_count, 0) as word_count,
+    names.given,
+    names.has_english,
+    names.has_chinese,
+    names.given_keys,
+    names.parts,
+    names.forms,
+    names.initials,
+    names.first_letters
+from records
+left join names
+    on records.name_words = names.words and records.given_words is not distinct from names.given_words
+left join phones on records.phone = phones.number
+{joins}
+"""
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, held_by_at_most: int) -> None:
+    """Make the tables `names` and `fields` from `records` and `spellings` (spelling, name)."""
+    connection.execute(MACROS)
+    connection.execute(NAMES)
+    parts = [CROWDED_PART.format(column=column, value=value, most=held_by_at_most) for column, value in VALUES.items()]
+    connection.execute(CROWDED.format(parts=" union ".join(parts)))
+    connection.execute(PHONES)
+    joins = "".join(
+        f" left join crowded as crowded_{column}"
+        f" on crowded_{column}.kind = '{column}' and crowded_{column}.value = {_of_records(column)}"
+        for column in VALUES
+    )
+    connection.execute(FIELDS.format(address=ADDRESS, joins=joins))
+
+
+def _of_records(column: str) -> str:
+    return f"({VALUES[column]})"

@@ -1,0 +1,51 @@
+"""The step of a build: which model scores its pairs, and when one is trained."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LEAST_RECORDS = 1_000
+"""Fewer are matched by rules alone: of so few, random pairs teach too little about chance agreements."""
+CONTACTS = ("email", "phone", "loyalty_id", "street", "birth_date")
+LEAST_CONTACTS = 2
+"""Columns that some record has: a link takes two pieces of evidence."""
+
+
+def scored_pairs(
+    records: duckdb.DuckDBPyRelation, build: Mapping[str, Any]
+) -> "tuple[pa.Table | None, pa.Table | None]":
+    """Return the scored pairs of a build and the values that customers have once; None, None without a model.
+
+    Parameters
+    ----------
+    records
+        `int_party_records`.
+    build
+        Variables of the build: as_of_date, identity_model (folders `models` and `state`, names of `sources`,
+        code_version, held_by_at_most).
+    """
+    given = build.get("identity_model")
+    if not given:
+        return None, None
+    counted = records.aggregate(", ".join(["count(*)", *(f"count({column})" for column in CONTACTS)])).fetchall()[0]
+    if counted[0] < LEAST_RECORDS or sum(count > 0 for count in counted[1:]) < LEAST_CONTACTS:
+        return None, None
+    # NumPy, pandas and Splink take longer to import than the rest of a small build.
+    from mining.identity.model import model_of_day  # noqa: PLC0415
+    from mining.identity.scoring import Matcher  # noqa: PLC0415
+
+    matcher = Matcher(records.to_arrow_table(), given["held_by_at_most"])
+    model = model_of_day(Path(given["models"]), build, matcher)
+    if model is None:
+        return None, None
+    state = Path(given["state"]) / f"{model['model_version']}.parquet"
+    scored = matcher.score(model["model"], model["model_version"], state)
+    for path in state.parent.glob("*.parquet"):
+        if path != state:
+            path.unlink()
+    return scored.pairs, scored.held

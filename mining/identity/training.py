@@ -1,0 +1,148 @@
+"""Train the weights of agreements without labels, with Splink (https://moj-analytical-services.github.io/splink).
+
+Fellegi and Sunter's model (1969): m is the chance of a level of agreement in two records of one party, u in two of
+different parties. u is counted in random pairs, m is estimated by expectation maximisation in pairs that share a value.
+"""
+
+import logging
+from contextlib import suppress
+from typing import Any
+
+import duckdb
+
+from mining.identity.comparisons import COMPARISONS, Comparison
+
+SEED = 1
+RANDOM_PAIRS = 500_000
+BLOCKED_PAIRS = 300_000
+LEAST_BLOCKED = 200
+"""Fewer pairs that share a value teach nothing about the others."""
+LEAST_MATCHES = 100
+OF_ONE_PARTY = ("email", "phone", "loyalty_id")
+FOUND_BY_VALUES = 0.7
+"""Share of the pairs of one party that have an equal e-mail, phone or loyalty number; a weight moves by a fraction."""
+TRAINED_ON = ("email", "phone", "birth_date", "loyalty_id", "name_key")
+LEAST_M = 0.001
+DIGITS = 6
+FREQUENT = 20
+"""Records that hold a value before its own frequency is stored, as a hash: fewer could say who somebody is."""
+FREQUENT_TERMS = 5_000
+
+FREQUENCIES = """
+with held as (
+    select {column} as value, count(*) as records from fields where {column} is not null group by {column}
+),
+
+ranked as (
+    select *, row_number() over (order by records desc, value) as place, sum(records) over () as all_records from held
+)
+
+select
+    md5(value) as term,
+    records,
+    all_records,
+    place <= {terms} and records >= {frequent} as is_frequent
+from ranked
+order by place
+"""
+
+
+def train(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
+    """Return what `weights.compare` needs, as JSON can hold it; None where records share too few values to learn from.
+
+    Reads the table `fields`. Runs on one thread, because sums of a sample round alike in one order only.
+    """
+    records = _one(connection, "select count(*) from fields")
+    rules = [
+        column for column in TRAINED_ON
+        if _one(connection, f"select coalesce(sum(n * (n - 1) / 2), 0) from (select count(*) as n from fields"
+                            f" where {column} is not null group by {column})") >= LEAST_BLOCKED
+    ]  # fmt: skip
+    if len(rules) < 2:
+        return None
+    threads = _one(connection, "select current_setting('threads')")
+    connection.execute("set threads = 1")
+    logging.disable(logging.WARNING)
+    try:
+        trained = _splink(connection, rules)
+    finally:
+        logging.disable(logging.NOTSET)
+        connection.execute(f"set threads = {threads}")
+    return {
+        **trained,
+        "records": records,
+        "trained_on": rules,
+        "frequencies": {column: _frequencies(connection, column) for column in ("name_key", "postcode")},
+    }
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
+    ((value,),) = connection.execute(query).fetchall()
+    return value
+
+
+def _splink(connection: duckdb.DuckDBPyConnection, rules: list[str]) -> dict[str, Any]:
+    from splink import DuckDBAPI, Linker, block_on  # noqa: PLC0415  it takes a second, and trains rarely
+
+    settings = {
+        "link_type": "dedupe_only",
+        "unique_id_column_name": "record_no",
+        "comparisons": [_of_splink(comparison) for comparison in COMPARISONS],
+        "blocking_rules_to_generate_predictions": [],
+        "retain_matching_columns": False,
+    }
+    connection.execute("create or replace temp table learned_from as select * from fields order by source_record_key")
+    api = DuckDBAPI(connection)
+    linker = Linker(api.register("learned_from"), settings)
+    teach = linker.training
+    certain = [column for column in OF_ONE_PARTY if column in rules] or rules[-1:]
+    teach.estimate_probability_two_random_records_match(list(map(block_on, certain)), recall=FOUND_BY_VALUES)
+    teach.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=SEED, min_count_per_level=None)
+    for rule in rules:
+        with suppress(ValueError):  # of a level that hardly occurs in these pairs; the others teach it
+            teach.estimate_parameters_using_expectation_maximisation(
+                block_on(rule), estimate_without_term_frequencies=True, max_pairs=BLOCKED_PAIRS
+            )
+    model = linker.misc.save_model_to_json()
+    return {
+        "prior": _rounded(model["probability_two_random_records_match"]),
+        "comparisons": {
+            comparison["output_column_name"]: [
+                {
+                    "level": level["label_for_charts"],
+                    "m": _rounded(max(level.get("m_probability") or 0.0, LEAST_M)),
+                    "u": _rounded(max(level.get("u_probability") or 0.0, 1 / RANDOM_PAIRS)),
+                }
+                for level in comparison["comparison_levels"]
+                if not level.get("is_null_level")
+            ]
+            for comparison in model["comparisons"]
+        },
+    }
+
+
+def _of_splink(comparison: Comparison) -> dict[str, Any]:
+    unknown = {"sql_condition": comparison.unknown, "label_for_charts": "unknown", "is_null_level": True}
+    levels = [{"sql_condition": level.condition, "label_for_charts": level.name} for level in comparison.levels]
+    return {
+        "output_column_name": comparison.name,
+        "comparison_levels": [unknown, *levels, {"sql_condition": "ELSE", "label_for_charts": "else"}],
+    }
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _frequencies(connection: duckdb.DuckDBPyConnection, column: str) -> dict[str, Any]:
+    """Shares of records that hold the frequent values, and of the others the chance that two of them hold one."""
+    rows = connection.execute(FREQUENCIES.format(column=column, terms=FREQUENT_TERMS, frequent=FREQUENT)).fetchall()
+    if not rows:
+        return {"terms": {}, "rest": 1.0}
+    total = rows[0][2]
+    rest = [records for _, records, _, is_frequent in rows if not is_frequent]
+    chance = sum(records * records for records in rest) / (sum(rest) * total) if rest else 1 / total
+    return {
+        "terms": {term: _rounded(records / total) for term, records, _, is_frequent in rows if is_frequent},
+        "rest": _rounded(chance),
+    }
