@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli import build, first_look, lists, outputs, releases, sources
+from cli import build, first_look, identity, lists, outputs, releases, sources
 from cli.outcome import exit_code
 
 DEMO = Path(__file__).resolve().parents[1] / "demo" / "command.py"
@@ -23,6 +23,7 @@ VERBS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "rollback": releases.rollback,
         "diff": releases.diff,
     },
+    "Who is who": {"identity": identity.app},
     "For readers": {"lists": lists.app, "docs": outputs.docs, "superset": outputs.superset},
     "Operations": {"airflow": build.airflow},
 }

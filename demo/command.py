@@ -104,16 +104,17 @@ def prove(
     worlds: Annotated[str, typer.Option(metavar="NAMES", help="Worlds, comma-separated.")] = "clean,retail,null",
     seeds: Annotated[str, typer.Option(metavar="NUMBERS", help="Seeds, comma-separated.")] = "1",
     customers: Annotated[str, typer.Option(metavar="NUMBER", help="Persons in each world.")] = "5000",
+    identity: Annotated[bool, typer.Option("--identity", help="Who is one customer alone; seeds are pooled.")] = False,
 ) -> None:
     """Run the pipeline on worlds whose truth is known, and compare.
 
     Prints what was recovered beside what is true, and writes prove.json and prove.png into $CRM_HOME. Exit code 1: a
     bound was missed, or a run failed. DEMO_ERRORS and DEMO_CORRUPTION apply to every world.
     """
-    from demo.proof import RunFailedError, prove_worlds
+    from demo.proof import RunFailedError, prove_identity, prove_worlds
 
     try:
-        is_kept = prove_worlds(worlds, seeds, customers)
+        is_kept = (prove_identity if identity else prove_worlds)(worlds, seeds, customers)
     except RunFailedError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(FAILED) from error

@@ -94,7 +94,7 @@ def _persons(company: Company) -> str:
             at_time(arrived_s - {UTC_OFFSET}) as arrived_at,
             case when left_s < 10000000000 then at_time(left_s - {UTC_OFFSET}) end as left_at,
             {texts(LEAVING_REASONS)}[leaving_reason + 1] as leaving_reason, is_business, household_id,
-            is_twin, has_two_names
+            is_twin, is_chinese, has_two_names
         from people inner join latent using (person_id)
     """
 

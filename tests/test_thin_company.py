@@ -236,7 +236,11 @@ def test_what_cannot_be_forecast_is_published_with_its_reason(first: Run) -> Non
     assert all(value is None and str(reason).startswith("Not published: ") for value, reason in grid)
     assert sorted(ask("select kind, related_id, unavailable_reason from marts.relationship_value")) == [
         ("account", "none", "no source says who belongs to an account"),
-        ("household", "none", "no source says who belongs to a household"),
+        (
+            "household",
+            "none",
+            "no source says who belongs to a household, and no two persons share an address and a family name",
+        ),
         ("referral", "none", "no source says who referred whom"),
     ]
 

@@ -8,23 +8,23 @@
 {%- endmacro %}
 
 {#
-  Digits in international form. A number with + or 00 says its country; another is one of the company's own (`home_numbers`).
-  Null where there are not 8 to 15 digits, and for a number that was rounded (4.91511E+12).
+  Digits in international form. A number with + or 00 says its country; another is one of the country that `own` describes:
+  its calling code, the digits before a number of its own, the length of its longest mobile number. Without it, 8 to 15
+  digits are compared as they are. Null for a number that was rounded (4.91511E+12). Whether it can be called is not asked.
 #}
-{% macro normal_phone(column) -%}
-    {%- set digits = without(column, '[(]0[)]|(ext|x)[. ]*[0-9]+ *$|[^0-9]') -%}
-    {%- set home = var('home_numbers').get(var('time_zone')) -%}
+{% macro normal_phone(column, own=none) -%}
+    {%- set phones = var('phones') -%}
+    {%- set home = phones.regions.get(phones.home) or ['', '', 0] -%}
+    {%- set code, trunk, longest = own or ["'" ~ home[0] ~ "'", "'" ~ home[1] ~ "'", home[2]] -%}
+    {%- set digits = without("translate(" ~ column ~ ", '０１２３４５６７８９', '0123456789')", '[(]0[)]|(ext|x)[. ]*[0-9]+ *$|[^0-9]') -%}
     regexp_extract(
         case
             when regexp_matches(trim({{ column }}), '{{ rounded_number() }}') then null
-            when trim({{ column }}) like '+%' then {{ digits }}
-            when {{ digits }} like '00%' then substr({{ digits }}, 3)
-            {%- if home %}
-            when {{ digits }} like '{{ home[0] }}%' and length({{ digits }}) > {{ home[1] }} then {{ digits }}
-            else '{{ home[0] }}' || ltrim({{ digits }}, '0')
-            {%- else %}
-            else {{ digits }}
-            {%- endif %}
+            when regexp_matches(trim({{ column }}), '^([+＋]|00)')
+                then regexp_replace({{ digits }}, '^(?:00)?({{ phones.trunk_0 | join("|") or "0" }})?0?', '\1')
+            when {{ digits }} like {{ code }} || '%' and length({{ digits }}) > {{ longest }} then {{ digits }}
+            when {{ digits }} like {{ trunk }} || '%' then {{ code }} || substr({{ digits }}, length({{ trunk }}) + 1)
+            else {{ code }} || {{ digits }}
         end, '^[0-9]{8,15}$'
     )
 {%- endmacro %}

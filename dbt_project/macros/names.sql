@@ -1,13 +1,15 @@
 {# Names of people, so that two records of one person agree and two people of one household do not. #}
 
-{# Words of a name: without accents, titles, legal forms and signs; each Chinese character is a word. #}
+{# Words of a name: without accents, titles, legal forms and signs, in letters of one width; each Chinese character is a word. #}
 {% macro name_words(name) -%}{{ return(adapter.dispatch('name_words')(name)) }}{%- endmacro %}
 {% macro default__name_words(name) -%}
+    {%- set wide, plain = "ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ　", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz " -%}
     list_filter(
         regexp_split_to_array(
             regexp_replace(
                 regexp_replace(
-                    regexp_replace(strip_accents(lower({{ name }})), '先生|女士|小姐|太太|[''’`.]', '', 'g'),
+                    regexp_replace(
+                        strip_accents(lower(translate(nfc_normalize({{ name }}), '{{ wide }}', '{{ plain }}'))), '先生|女士|小姐|太太|[''’`.]', '', 'g'),
                     '(\p{Han})', ' \1 ', 'g'
                 ),
                 '[^\p{L}]+', ' ', 'g'

@@ -4,7 +4,7 @@
 says in its docstring what it is and where it comes from.
 """
 
-from demo.proof.command import prove_worlds
+from demo.proof.command import prove_identity, prove_worlds
 from demo.proof.runs import RunFailedError
 
-__all__ = ["RunFailedError", "prove_worlds"]
+__all__ = ["RunFailedError", "prove_identity", "prove_worlds"]

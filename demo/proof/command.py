@@ -4,8 +4,12 @@ from typing import Any
 
 from rich.console import Console
 
+from demo.proof.identities import shares_of
+from demo.proof.linked import Share
 from demo.proof.measures import Findings, measure
 from demo.proof.picture import draw
+from demo.proof.recovered import identity
+from demo.proof.row import Row
 from demo.proof.runs import Run, ensure, read_runs
 from demo.proof.table import print_table
 from demo.proof.trial import open_trial
@@ -38,6 +42,29 @@ def prove_worlds(worlds: str, seeds: str, customers: str) -> bool:
     settings = load_settings(every_source())
     found = prove(settings, read_runs(settings, worlds, seeds, customers), console)
     return all(row.ok is not False for findings in found.values() for row in findings.rows)
+
+
+def prove_identity(worlds: str, seeds: str, customers: str) -> bool:
+    """Prove who is one customer, without the rest of a build; the seeds of a world are pooled.
+
+    Parameters, errors and result are those of `prove_worlds`.
+    """
+    console = Console(highlight=False, width=WIDTH)
+    settings = load_settings(every_source())
+    pooled: dict[str, dict[str, Share]] = {}
+    runs = read_runs(settings, worlds, seeds, customers)
+    for run in runs:
+        with console.status(f"  {run.name} …"):
+            sums = pooled.setdefault(run.world, {})
+            for name, share in shares_of(run).items():
+                sums[name] = sums.get(name, Share(0, 0)).plus(share)
+    found: dict[Run, list[Row]] = {}
+    for world, sums in pooled.items():
+        own = [run for run in runs if run.world == world]
+        errors = float(dict(own[0].multipliers).get("DEMO_ERRORS", "1"))
+        found[own[0]] = identity.rows(sums, world, errors, sum(run.customers for run in own))
+    print_table(console, found)
+    return all(row.ok is not False for rows in found.values() for row in rows)
 
 
 def prove(settings: Settings, runs: list[Run], console: Console) -> dict[Run, Findings]:

@@ -112,11 +112,7 @@ def ensure(run: Run, settings: Settings, say: Say) -> None:
         It failed otherwise.
     """
     began = time.monotonic()
-    before = _manifest(run)
-    _command(run, PERENNIAL, "demo", "ensure")
-    manifest = _manifest(run)
-    if before != manifest:
-        _forget(run.home)
+    manifest = make_company(run)
     key = sha256_of([manifest, settings.code_version()])
     done = run.home / DONE
     if _read(done) == key:
@@ -127,6 +123,16 @@ def ensure(run: Run, settings: Settings, say: Say) -> None:
     _write_oracle(run)
     write_json(done, key)
     say(f"  {run.name}: company and pipeline in {time.monotonic() - began:,.0f} s")
+
+
+def make_company(run: Run) -> Any:
+    """Make the company of a run where it is not there; return its manifest."""
+    before = _manifest(run)
+    _command(run, PERENNIAL, "demo", "ensure")
+    manifest = _manifest(run)
+    if before != manifest:
+        _forget(run.home)
+    return manifest
 
 
 def _manifest(run: Run) -> Any:

@@ -1,5 +1,6 @@
 """One run of the pipeline on one world: what it published, and the truth beside it, as tables of one connection."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,14 +16,15 @@ import pyarrow.parquet as pq
 from demo.world.company import UTC_OFFSET
 from pipeline.base.errors import UserError
 
-PUBLISHED, CONTACTS = "perennial.duckdb", "contacts.duckdb"
+PUBLISHED, CONTACTS, WAREHOUSE = "perennial.duckdb", "contacts.duckdb", "warehouse.duckdb"
 
 
 @dataclass(frozen=True)
 class Trial:
     """A world, a seed and a size, with the home that the pipeline ran in.
 
-    `query` sees `published` (perennial.duckdb), `contacts` (contacts.duckdb), `truth.<name>` and `features`.
+    `query` sees `published` (perennial.duckdb), `contacts` (contacts.duckdb), `truth.<name>`, `features` and, where the
+    home has it, `warehouse`.
     """
 
     world: str
@@ -53,6 +55,14 @@ class Trial:
     def has_truth(self, name: str) -> bool:
         """Whether the world has this file of truth."""
         return (self.home / "truth" / f"{name}.parquet").is_file()
+
+    @cached_property
+    def errors(self) -> float:
+        """DEMO_ERRORS of the company."""
+        manifest = self.home / "demo" / "manifest.json"
+        if not manifest.is_file():
+            return 1.0
+        return float(json.loads(manifest.read_text(encoding="utf-8"))["options"]["errors"])
 
     @cached_property
     def as_of(self) -> date:
@@ -112,6 +122,8 @@ def open_trial(world: str, seed: int, customers: int, home: Path) -> Iterator[Tr
         connection.execute("set threads = 2")
         connection.execute(f"attach {literal(current / PUBLISHED)} as published (read_only)")
         connection.execute(f"attach {literal(current / CONTACTS)} as contacts (read_only)")
+        if (home / WAREHOUSE).is_file():
+            connection.execute(f"attach {literal(home / WAREHOUSE)} as warehouse (read_only)")
         connection.execute("create schema truth")
         for path in sorted(truth.glob("[!.]*.parquet")):
             connection.execute(f'create view truth."{path.stem}" as select * from read_parquet({literal(path)})')

@@ -254,12 +254,13 @@ def _customers(company: Company) -> str:
         where version = 1 or (recorded_s > created_s + {SECONDS_A_DAY} and recorded_s < {company.end}
             and u('tells the desk', record_key) < 0.4)
     """
+    loyalty = f"case when u('desk loyalty', record_key) < {NO_LOYALTY_RATE} then record_loyalty end"
     return f"""
         select
             service_no, record_name as name, record_phone as phone, record_email as email,
-            case when u('desk loyalty', record_key) < {NO_LOYALTY_RATE} then record_loyalty end as loyalty_no,
+            {loyalty} as loyalty_no,
             local_iso(created_s) as created_at, local_iso(recorded_s) as updated_at,
-            {said(email="said_email", phone="said_phone", loyalty="loyalty_no", **SAID_NAME)},
+            {said(email="said_email", phone="said_phone", loyalty=loyalty, **SAID_NAME)},
             person_id as _person, record_key as _id, record_key * 2 + version - 1 as _key, day_of(recorded_s) as _day,
             recorded_s as _version_s, cast(null as text) as _parent_reason
         from ({record(company, "service", wanted)})

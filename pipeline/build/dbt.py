@@ -14,12 +14,14 @@ from pipeline.base.errors import UserError
 from pipeline.base.files import remove, write_json
 from pipeline.base.numbers import currency_digits
 from pipeline.base.scratch import NO_SPACE, full_disk
-from pipeline.base.settings import Settings
+from pipeline.base.settings import Settings, known_sources
 from pipeline.build import increment, warehouse
 from pipeline.build.contracts import contract_rules
 from pipeline.build.dbt_process.failures import failures, read_results
 from pipeline.build.dbt_process.process import DbtProcess, is_started_ahead, keep_waiting, waiting
+from pipeline.build.golden_record import check_golden_record
 from pipeline.build.history import HISTORY, history_files
+from pipeline.build.phones import phone_variables
 from pipeline.build.plan import Plan, landed_path, load_plan, receipts_path, write_for_dbt
 from pipeline.build.staging import COPY, copy_project
 from pipeline.campaigns import campaign_variables, read_campaigns
@@ -174,6 +176,7 @@ def _lasting(variables: Mapping[str, Any]) -> list[str]:
 
 def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """Return the dbt variables of a build, which follow from the plan, the ledger and the scores."""
+    check_golden_record(known_sources())
     earlier = earlier_releases(settings, plan.sources, plan.as_of)
     written = [result["files"] for result in scored]
     sources = {name: load_source(name) for name in plan.sources}
@@ -192,6 +195,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "measures": {fact.name: fact.measures for fact in catalog().values() if fact.measures},
         **campaign_variables(read_campaigns().values(), settings, as_of=plan.as_of, currency=plan.currency),
         "time_zone": plan.time_zone,
+        "phones": phone_variables(plan.time_zone),
         "timestamps_in": plan.timestamps_in,
         "history": plan.history,
         "first_interval_start": {name: str(source.first_interval_start) for name, source in sources.items()},

@@ -59,8 +59,8 @@ def print_summary(
     """
     folder = current_release(settings)
     with open_release(folder) as release:
-        identity = _one(release, "select release_id, sources, currency, as_of_date, checks_passed from marts.release")
-        release_id, sources, currency, as_of, checks = identity
+        published = _one(release, "select release_id, sources, currency, as_of_date, checks_passed from marts.release")
+        release_id, sources, currency, as_of, checks = published
         console.print()
         console.rule(style="dim")
         if repaired:
@@ -70,6 +70,7 @@ def print_summary(
         title = Text(f"Perennial {release_id}", style="bold green")
         _print(console, title.append(f"  {sources}, as of {as_of}, {counted(checks, 'check')} passed", style="default"))
         _print_rows(console, [*loads(release), *business(release, currency)])
+        doubtful = in_doubt(release)
         segment_count = _one(release, "select count(*) from marts.segment_profile")[0]
         _print_segments(console, segments(release, currency), segment_count)
         _print_sentences(console, "Models against their baselines", decisions(release))
@@ -80,9 +81,9 @@ def print_summary(
     if warned := [*warnings(folder), *not_drawn(folder)]:
         _print_sentences(console, "Warnings", warned)
     _print_lines(console, "Files", files(settings, release_id))
-    _print_lines(
-        console, "Next", [query(settings), "make up    # Airflow with its web UI and schedule", "make       # the menu"]
-    )
+    review = ["perennial identity review    # records in doubt"] if doubtful else []
+    menu = ["make up    # Airflow with its web UI and schedule", "make       # the menu"]
+    _print_lines(console, "Next", [query(settings), *review, *menu])
 
 
 def why_unchanged(release_id: str, undone: str | None) -> str:
@@ -128,12 +129,33 @@ def business(release: duckdb.DuckDBPyConnection, currency: str) -> list[Row]:
     older = f", {number(truncated)} perhaps older than the data" if truncated else ""
     rows = [
         ("Customers", number(customers), counted(buyers, "buyer") + older),
+        identity(release),
         purchases(release),
         ("Net sales", amount_text(net_sales(release), currency), currency),
     ]
     if returns:
         rows.append(("Refunds", amount_text(refunds, currency), f"{currency}, {counted(returns, 'returned line')}"))
     return [*rows, *contact_data(release), equity(release, currency)]
+
+
+def identity(release: duckdb.DuckDBPyConnection) -> Row:
+    """Return the records that the customers are made of: how many match another, or why none does, and doubts."""
+    records, sources, linked, comparable = _one(
+        release,
+        "select coalesce(sum(records), 0), count(*), sum(linked_records), count(*) filter (unavailable_reason is null)"
+        " from marts.identity_coverage",
+    )
+    if linked:
+        told = f"{linked / records:.1%} match another"
+    else:
+        told = "none matches another" if comparable else "no contact data to match by"
+    doubt = f", {number(pairs)} in doubt" if (pairs := in_doubt(release)) else ""
+    return ("  records", number(records), f"of {counted(sources, 'source')}, {told}{doubt}")
+
+
+def in_doubt(release: duckdb.DuckDBPyConnection) -> int:
+    """Return how many pairs of records wait for a person's decision."""
+    return int(_one(release, "select count(*) from ops.identity_review where verdict = 'review'")[0])
 
 
 def purchases(release: duckdb.DuckDBPyConnection) -> Row:

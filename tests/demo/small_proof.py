@@ -23,6 +23,21 @@ RECORDS = [
     ("demo_shop", "D1", 3, "cleo"),
     ("demo_shop", "E1", 4, "eve"),
 ]
+SAID = (
+    *("source_system", "source_customer_id", "email", "phone", "loyalty", "born", "street", "postcode", "given"),
+    "family",
+)
+# Ben goes by another given name in his second record. Cleo's and Dan's have the family's telephone.
+SAYS = [
+    ("demo_shop", "A1", "ana@x", None, None, None, None, None, "plain", "plain"),
+    ("demo_web", "a@x", "anna@x", None, None, None, None, None, "plain", "plain"),
+    ("demo_shop", "B1", "ben@x", "1", None, None, None, None, "plain", "plain"),
+    ("demo_shop", "B2", "ben@x", "1", None, None, None, None, "nickname", "plain"),
+    ("demo_shop", "C1", "cleo@x", "7", None, None, None, None, "plain", "plain"),
+    ("demo_web", "c@x", "cleo@x", None, None, None, None, None, "plain", "plain"),
+    ("demo_shop", "D1", None, "7", None, None, None, None, "plain", "plain"),
+    ("demo_shop", "E1", None, None, None, None, None, None, "plain", "plain"),
+]
 # person, order, day, amount, customer; without customer: after the as-of day
 PURCHASES = [
     (0, "o1", "2024-01-10", "10.0000", "ana"),
@@ -108,12 +123,17 @@ def write_truth(home: Path) -> None:
         {
             "person_id": range(5),
             "latent_class": [0, 0, 1, 1, 1],
+            "household_id": [0, 1, 2, 2, 4],  # Cleo and Dan are twins
+            "is_twin": [False, False, True, True, False],
+            "is_chinese": False,
+            "has_two_names": [False, True, False, False, False],
             "leaving_reason": ["none", "natural", "service_encounter", "natural", "natural"],
             "left_at": pd.to_datetime([None, "2024-12-30", "2025-01-15", None, "2024-03-01"]),
             "arrived_at": pd.to_datetime(["2024-01-10", "2024-03-01", "2024-12-20", "2024-12-21", "2024-02-02"]),
         }
     )
     write_parquet(truth / "persons.parquet", persons)
+    write_parquet(truth / "says.parquet", pd.DataFrame(SAYS, columns=SAID), **dict.fromkeys(SAID, "text"))
     totals = pd.DataFrame([("orders", 7, None), ("net_sales", 7, "81.5000")], columns=["measure", "rows", "amount"])
     write_parquet(truth / "totals.parquet", totals, amount=AMOUNT)
     write_parquet(truth / "fates.parquet", pd.DataFrame(FATES, columns=[*FATE_KEYS, "planted", "rows"]))

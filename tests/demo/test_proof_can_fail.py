@@ -15,7 +15,7 @@ from tests.support.programs.perennial import PERENNIAL
 
 pytestmark = pytest.mark.slow
 CUSTOMERS = "1200"
-RECALL = "identity: pairwise recall"
+RECALL = "identity: recall of all pairs"
 FEATURES = "features: customers that differ"
 NEVER_COPIED = shutil.ignore_patterns("__pycache__", "target", "logs")
 # A purchase of the day after counts as one of the as-of day: what a time zone that is applied twice does.

@@ -11,6 +11,7 @@ import pytest
 
 from demo.proof import people
 from demo.proof.bounds import STRICT_FROM
+from demo.proof.linked import Share
 from demo.proof.recovered import (
     campaigns,
     churn,
@@ -55,10 +56,33 @@ def named(rows: list[Row]) -> dict[str, Row]:
 def test_identity_counts_pairs_of_records(trial: Trial) -> None:
     # Together: Ana 1 pair, Cleo's customer 3 pairs, of them 1 right. Belonging: Ana 1, Ben 1, Cleo 1.
     rows = named(identity.measure(trial))
-    assert rows["pairwise precision"].recovered == pytest.approx(2 / 4)
-    assert rows["pairwise precision"].ok is False
-    assert rows["pairwise recall"].recovered == pytest.approx(2 / 3)
+    assert rows["precision of links"].recovered == pytest.approx(2 / 4)
+    assert rows["precision of links"].ok is False
+    assert rows["recall of all pairs"].recovered == pytest.approx(2 / 3)
     assert rows["records without customer"].ok is True
+
+
+def test_identity_counts_the_pairs_that_evidence_reaches(trial: Trial) -> None:
+    """Ana's two addresses differ by a letter left out. Ben's given names contradict each other."""
+    rows = named(identity.measure(trial))
+    assert rows["recall of reachable pairs"].note.startswith("2 of 2")
+    assert rows["recall of contradicting given names"].note.startswith("0 of 1")
+
+
+def test_identity_counts_what_is_hard_apart(trial: Trial) -> None:
+    """Cleo and Dan are twins with one telephone: of the three links of their records one is right."""
+    rows = named(identity.measure(trial))
+    assert rows["precision of links, twins"].recovered == pytest.approx(1 / 3)
+    assert rows["precision of links, twins"].ok is None, "three links have no bound"
+    assert rows["precision of links, shared e-mail or phone"].note.startswith("1 of 3")
+    assert rows["B-cubed precision"].recovered == pytest.approx((2 + 1 + 1 + 2 * 2 / 3 + 1 / 3 + 1) / 8)
+
+
+def test_pooled_shares_are_those_of_all_companies() -> None:
+    pooled = Share(9, 10).plus(Share(991, 1000))
+    assert pooled == Share(1000, 1010)
+    rows = named(identity.rows({"precision of added links": pooled}, "retail", 1.0, STRICT_FROM))
+    assert rows["precision of added links"].ok is False
 
 
 def test_a_record_that_was_lost_is_counted(tmp_path: Path) -> None:

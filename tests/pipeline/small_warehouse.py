@@ -328,6 +328,13 @@ select product_id || '#0001-01-01' as product_version_key, product_id, date '000
 from core.dim_product;
 create table core.bridge_customer_relationship as
 select 'ben' as customer_id, 'referral' as kind, 'ana' as related_id;
+create table ops.identity_review as
+select md5('ana') as source_record_key, md5('ben') as other_record_key, 'review' as verdict,
+    3.5::double as match_weight, 'phone' as evidence, 'weight' as reason, 'model' as match_rule, 'ana' as customer_id,
+    'ben' as other_customer_id, 'shop' as source_system, 'shop' as other_source_system;
+create table marts.identity_coverage as
+select 'shop' as source_system, 3::bigint as records, 0::bigint as matched_records, 0::bigint as linked_records,
+    null::varchar as unavailable_reason;
 """
 KEYS = {
     "customer_key": CUSTOMER_KEY,

@@ -242,7 +242,7 @@ def expected() -> Groups:
 def namesakes() -> list[Record]:
     """Two records per pair of names, which share a telephone number with each other and with nobody else."""
     return [
-        {"id": f"{system}:{place}", "name": name, "phone": f"8{place:02}4 3915"}
+        {"id": f"{system}:{place}", "name": name, "phone": f"81{place:02} 3915"}
         for place, names in enumerate([*SAME, *OTHER])
         for system, name in zip(("till", "desk"), names, strict=True)
     ]

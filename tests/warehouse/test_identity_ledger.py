@@ -206,10 +206,14 @@ def test_a_publish_that_dies_after_the_ledger_is_the_same_when_it_is_repeated(co
     assert translations(found) == {**translations(tables), customer("ben"): [(customer("ben"), "current")]}
 
 
-def test_a_damaged_file_of_the_ledger_is_named(company: Company) -> None:
+def test_the_ledger_holds_hashes_and_a_damaged_file_of_it_is_named(company: Company) -> None:
     company.deliver(4, ANA)
     company.publish()
     (known,) = published_changes(company.settings, ["till"])
+    with closing(connect()) as connection:
+        (row,) = connection.execute("from read_parquet($1)", [str(known.path)]).fetchall()
+    assert customer("ana") in row
+    assert "ana" not in str(row).lower(), "neither the source's number nor what it says of a person"
     known.path.write_bytes(known.path.read_bytes()[:-9])
     with pytest.raises(DamagedError, match=re.escape(str(known.path))):
         company.plan()
@@ -313,6 +317,8 @@ def test_no_id_ever_means_anybody_else(till: None, tmp_path: Path, seed: int) ->
             assert None in pair or (pair[0] == pair[1]) == (row["decision"] == "same")
         known = {customer_id for day in company.published for customer_id in day.values()}
         assert set(translations(tables)) == known, "every id of any release translates"
+        keys = [(old, meant, valid_from) for old, meant, _, _, valid_from, _ in tables["customer_id_history"]]
+        assert len(keys) == len(set(keys))
         for place, day in enumerate(company.published):
             for customer_id in set(day.values()):
                 held = {now[number] for number in day if day[number] == customer_id and number in now}

@@ -2,7 +2,7 @@
 -- An id means the customers of today that have its records: one, or several where it was split.
 -- A list of a past day: valid_from <= day < valid_to. An id that was replaced on its own day holds for that day.
 with held as (
-    select
+    select distinct
         history.customer_id,
         coalesce(today.customer_id, 'unknown') as current_customer_id,
         history.valid_from,

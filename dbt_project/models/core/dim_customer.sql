@@ -53,6 +53,17 @@ resolved as (
         ) as country,
         min_by(acquisition_channel, record_number) filter (where acquisition_channel is not null)
             as acquisition_channel,
+        coalesce(
+            min_by(source_system, record_number) filter (where kind = 'organisation'),
+            max(case when record_number = 1 and kind is not null then source_system end),
+            max_by(source_system, record_number) filter (where kind is not null)
+        ) as kind_source,
+        coalesce(
+            max(case when record_number = 1 and country is not null then source_system end),
+            max_by(source_system, record_number) filter (where country is not null)
+        ) as country_source,
+        min_by(source_system, record_number) filter (where acquisition_channel is not null)
+            as acquisition_channel_source,
         min_by(created_at, record_number) filter (where created_at is not null) as created_at,
         count(*) as records,
         count(distinct source_system) as source_systems,
@@ -68,6 +79,9 @@ known as (
         resolved.kind,
         resolved.country,
         resolved.acquisition_channel,
+        resolved.kind_source,
+        resolved.country_source,
+        resolved.acquisition_channel_source,
         resolved.records,
         resolved.source_systems,
         resolved.created_at,
@@ -92,6 +106,9 @@ unknown as (
         null as kind,
         null as country,
         null as acquisition_channel,
+        null as kind_source,
+        null as country_source,
+        null as acquisition_channel_source,
         cast(0 as bigint) as records,
         cast(0 as bigint) as source_systems,
         cast(null as timestamp) as created_at,

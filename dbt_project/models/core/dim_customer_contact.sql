@@ -1,9 +1,10 @@
 -- Grain: one row per customer of whom a source system has a name or an address.
 -- Personal: published only in contacts.duckdb.
--- Each of name, e-mail, phone, address and birth date comes from one record: the newest that has it (last changed on or
--- before the as-of date). A name kept as given and family name goes before one in a single field. E-mail addresses and
--- phone numbers that are placeholders, masked by a marketplace or held by too many records are none, nor is 1 January
--- 1900 a birth date.
+-- Each of name, e-mail, phone, address and birth date comes from one record, by the rule of the field
+-- (identity.golden_record in dbt_project.yml); between equals from the one that changed last on or before the as-of
+-- date, then from the smallest key. E-mail addresses and phone numbers that are placeholders, masked by a marketplace
+-- or held by too many records are none, nor is 1 January 1900 a birth date. A role mailbox such as info@ identifies
+-- nobody, but reaches the customer.
 with source_customers as (
     select *
     from {{ ref('int_source_customers') }}
@@ -17,7 +18,7 @@ identifiers as (
         max(case when kind = 'phone' then 1 else 0 end) = 1 as has_phone
     from {{ ref('int_customer_identifiers') }}
     where
-        verdict = 'identifies' and is_current
+        verdict in ('identifies', 'role mailbox') and is_current
         and source_record_key in (select source_record_key from source_customers)
     group by source_record_key
 ),
@@ -25,6 +26,8 @@ identifiers as (
 described as (
     select
         source_customers.customer_id,
+        source_customers.source_system,
+        source_customers.record_number,
         records.source_record_key,
         records.given_name,
         records.family_name,
@@ -50,31 +53,117 @@ of_several_records as (
     where record_number = 2
 ),
 
-numbered as (
-    select
-        *,
-        row_number() over newest as record_number,
-        row_number() over best_named as name_number,
-        row_number() over best_addressed as address_number
+compared as (
+    select *
     from described
     where customer_id in (select customer_id from of_several_records)
-    window
-        newest as (partition by customer_id order by changed_at desc nulls last, source_record_key asc),
-        best_named as (
-            partition by customer_id
+),
+
+rules (field, rule) as (
+    values
+    {%- for field, rule in var('identity').golden_record.items() %}
+    ('{{ field }}', '{{ rule }}'){{ ',' if not loop.last }}
+    {%- endfor %}
+),
+
+trust (source_system, place) as (
+    values
+    {%- for source in var('identity').trusted_sources %}
+    ('{{ source }}', {{ loop.index }}),
+    {%- endfor %}
+    ('', 0)
+),
+
+-- One row per record and field that it has: the text that is counted, and how many parts are known.
+held as (
+    select
+        customer_id,
+        record_number,
+        'name' as field,
+        lower(full_name) as compared_text,
+        case when given_name is not null and family_name is not null then 2 else 1 end as parts
+    from compared
+    where full_name is not null
+    union all
+    select
+        customer_id,
+        record_number,
+        'email' as field,
+        email as compared_text,
+        1 as parts
+    from compared
+    where email is not null
+    union all
+    select
+        customer_id,
+        record_number,
+        'phone' as field,
+        {{ without('phone', '[^0-9]') }} as compared_text,
+        1 as parts
+    from compared
+    where phone is not null
+    union all
+    select
+        customer_id,
+        record_number,
+        'address' as field,
+        lower(concat_ws(' ', street, postcode, city)) as compared_text,
+        case when postcode is not null then 1 else 0 end + case when city is not null then 1 else 0 end
+        + case when country is not null then 1 else 0 end as parts
+    from compared
+    where street is not null
+    union all
+    select
+        customer_id,
+        record_number,
+        'birth_date' as field,
+        cast(birth_date as {{ contract_type('text') }}) as compared_text,
+        1 as parts
+    from compared
+    where birth_date is not null
+),
+
+counted as (
+    select
+        *,
+        count(*) over (partition by customer_id, field, compared_text) as holders
+    from held
+),
+
+preferred as (
+    select
+        counted.customer_id,
+        counted.field,
+        counted.record_number,
+        row_number() over (
+            partition by counted.customer_id, counted.field
             order by
-                given_name is not null and family_name is not null desc,
-                full_name is not null desc,
-                changed_at desc nulls last,
-                source_record_key asc
-        ),
-        best_addressed as (
-            partition by customer_id
-            order by
-                street is not null desc,
-                changed_at desc nulls last,
-                source_record_key asc
-        )
+                case rules.rule
+                    when 'most_complete' then -counted.parts
+                    when 'most_frequent' then -counted.holders
+                    when 'most_trusted' then coalesce(trust.place, {{ var('identity').trusted_sources | length + 1 }})
+                    else 0
+                end,
+                compared.changed_at desc nulls last,
+                compared.source_record_key
+        ) as preference
+    from counted
+    inner join compared on counted.customer_id = compared.customer_id and counted.record_number = compared.record_number
+    inner join rules on counted.field = rules.field
+    left join trust on compared.source_system = trust.source_system
+),
+
+chosen as (
+    select
+        customer_id,
+        max(case when field = 'name' then record_number end) as name_record,
+        max(case when field = 'email' then record_number end) as email_record,
+        max(case when field = 'phone' then record_number end) as phone_record,
+        max(case when field = 'address' then record_number end) as address_record,
+        max(case when field = 'birth_date' then record_number end) as birth_date_record
+    from preferred
+    where preference = 1
+    group by customer_id
 )
 
 select
@@ -88,21 +177,42 @@ select
     country,
     email,
     phone,
+    case when full_name is not null then source_system end as name_source,
+    case when email is not null then source_system end as email_source,
+    case when phone is not null then source_system end as phone_source,
+    case when street is not null then source_system end as address_source,
+    case when birth_date is not null then source_system end as birth_date_source,
+    case when full_name is not null then record_number end as name_record,
+    case when email is not null then record_number end as email_record,
+    case when phone is not null then record_number end as phone_record,
+    case when street is not null then record_number end as address_record,
+    case when birth_date is not null then record_number end as birth_date_record,
     birth_date
 from described
 where customer_id not in (select customer_id from of_several_records)
 union all
 select
-    customer_id,
-    max(case when name_number = 1 then full_name end) as full_name,
-    max(case when name_number = 1 then given_name end) as given_name,
-    max(case when name_number = 1 then family_name end) as family_name,
-    max(case when address_number = 1 then street end) as street,
-    max(case when address_number = 1 then city end) as city,
-    max(case when address_number = 1 then postcode end) as postcode,
-    max(case when address_number = 1 then country end) as country,
-    min_by(email, record_number) filter (where email is not null) as email,
-    min_by(phone, record_number) filter (where phone is not null) as phone,
-    min_by(birth_date, record_number) filter (where birth_date is not null) as birth_date
-from numbered
-group by customer_id
+    compared.customer_id,
+    max(case when record_number = name_record then full_name end) as full_name,
+    max(case when record_number = name_record then given_name end) as given_name,
+    max(case when record_number = name_record then family_name end) as family_name,
+    max(case when record_number = address_record then street end) as street,
+    max(case when record_number = address_record then city end) as city,
+    max(case when record_number = address_record then postcode end) as postcode,
+    max(case when record_number = address_record then country end) as country,
+    max(case when record_number = email_record then email end) as email,
+    max(case when record_number = phone_record then phone end) as phone,
+    max(case when record_number = name_record then source_system end) as name_source,
+    max(case when record_number = email_record then source_system end) as email_source,
+    max(case when record_number = phone_record then source_system end) as phone_source,
+    max(case when record_number = address_record then source_system end) as address_source,
+    max(case when record_number = birth_date_record then source_system end) as birth_date_source,
+    max(name_record) as name_record,
+    max(email_record) as email_record,
+    max(phone_record) as phone_record,
+    max(address_record) as address_record,
+    max(birth_date_record) as birth_date_record,
+    max(case when record_number = birth_date_record then birth_date end) as birth_date
+from compared
+left join chosen on compared.customer_id = chosen.customer_id
+group by compared.customer_id

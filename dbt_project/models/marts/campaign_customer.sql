@@ -63,20 +63,10 @@ desk as (
     from {{ ref('winback_list') }}
 ),
 
--- Who is in several households counts for one of them.
-households as (
-    select
-        customer_id,
-        min(related_id) as household_id
-    from {{ ref('bridge_customer_relationship') }}
-    where kind = 'household' and related_id <> 'unknown'
-    group by customer_id
-),
-
 joined as (
     select
         customers.*,
-        households.household_id,
+        customers.household_ref as household_id,
         consents.withheld_because,
         {{ permission(['consents.can_email']) }} as can_email,
         {{ permission(['consents.can_post']) }} as can_post,
@@ -106,7 +96,6 @@ joined as (
     left join contacted on customers.customer_id = contacted.customer_id
     left join behaviour on customers.customer_id = behaviour.customer_id
     left join drivers on customers.customer_id = drivers.customer_id
-    left join households on customers.customer_id = households.customer_id
     left join desk on customers.customer_id = desk.customer_id
 ),
 

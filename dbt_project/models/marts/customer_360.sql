@@ -34,6 +34,16 @@ offers as (
     select * from {{ ref('part_next_offer') }}
 ),
 
+related as (
+    select
+        customer_id,
+        max(case when kind = 'household' then related_id end) as household_ref,
+        max(case when kind = 'account' then related_id end) as account_ref
+    from {{ ref('bridge_customer_relationship') }}
+    where is_counted
+    group by customer_id
+),
+
 final as (
     select
         customers.customer_id,
@@ -42,6 +52,8 @@ final as (
         customers.kind,
         customers.country,
         customers.acquisition_channel,
+        related.household_ref,
+        related.account_ref,
         customers.first_order_date,
         customers.last_order_date,
         customers.purchases,
@@ -107,6 +119,7 @@ final as (
     left join service on customers.customer_id = service.customer_id
     left join consents on customers.customer_id = consents.customer_id
     left join offers on customers.customer_id = offers.customer_id
+    left join related on customers.customer_id = related.customer_id
 )
 
 select * from final

@@ -11,15 +11,14 @@ related as (
     select
         customer_id,
         kind,
-        min(related_id) as related_id
+        related_id
     from {{ ref('bridge_customer_relationship') }}
-    where related_id <> 'unknown' and not is_self
-    group by customer_id, kind
+    where is_counted
 ),
 
 kinds (kind, nothing_known) as (
     values
-    ('household', 'no source says who belongs to a household'),
+    ('household', 'no source says who belongs to a household, and no two persons share an address and a family name'),
     ('account', 'no source says who belongs to an account'),
     ('referral', 'no source says who referred whom')
 ),

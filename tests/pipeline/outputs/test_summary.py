@@ -50,6 +50,10 @@ select * from (values ('Lost', 1, 25.00, 0.25), ('Champions', 1, 75.00, 0.75))
 create table marts.score_outcomes (
     run_id varchar, measure varchar, as_of_date date, horizon_days int, customers bigint, forecast_mean double,
     outcome_mean double, forecast_total double, outcome_total double, bias double, is_bias_certain boolean);
+create table marts.identity_coverage as
+select * from (values ('shop', 3::bigint, 2::bigint, null::varchar), ('desk', 1::bigint, 1::bigint, null))
+    as t (source_system, records, linked_records, unavailable_reason);
+create table ops.identity_review as select 'review' as verdict;
 create table marts.model_runs as
 select * from (values ('churn', 'Loses against recency alone (AUC .61 against .64), so it is not published.'))
     as t (job, decision);
@@ -106,6 +110,12 @@ def test_contacts_and_campaigns_are_shown_where_there_are_any(publish: Callable[
     assert "Campaigns 3 2 with a control group judged, 1 with a certain effect" in text
 
 
+def test_sources_that_share_no_contact_data_are_said_to_be_matched_to_nothing(publish: Callable[..., Settings]) -> None:
+    nothing = "update marts.identity_coverage set linked_records = 0, unavailable_reason = 'no contact data'"
+    text = words(printed(publish(nothing, "delete from ops.identity_review")))
+    assert "records 4 of 2 sources, no contact data to match by Purchases" in text
+
+
 def test_a_missing_picture_is_reported_with_its_reason(publish: Callable[..., Settings]) -> None:
     settings = publish()
     path = settings.serving / "current" / "release.json"
@@ -131,6 +141,8 @@ def test_figures_are_those_of_the_release(publish: Callable[..., Settings]) -> N
         "duplicates 3",
         "excluded 21 left out on purpose: ops.row_fates says why",
         "Customers 3 2 buyers, 1 perhaps older than the data",
+        "records 4 of 2 sources, 75.0% match another, 1 in doubt",
+        "perennial identity review # records in doubt",
         "Purchases 2 2024-01-02 to 2024-05-30",
         "Net sales 1,234,568.00 EUR",
         "Refunds 12.50 EUR, 1 returned line",

@@ -51,7 +51,6 @@ from pipeline.build import dbt
 from pipeline.build import increment
 from pipeline.build.plan import make_plan
 from pipeline.base.settings import DBT_PROJECT, load_settings
-from pipeline.serving.identity_ledger import record_changes
 settings = load_settings()
 plan = make_plan(settings)
 variables = increment.begin(settings, plan, dbt.build_variables(settings, plan))
@@ -68,8 +67,14 @@ done = dbtRunner().invoke([
 assert done.success, done.exception
 if not sys.argv[1:]:
     increment.complete(settings, plan, variables)
-if os.environ["PUBLISHED"]:
-    record_changes(settings, plan.release_id, plan.as_of_date, plan.sources)
+"""
+PUBLISH = """
+from pipeline.base.settings import load_settings
+from pipeline.build.plan import load_plan
+from pipeline.serving.identity_ledger import record_changes
+settings = load_settings()
+plan = load_plan(settings)
+record_changes(settings, plan.release_id, plan.as_of_date, plan.sources)
 """
 UPSERT = {"load": "upsert", "cursor": "updated_at", "look_back_hours": 6, "key_scan_days": 2}
 TABLES = {
@@ -142,6 +147,8 @@ class Shop:
     def build(self, home: str, *last: str) -> None:
         """Build up to the star; or up to some models, as a build that is cut off."""
         self._run(BUILD, home, *last)
+        if home == PUBLISHED and not last:
+            self._run(PUBLISH, home)  # a process of its own: dbt keeps the warehouse open
 
     def decide(self, *decisions: tuple[str, int, int]) -> None:
         """What people have decided of pairs of customers, from now on."""
@@ -154,7 +161,6 @@ class Shop:
             "CRM_HOME": self.folder / home,
             "CRM_SOURCES": "shop",
             "CRM_IDENTITY_DECISIONS": self.folder / DECISIONS,
-            "PUBLISHED": "yes" if home == PUBLISHED and not arguments else "",
         }
         run_in(self.project, program, *arguments, **env)
 

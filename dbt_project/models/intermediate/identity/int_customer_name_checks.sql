@@ -1,5 +1,6 @@
 -- Grain: one row per pair of records that share a value: what a first look at their names says.
--- is_same: the same letters, begun at another word. What it does not decide is compared word by word.
+-- is_same: the same letters, begun at another word. is_in_another_order: given names of the same letters that are written
+-- apart as given names, and differ: Mei Teck is not Teck Mei. What these do not decide is compared word by word.
 with pairs as (
     select distinct
         source_record_key,
@@ -12,6 +13,7 @@ names as (
         source_record_key,
         full_letters as letters,
         given_words,
+        case when given_words > 0 then given_name end as given_name,
         {{ length_of('name_words') }} as all_words
     from {{ ref('int_customers__standard') }}
     where full_letters is not null
@@ -27,7 +29,11 @@ select
     one.letters is null or other.letters is null as is_missing,
     coalesce(
         length(one.letters) = length(other.letters) and position(other.letters in one.letters || one.letters) > 0, false
-    ) as is_same
+    ) as is_same,
+    coalesce(
+        one.given_name <> other.given_name and {{ sorted_letters('one.given_name') }} = {{ sorted_letters('other.given_name') }},
+        false
+    ) as is_in_another_order
 from pairs
 left join names as one on pairs.source_record_key = one.source_record_key
 left join names as other on pairs.other_record_key = other.source_record_key

@@ -1,5 +1,5 @@
 -- Grain: one row per pair of records that share a value: what their names say.
--- verdict: 'same' when every word of one name is in the other, in any order, as initial, in another spelling or with a
+-- has_full_names: of two words or more, as many in both, or some written as one. verdict: 'same' when every word of one name is in the other, in any order, as initial, in another spelling or with a
 -- slip; 'same given name' when all of a given name is in the other (people marry); 'near' when a short word differs;
 -- 'missing' when one has no name; 'incomparable' when only one is in characters that are in no list; else 'other'.
 with checks as (
@@ -57,6 +57,7 @@ covered as (
         count(distinct case when is_equal or is_like then other_position end) as other_words,
         count(distinct position) as near_words,
         count(distinct other_position) as near_other_words,
+        max(case when is_equal and not are_words then 1 else 0 end) as has_joined_words,
         count(distinct case when is_equal and is_given then position end) as given_words,
         count(distinct case when is_equal and is_other_given then other_position end) as other_given_words
     from word_pairs
@@ -78,7 +79,19 @@ in_characters as (
 judged as (
     select
         checks.*,
-        coalesce(checks.all_words >= 2 and checks.other_all_words >= 2, false) as has_full_names,
+        coalesce(
+            checks.all_words >= 2 and checks.other_all_words >= 2
+            and (
+                checks.is_same
+                or checks.all_words = checks.other_all_words
+                or (
+                    covered.has_joined_words = 1
+                    and covered.words = checks.all_words
+                    and covered.other_words = checks.other_all_words
+                )
+            ),
+            false
+        ) as has_full_names,
         (covered.words = checks.all_words and covered.other_words >= checks.all_words)
         or (covered.other_words = checks.other_all_words and covered.words >= checks.other_all_words) as is_covered,
         (covered.near_words = checks.all_words and covered.near_other_words >= checks.all_words)
@@ -102,6 +115,7 @@ select
     has_full_names,
     case
         when is_missing then 'missing'
+        when is_in_another_order then 'other'
         when is_same or is_covered then 'same'
         when is_incomparable then 'incomparable'
         when is_given_name_covered then 'same given name'

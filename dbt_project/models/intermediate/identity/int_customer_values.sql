@@ -2,8 +2,24 @@
 -- verdict: what the value says by itself. A value that cannot be read keeps no trace but its row: identifier_value is
 -- then empty.
 {%- set record = ['source_system', 'source_customer_id'] %}
+{%- set phones, rules = var('phones'), var('identity') %}
+{%- set unit = '(?:#|(?:^|[ ,])(?:apt|apartment|unit|flat|suite|ste|room|wohnung|whg)[ .#]+) *([0-9a-z]+(?:-[0-9a-z]+)?)' %}
+{%- set kinds_of_street = '(^|[^a-z])(street|st|road|rd|avenue|ave|av|lane|ln|drive|dr|boulevard|blvd|court|ct|place|pl|'
+    ~ 'crescent|cres|terrace|tce|rue|via|calle)[.]?($|[^a-z])|(strasse|straat|str)[.]?($|[^a-z])' %}
 
-with current_versions as (
+with regions as (
+    select unnest(
+        [
+            {'region': '', 'calling_code': '', 'trunk': '', 'longest': 0}
+            {%- for region, own in phones.regions.items() %},
+            {'region': '{{ region }}', 'calling_code': '{{ own[0] }}', 'trunk': '{{ own[1] }}', 'longest': {{ own[2] }}}
+            {%- endfor %}
+        ],
+        recursive := true
+    )
+),
+
+current_versions as (
     select * from {{ ref('int_customers__known') }}
     where {{ only_changed(ref('int_record_history_changed'), record) }}
 ),
@@ -25,13 +41,42 @@ earlier_versions as (
 versions as (
     select
         source_record_key, source_system, source_customer_id, kind,
-        email, phone, loyalty_id, account_ref, street, postcode, true as is_current
+        email, phone, loyalty_id, account_ref, street, postcode, country, true as is_current
     from current_versions
     union all
     select
         source_record_key, source_system, source_customer_id, kind,
-        email, phone, loyalty_id, account_ref, street, postcode, false as is_current
+        email, phone, loyalty_id, account_ref, street, postcode, country, false as is_current
     from earlier_versions
+),
+
+placed as (
+    select
+        versions.*,
+        coalesce(names.country, '{{ phones.home or "" }}') as region
+    from versions
+    left join {{ ref('country_names') }} as names
+        on {{ without('lower(strip_accents(versions.country))', '[^\\p{L}]') }} = names.spelling
+),
+
+-- A street without its unit and the word for its kind, which people leave out; the number of the house is read apart.
+located as (
+    select
+        placed.*,
+        regions.calling_code,
+        regions.trunk,
+        regions.longest,
+        lower(strip_accents(replace(street, 'ß', 'ss'))) as whole_street,
+        regexp_replace(whole_street, '{{ unit }}', ' ', 'g') as plain_street,
+        case placed.region
+            {%- for region, digits in rules.postcode_digits.items() %}
+            when '{{ region }}' then {{ digits }}
+            {%- endfor %}
+        end as postcode_digits,
+        {{ without('upper(postcode)', '[^0-9A-Z]') }} as plain_postcode,
+        {{ without('postcode', '[^0-9]') }} as numeric_postcode
+    from placed
+    inner join regions on placed.region = regions.region
 ),
 
 normalised as (
@@ -42,17 +87,30 @@ normalised as (
         coalesce(kind, 'person') as party,
         is_current,
         case when email is not null then coalesce({{ normal_email('email') }}, '') end as email,
-        case when phone is not null then coalesce({{ normal_phone('phone') }}, '') end as phone,
+        case when phone is not null then coalesce({{ normal_phone('phone', ['calling_code', 'trunk', 'longest']) }}, '') end
+            as phone,
         case when loyalty_id is not null then coalesce({{ normal_number('loyalty_id') }}, '') end as loyalty_id,
         case when account_ref is not null then coalesce({{ normal_number('account_ref') }}, '') end as account,
-        -- Street, house and postcode; nothing without a house number or a postcode.
         case
-            when street is null then null
-            when regexp_matches(street, '[0-9]') and postcode is not null
-                then coalesce({{ normal_number('street') }} || '|' || {{ normal_number('postcode') }}, '')
-            else ''
+            when street is not null or postcode is not null
+                then concat_ws(
+                    '|',
+                    coalesce(
+                        array_to_string(
+                            list_sort(regexp_extract_all(plain_street, '([0-9]+[a-z]?)(?:[^0-9a-z]|$)', 1)), ' '
+                        ),
+                        ''
+                    ),
+                    coalesce({{ without('plain_street', kinds_of_street ~ '|[0-9]+[a-z]?($|[^0-9a-z])|[^\\p{L}]') }}, ''),
+                    coalesce(regexp_extract(whole_street, '{{ unit }}', 1), ''),
+                    case
+                        when postcode_digits is null or postcode is null then coalesce(plain_postcode, '')
+                        when length(numeric_postcode) = postcode_digits - 1 then '0' || numeric_postcode
+                        else left(numeric_postcode, postcode_digits)
+                    end
+                )
         end as address
-    from versions
+    from located
 ),
 
 named as (
@@ -111,38 +169,55 @@ digits as (
     from held
 ),
 
--- What somebody typed because the field wanted something, or what hides who it is.
+-- What somebody typed because the field wanted something, what hides who it is, and what a spreadsheet has rounded.
 judged as (
     select
         *,
         case
+            when identifier_value = '' then 'unreadable'
             when kind = 'email'
-                then
-                    regexp_matches(
-                        split_part(identifier_value, '@', 1), '^({{ var("identity").placeholder_words | join("|") }})[0-9]*$'
-                    )
-                    or regexp_matches(identifier_value, '@(.+[.])?({{ var("identity").masked_mail_domains | join("|") }})$')
-                    or regexp_matches(
-                        identifier_value, '[@.](relay|privaterelay|marketplace|masked|anonymous|noemail|noreply)[.]'
-                    )
+                then case
+                    when regexp_matches(
+                        split_part(identifier_value, '@', 1), '^({{ rules.placeholder_words | join("|") }})[0-9]*$'
+                    ) then 'placeholder'
+                    when regexp_matches(identifier_value, '@(.+[.])?({{ rules.masked_mail_domains | join("|") }})$')
+                        or regexp_matches(
+                            identifier_value, '[@.](relay|privaterelay|marketplace|masked|anonymous|noemail|noreply)[.]'
+                        ) then 'placeholder'
+                    when split_part(identifier_value, '@', 1) in ({{ text_list(rules.role_mailboxes) }}) then 'role mailbox'
+                end
             when kind = 'phone'
-                then
-                    right(identifier_value, 6) = repeat(right(identifier_value, 1), 6)
-                    or regexp_matches(
-                        identifier_value,
-                        '^[0-9]{0,3}(01234567|0?12345678|0?123456789|0?1234567890|9?87654321?0?)$'
-                    )
+                then case
+                    when right(identifier_value, 6) = repeat(right(identifier_value, 1), 6)
+                        or regexp_matches(
+                            identifier_value,
+                            '^[0-9]{0,3}(01234567|0?12345678|0?123456789|0?1234567890|9?87654321?0?)$'
+                        ) then 'placeholder'
+                    {%- if phones.plans %}
+                    when {% for pattern in rules.also_valid_phones %}not regexp_full_match(identifier_value, '{{ pattern }}') and {% endfor -%}
+                        not case regexp_extract(identifier_value, '^({{ phones.plans.keys() | sort | join("|") }})')
+                            {%- for code, plan in phones.plans.items() %}
+                            when '{{ code }}' then regexp_full_match(identifier_value, '{{ code }}({{ plan }})')
+                            {%- endfor %}
+                            else false
+                        end then 'no such number'
+                    {%- endif %}
+                end
             when kind = 'loyalty_id'
-                then
-                    not regexp_matches(identifier_value, '[0-9].*[0-9].*[0-9]')
-                    or regexp_matches(identifier_value, '^[A-Z]*(0?123456789?0?)$')
-                    or digits = repeat(right(digits, 1), length(digits))
+                then case
+                    when not regexp_matches(identifier_value, '[0-9].*[0-9].*[0-9]')
+                        or regexp_matches(identifier_value, '^[A-Z]*(0?123456789?0?)$')
+                        or digits = repeat(right(digits, 1), length(digits))
+                        or (length(digits) >= 10 and digits like '%000000') then 'placeholder'
+                end
             when kind = 'account'
-                then
-                    identifier_value in ('NA', 'NONE', 'NIL', 'NULL', 'UNKNOWN', 'TEST')
-                    or digits = repeat('0', length(identifier_value))
-            else false
-        end as is_placeholder
+                then case
+                    when identifier_value in ('NA', 'NONE', 'NIL', 'NULL', 'UNKNOWN', 'TEST')
+                        or digits = repeat('0', length(identifier_value))
+                        or (length(digits) >= 10 and digits like '%000000') then 'placeholder'
+                end
+            when split_part(identifier_value, '|', 1) = '' or split_part(identifier_value, '|', 4) = '' then 'incomplete'
+        end as doubt
     from digits
 )
 
@@ -154,9 +229,5 @@ select
     kind,
     identifier_value,
     is_current,
-    case
-        when identifier_value = '' then 'unreadable'
-        when is_placeholder then 'placeholder'
-        else 'identifies'
-    end as verdict
+    coalesce(doubt, 'identifies') as verdict
 from judged

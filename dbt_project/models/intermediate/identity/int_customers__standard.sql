@@ -18,10 +18,11 @@ identifying as (
         max(case when kind = 'email' then identifier_value end) as email,
         max(case when kind = 'phone' then identifier_value end) as phone,
         max(case when kind = 'loyalty_id' then identifier_value end) as loyalty_id,
-        max(case when kind = 'account' then identifier_value end) as account_ref
+        max(case when kind = 'account' then identifier_value end) as account_ref,
+        max(case when kind = 'address' then identifier_value end) as address
     from {{ ref('int_customer_values') }}
     where
-        is_current and verdict = 'identifies' and {{ only_changed(ref('int_record_history_changed'), record) }}
+        is_current and verdict in ('identifies', 'incomplete') and {{ only_changed(ref('int_record_history_changed'), record) }}
     group by source_record_key
 )
 
@@ -40,14 +41,20 @@ select
     records.name_words,
     case
         when records.full_name is null and records.family_name is not null
-            then {{ length_of('records.given_name_words') }}
+            then coalesce({{ length_of('records.given_name_words') }}, 0)
         else 0
     end as given_words,
-    nullif(regexp_extract(records.street, '[0-9]+[A-Za-z]?'), '') as street_number,
-    nullif({{ without('lower(regexp_replace(records.street, \'#.*$\', \'\'))', '[^\\p{L}]') }}, '') as street,
-    nullif(regexp_extract(records.street, '# *([0-9A-Za-z-]+)', 1), '') as unit,
-    nullif({{ without('upper(records.postcode)', '[^0-9A-Z]') }}, '') as postcode,
-    upper(records.country) as country,
-    nullif(records.birth_date, date '1900-01-01') as birth_date
+    nullif(split_part(identifying.address, '|', 1), '') as street_number,
+    nullif(split_part(identifying.address, '|', 2), '') as street,
+    nullif(split_part(identifying.address, '|', 3), '') as unit,
+    nullif(split_part(identifying.address, '|', 4), '') as postcode,
+    countries.country,
+    case
+        when records.birth_date not in ({{ text_list(var('identity').placeholder_birth_dates) }})
+            and records.birth_date > {{ as_of_date() }} - interval 120 year and records.birth_date < {{ as_of_date() }}
+            then records.birth_date
+    end as birth_date
 from records
 left join identifying on records.source_record_key = identifying.source_record_key
+left join {{ ref('country_names') }} as countries
+    on {{ without('lower(strip_accents(records.country))', '[^\\p{L}]') }} = countries.spelling

@@ -1,0 +1,7 @@
+"""What people see of identity: why records are one customer, which pairs are in doubt, and the decisions about them."""
+
+from pipeline.outputs.identity.decide import decide
+from pipeline.outputs.identity.explain import explain
+from pipeline.outputs.identity.review import pairs_in_doubt
+
+__all__ = ["decide", "explain", "pairs_in_doubt"]
