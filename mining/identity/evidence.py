@@ -4,6 +4,8 @@ import duckdb
 
 LEAST_WEIGHT = 6
 LEAST_PIECES = 2
+CERTAIN_PIECES = 3
+"""With the full name among them, a veto that may be a typing error is one."""
 LINK, REVIEW, VETOED = "link", "review", "vetoed"
 
 PIECES = {
@@ -17,7 +19,8 @@ PIECES = {
 }
 """Conditions over `compared`: the levels are those of `comparisons.py`, the best is 1."""
 OF_A_PERSON = ("loyalty_id", "email", "phone", "full_name")
-"""Families share street and postcode, twins the birth date too: one piece at least must be another."""
+"""Families share street and postcode, twins the birth date too: one piece must be another. Where names agree in part
+only, two must be: partners order with each other's address."""
 TWO_NAMES = (
     "are_two_languages and name_level = 5 and email_level in (1, 2) and is_email_personal and is_phone_personal"
     " and address_level not in (1, 2)"
@@ -27,10 +30,16 @@ TWO_NAMES = (
 A couple's address has neither's given name, or their phone is also given with another address, or their records name
 one home.
 """
+NO_TWINS = (
+    "(is_given_name_equal or is_given_name_near"
+    " or name_level in (1, 2, 5) and not are_whole_names and not are_given_names)"
+)
+"""Twins have different given names: here they are equal but for a letter, or of one record not known."""
 VETOES = {
     "two loyalty numbers": "loyalty_id_level in (2, 3)",
     "two birth dates": "birth_date_level in (2, 3)",
-    "two given names": f"name_level in (5, 6) and not ({TWO_NAMES})",
+    "two given names": "name_level in (5, 6) and not is_given_name_near and (are_whole_names or are_given_names)"
+    f" and not ({TWO_NAMES})",
 }
 MAY_BE_AN_ERROR = {
     "two loyalty numbers": "loyalty_id_level = 2",
@@ -51,7 +60,14 @@ with pieces as (
 ),
 
 counted as (
-    select *, len(list_intersect(evidence, {of_a_person})) as persons from pieces
+    select
+        *,
+        len(list_intersect(evidence, {of_a_person})) + (birth_date_level = 1 and {no_twins})::int
+            as persons,
+        if(name_level in (3, 4) and not is_given_name_equal, 2, 1)
+            as needed_persons,
+        are_vetoes_errors and len(evidence) >= {certain} and list_contains(evidence, 'full_name') as are_errors
+    from pieces
 )
 
 select
@@ -61,15 +77,15 @@ select
     evidence,
     case
         when len(vetoes) > 0 and not are_vetoes_errors then '{vetoed}'
-        when len(vetoes) > 0 then '{review}'
-        when len(evidence) >= {least} and persons >= if(name_level in (3, 4), 2, 1) then '{link}'
+        when len(vetoes) > 0 and not are_errors then '{review}'
+        when len(evidence) >= {least} and persons >= needed_persons then '{link}'
         else '{review}'
     end as verdict,
     case
-        when len(vetoes) > 0 then array_to_string(vetoes, ', ')
+        when len(vetoes) > 0 and not are_errors then array_to_string(vetoes, ', ')
         when len(evidence) < {least} then 'one piece of evidence'
         when persons = 0 then 'what twins and families share'
-        when persons < if(name_level in (3, 4), 2, 1) then 'names agree in part'
+        when persons < needed_persons then 'names agree in part'
     end as reason
 from counted
 where len(evidence) > 0
@@ -88,6 +104,8 @@ def judge(connection: duckdb.DuckDBPyConnection) -> None:
             errors=vetoed,
             weight=LEAST_WEIGHT,
             least=LEAST_PIECES,
+            certain=CERTAIN_PIECES,
+            no_twins=NO_TWINS,
             of_a_person=str(list(OF_A_PERSON)),
             link=LINK,
             review=REVIEW,

@@ -7,6 +7,7 @@ from typing import Any
 
 from mining.identity.scoring import Matcher
 from mining.store import make_id, mining_code
+from pipeline.base.attempt import Failure, attempt
 from pipeline.base.files import json_files, write_sealed
 from pipeline.base.model_files import read_model
 
@@ -28,8 +29,8 @@ def model_of_day(folder: Path, build: Mapping[str, Any], matcher: Matcher) -> di
     ]
     if fitting:
         return max(fitting, key=lambda model: (model["as_of_date"], model["model_version"]))
-    trained = matcher.train()
-    if trained is None:
+    trained = attempt("training identity", matcher.train)
+    if trained is None or isinstance(trained, Failure):
         return None
     version = make_id(JOB, today, matcher.content(), given["sources"], given["held_by_at_most"])
     model = {

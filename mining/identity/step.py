@@ -9,7 +9,7 @@ import duckdb
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LEAST_RECORDS = 5_000
+LEAST_RECORDS = 1_000
 """Fewer are matched by rules alone: of so few, random pairs teach too little about chance agreements."""
 CONTACTS = ("email", "phone", "loyalty_id", "street", "birth_date")
 LEAST_CONTACTS = 2

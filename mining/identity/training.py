@@ -5,6 +5,7 @@ different parties. u is counted in random pairs, m is estimated by expectation m
 """
 
 import logging
+from contextlib import suppress
 from typing import Any
 
 import duckdb
@@ -98,9 +99,10 @@ def _splink(connection: duckdb.DuckDBPyConnection, rules: list[str]) -> dict[str
     teach.estimate_probability_two_random_records_match(list(map(block_on, certain)), recall=FOUND_BY_VALUES)
     teach.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=SEED, min_count_per_level=None)
     for rule in rules:
-        teach.estimate_parameters_using_expectation_maximisation(
-            block_on(rule), estimate_without_term_frequencies=True, max_pairs=BLOCKED_PAIRS
-        )
+        with suppress(ValueError):  # of a level that hardly occurs in these pairs; the others teach it
+            teach.estimate_parameters_using_expectation_maximisation(
+                block_on(rule), estimate_without_term_frequencies=True, max_pairs=BLOCKED_PAIRS
+            )
     model = linker.misc.save_model_to_json()
     return {
         "prior": _rounded(model["probability_two_random_records_match"]),
