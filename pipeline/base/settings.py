@@ -238,6 +238,8 @@ class Settings:
         float,
         Setting("CRM_UNIVERSAL_CONTROL_SHARE", "0.02", "share", _rate, "a share from 0 to 1, for example 0.02"),
     ]
+    agent_figures: Annotated[bool, _one_of("CRM_AGENT_FIGURES", ("off", "on"), "off or on", lambda text: text == "on")]
+    smallest_group: Annotated[int, _whole_number("CRM_SMALLEST_GROUP", 10, "customers")]
     daily_releases: Annotated[int, _whole_number("CRM_DAILY_RELEASES", 14, "releases")]
     monthly_releases: Annotated[int, _whole_number("CRM_MONTHLY_RELEASES", 12, "months", minimum=0)]
     memory_gb: Annotated[int, _whole_number("CRM_MEMORY_GB", 6, "gigabytes")]

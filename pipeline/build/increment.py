@@ -25,6 +25,7 @@ OF_ONE_BUILD = {
     *("as_of_date", "feature_dates", "score_files", "history_files", "release", "releases"),
     *("plan", "receipts", "new_files", "resumed", "earlier_as_of_date", "released_records", "released_contacts"),
     *("campaigns", "universal_control"),  # marts alone choose by them, and those are built whole each time
+    *("agent_figures", "smallest_group"),  # marts, too
     "rules",  # they check tables, and make none
     "crm_home",  # a path may hold what dbt takes for Jinja in its own variables
 }

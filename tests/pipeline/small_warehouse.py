@@ -161,7 +161,8 @@ create table marts.model_runs as
 select 'churn-1' as run_id, 'churn' as job, true as is_published, 'Beats recency alone.' as decision;
 create table marts.metric_catalogue as select 'net_sales' as metric;
 create table marts.metrics_monthly as
-select 'net_sales' as metric, date '2026-01-01' as month_start_date, 'all' as dimension, 'all' as dimension_value;
+select 'net_sales' as metric, date '2026-01-01' as month_start_date, 'all' as dimension, 'all' as dimension_value,
+    'all' as second_value;
 create table marts.model_metrics as
 select 'churn-1' as run_id, 'churn' as job, 'all' as stratum, 'roc_auc' as metric, 0.83 as "value",
     0.79 as baseline_value, null::double as ci_low, null::double as ci_high, 2::bigint as "rows";

@@ -1,4 +1,5 @@
--- Grain: one row per (metric, month, dimension, dimension_value). Generated from vars.metrics of dbt_project.yml.
+-- Grain: one row per (metric, month, dimension, dimension_value, second_value). Generated from vars.metrics of
+-- dbt_project.yml. second_value is 'all' unless the dimension is two ('category by segment').
 -- dimension 'all' has every month; other dimensions the months in which something was there. Do not add up a dimension
 -- of a metric that counts customers, or is a quotient. value = scale * numerator / denominator, or the numerator alone.
 with terms as (
@@ -47,6 +48,7 @@ parts as (
         measures.month_start_date,
         measures.dimension,
         measures.dimension_value,
+        measures.second_value,
         sum(case when terms.part = 'numerator' then terms.sign * measures.value end) as numerator,
         sum(case when terms.part = 'denominator' then terms.sign * measures.value end) as denominator,
         count(*) > count(measures.value) as has_unknown
@@ -56,7 +58,8 @@ parts as (
         on
             terms.metric = catalogue.metric
             and position(', ' || measures.dimension || ', ' in ', ' || catalogue.dimensions || ', ') > 0
-    group by terms.metric, measures.month_start_date, measures.dimension, measures.dimension_value
+    group by
+        terms.metric, measures.month_start_date, measures.dimension, measures.dimension_value, measures.second_value
 ),
 
 cells as (
@@ -64,14 +67,16 @@ cells as (
         metric,
         month_start_date,
         dimension,
-        dimension_value
+        dimension_value,
+        second_value
     from parts
     union
     select
         catalogue.metric,
         months.month_start_date,
         'all' as dimension,
-        'all' as dimension_value
+        'all' as dimension_value,
+        'all' as second_value
     from catalogue
     cross join months
 ),
@@ -82,6 +87,7 @@ judged as (
         cells.month_start_date,
         cells.dimension,
         cells.dimension_value,
+        cells.second_value,
         catalogue.unit,
         catalogue.is_quotient,
         catalogue.digits,
@@ -110,6 +116,7 @@ judged as (
             and cells.month_start_date = parts.month_start_date
             and cells.dimension = parts.dimension
             and cells.dimension_value = parts.dimension_value
+            and cells.second_value = parts.second_value
     left join starts on cells.metric = starts.metric
 ),
 
@@ -119,6 +126,7 @@ final as (
         month_start_date,
         dimension,
         dimension_value,
+        second_value,
         unit,
         unavailable_reason,
         cast(
