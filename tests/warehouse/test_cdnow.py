@@ -97,6 +97,9 @@ WITHOUT_ANSWER = {
     "Who is content, buys again, and could be asked to recommend the company?",
     "After how many months has a cohort paid back what it cost to win?",
     "What did each campaign bring back of what it cost?",
+    "Who is waiting for an answer today?",
+    "In which channel do customers get no answer?",
+    "When are most agents needed on the phone?",
 }
 
 
