@@ -17,6 +17,7 @@ EXPORTED = {
     CUSTOMERS: "as_of_date, customer_id",
     "campaign_arms": "as_of_date, campaign_id, measure, arm",
     "campaign_customers": "as_of_date, campaign_id, period, customer_id",
+    "complaint_customers": "as_of_date, moment_id",
     "purchase_calendar": "as_of_date, purchase_date",
     "item_purchases": "as_of_date, customer_id, product_id, purchase_date",
     "touch_transitions": "as_of_date, from_state, to_state",

@@ -221,6 +221,18 @@ select campaign_id, 'purchases' as measure, 'matched' as evidence from marts.cam
 create table marts.campaign_arm as select 'spring' as campaign_id, 'treated' as arm;
 create table marts.campaign_learnings as select 'spring' as campaign_id, 'response' as measure;
 create table marts.campaign_collision as select 'spring' as campaign_id, 'spring' as other_campaign_id;
+create table marts.service_kpis as
+select date '2026-01-01' as month_start_date, 'all' as dimension, 'all' as dimension_value;
+create table marts.customer_loyalty as select 'ana' as customer_id;
+create table marts.satisfaction_loyalty as select 'all' as dimension, 'all' as dimension_value, 'nps' as measure;
+create table marts.cohort_retention as
+select date '2026-01-01' as cohort_month, 'all' as dimension, 'all' as dimension_value, 0::bigint as months_since;
+create table marts.lost_customers as select 'ben' as customer_id;
+create table marts.crm_scorecard as select 'nps' as measure, date '2026-01-01' as month_start_date;
+create table marts.contact_interval as select 'phone' as queue, timestamp '2026-03-02 10:00' as interval_start_at;
+create table marts.dialogue as
+select 'ben' as customer_id, 'phone' as channel, date '2026-03-02' as week_start_date;
+create table marts.complaint_recovery as select 'k1' as case_id, 'ben' as customer_id;
 create table marts.attribution as
 select 'first' as model, date '2026-03-01' as purchase_month, 'email' as channel, 'spring' as campaign_id;
 create table marts.next_best_offer as select 'ana' as customer_id, 'new' as kind, 1 as offer_rank, 1 as place;

@@ -100,6 +100,8 @@ WITHOUT_ANSWER = {
     "Who is waiting for an answer today?",
     "In which channel do customers get no answer?",
     "When are most agents needed on the phone?",
+    "What does it change whether a complaint is handled well?",
+    "Which customers complained, were handled badly, and have not come back?",
 }
 
 

@@ -65,7 +65,6 @@ loads as (
 numbers as (
     select row_number() over (order by date_day) as number
     from {{ ref('dim_date') }}
-    limit 400
 ),
 
 staffs as (
