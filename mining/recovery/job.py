@@ -101,10 +101,10 @@ def _of_way(way: str, rows: pd.DataFrame) -> list[dict[str, Any]]:
     lines = []
     for measure in MEASURES:
         outcome = rows[f"outcome_{measure}"].to_numpy(float)
-        is_known = not np.isnan(outcome).any()
-        found = effect(pairs, outcome) if is_known else None
-        reason = None if is_known else "the cost of a part of the goods is unknown"
-        lines.append(_row(way, measure, counts, found, reason))
+        if np.isnan(outcome).any():
+            lines.append(_row(way, measure, counts, None, "the cost of a part of the goods is unknown"))
+        else:
+            lines.append(_row(way, measure, counts, effect(pairs, outcome), None))
     return lines
 
 
