@@ -14,6 +14,7 @@ JOBS = (
     "subscriptions",
     "uplift",
     "matching",
+    "recovery",
     "offers",
     "attribution",
     "behaviour",

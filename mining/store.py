@@ -36,6 +36,7 @@ class FeatureTable(NamedTuple):
 CUSTOMER_FEATURES = FeatureTable("", ("as_of_date", "customer_id"))
 CAMPAIGN_ARMS = FeatureTable("campaign_arms", ("as_of_date", "campaign_id", "segment", "measure", "arm"))
 CAMPAIGN_CUSTOMERS = FeatureTable("campaign_customers", ("as_of_date", "campaign_id", "period", "customer_id"))
+COMPLAINT_CUSTOMERS = FeatureTable("complaint_customers", ("as_of_date", "moment_id"))
 ITEM_PURCHASES = FeatureTable("item_purchases", ("as_of_date", "customer_id", "product_id", "purchase_date"))
 PURCHASE_DAYS = FeatureTable("purchase_days", ("as_of_date", "customer_id", "purchase_date"))
 PURCHASE_CALENDAR = FeatureTable("purchase_calendar", ("as_of_date", "purchase_date"))

@@ -109,6 +109,8 @@ class Contract(_Strict):
         SQL that is true in each row.
     totals
         What sums over the table must equal.
+    questions
+        What readers ask of the table, each with the query that answers it; docs/marts.md shows them.
     """
 
     owner: str
@@ -127,6 +129,7 @@ class Contract(_Strict):
     values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     identities: tuple[str, ...] = ()
     totals: tuple[Total, ...] = ()
+    questions: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

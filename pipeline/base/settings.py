@@ -242,6 +242,8 @@ class Settings:
         float,
         Setting("CRM_UNIVERSAL_CONTROL_SHARE", "0.02", "share", _rate, "a share from 0 to 1, for example 0.02"),
     ]
+    agent_figures: Annotated[bool, _one_of("CRM_AGENT_FIGURES", ("off", "on"), "off or on", lambda text: text == "on")]
+    smallest_group: Annotated[int, _whole_number("CRM_SMALLEST_GROUP", 10, "customers")]
     daily_releases: Annotated[int, _whole_number("CRM_DAILY_RELEASES", 14, "releases")]
     monthly_releases: Annotated[int, _whole_number("CRM_MONTHLY_RELEASES", 12, "months", minimum=0)]
     decisions: Annotated[Path | None, Setting("CRM_IDENTITY_DECISIONS", "", "file", _file)]

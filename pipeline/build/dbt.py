@@ -209,6 +209,8 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "left_truncation_days": settings.left_truncation_days,
         "week_start": settings.week_start,
         "fiscal_year_start": settings.fiscal_year_start,
+        "agent_figures": settings.agent_figures,
+        "smallest_group": settings.smallest_group,
         "plan": str(landed_path(settings)),
         "receipts": str(receipts_path(settings)),
         "exported_arms": [str(settings.build / NO_ARMS), *plan.arms],

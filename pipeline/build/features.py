@@ -17,6 +17,7 @@ EXPORTED = {
     CUSTOMERS: "as_of_date, customer_id",
     "campaign_arms": "as_of_date, campaign_id, segment, measure, arm",
     "campaign_customers": "as_of_date, campaign_id, period, customer_id",
+    "complaint_customers": "as_of_date, moment_id",
     "purchase_calendar": "as_of_date, purchase_date",
     "item_purchases": "as_of_date, customer_id, product_id, purchase_date",
     "purchase_days": "as_of_date, customer_id, purchase_date",

@@ -28,6 +28,7 @@ OF_ONE_BUILD = {
     *("campaigns", "universal_control"),  # marts alone choose by them, and those are built whole each time
     # Pairs are judged in each build, and customers whose records have moved are built again.
     *("seen_before", "identity_decisions", "identity_ledger", "identity_model"),
+    *("agent_figures", "smallest_group"),  # marts, too
     "rules",  # they check tables, and make none
     "crm_home",  # a path may hold what dbt takes for Jinja in its own variables
 }

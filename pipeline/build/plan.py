@@ -348,4 +348,6 @@ def _settings_that_matter(settings: Settings, currency: str, time_zone: str) -> 
         "fiscal_year_start": settings.fiscal_year_start,
         "arm_key": settings.arm_key,
         "universal_control_share": settings.universal_control_share,
+        "agent_figures": settings.agent_figures,
+        "smallest_group": settings.smallest_group,
     }

@@ -31,11 +31,22 @@ SCHEMAS = ("marts", "core", "ops")
 
 
 def describe(table: Table) -> str:
-    """Return a table as Markdown: its description, then its columns."""
+    """Return a table as Markdown: its description, its columns, and the questions that it answers."""
+    asked = [f"{question}\n\n```sql\n{query.strip()}\n```\n" for question, query in table.contract.questions.items()]
     rows = [f"| {each.name} | {each.data_type} | {_cell(each.description)} |" for each in table.columns]
     heading = f"## {table.full_name}"
     return "\n".join(
-        [heading, "", " ".join(table.description.split()), "", "| Column | Type | |", "|---|---|---|", *rows, ""]
+        [
+            heading,
+            "",
+            " ".join(table.description.split()),
+            "",
+            "| Column | Type | |",
+            "|---|---|---|",
+            *rows,
+            "",
+            *asked,
+        ]
     )
 
 

@@ -15,7 +15,7 @@ READS = {
     "core": ("intermediate", "core"),
     "ops": ("intermediate", "core", "ops"),
     "features": ("core", "features"),
-    "marts": ("core", "features", "marts"),
+    "marts": ("core", "ops", "features", "marts"),
     "export": ("intermediate", "core", "export"),
 }
 REF = re.compile(r"""ref\(\s*['"]([^'"]+)['"]""")

@@ -16,19 +16,23 @@ OTHER = re.compile(r" as (metric_month|by_\w+|first_date)$")
 MEASURE = re.compile(r"\{\{measure\('(\w+)','(\w+)'\)\}\}")
 UNPIVOT = re.compile(r"    from (\w+)\n    unpivot include nulls \(\s*value for measure in \(([^)]*)\)")
 DIMENSION = re.compile(r" as by_(\w+),")
+PAIR = re.compile(r"\(metric_month, by_(\w+), by_(\w+)\)")
 
 
 def computed() -> dict[str, dict[str, object]]:
     """What the model computes of each fact, in the words of `vars.metric_facts`."""
     found: dict[str, dict[str, object]] = {}
     blocks = MODEL.read_text(encoding="utf-8").split("\n),\n\n")
-    for name, columns, table in (match.groups() for block in blocks if (match := FACT.match(block))):
+    for block in blocks:
+        if not (match := FACT.match(block)):
+            continue
+        name, columns, table = match.groups()
         days = DAY.findall(columns)
         measures = [column.rsplit(" as ", 1) for column in COLUMN.split(columns) if not OTHER.search(column)]
         found[name] = {
             "table": table,
             "date": days[0],
-            "dimensions": DIMENSION.findall(columns),
+            "dimensions": [*DIMENSION.findall(columns), *(" by ".join(pair) for pair in PAIR.findall(block))],
             "measures": {name: without_blanks(formula) for formula, name in measures},
         }
     return found

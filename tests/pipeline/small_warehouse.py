@@ -167,7 +167,8 @@ create table marts.model_runs as
 select 'churn-1' as run_id, 'churn' as job, true as is_published, 'Beats recency alone.' as decision;
 create table marts.metric_catalogue as select 'net_sales' as metric;
 create table marts.metrics_monthly as
-select 'net_sales' as metric, date '2026-01-01' as month_start_date, 'all' as dimension, 'all' as dimension_value;
+select 'net_sales' as metric, date '2026-01-01' as month_start_date, 'all' as dimension, 'all' as dimension_value,
+    'all' as second_value;
 create table marts.model_metrics as
 select 'churn-1' as run_id, 'churn' as job, 'all' as stratum, 'roc_auc' as metric, 0.83 as "value",
     0.79 as baseline_value, null::double as ci_low, null::double as ci_high, 2::bigint as "rows";
@@ -227,6 +228,18 @@ create table marts.campaign_arm as select 'spring' as campaign_id, 'treated' as 
 create table marts.campaign_learnings as
 select 'spring' as campaign_id, 'everybody' as segment, 'response' as measure;
 create table marts.campaign_collision as select 'spring' as campaign_id, 'spring' as other_campaign_id;
+create table marts.service_kpis as
+select date '2026-01-01' as month_start_date, 'all' as dimension, 'all' as dimension_value;
+create table marts.customer_loyalty as select 'ana' as customer_id;
+create table marts.satisfaction_loyalty as select 'all' as dimension, 'all' as dimension_value, 'nps' as measure;
+create table marts.cohort_retention as
+select date '2026-01-01' as cohort_month, 'all' as dimension, 'all' as dimension_value, 0::bigint as months_since;
+create table marts.lost_customers as select 'ben' as customer_id;
+create table marts.crm_scorecard as select 'nps' as measure, date '2026-01-01' as month_start_date;
+create table marts.contact_interval as select 'phone' as queue, timestamp '2026-03-02 10:00' as interval_start_at;
+create table marts.dialogue as
+select 'ben' as customer_id, 'phone' as channel, date '2026-03-02' as week_start_date;
+create table marts.complaint_recovery as select 'k1' as case_id, 'ben' as customer_id;
 create table marts.attribution as
 select 'first' as model, date '2026-03-01' as purchase_month, 'email' as channel, 'spring' as campaign_id;
 create table marts.next_best_offer as select 'ana' as customer_id, 'new' as kind, 1 as offer_rank, 1 as place;

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipeline.base.catalog import published
 from pipeline.base.settings import load_settings
 from pipeline.onboarding.trial.dry_run import dry_run
 from tests.support.builds import dry_runs
@@ -55,6 +56,24 @@ def warehouse(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         ("select count(*) from marts.clv_sensitivity where is_published and segment_name = 'all'", (1,)),
         ("select count(*), count(unavailable_reason) from marts.relationship_value", (3, 3)),
+        (
+            "select distinct contacts, contacts_reason, cases, cases_reason from marts.service_kpis",
+            (None, "no active source provides contacts", None, "no active source provides cases"),
+        ),
+        ("select sum(purchases) from marts.service_kpis where dimension = 'all'", (PURCHASES,)),
+        (
+            "select count(*), count(loyalty_class), count(discount_share) = count(*) from marts.customer_loyalty",
+            (CUSTOMERS, 0, True),
+        ),
+        (
+            "select distinct value, unavailable_reason from marts.satisfaction_loyalty where measure = 'nps'",
+            (None, "no active source provides survey responses"),
+        ),
+        (
+            "select sum(net_revenue), count(margin) from marts.cohort_retention where dimension = 'all'",
+            (SALES, 0),
+        ),
+        ("select count(*) > 0, count(*) filter (reason_kind <> 'inferred') from marts.lost_customers", (True, 0)),
     ],
 )
 def test_published_totals(warehouse: Path, query: str, expected: tuple[object, ...]) -> None:
@@ -66,3 +85,30 @@ def test_the_dry_run_says_what_was_built(warehouse: Path, data_dir: Path) -> Non
     outcome = dry_run("cdnow", {"CRM_DATA": str(data_dir)})
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         assert dry_runs.said(outcome) == dry_runs.built("cdnow", connection)
+
+
+QUESTIONS = {question: query for table in published().values() for question, query in table.contract.questions.items()}
+# What nobody can know of transactions alone: products, channels of acquisition, contacts, surveys, campaigns.
+WITHOUT_ANSWER = {
+    "How long do customers wait on the phone, and how many give up?",
+    "What do customers complain about?",
+    "Which first purchase makes customers who stay?",
+    "Who stays although not content, and may leave when something better comes?",
+    "Who is content, buys again, and could be asked to recommend the company?",
+    "After how many months has a cohort paid back what it cost to win?",
+    "What did each campaign bring back of what it cost?",
+    "Who is waiting for an answer today?",
+    "In which channel do customers get no answer?",
+    "When are most agents needed on the phone?",
+    "What does it change whether a complaint is handled well?",
+    "Which customers complained, were handled badly, and have not come back?",
+}
+
+
+@pytest.mark.parametrize("question", sorted(QUESTIONS))
+def test_a_question_of_docs_marts_md_is_answered(warehouse: Path, question: str) -> None:
+    query = QUESTIONS[question]
+    assert len(query.splitlines()) <= 10
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        rows = connection.execute(query).fetchall()
+    assert (rows == []) == (question in WITHOUT_ANSWER)

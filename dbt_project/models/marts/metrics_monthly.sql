@@ -1,4 +1,5 @@
--- Grain: one row per (metric, month, dimension, dimension_value). Generated from vars.metrics of dbt_project.yml.
+-- Grain: one row per (metric, month, dimension, dimension_value, second_value). Generated from vars.metrics of
+-- dbt_project.yml. second_value is 'all' unless the dimension is two ('category by segment').
 -- dimension 'all' has every month; other dimensions the months in which something was there. Do not add up a dimension
 -- of a metric that counts customers, or is a quotient. value = scale * numerator / denominator, or the numerator alone.
 with terms as (
@@ -47,6 +48,7 @@ parts as (
         measures.month_start_date,
         measures.dimension,
         measures.dimension_value,
+        measures.second_value,
         sum(case when terms.part = 'numerator' then terms.sign * measures.value end) as numerator,
         sum(case when terms.part = 'denominator' then terms.sign * measures.value end) as denominator,
         count(*) > count(measures.value) as has_unknown
@@ -56,24 +58,31 @@ parts as (
         on
             terms.metric = catalogue.metric
             and position(', ' || measures.dimension || ', ' in ', ' || catalogue.dimensions || ', ') > 0
-    group by terms.metric, measures.month_start_date, measures.dimension, measures.dimension_value
+    group by
+        terms.metric, measures.month_start_date, measures.dimension, measures.dimension_value, measures.second_value
 ),
 
+-- Every metric has every month, also those in which nothing was there.
 cells as (
-    select
-        metric,
-        month_start_date,
-        dimension,
-        dimension_value
-    from parts
-    union
+    select * from parts
+    union all
     select
         catalogue.metric,
         months.month_start_date,
         'all' as dimension,
-        'all' as dimension_value
+        'all' as dimension_value,
+        'all' as second_value,
+        null as numerator,
+        null as denominator,
+        false as has_unknown
     from catalogue
     cross join months
+    left join parts
+        on
+            catalogue.metric = parts.metric
+            and months.month_start_date = parts.month_start_date
+            and parts.dimension = 'all'
+    where parts.metric is null
 ),
 
 judged as (
@@ -82,12 +91,13 @@ judged as (
         cells.month_start_date,
         cells.dimension,
         cells.dimension_value,
+        cells.second_value,
         catalogue.unit,
         catalogue.is_quotient,
         catalogue.digits,
         catalogue.scale,
-        coalesce(parts.numerator, 0) as numerator,
-        case when catalogue.is_quotient then coalesce(parts.denominator, 0) end as denominator,
+        coalesce(cells.numerator, 0) as numerator,
+        case when catalogue.is_quotient then coalesce(cells.denominator, 0) end as denominator,
         starts.first_date,
         case
             when catalogue.unavailable_reason is not null then catalogue.unavailable_reason
@@ -99,17 +109,11 @@ judged as (
                 {{ month_number('cells.month_start_date') }}
                 < {{ month_number('starts.first_date') }} + catalogue.history_months
                 then 'needs ' || catalogue.history_months || ' months of data before'
-            when coalesce(parts.has_unknown, false) then 'a part of it is not known for every row'
-            when catalogue.is_quotient and coalesce(parts.denominator, 0) = 0 then 'the denominator is zero'
+            when cells.has_unknown then 'a part of it is not known for every row'
+            when catalogue.is_quotient and coalesce(cells.denominator, 0) = 0 then 'the denominator is zero'
         end as unavailable_reason
     from cells
     inner join catalogue on cells.metric = catalogue.metric
-    left join parts
-        on
-            cells.metric = parts.metric
-            and cells.month_start_date = parts.month_start_date
-            and cells.dimension = parts.dimension
-            and cells.dimension_value = parts.dimension_value
     left join starts on cells.metric = starts.metric
 ),
 
@@ -119,6 +123,7 @@ final as (
         month_start_date,
         dimension,
         dimension_value,
+        second_value,
         unit,
         unavailable_reason,
         cast(

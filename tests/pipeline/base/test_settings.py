@@ -73,6 +73,8 @@ def test_sources_are_split_stripped_and_unique():
         ({"CRM_CHURN_HORIZON_DAYS": "0"}, ["CRM_CHURN_HORIZON_DAYS", "'0'", "28"]),
         ({"CRM_CHURN_LONGER_HORIZONS": "90,30"}, ["CRM_CHURN_LONGER_HORIZONS", "'90,30'", "ascending", "none"]),
         ({"CRM_CHURN_LONGER_HORIZONS": "90,a year"}, ["CRM_CHURN_LONGER_HORIZONS", "'90,a year'"]),
+        ({"CRM_AGENT_FIGURES": "yes"}, ["CRM_AGENT_FIGURES", "'yes'", "one of off, on"]),
+        ({"CRM_SMALLEST_GROUP": "0"}, ["CRM_SMALLEST_GROUP", "'0'"]),
         ({"CRM_LEFT_TRUNCATION_DAYS": "-3"}, ["CRM_LEFT_TRUNCATION_DAYS", "'-3'"]),
         ({"CRM_ANNUAL_DISCOUNT_RATE": "10"}, ["CRM_ANNUAL_DISCOUNT_RATE", "'10'", "0.10"]),
         ({"CRM_ANNUAL_DISCOUNT_RATE": "nan"}, ["CRM_ANNUAL_DISCOUNT_RATE", "'nan'"]),

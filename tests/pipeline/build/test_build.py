@@ -46,6 +46,7 @@ def make_features(settings, rows: int) -> None:
         for name, columns in {
             "item_purchases": "'ana' as customer_id, 'soap' as product_id, date '2024-05-31' as purchase_date",
             "purchase_days": "'ana' as customer_id, date '2024-05-31' as purchase_date",
+            "complaint_customers": "'k1' as moment_id",
             "touch_transitions": "'(start)' as from_state, 'web' as to_state",
         }.items():
             warehouse.execute(

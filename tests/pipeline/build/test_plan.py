@@ -87,6 +87,8 @@ def test_order_of_sources_does_not_matter(planned, make_settings):
         {"CRM_CHURN_HORIZON_DAYS": "56"},
         {"CRM_CHURN_LONGER_HORIZONS": "none"},
         {"CRM_LEFT_TRUNCATION_DAYS": "7"},
+        {"CRM_AGENT_FIGURES": "on"},
+        {"CRM_SMALLEST_GROUP": "5"},
     ],
 )
 def test_a_setting_that_matters_changes_the_input_hash_only(planned, make_settings, env):

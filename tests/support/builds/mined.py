@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from mining import jobs
 from mining.registry import JOBS, find_job
-from mining.store import CAMPAIGN_CUSTOMERS, CUSTOMER_FEATURES, ITEM_PURCHASES, PURCHASE_DAYS
+from mining.store import CAMPAIGN_CUSTOMERS, COMPLAINT_CUSTOMERS, CUSTOMER_FEATURES, ITEM_PURCHASES, PURCHASE_DAYS
 from mining.subscriptions.terms import COLUMNS as TERMS
 from pipeline.base.files import write_parquet
 from pipeline.base.settings import Settings
@@ -59,6 +59,17 @@ NO_CAMPAIGNS = pa.schema(
     }
 ).empty_table()
 
+NO_COMPLAINTS = pa.schema(
+    {
+        "as_of_date": pa.date32(),
+        "moment_id": pa.string(),
+        **dict.fromkeys(sorted(find_job("recovery").reads - {"start_date", "handled", "is_over"}), pa.float64()),
+        "start_date": pa.date32(),
+        "handled": pa.string(),
+        "is_over": pa.bool_(),
+    }
+).empty_table()
+
 
 def write_features(settings: Settings, features: pa.Table, as_of: dt.date = AS_OF, days: pa.Table = NO_DAYS) -> None:
     """Write the files of a day: customers, purchases of each day (none: no season); no contracts, campaigns, items."""
@@ -68,6 +79,7 @@ def write_features(settings: Settings, features: pa.Table, as_of: dt.date = AS_O
         "event_days": NO_EVENTS,
         "subscription_terms": NO_SUBSCRIPTIONS,
         CAMPAIGN_CUSTOMERS.folder: NO_CAMPAIGNS,
+        COMPLAINT_CUSTOMERS.folder: NO_COMPLAINTS,
         ITEM_PURCHASES.folder: NO_ITEMS,
         PURCHASE_DAYS.folder: NO_PURCHASES,
     }
