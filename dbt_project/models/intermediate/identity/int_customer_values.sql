@@ -169,7 +169,9 @@ digits as (
     select
         *,
         {{ without('identifier_value', '[^0-9]') }} as digits,
-        case when kind = 'phone' then regexp_extract(identifier_value, '^({{ codes | join("|") }})') end as calling_code
+        case
+            when kind = 'phone' then regexp_extract(identifier_value, '^({{ codes | join("|") }})')
+        end as calling_code
     from held
 ),
 
