@@ -229,7 +229,9 @@ def _scrub_contacts(path: Path, present: Path, untouched: list[str], lists: Path
         tables = {table.name: table for table in read_tables(connection, "earlier", ["main"])}
         columns = [quote_identifier(name) for name in tables["dim_customer_contact"].columns if name != "customer_id"]
         values = [f"{VALUE.format(name=name)} as {name}" for name in columns]
-        texts = [f"cast({VALUE.format(name=name)} as varchar)" for name in columns]
+        # Where a value came from is none: without the values, nothing is left of a customer.
+        told = [name for name in columns if not name.endswith(('_source"', '_record"'))]
+        texts = [f"cast({VALUE.format(name=name)} as varchar)" for name in told]
         connection.execute(CONTACT_ROWS.format(values=",\n    ".join(values), texts=", ".join(texts)))
         if _differ(connection, tables):
             _remove(lists)

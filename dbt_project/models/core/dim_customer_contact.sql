@@ -1,9 +1,10 @@
 -- Grain: one row per customer of whom a source system has a name or an address.
 -- Personal: published only in contacts.duckdb.
--- Each of name, e-mail, phone, address and birth date comes from one record, by the rule of the field (identity.golden_record
--- in dbt_project.yml); between equals from the one that changed last on or before the as-of date, then from the smallest
--- key. E-mail addresses and phone numbers that are placeholders, masked by a marketplace or held by too many records
--- are none, nor is 1 January 1900 a birth date. A role mailbox such as info@ identifies nobody, but reaches the customer.
+-- Each of name, e-mail, phone, address and birth date comes from one record, by the rule of the field
+-- (identity.golden_record in dbt_project.yml); between equals from the one that changed last on or before the as-of
+-- date, then from the smallest key. E-mail addresses and phone numbers that are placeholders, masked by a marketplace
+-- or held by too many records are none, nor is 1 January 1900 a birth date. A role mailbox such as info@ identifies
+-- nobody, but reaches the customer.
 with source_customers as (
     select *
     from {{ ref('int_source_customers') }}

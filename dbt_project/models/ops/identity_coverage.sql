@@ -83,8 +83,7 @@ select
     cast(contact_records as bigint) as contact_records,
     case
         when contact_records = 0
-            then 'no record has an e-mail address, phone number, address, card or account that identifies anybody: '
-                || 'nothing can be matched'
+            then 'no record has contact data, a card or an account that identifies anybody: nothing can be matched'
         when not has_shared_kind
             then 'no other source has the same kind of contact data: only its own records can match each other'
     end as unavailable_reason
