@@ -150,6 +150,11 @@ class Shop:
         if home == PUBLISHED and not last:
             self._run(PUBLISH, home)  # a process of its own: dbt keeps the warehouse open
 
+    def copy_ledger(self, home: str) -> None:
+        """Give a home the ledger of the releases that were published."""
+        ledger = Path("landing", "_ledger")
+        shutil.copytree(self.folder / PUBLISHED / ledger, self.folder / home / ledger)
+
     def decide(self, *decisions: tuple[str, int, int]) -> None:
         """What people have decided of pairs of customers, from now on."""
         rows = [f"{what},shop,{one},shop,{other},Olga,she called,2024-03-05" for what, one, other in decisions]
@@ -252,9 +257,9 @@ def shop(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 @pytest.fixture(scope="module")
 def at_once(shop: Shop) -> Path:
-    """All that has landed, the ledger too, built in one go."""
-    for home in ("landed", PUBLISHED):
-        shutil.copytree(shop.folder / home / "landing", shop.folder / "at_once" / "landing", dirs_exist_ok=True)
+    """All that has landed, with the ledger, built in one go."""
+    shutil.copytree(shop.folder / "landed" / "landing", shop.folder / "at_once" / "landing")
+    shop.copy_ledger("at_once")
     shop.build("at_once")
     return shop.folder / "at_once" / "warehouse.duckdb"
 
@@ -313,8 +318,7 @@ def test_shuffled_is_as_in_one_go(shop: Shop, at_once: Path) -> None:
     random.Random(SEED).shuffle(receipts)
     first = {receipt.parent: receipt for receipt in receipts}
     rest = [receipt for receipt in receipts if receipt not in first.values()]
-    ledger = Path("landing", "_ledger")
-    shutil.copytree(shop.folder / PUBLISHED / ledger, shop.folder / "shuffled" / ledger)
+    shop.copy_ledger("shuffled")
     for group in ([*first.values(), *rest[:10]], rest[10:25], rest[25:]):
         for receipt in group:
             target = shop.folder / "shuffled" / "landing" / receipt.parent.relative_to(landing)
@@ -382,6 +386,7 @@ def read_receipts_of(shop: Shop) -> list[dict[str, object]]:
 
 def test_a_forced_reload_and_a_second_delivery_change_what_they_should(shop: Shop, at_once: Path) -> None:
     """The last interval again, with nothing new in the shop: only the loads differ. Then with one correction in it."""
+    shop.copy_ledger("landed")
     reloaded = shop.folder / "landed" / "warehouse.duckdb"
     before = len(read_receipts_of(shop))
     shop.land(DAYS)  # has landed: not asked for again
