@@ -5,7 +5,6 @@ different parties. u is counted in random pairs, m is estimated by expectation m
 """
 
 import logging
-from contextlib import suppress
 from typing import Any
 
 import duckdb
@@ -64,16 +63,35 @@ def train(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
     connection.execute("set threads = 1")
     logging.disable(logging.WARNING)
     try:
-        trained = _splink(connection, rules)
+        trained = _trained(connection, rules)
     finally:
         logging.disable(logging.NOTSET)
         connection.execute(f"set threads = {threads}")
+    if trained is None:
+        return None
     return {
         **trained,
         "records": records,
-        "trained_on": rules,
         "frequencies": {column: _frequencies(connection, column) for column in ("name_key", "postcode")},
     }
+
+
+class _NoEstimateError(Exception):
+    """Pairs that share a value say nothing of a level: its m is too small for a number."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+def _trained(connection: duckdb.DuckDBPyConnection, rules: list[str]) -> dict[str, Any] | None:
+    """Train on pairs of as many of the rules as allow it. What one of them leaves half done is thrown away."""
+    while rules:
+        try:
+            return {**_splink(connection, rules), "trained_on": rules}
+        except _NoEstimateError as error:
+            rules = [rule for rule in rules if rule != error.rule]
+    return None
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
@@ -99,10 +117,12 @@ def _splink(connection: duckdb.DuckDBPyConnection, rules: list[str]) -> dict[str
     teach.estimate_probability_two_random_records_match(list(map(block_on, certain)), recall=FOUND_BY_VALUES)
     teach.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=SEED, min_count_per_level=None)
     for rule in rules:
-        with suppress(ValueError):  # of a level that hardly occurs in these pairs; the others teach it
+        try:
             teach.estimate_parameters_using_expectation_maximisation(
                 block_on(rule), estimate_without_term_frequencies=True, max_pairs=BLOCKED_PAIRS
             )
+        except ValueError as error:
+            raise _NoEstimateError(rule) from error
     model = linker.misc.save_model_to_json()
     return {
         "prior": _rounded(model["probability_two_random_records_match"]),

