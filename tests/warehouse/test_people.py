@@ -207,6 +207,22 @@ def test_explain_tells_what_nearly_matched(doubtful: Neighbours) -> None:
     assert "a person said that they are two" in as_text(mia)
 
 
+def test_an_earlier_id_means_the_customer_or_the_customers_that_have_its_records(doubtful: Neighbours) -> None:
+    ben, bob = doubtful.customer("till:ben"), doubtful.customer("till:bob")
+    with closing(duckdb.connect(str(doubtful.settings.serving / "current" / "perennial.duckdb"))) as release:
+        release.executemany(
+            "insert into core.customer_id_history by name select $1 as customer_id, $2 as current_customer_id,"
+            " $3 as kind, 1 as current_customers, date '0001-01-01' as valid_from, date '2024-02-29' as valid_to",
+            [("c_old", ben, "merged"), ("c_two", ben, "split"), ("c_two", bob, "split"), ("c_gone", "unknown", "gone")],
+        )
+    (merged,) = explain(doubtful.settings, "c_old", with_values=False)
+    assert merged.remarks == [f"c_old is {ben} since 2024-02-29."]
+    assert "  c_old, until 2024-02-29" in as_text(merged)
+    assert {found.customer_id for found in explain(doubtful.settings, "c_two", with_values=False)} == {ben, bob}
+    with pytest.raises(UserError, match="c_gone was a customer until 2024-02-29: its sources have none of its records"):
+        explain(doubtful.settings, "c_gone", with_values=False)
+
+
 def household(street: Neighbours, record: str) -> object:
     found = street.ask(
         "select related_id from core.bridge_customer_relationship"
