@@ -133,7 +133,7 @@ def as_text(number: int, pair: Doubt) -> str:
     lines = [
         f"{number}. {pair.record} and {pair.other}{weight}",
         f"   {pair.customer_id} and {pair.other_customer_id}",
-        f"   Agree: {evidence_text(pair.evidence) or 'nothing'}. {pair.why}".rstrip(),
+        f"   Agree: {evidence_text(pair.evidence) or 'nothing'}.{f' Doubt: {pair.why}.' if pair.why else ''}",
     ]
     width = max((len(text) for _, text, _ in pair.says), default=0)
     for column, text, other in pair.says:

@@ -1,6 +1,6 @@
 -- Grain: one row per pair of records that share a value: what a first look at their names says.
--- is_same: the same letters, begun at another word. is_in_another_order: given names of the same letters that are written
--- apart as given names, and differ: Mei Teck is not Teck Mei. What these do not decide is compared word by word.
+-- is_same: the same letters, begun at another word. is_in_another_order: given names of the same letters that are kept
+-- as given names and differ (Mei Teck, Teck Mei). What these do not decide is compared word by word.
 with pairs as (
     select distinct
         source_record_key,
@@ -31,7 +31,8 @@ select
         length(one.letters) = length(other.letters) and position(other.letters in one.letters || one.letters) > 0, false
     ) as is_same,
     coalesce(
-        one.given_name <> other.given_name and {{ sorted_letters('one.given_name') }} = {{ sorted_letters('other.given_name') }},
+        one.given_name <> other.given_name
+        and {{ sorted_letters('one.given_name') }} = {{ sorted_letters('other.given_name') }},
         false
     ) as is_in_another_order
 from pairs

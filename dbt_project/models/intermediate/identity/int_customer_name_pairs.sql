@@ -1,5 +1,6 @@
 -- Grain: one row per pair of records that share a value: what their names say.
--- has_full_names: of two words or more, as many in both, or some written as one. verdict: 'same' when every word of one name is in the other, in any order, as initial, in another spelling or with a
+-- has_full_names: of two words or more, as many in both, or some written as one.
+-- verdict: 'same' when every word of one name is in the other, in any order, as initial, in another spelling or with a
 -- slip; 'same given name' when all of a given name is in the other (people marry); 'near' when a short word differs;
 -- 'missing' when one has no name; 'incomparable' when only one is in characters that are in no list; else 'other'.
 with checks as (

@@ -1,5 +1,5 @@
--- Grain: one row per (kind, value, pair of records) that share a value by which records are linked where their names agree:
--- an e-mail address, a phone number or an address.
+-- Grain: one row per (kind, value, pair of records) that share an e-mail address, a phone number or an address: values
+-- by which records are linked where their names agree.
 {% set kinds = var('identity').rules.items() | selectattr('1.names') | map('first') | list %}
 with identifiers as (
     select * from {{ ref('int_customer_identifiers') }}

@@ -3,20 +3,22 @@
 -- then empty.
 {%- set record = ['source_system', 'source_customer_id'] %}
 {%- set phones, rules = var('phones'), var('identity') %}
-{%- set unit = '(?:#|(?:^|[ ,])(?:apt|apartment|unit|flat|suite|ste|room|wohnung|whg)[ .#]+) *([0-9a-z]+(?:-[0-9a-z]+)?)' %}
-{%- set kinds_of_street = '(^|[^a-z])(street|st|road|rd|avenue|ave|av|lane|ln|drive|dr|boulevard|blvd|court|ct|place|pl|'
-    ~ 'crescent|cres|terrace|tce|rue|via|calle)[.]?($|[^a-z])|(strasse|straat|str)[.]?($|[^a-z])' %}
+{%- set codes = phones.plans.keys() | sort %}
+{%- set unit = '(?:#|(?:^|[ ,])(?:apt|apartment|unit|flat|suite|ste|room|wohnung|whg)[ .#]+) *'
+    ~ '([0-9a-z]+(?:-[0-9a-z]+)?)' %}
+{%- set kinds_of_street = '(^|[^a-z])(street|st|road|rd|avenue|ave|av|lane|ln|drive|dr|boulevard|blvd|court|ct|place|'
+    ~ 'pl|crescent|cres|terrace|tce|rue|via|calle)[.]?($|[^a-z])|(strasse|straat|str)[.]?($|[^a-z])' %}
+{%- set beside_its_name = kinds_of_street ~ '|[0-9]+[a-z]?($|[^0-9a-z])|[^\\p{L}]' %}
 
 with regions as (
-    select unnest(
-        [
-            {'region': '', 'calling_code': '', 'trunk': '', 'longest': 0}
-            {%- for region, own in phones.regions.items() %},
-            {'region': '{{ region }}', 'calling_code': '{{ own[0] }}', 'trunk': '{{ own[1] }}', 'longest': {{ own[2] }}}
-            {%- endfor %}
-        ],
-        recursive := true
-    )
+    select
+        '' as region,
+        '' as calling_code,
+        '' as trunk,
+        0 as longest
+    {%- for region, own in phones.regions.items() %}
+    union all select '{{ region }}', '{{ own[0] }}', '{{ own[1] }}', {{ own[2] }}
+    {%- endfor %}
 ),
 
 current_versions as (
@@ -87,8 +89,9 @@ normalised as (
         coalesce(kind, 'person') as party,
         is_current,
         case when email is not null then coalesce({{ normal_email('email') }}, '') end as email,
-        case when phone is not null then coalesce({{ normal_phone('phone', ['calling_code', 'trunk', 'longest']) }}, '') end
-            as phone,
+        case
+            when phone is not null then coalesce({{ normal_phone('phone', ['calling_code', 'trunk', 'longest']) }}, '')
+        end as phone,
         case when loyalty_id is not null then coalesce({{ normal_number('loyalty_id') }}, '') end as loyalty_id,
         case when account_ref is not null then coalesce({{ normal_number('account_ref') }}, '') end as account,
         case
@@ -101,7 +104,7 @@ normalised as (
                         ),
                         ''
                     ),
-                    coalesce({{ without('plain_street', kinds_of_street ~ '|[0-9]+[a-z]?($|[^0-9a-z])|[^\\p{L}]') }}, ''),
+                    coalesce({{ without('plain_street', beside_its_name) }}, ''),
                     coalesce(regexp_extract(whole_street, '{{ unit }}', 1), ''),
                     case
                         when postcode_digits is null or postcode is null then coalesce(plain_postcode, '')
@@ -165,7 +168,10 @@ held as (
 digits as (
     select
         *,
-        {{ without('identifier_value', '[^0-9]') }} as digits
+        {{ without('identifier_value', '[^0-9]') }} as digits,
+        case
+            when kind = 'phone' then regexp_extract(identifier_value, '^({{ codes | join("|") }})')
+        end as calling_code
     from held
 ),
 
@@ -175,49 +181,67 @@ judged as (
         *,
         case
             when identifier_value = '' then 'unreadable'
-            when kind = 'email'
-                then case
-                    when regexp_matches(
+            when
+                kind = 'email'
+                and (
+                    regexp_matches(
                         split_part(identifier_value, '@', 1), '^({{ rules.placeholder_words | join("|") }})[0-9]*$'
-                    ) then 'placeholder'
-                    when regexp_matches(identifier_value, '@(.+[.])?({{ rules.masked_mail_domains | join("|") }})$')
-                        or regexp_matches(
-                            identifier_value, '[@.](relay|privaterelay|marketplace|masked|anonymous|noemail|noreply)[.]'
-                        ) then 'placeholder'
-                    when split_part(identifier_value, '@', 1) in ({{ text_list(rules.role_mailboxes) }}) then 'role mailbox'
+                    )
+                    or regexp_matches(identifier_value, '@(.+[.])?({{ rules.masked_mail_domains | join("|") }})$')
+                    or regexp_matches(
+                        identifier_value, '[@.](relay|privaterelay|marketplace|masked|anonymous|noemail|noreply)[.]'
+                    )
+                )
+                then 'placeholder'
+            when
+                kind = 'email' and split_part(identifier_value, '@', 1) in ({{ text_list(rules.role_mailboxes) }})
+                then 'role mailbox'
+            when
+                kind = 'phone'
+                and (
+                    right(identifier_value, 6) = repeat(right(identifier_value, 1), 6)
+                    or regexp_matches(
+                        identifier_value,
+                        '^[0-9]{0,3}(01234567|0?12345678|0?123456789|0?1234567890|9?87654321?0?)$'
+                    )
+                )
+                then 'placeholder'
+            {%- if phones.plans %}
+            when
+                kind = 'phone'
+                {%- for pattern in rules.also_valid_phones %}
+                and not regexp_full_match(identifier_value, '{{ pattern }}')
+                {%- endfor %}
+                and not case calling_code
+                    {%- for code, plan in phones.plans.items() %}
+                    when '{{ code }}' then regexp_full_match(identifier_value, '{{ code }}({{ plan }})')
+                    {%- endfor %}
+                    else false
                 end
-            when kind = 'phone'
-                then case
-                    when right(identifier_value, 6) = repeat(right(identifier_value, 1), 6)
-                        or regexp_matches(
-                            identifier_value,
-                            '^[0-9]{0,3}(01234567|0?12345678|0?123456789|0?1234567890|9?87654321?0?)$'
-                        ) then 'placeholder'
-                    {%- if phones.plans %}
-                    when {% for pattern in rules.also_valid_phones %}not regexp_full_match(identifier_value, '{{ pattern }}') and {% endfor -%}
-                        not case regexp_extract(identifier_value, '^({{ phones.plans.keys() | sort | join("|") }})')
-                            {%- for code, plan in phones.plans.items() %}
-                            when '{{ code }}' then regexp_full_match(identifier_value, '{{ code }}({{ plan }})')
-                            {%- endfor %}
-                            else false
-                        end then 'no such number'
-                    {%- endif %}
-                end
-            when kind = 'loyalty_id'
-                then case
-                    when not regexp_matches(identifier_value, '[0-9].*[0-9].*[0-9]')
-                        or regexp_matches(identifier_value, '^[A-Z]*(0?123456789?0?)$')
-                        or digits = repeat(right(digits, 1), length(digits))
-                        or (length(digits) >= 10 and digits like '%000000') then 'placeholder'
-                end
-            when kind = 'account'
-                then case
-                    when identifier_value in ('NA', 'NONE', 'NIL', 'NULL', 'UNKNOWN', 'TEST')
-                        or digits = repeat('0', length(identifier_value))
-                        or (length(digits) >= 10 and digits like '%000000') then 'placeholder'
-                end
-            when split_part(identifier_value, '|', 1) = '' or split_part(identifier_value, '|', 4) = '' then 'incomplete'
-        end as doubt
+                then 'no such number'
+            {%- endif %}
+            when kind in ('loyalty_id', 'account') and length(digits) >= 10 and digits like '%000000' then 'placeholder'
+            when
+                kind = 'loyalty_id'
+                and (
+                    not regexp_matches(identifier_value, '[0-9].*[0-9].*[0-9]')
+                    or regexp_matches(identifier_value, '^[A-Z]*(0?123456789?0?)$')
+                    or digits = repeat(right(digits, 1), length(digits))
+                )
+                then 'placeholder'
+            when
+                kind = 'account'
+                and (
+                    identifier_value in ('NA', 'NONE', 'NIL', 'NULL', 'UNKNOWN', 'TEST')
+                    or digits = repeat('0', length(identifier_value))
+                )
+                then 'placeholder'
+            when
+                kind = 'address'
+                and (split_part(identifier_value, '|', 1) = '' or split_part(identifier_value, '|', 4) = '')
+                then 'incomplete'
+            else 'identifies'
+        end as verdict
     from digits
 )
 
@@ -229,5 +253,5 @@ select
     kind,
     identifier_value,
     is_current,
-    coalesce(doubt, 'identifies') as verdict
+    verdict
 from judged

@@ -1,6 +1,6 @@
--- Grain: one row per record of customers: what it says now, in one spelling. Also of a record that nothing current names.
--- Personal. A value is null where it identifies nobody: int_customer_values says which do. A name is in words; the first
--- given_words of them are the given name, where the record says which they are.
+-- Grain: one row per record of customers: what it says now, in one spelling; also of one that nothing current names.
+-- Personal. A value is null where it identifies nobody: int_customer_values says which do. A name is in words; the
+-- first given_words of them are the given name, where the record says which they are.
 {% set record = ['source_system', 'source_customer_id'] %}
 with records as (
     select
@@ -22,7 +22,9 @@ identifying as (
         max(case when kind = 'address' then identifier_value end) as address
     from {{ ref('int_customer_values') }}
     where
-        is_current and verdict in ('identifies', 'incomplete') and {{ only_changed(ref('int_record_history_changed'), record) }}
+        is_current
+        and verdict in ('identifies', 'incomplete')
+        and {{ only_changed(ref('int_record_history_changed'), record) }}
     group by source_record_key
 )
 
@@ -50,8 +52,10 @@ select
     nullif(split_part(identifying.address, '|', 4), '') as postcode,
     countries.country,
     case
-        when records.birth_date not in ({{ text_list(var('identity').placeholder_birth_dates) }})
-            and records.birth_date > {{ as_of_date() }} - interval 120 year and records.birth_date < {{ as_of_date() }}
+        when
+            records.birth_date not in ({{ text_list(var('identity').placeholder_birth_dates) }})
+            and records.birth_date between date '1900-01-02'
+            and coalesce(cast(records.changed_at as date), date '2100-01-01')
             then records.birth_date
     end as birth_date
 from records
