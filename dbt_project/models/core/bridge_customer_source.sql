@@ -11,17 +11,37 @@ records as (
 )
 
 select
+    records.source_record_key,
+    records.customer_id,
+    records.source_system,
+    records.match_rule,
+    records.matched_to,
+    records.match_weight,
+    records.evidence,
+    records.model_version,
+    history.is_current,
+    history.valid_from,
+    history.valid_to,
+    records.first_seen_at
+from history
+inner join records on history.source_record_key = records.source_record_key
+where history.is_current
+
+union all
+
+select
     history.source_record_key,
     history.customer_id,
     history.source_system,
-    case when history.is_current then records.match_rule else history.match_rule end as match_rule,
-    case when history.is_current then records.matched_to else history.matched_to end as matched_to,
-    case when history.is_current then records.match_weight else history.match_weight end as match_weight,
-    case when history.is_current then records.evidence else history.evidence end as evidence,
-    case when history.is_current then records.model_version else history.model_version end as model_version,
+    history.match_rule,
+    history.matched_to,
+    history.match_weight,
+    history.evidence,
+    history.model_version,
     history.is_current,
     history.valid_from,
     history.valid_to,
     records.first_seen_at
 from history
 left join records on history.source_record_key = records.source_record_key
+where not history.is_current
