@@ -3,7 +3,7 @@
 -- then empty.
 {%- set record = ['source_system', 'source_customer_id'] %}
 {%- set phones, rules = var('phones'), var('identity') %}
-{%- set codes = phones.plans.keys() | sort %}
+{%- set codes = '^(' ~ phones.plans.keys() | sort | join('|') ~ ')' %}
 {%- set unit = '(?:#|(?:^|[ ,])(?:apt|apartment|unit|flat|suite|ste|room|wohnung|whg)[ .#]+) *'
     ~ '([0-9a-z]+(?:-[0-9a-z]+)?)' %}
 {%- set kinds_of_street = '(^|[^a-z])(street|st|road|rd|avenue|ave|av|lane|ln|drive|dr|boulevard|blvd|court|ct|place|'
@@ -170,7 +170,7 @@ digits as (
         *,
         {{ without('identifier_value', '[^0-9]') }} as digits,
         case
-            when kind = 'phone' then regexp_extract(identifier_value, '^({{ codes | join("|") }})')
+            when kind = 'phone' then regexp_extract(identifier_value, '{{ codes }}')
         end as calling_code
     from held
 ),
