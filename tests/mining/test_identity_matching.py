@@ -142,7 +142,7 @@ def test_a_model_is_trained_once_and_equal_records_train_an_equal_one(
     records: pa.Table, model: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reversed_records = records.take(list(range(records.num_rows))[::-1])
-    given = {"models": str(tmp_path / "models"), "state": str(tmp_path / "state"), "sources": ["till"],
+    given = {"models": str(tmp_path / "identity"), "state": str(tmp_path / "state"), "sources": ["till"],
              "held_by_at_most": 20, "code_version": "c"}  # fmt: skip
     with duckdb.connect() as connection:
         first, held = scored_pairs(

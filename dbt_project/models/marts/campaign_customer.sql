@@ -66,7 +66,7 @@ desk as (
 joined as (
     select
         customers.*,
-        customers.household_ref as household_id,
+        customers.household_key as household_id,
         consents.withheld_because,
         {{ permission(['consents.can_email']) }} as can_email,
         {{ permission(['consents.can_post']) }} as can_post,

@@ -37,8 +37,8 @@ offers as (
 related as (
     select
         customer_id,
-        max(case when kind = 'household' then related_id end) as household_ref,
-        max(case when kind = 'account' then related_id end) as account_ref
+        max(case when kind = 'household' then related_id end) as household_key,
+        max(case when kind = 'account' then related_id end) as account_key
     from {{ ref('bridge_customer_relationship') }}
     where is_counted
     group by customer_id
@@ -52,8 +52,8 @@ final as (
         customers.kind,
         customers.country,
         customers.acquisition_channel,
-        related.household_ref,
-        related.account_ref,
+        related.household_key,
+        related.account_key,
         customers.first_order_date,
         customers.last_order_date,
         customers.purchases,

@@ -386,7 +386,18 @@ def test_personal_names_are_found_in_any_published_table(settings, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["segment_name", "can_email", "product_name", "list_name", "discount_rate", "description", "tip", "page_views"],
+    [
+        "segment_name",
+        "can_email",
+        "product_name",
+        "list_name",
+        "discount_rate",
+        "description",
+        "tip",
+        "page_views",
+        "email_records",
+        "household_key",
+    ],
 )
 def test_other_names_are_not_taken_for_personal(settings, name):
     checks = run(settings, ["marts_personal_data"], f"alter table ops.quarantine add column {name} varchar")
