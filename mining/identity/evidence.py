@@ -30,11 +30,9 @@ TWO_NAMES = (
 A couple's address has neither's given name, or their phone is also given with another address, or their records name
 one home.
 """
-NO_TWINS = (
-    "(is_given_name_equal or is_given_name_near"
-    " or name_level in (1, 2, 5) and not are_whole_names and not are_given_names)"
-)
-"""Twins have different given names: here they are equal but for a letter, or of one record not known."""
+NO_TWINS = "(is_given_name_equal or name_level in (1, 2, 5) and not are_whole_names and not are_given_names)"
+"""Twins have different given names: here they are equal, or of one record not known. A wrong letter may
+be another name: Mei Ling and Wei Ling are twins."""
 VETOES = {
     "two loyalty numbers": "loyalty_id_level in (2, 3)",
     "two birth dates": "birth_date_level in (2, 3)",
@@ -64,7 +62,7 @@ counted as (
         *,
         len(list_intersect(evidence, {of_a_person})) + (birth_date_level = 1 and {no_twins})::int
             as persons,
-        if(name_level in (3, 4) and not is_given_name_equal, 2, 1)
+        if((name_level in (3, 4) or is_given_name_near) and not is_given_name_equal, 2, 1)
             as needed_persons,
         are_vetoes_errors and len(evidence) >= {certain} and list_contains(evidence, 'full_name') as are_errors
     from pieces
