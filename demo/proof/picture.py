@@ -48,8 +48,8 @@ def _nothing(axis: Axes, text: str) -> None:
 
 
 def _identity(axis: Axes, findings: Findings) -> None:
-    names = ("precision", "recall")
-    values = [_value(findings, f"identity: pairwise {name}").recovered or 0.0 for name in names]
+    names = ("precision of links", "recall of all pairs")
+    values = [_value(findings, f"identity: {name}").recovered or 0.0 for name in names]
     bars = axis.barh(["merges\nthat are\nright", "true\npairs\nfound"], values, color=OURS, height=0.5)
     axis.bar_label(bars, labels=[f"{value:.1%}" for value in values], label_type="center", color="white")
     axis.set_xlim(0, 1)
