@@ -56,6 +56,7 @@ BREAK = {
     "mining/effects/job.py": "def effects(arms):\n    raise ZeroDivisionError('no customers')\n",
     "mining/uplift/training.py": "def train(features, needs):\n    raise FloatingPointError('overflow')\n",
     "mining/matching/job.py": "def matched_effects(rows):\n    raise IndexError('no neighbour')\n",
+    "mining/behaviour/training.py": "def train(features):\n    raise ArithmeticError('no groups')\n",
     "pipeline/outputs/overview.py": (
         "def draw_revenue(axes, connection, currency):\n    raise OverflowError('too many ticks')\n"
     ),
@@ -224,6 +225,7 @@ def test_every_job_is_refused_by_name_and_all_else_is_published(release: Path) -
         "subscriptions": (False, None),
         "uplift": (False, "FloatingPointError: overflow"),
         "matching": (False, "IndexError: no neighbour"),
+        "behaviour": (False, "ArithmeticError: no groups"),
     }
     decisions = {job: decision for job, *_, decision in runs}
     assert decisions["clv"] == (
