@@ -50,7 +50,7 @@ class Histories(NamedTuple):
     amount
         Net sales of the day (purchases,). Amounts of zero or less say nothing of how much somebody spends.
     is_discounted
-        Whether the goods were bought below their list price (purchases,).
+        Whether the goods were bought at a discount (purchases,).
     """
 
     customer: Ints

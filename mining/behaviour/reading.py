@@ -10,6 +10,9 @@ import pyarrow.compute as pc
 from mining.behaviour.histories import Calendar, Floats, Histories, Ints, calendar_of
 from mining.store import EPOCH, FeatureSet
 
+LEAST_DISCOUNTED = 0.02
+"""Share of purchases at a discount, and of those without, below which nothing is learned of prices."""
+
 
 class Customers(NamedTuple):
     """Customers with a purchase in the window, sorted by id, and what they bought.
@@ -52,6 +55,8 @@ def read_customers(features: FeatureSet) -> Customers | None:
     rows = np.lexsort((dates, customer))
     amount = table["net_sales"].cast(pa.float64()).to_numpy(zero_copy_only=False)
     reduced = pc.fill_null(table["is_discounted"], False).to_numpy(zero_copy_only=False).astype(bool)
+    if not LEAST_DISCOUNTED <= reduced.mean() <= 1 - LEAST_DISCOUNTED:
+        reduced = np.zeros_like(reduced)
     histories = Histories(customer[rows], dates[rows] - first, np.nan_to_num(amount[rows]), reduced[rows])
     first_day = EPOCH + dt.timedelta(days=first)
     days = np.datetime64(first_day) + np.arange(last - first + 1)
