@@ -29,11 +29,11 @@ COMPANY = {
 }
 PERENNIAL = str(Path(sys.executable).with_name("perennial"))
 SAID = """
-    select 'no_purchase' as measure, as_of_date, customer_id, churn_probability as forecast
-    from marts.customer_churn, marts.release where churn_probability is not null
+    select 'no_purchase' as measure, release.as_of_date, customer_id, churn_probability as forecast
+    from marts.customer_churn cross join marts.release as release where churn_probability is not null
     union all
-    select 'purchases', as_of_date, customer_id, expected_purchases
-    from marts.customer_clv, marts.release where expected_purchases is not null
+    select 'purchases', release.as_of_date, customer_id, expected_purchases
+    from marts.customer_clv cross join marts.release as release where expected_purchases is not null
 """
 COUNTED = """
     with days as (

@@ -242,6 +242,8 @@ select 'ben' as customer_id, 'phone' as channel, date '2026-03-02' as week_start
 create table marts.complaint_recovery as select 'k1' as case_id, 'ben' as customer_id;
 create table marts.attribution as
 select 'first' as model, date '2026-03-01' as purchase_month, 'email' as channel, 'spring' as campaign_id;
+create table marts.behaviour_segments as select 'ana' as customer_id;
+create table marts.behaviour_profile as select 'stayers' as behaviour_id;
 create table marts.next_best_offer as select 'ana' as customer_id, 'new' as kind, 1 as offer_rank, 1 as place;
 create table marts.release as
 select '2026-03-31-aaaaaaaaaaaa' as release_id, date '2026-03-31' as as_of_date, 'EUR' as currency,
