@@ -1,6 +1,6 @@
 -- Grain: one row per (customer_id, purchase_date) of the last three years. Key: both.
--- What behavioural segments are learned from: when, for how much, and whether at a discount, which begins at a twentieth
--- of the list value, as in customer_loyalty: less is what shops round off.
+-- What behavioural segments are learned from: when, for how much, and whether at a discount, which begins at a
+-- twentieth of the list value, as in customer_loyalty: less is what shops round off.
 select
     {{ as_of_date() }} as as_of_date,
     customer_id,

@@ -1,6 +1,6 @@
 -- Grain: one row per behaviour_id. Key: behaviour_id.
 -- What each group of marts.behaviour_segments is, what it has bought, and what to do. Counts and sums of
--- groups of fewer than 10 customers are null.
+-- groups that are too small to publish are null, and shares are of the customers of the others.
 with groups as (
     select * from {{ scores('behaviour_groups') }}
     where behaviour_id is not null
@@ -18,8 +18,13 @@ assigned as (
     group by segments.behaviour_id
 ),
 
+large as (
+    select * from assigned
+    where customers >= {{ of_build('smallest_group') }}
+),
+
 total as (
-    select sum(customers) as customers from assigned
+    select sum(customers) as customers from large
 )
 
 select
@@ -36,11 +41,10 @@ select
     groups.price_ratio,
     groups.season_ratio,
     groups.modelled_share,
-    case when assigned.customers >= 10 then assigned.customers end as customers,
-    case when assigned.customers >= 10 then round(assigned.customers / cast(total.customers as double), 6) end
-        as customer_share,
-    case when assigned.customers >= 10 then cast(assigned.net_sales as {{ contract_type('total') }}) end as net_sales,
-    case when assigned.customers >= 10 then cast(assigned.clv_future as {{ contract_type('total') }}) end as clv_future
+    large.customers,
+    round(large.customers / cast(total.customers as double), 6) as customer_share,
+    cast(large.net_sales as {{ contract_type('total') }}) as net_sales,
+    cast(large.clv_future as {{ contract_type('total') }}) as clv_future
 from groups
-left join assigned on groups.behaviour_id = assigned.behaviour_id
+left join large on groups.behaviour_id = large.behaviour_id
 cross join total

@@ -1,4 +1,5 @@
--- Grain: one row per source_system that has records of customers: how many of them are matched, and what they hold.
+-- Grain: one row per source_system that has records of customers, seen by the as-of date: how many of them are matched,
+-- and what they hold.
 -- matched_records + new_records = records. Counts add up over sources; match_rate does not.
 -- Published among the marts (marts.identity_coverage). It stands here because it reads records.
 with records as (
@@ -6,6 +7,7 @@ with records as (
         *,
         count(*) over (partition by customer_id) as customer_records
     from {{ ref('int_source_customers') }}
+    where {{ seen_by_as_of('first_seen_at') }}
 ),
 
 identifiers as (
