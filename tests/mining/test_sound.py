@@ -65,7 +65,9 @@ def test_each_customer_has_one_row(ids: list[str]) -> None:
 def test_a_table_of_another_grain_has_one_row_per_key() -> None:
     claims = find_job("effects").tables["effects"].claims
     numbers = {"effect": 1.0, "effect_low": 0.5, "effect_high": 1.5, "p_value": 0.01, "unavailable_reason": None}
-    frame = pd.DataFrame([{"campaign_id": "a", "measure": name, **numbers} for name in ("margin", "purchases")])
+    frame = pd.DataFrame(
+        [{"campaign_id": "a", "segment": "everybody", "measure": name, **numbers} for name in ("margin", "purchases")]
+    )
     sound.check(frame, claims, None)
-    with pytest.raises(Refusal, match=r"more than one row for a key \(campaign_id, measure\)"):
+    with pytest.raises(Refusal, match=r"more than one row for a key \(campaign_id, segment, measure\)"):
         sound.check(frame.assign(measure="margin"), claims, None)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from scipy.special import expit
 
-from mining.churn.candidates import choose, choosing, fit_candidates
+from mining.churn.candidates import MEANINGS, choose, choosing, fit_candidates
 from mining.churn.families import FAMILIES
 from mining.churn.features import FAMILY_OF, INPUTS, design, split_inputs
 from mining.churn.model import ChurnModel, with_purchase_odds
@@ -69,7 +69,8 @@ def test_the_candidate_that_the_earlier_cut_offs_favour_is_judged_beside_the_oth
 def test_it_beats_recency_where_frequency_matters_and_says_so_in_one_sentence(trained):
     assert trained["is_published"] and trained["is_converged"]
     assert trained["decision"].startswith("Beats recency alone out of time: log loss .")
-    assert "28 days to 2024-12-31. Model: the " in trained["decision"]
+    chosen = MEANINGS[trained["parameters"]["candidates"]["chosen"]]
+    assert f"28 days to 2024-12-31. Model: {chosen} (" in trained["decision"]
     assert trained["metrics"]["log_loss"] < trained["baseline_metrics"]["log_loss"]
     assert trained["metrics"]["calibration_slope"] == pytest.approx(1, abs=0.35)
 

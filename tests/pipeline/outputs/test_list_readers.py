@@ -136,7 +136,8 @@ def exported(people: list[dict[str, str]], tmp_path_factory: pytest.TempPathFact
     contacts = ", ".join([*TEXTS[:-1], "phone"])
     build_warehouse(
         settings,
-        f"insert into core.customer_source_id (customer_id, source_system, source_customer_id) select customer_id, 'shop', source_customer_id from {people_file}",
+        "insert into core.customer_source_id (customer_id, source_system, source_customer_id)"
+        f" select customer_id, 'shop', source_customer_id from {people_file}",
         "alter table core.dim_customer_contact add column phone varchar",
         f"insert into core.dim_customer_contact (customer_id, {contacts})"
         f" select customer_id, {contacts} from {people_file}",

@@ -21,6 +21,7 @@ from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settin
 from tests.support.builds.permissions import landed_since
 
 COLUMNS = columns_of(read_campaigns()["winback"])
+RECORDS = "insert into core.customer_source_id (customer_id, source_system, source_customer_id)"
 
 COMMENTS = (
     "comment on table marts.campaign_audience is 'Left out: who has complained'",
@@ -89,7 +90,7 @@ def test_an_address_or_a_number_that_begins_with_a_sign_is_as_it_is(publish):
 
 
 def test_each_of_several_ids_is_guarded(publish):
-    change = "insert into core.customer_source_id values ('ben', 'desk', '-007'), ('ben', 'app', '@x')"
+    change = f"{RECORDS} values ('ben', 'desk', '-007'), ('ben', 'app', '@x')"
     (ben,) = open_list(export_lists(publish(change))[0])
     assert ben["source_customer_id"] == "'@x; -007; '=B+1"
 
@@ -107,7 +108,7 @@ def test_any_letter_survives_and_the_encoding_is_announced(publish):
 
 
 def test_a_customer_of_two_sources_is_one_row(publish):
-    (ben,) = open_list(export_lists(publish("insert into core.customer_source_id values ('ben', 'desk', '0042')"))[0])
+    (ben,) = open_list(export_lists(publish(f"{RECORDS} values ('ben', 'desk', '0042')"))[0])
     assert (ben["source_system"], ben["source_customer_id"]) == ("desk; shop", "0042; '=B+1")
 
 
