@@ -22,10 +22,13 @@ class Calendar(NamedTuple):
         The season of each day (days,): the week of the year, or the known event that the day belongs to.
     discounted
         The share of all purchases of each day that had a discount (days,).
+    events
+        Number of known events; event i is cell `WEEKS + i`.
     """
 
     cell: Ints
     discounted: Floats
+    events: int
 
     @property
     def days(self) -> int:
@@ -35,7 +38,7 @@ class Calendar(NamedTuple):
     @property
     def cells(self) -> int:
         """Number of seasons."""
-        return int(self.cell.max(initial=0)) + 1
+        return WEEKS + self.events
 
 
 class Histories(NamedTuple):
@@ -68,7 +71,7 @@ class Histories(NamedTuple):
         return np.asarray(np.bincount(self.customer, values, self.customers), dtype=np.float64)
 
     def rows_of(self, chosen: Ints) -> "Histories":
-        """Return the histories of some customers, who may repeat; they are numbered anew."""
+        """Return the histories of some customers, who may repeat, numbered in this order."""
         starts, counts = self.starts, self.counts
         taken = counts[chosen]
         begins = np.cumsum(taken) - taken
@@ -88,7 +91,7 @@ class Histories(NamedTuple):
         return np.asarray(np.cumsum(counts) - counts, dtype=np.int64)
 
 
-def calendar_of(histories: Histories, day_of_year: Ints, event: Ints) -> Calendar:
+def calendar_of(histories: Histories, day_of_year: Ints, event: Ints, events: int) -> Calendar:
     """Make the calendar of a company.
 
     Parameters
@@ -99,9 +102,11 @@ def calendar_of(histories: Histories, day_of_year: Ints, event: Ints) -> Calenda
         0 on 1 January, of each day (days,).
     event
         Number of the known event that a day belongs to, -1 for none (days,).
+    events
+        How many known events there are.
     """
     days = len(day_of_year)
     week = np.minimum(day_of_year // 7, WEEKS - 1)
     bought = np.bincount(histories.day, minlength=days)
     reduced = np.bincount(histories.day, histories.is_discounted.astype(float), days)
-    return Calendar(np.where(event >= 0, WEEKS + event, week).astype(np.int64), reduced / np.maximum(bought, 1))
+    return Calendar(np.where(event >= 0, WEEKS + event, week).astype(np.int64), reduced / np.maximum(bought, 1), events)

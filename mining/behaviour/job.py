@@ -53,7 +53,7 @@ ABOUT = About(
     target="the group of customers alike in season, response to reduced prices, amounts, rate and lifetime",
     candidates={},
     calibration={},
-    coverage={"bootstrap_index": "adjusted Rand index of the groups when customers are drawn anew"},
+    coverage={"bootstrap_index": "adjusted Rand index of the groups when customers are resampled"},
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from mining.behaviour.histories import Floats
+from mining.behaviour.histories import WEEKS, Floats
 from mining.behaviour.mixture import Parameters
 from mining.behaviour.reading import Customers, season_of_cells
 
@@ -103,7 +103,7 @@ def _by_month(parameters: Parameters, customers: Customers) -> Floats:
     days, month = season_of_cells(customers.calendar, customers.first_day)
     common = parameters.share @ parameters.season
     weight = days * common
-    events = np.arange(parameters.season.shape[1])[-len(customers.events) :] if customers.events else np.array([], int)
+    events = range(WEEKS, WEEKS + customers.calendar.events)
     columns = [month == number for number in range(1, 13)] + [np.arange(len(days)) == cell for cell in events]
     ratios = [
         parameters.season[:, here] @ days[here] / max(float(weight[here].sum()), 1e-9) if days[here].any()

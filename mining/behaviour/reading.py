@@ -1,9 +1,11 @@
 """Features as histories: who bought when, for how much, and whether below the list price."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -38,8 +40,11 @@ class Customers(NamedTuple):
     events: tuple[str, ...]
 
 
-def read_customers(features: FeatureSet) -> Customers | None:
-    """Read the purchase days of the window, which ends on the as-of day; None where nobody bought anything in it."""
+def read_customers(features: FeatureSet, events: Sequence[str] | None = None) -> Customers | None:
+    """Read the purchase days of the window, which ends on the as-of day; None where nobody bought anything in it.
+
+    `events` are those that a model has learned from: others are days like any other. By default all that are known.
+    """
     table = features.table
     if not table.num_rows:
         return None
@@ -60,27 +65,24 @@ def read_customers(features: FeatureSet) -> Customers | None:
     histories = Histories(customer[rows], dates[rows] - first, np.nan_to_num(amount[rows]), reduced[rows])
     first_day = EPOCH + dt.timedelta(days=first)
     days = np.datetime64(first_day) + np.arange(last - first + 1)
-    event, events = _events(features, days)
-    return Customers(
-        [names[i] for i in order], histories, calendar_of(histories, _day_of_year(days), event), first_day, events
-    )
+    known = features.events(features.as_of)
+    named = tuple(sorted(set(known["event"]))) if events is None else tuple(events)
+    calendar = calendar_of(histories, _day_of_year(days), _event_of_day(known, named, days), len(named))
+    return Customers([names[i] for i in order], histories, calendar, first_day, named)
 
 
 def _day_of_year(days: np.ndarray) -> Ints:
     return (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
 
 
-def _events(features: FeatureSet, days: np.ndarray) -> tuple[Ints, tuple[str, ...]]:
-    """Return the number of the event of each day, -1 without one; of two on one day, the first by name."""
-    known = features.events(features.as_of)
-    names = tuple(sorted(set(known["event"]))) if len(known) else ()
+def _event_of_day(known: pd.DataFrame, names: Sequence[str], days: np.ndarray) -> Ints:
+    """Return the number of the event of each day, -1 without one; of two on one day, the first of `names`."""
     event = np.full(len(days), -1, dtype=np.int64)
     for number, name in reversed(list(enumerate(names))):
         rows = known[known["event"] == name]
         starts, ends = (rows[column].to_numpy("datetime64[D]") for column in ("starts_on", "ends_on"))
-        inside = ((days[:, None] >= starts) & (days[:, None] <= ends)).any(axis=1)
-        event[inside] = number
-    return event, names
+        event[((days[:, None] >= starts) & (days[:, None] <= ends)).any(axis=1)] = number
+    return event
 
 
 def season_of_cells(calendar: Calendar, first_day: dt.date) -> tuple[Floats, Ints]:

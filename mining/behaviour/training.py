@@ -98,7 +98,7 @@ def _trained(features: FeatureSet, customers: Customers, histories: Histories, f
         measured.append(row("all", "assigned_share", often, best.assigned))
     if best is not None and best.agreement < LEAST_INDEX:
         problem = (
-            "the groups do not come out again when customers are drawn anew (adjusted Rand index "
+            "the groups do not come out again when customers are resampled (adjusted Rand index "
             f"{best.agreement:.2f}, {LEAST_INDEX} is needed); RFM segments remain, a partition"
         )
     if problem or best is None:
@@ -112,7 +112,7 @@ def _trained(features: FeatureSet, customers: Customers, histories: Histories, f
         "is_published": True,
         "decision": (
             f"Published: {best.groups} groups, which describe customers not seen better than fewer groups do, and "
-            f"come out again when customers are drawn anew (adjusted Rand index {best.agreement:.2f}). "
+            f"come out again when customers are resampled (adjusted Rand index {best.agreement:.2f}). "
             f"{best.assigned:.0%} of the customers with {LEAST_PURCHASES} purchase days or more are assigned."
         ),
         "is_converged": best.fit.has_converged,
@@ -221,13 +221,9 @@ def _agreement(seen: Summary, calendar: Calendar, fitted: Fit, group: Ints, is_a
 
 def scoring_customers(features: FeatureSet, model: dict[str, Any]) -> tuple[Customers, Floats] | None:
     """Return the customers of a day with the probability of each group (customers, groups)."""
-    customers = read_customers(features)
+    customers = read_customers(features, model["events"])
     if customers is None:
         return None
-    parameters = Parameters.from_json(model["mixture"])
-    missing = customers.calendar.cells - parameters.season.shape[1]
-    if missing > 0:  # an event that was not known when the model was fitted
-        season = np.pad(parameters.season, ((0, 0), (0, missing)), constant_values=1.0)
-        parameters = Parameters(**{**vars(parameters), "season": season})
-    responsible, _, _ = e_step(summarise(customers.histories, customers.calendar.days), customers.calendar, parameters)
+    seen = summarise(customers.histories, customers.calendar.days)
+    responsible, _, _ = e_step(seen, customers.calendar, Parameters.from_json(model["mixture"]))
     return customers, responsible

@@ -1,6 +1,7 @@
 """Behavioural segments: found where customers differ in when and at what price they buy, and not elsewhere."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -83,6 +84,15 @@ def test_another_order_of_rows_gives_the_same_groups(two_kinds: tuple[FeatureSet
     shuffled = read.table.take(np.random.default_rng(0).permutation(read.table.num_rows))
     again = JOB.score(features(shuffled), model, {})["behaviour"]
     assert again.equals(JOB.score(read, model, {})["behaviour"])
+
+
+def test_an_event_that_the_model_has_not_learned_is_a_day_like_any_other(
+    two_kinds: tuple[FeatureSet, Ints, Model],
+) -> None:
+    read, _, model = two_kinds
+    added = {"as_of_date": [AS_OF], "event": ["A fair"], "starts_on": [AS_OF], "ends_on": [AS_OF]}
+    more = replace(read, event_days=pa.table(added))
+    assert JOB.score(more, model, {})["behaviour"].equals(JOB.score(read, model, {})["behaviour"])
 
 
 def test_customers_keep_their_group_when_a_month_is_added(two_kinds: tuple[FeatureSet, Ints, Model]) -> None:

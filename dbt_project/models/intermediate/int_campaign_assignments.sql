@@ -1,6 +1,6 @@
 -- Grain: one row per (list_id, exported_customer_id, arm): whom an exported list was for, and whom it held back.
 -- An export writes both arms (pipeline/campaigns/assigned.py). A list counts once a source names it, in contacts or in
--- responses; of others nobody knows whether they were used. The customer is the one who has the founding record of the
+-- responses; whether others were used is unknown. The customer is the one who has the founding record of the
 -- exported id now, so that a merged customer keeps the arms of both ids.
 -- The lists of a campaign and a month are one campaign, so that small ones are judged together. is_entry: the first
 -- list of the campaign that has the customer. Later lists are left to those whom the first has not changed, in one arm
