@@ -81,7 +81,8 @@ def print_summary(
     if warned := [*warnings(folder), *not_drawn(folder)]:
         _print_sentences(console, "Warnings", warned)
     _print_lines(console, "Files", files(settings, release_id))
-    review = ["perennial identity review    # records in doubt"] if doubtful else []
+    perennial = short(Path(sys.executable).with_name("perennial"))
+    review = [f"{perennial} identity review    # records in doubt"] if doubtful else []
     menu = ["make up    # Airflow with its web UI and schedule", "make       # the menu"]
     _print_lines(console, "Next", [query(settings), *review, *menu])
 
