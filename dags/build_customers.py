@@ -78,7 +78,7 @@ def export_features(settings: Settings) -> str:
 @task
 @build_step
 def ensure_models(settings: Settings) -> Any:
-    """Train on the day's own features where no published model of the six days before scores it."""
+    """Train on the day's own features where no model of the six days before settles it."""
     from mining import jobs
     from pipeline.build.plan import load_plan
 

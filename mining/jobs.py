@@ -5,7 +5,8 @@ plain text and numbers, so that an orchestrator can pass it on.
 
 Which model scores a day follows from the day's features and the models of earlier days, not from how often or in which
 order steps ran: the newest published model of the six days before, else the one that the day's own features give. If
-that is refused, the last published one before it, of whatever age. Equal features give an equal model, so its file is
+that is refused, the last published one before it, of whatever age. A refused model is not trained again for six days
+either, unless it failed or there is a tenth more to learn from. Equal features give an equal model, so its file is
 never older or newer than they are, and is trained once.
 """
 
@@ -39,7 +40,11 @@ from pipeline.base.model_files import Model, write_model
 from pipeline.base.settings import Settings
 
 MODEL_DAYS = 7
-"""A published model scores the days after its own that are fewer than this away."""
+"""A model holds for the days after its own that are fewer than this away: where it was published it scores them, and
+where it was refused none is trained on them."""
+
+MORE_TO_LEARN = 1.1
+"""A refused model is tried again at once where there are this many times the rows that it had."""
 
 NOTHING = "no source brings what the job scores"
 
@@ -64,7 +69,7 @@ class Choice(NamedTuple):
 def train_models(
     settings: Settings, *, as_of: dt.date, sources: Sequence[str], force: bool = False
 ) -> dict[str, Result]:
-    """Train the models on the day's features, where no published model of the six days before scores it.
+    """Train the models on the day's features, where none of the six days before was published or refused.
 
     Parameters
     ----------
@@ -103,8 +108,9 @@ def scoring_model(
 ) -> tuple[FeatureSet, Model | None]:
     """Return a day's features and the published model that scores them, None where there is none. Trains nothing."""
     features = job.read(settings, as_of, sources)
-    published = _published(_earlier(settings, job, features, sources))
-    if published and _serves(published, as_of):
+    earlier = _earlier(settings, job, features, sources)
+    published = _published(earlier)
+    if _is_settled(earlier, features):
         return features, published
     own = read_model(settings, job.name, _own_version(settings, job, features, sources))
     return features, own if own and own["is_published"] else published
@@ -118,14 +124,20 @@ def _published(models: list[Model]) -> Model | None:
     return next((model for model in reversed(models) if model["is_published"]), None)
 
 
-def _serves(model: Model, as_of: dt.date) -> bool:
-    return (as_of - dt.date.fromisoformat(model["as_of_date"])).days < MODEL_DAYS
+def _is_settled(models: list[Model], features: FeatureSet) -> bool:
+    """Whether one of the days before was judged so lately that no model is trained on the day's own features."""
+    lately = (m for m in models if (features.as_of - dt.date.fromisoformat(m["as_of_date"])).days < MODEL_DAYS)
+    return any(m["is_published"] or _is_refused_for_good(m, features.table.num_rows) for m in lately)
+
+
+def _is_refused_for_good(model: Model, rows: int) -> bool:
+    return not model.get("failure") and rows < MORE_TO_LEARN * model["input_rows"]
 
 
 def _choose(settings: Settings, job: TrainedJob, features: FeatureSet, sources: Sequence[str]) -> Choice:
     earlier = _earlier(settings, job, features, sources)
     published = _published(earlier)
-    if published and _serves(published, features.as_of):
+    if _is_settled(earlier, features):
         return Choice(published, earlier[-1], is_new=False)
     own, is_new = _own_model(settings, job, features, sources)
     return Choice(own if own["is_published"] else published, own, is_new)
@@ -158,6 +170,7 @@ def _own_model(settings: Settings, job: TrainedJob, features: FeatureSet, source
         "mining_code": mining_code(),
         "code_version": settings.code_version(),
         "input_hash": features.content_hash,
+        "input_rows": features.table.num_rows,
     }
     write_model(settings, model)
     return model, True

@@ -262,6 +262,22 @@ def test_the_last_published_model_goes_on_scoring_when_a_newer_one_is_refused(sc
     assert runs[result["run_id"]]["is_published"] and not runs[refused]["is_published"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "trains"),
+    [
+        ({}, False),
+        ({"as_of_date": "2024-12-20"}, True),
+        ({"failure": "ValueError: no solution"}, True),
+        ({"input_rows": 10}, True),
+    ],
+    ids=["judged lately", "judged long ago", "failed", "much more to learn from"],
+)
+def test_a_refused_model_is_not_trained_again_every_day(scoring, changes, trains):
+    _edit_model(scoring, "churn", **{"as_of_date": "2024-12-30", "is_published": False, **changes})
+    result = jobs.train_models(scoring, as_of=AS_OF, sources=SOURCES)
+    assert result["churn"]["is_new"] is trains
+
+
 def test_scoring_trains_where_nothing_was_trained(landed):
     scored = _files(landed.home)
     version = _score_version(landed, "churn")
