@@ -14,7 +14,7 @@ from mining.identity.cuts import cut
 if TYPE_CHECKING:  # a build without a model does without it, and without the time that its import takes
     import pyarrow as pa
 
-RULES = ("decision", "loyalty_id", "account", "email", "phone", "address", "model")
+RULES = ("decision", "number", "loyalty_id", "account", "email", "phone", "address", "model")
 """Why two records are linked, what says most first. A cluster that must be cut keeps its links in this order."""
 MODEL = RULES.index("model")
 SAME, NEVER = "same", "never"
@@ -39,6 +39,7 @@ higher the surer. evidence: what the two share, separated by commas.
 """
 HELD = dict.fromkeys(("source_record_key", "kind", "value"), "varchar")
 """Values of which a person has one, such as a birth date: no link of a model joins two that differ."""
+NUMBERS = dict.fromkeys(("source_record_key", "other_record_key", "verdict", "reason"), "varchar")
 DECISION = ("decision", "source_system", "source_customer_id", "other_source_system", "other_source_customer_id")
 
 CANDIDATES = """
@@ -57,6 +58,11 @@ select
     source_record_key, other_record_key, match_rule, null::double as match_weight, match_rule as evidence,
     'link' as verdict, null::varchar as reason, null::varchar as model_version
 from identity_links where source_record_key < other_record_key
+union all
+select
+    least(source_record_key, other_record_key), greatest(source_record_key, other_record_key), 'number', null, 'number',
+    verdict, reason, null
+from identity_numbers
 union all
 select
     source_record_key, other_record_key, 'decision', null, 'decision', if(decision = $same, 'link', 'never'),
@@ -159,6 +165,7 @@ def judged_pairs(
     records: duckdb.DuckDBPyRelation,
     decisions: Sequence[Mapping[str, str]] = (),
     *,
+    numbers: "duckdb.DuckDBPyRelation | pa.Table | None" = None,
     scored: "pa.Table | None" = None,
     held: "pa.Table | None" = None,
     most_records: int = MOST_RECORDS,
@@ -175,6 +182,8 @@ def judged_pairs(
         source_record_key, source_system and source_customer_id of the records that decisions may name.
     decisions
         `DECISION` by people, at most one of a pair of records. Those about other records have no effect.
+    numbers
+        Pairs whose numbers in one source differ in leading zeros: source_record_key, other_record_key, verdict, reason.
     scored
         Pairs that a model judged, in the columns of `PAIR`, of the rule `model`.
     held
@@ -193,7 +202,12 @@ def judged_pairs(
     connection.register("identity_records", records)
     decided = ([decision[name] for name in DECISION] for decision in decisions)
     _fill(connection, "identity_decisions", dict.fromkeys(DECISION, "varchar"), decided)
-    for name, table, columns in (("identity_scored", scored, PAIR), ("identity_held", held, HELD)):
+    given = (
+        ("identity_scored", scored, PAIR),
+        ("identity_held", held, HELD),
+        ("identity_numbers", numbers, NUMBERS),
+    )
+    for name, table, columns in given:
         _fill(connection, name, columns, [])
         if table is not None:
             connection.register("identity_given", table)

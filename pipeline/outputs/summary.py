@@ -141,15 +141,15 @@ def business(release: duckdb.DuckDBPyConnection, currency: str) -> list[Row]:
 
 def identity(release: duckdb.DuckDBPyConnection) -> Row:
     """Return the records that the customers are made of: how many match another, or why none does, and doubts."""
-    records, sources, linked, comparable = _one(
+    records, sources, linked, contacts = _one(
         release,
-        "select coalesce(sum(records), 0), count(*), sum(linked_records), count(*) filter (unavailable_reason is null)"
+        "select coalesce(sum(records), 0), count(*), sum(linked_records), sum(contact_records)"
         " from marts.identity_coverage",
     )
     if linked:
         told = f"{linked / records:.1%} match another"
     else:
-        told = "none matches another" if comparable else "no contact data to match by"
+        told = "none matches another" if contacts else "no contact data to match by"
     doubt = f", {number(pairs)} in doubt" if (pairs := in_doubt(release)) else ""
     return ("  records", number(records), f"of {counted(sources, 'source')}, {told}{doubt}")
 

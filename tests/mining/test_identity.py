@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from mining.identity.pairs import DECISION, HELD, PAIR, judged_pairs
+from mining.identity.pairs import DECISION, HELD, NUMBERS, PAIR, judged_pairs
 
 Link = tuple[str, str, str]
 
@@ -87,6 +87,15 @@ def test_same_joins_records_that_nothing_links_and_is_never_cut():
 def test_a_decision_about_a_record_that_is_not_there_changes_nothing():
     with_stranger = [{**decided("same", "a", "z"), "source_system": "web"}]
     assert clusters(CHAIN, with_stranger) == ["abcd"]
+
+
+def test_a_number_in_two_spellings_is_one_customer_or_waits_for_a_person():
+    rows = [("b", "a", "link", None), ("d", "c", "review", "both are in the list of customers")]
+    numbers = pa.Table.from_pylist([dict(zip(NUMBERS, row, strict=True)) for row in rows])
+    verdicts = judge([], numbers=numbers)
+    assert verdicts == {("a", "b", "number"): rows[0][2:], ("c", "d", "number"): rows[1][2:]}
+    assert clusters([], [decided("never", "a", "b")], numbers=numbers) == []
+    assert clusters([], [decided("same", "c", "d")], numbers=numbers) == ["ab", "cd"]
 
 
 def test_a_link_of_a_model_joins_no_two_birth_dates():

@@ -4,6 +4,7 @@
 RULES = {
     "own_record": "the first record of the customer",
     "decision": "a person decided that it is one with {other}",
+    "number": "the same number of its source as {other}, with other leading zeros",
     "loyalty_id": "the same loyalty card as {other}",
     "account": "the same account as {other}",
     "email": "the same e-mail address as {other}; the names do not contradict",
@@ -12,6 +13,7 @@ RULES = {
     "model": "{evidence} agree with {other}, weight {weight:.1f}",
 }
 EVIDENCE = {
+    "number": "number but for leading zeros",
     "email": "e-mail address",
     "phone": "phone number",
     "loyalty_id": "loyalty card",

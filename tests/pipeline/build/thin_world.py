@@ -30,7 +30,7 @@ create table core.customers (customer_id varchar, segment_id int, segment_name v
     churn_probability double, reason varchar);
 create table marts.campaign_performance (campaign_id varchar, is_effect_certain boolean);
 create table marts.model_runs (job varchar, decision varchar);
-create table marts.identity_coverage (records bigint, linked_records bigint, unavailable_reason varchar);
+create table marts.identity_coverage (records bigint, linked_records bigint, contact_records bigint);
 create table ops.identity_review (verdict varchar);
 create table marts.score_outcomes (
     run_id varchar, measure varchar, as_of_date date, horizon_days int, customers bigint, forecast_mean double,

@@ -51,8 +51,8 @@ create table marts.score_outcomes (
     run_id varchar, measure varchar, as_of_date date, horizon_days int, customers bigint, forecast_mean double,
     outcome_mean double, forecast_total double, outcome_total double, bias double, is_bias_certain boolean);
 create table marts.identity_coverage as
-select * from (values ('shop', 3::bigint, 2::bigint, null::varchar), ('desk', 1::bigint, 1::bigint, null))
-    as t (source_system, records, linked_records, unavailable_reason);
+select * from (values ('shop', 3::bigint, 2::bigint, 3::bigint), ('desk', 1::bigint, 1::bigint, 0::bigint))
+    as t (source_system, records, linked_records, contact_records);
 create table ops.identity_review as select 'review' as verdict;
 create table marts.model_runs as
 select * from (values ('churn', 'Loses against recency alone (AUC .61 against .64), so it is not published.'))
@@ -111,7 +111,7 @@ def test_contacts_and_campaigns_are_shown_where_there_are_any(publish: Callable[
 
 
 def test_sources_that_share_no_contact_data_are_said_to_be_matched_to_nothing(publish: Callable[..., Settings]) -> None:
-    nothing = "update marts.identity_coverage set linked_records = 0, unavailable_reason = 'no contact data'"
+    nothing = "update marts.identity_coverage set linked_records = 0, contact_records = 0"
     text = words(printed(publish(nothing, "delete from ops.identity_review")))
     assert "records 4 of 2 sources, no contact data to match by Purchases" in text
 

@@ -24,6 +24,7 @@ def model(dbt, session):
         dbt.ref("int_customer_links"),
         seen,
         build.get("identity_decisions", []),
+        numbers=dbt.ref("int_customer_numbers"),
         scored=scored,
         held=held,
     )
