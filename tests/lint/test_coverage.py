@@ -11,7 +11,7 @@ import yaml
 from pipeline.base.catalog import catalog, parent_of, table
 from pipeline.base.settings import ROOT
 from pipeline.sources.definitions import contract_entities
-from tests.lint.test_layers import FILES, REF, layer_of, sql
+from tests.lint.test_layers import FILES, layer_of, references, sql
 
 # Layers whose columns others read: each is described.
 DESCRIBED = ("core", "features", "marts", "ops")
@@ -132,7 +132,7 @@ def made_from(name: str) -> set[str]:
     found: set[str] = set()
     waiting = [name]
     while waiting:
-        named = set(REF.findall(sql(PATHS[waiting.pop()]))) & PATHS.keys()
+        named = set(references(PATHS[waiting.pop()])) & PATHS.keys()
         waiting += named - found
         found |= named
     return found
