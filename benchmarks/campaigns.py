@@ -93,7 +93,7 @@ create table contacts_file.customer_source_id as
 select customer_id, 'shop' as source_system, substr(customer_id, 2) as source_customer_id from made;
 """
 ALLOWED = """
-create table now.list_consent as
+create table now.part_customer_consent as
 select customer_id, null::varchar as withheld_because, can_email, can_post, can_call, can_text from made
 """
 

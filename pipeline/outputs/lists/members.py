@@ -80,7 +80,7 @@ permitted as (
         case when $has_consents then coalesce(audience.can_text, true) and coalesce(now.can_text, false)
             when now.withheld_because is null then audience.can_text else false end as can_text
     from release.marts.campaign_audience as audience
-    left join now.list_consent as now using (customer_id)
+    left join now.part_customer_consent as now using (customer_id)
     where is_included
 ),
 

@@ -28,7 +28,7 @@ from pipeline.landing.receipts import read_receipts
 from pipeline.serving.releases import CONTACTS, attach_read_only, read_manifest
 from pipeline.sources.definitions import load_source
 
-MADE = ("list_consent", "int_consents__rows")
+MADE = ("part_customer_consent", "int_consents__rows")
 WORDS = "list_words"
 """What customers of a release have said, by all that has landed; `customer_permission` judges it, as in a build."""
 SCRATCH = "now.duckdb"
@@ -38,7 +38,7 @@ REF = re.compile(r"\bref\(\s*['\"](base_[^'\"]+)['\"]")
 
 @dataclass(frozen=True)
 class Permissions:
-    """The answer of the landing: the table `list_consent`, how many consents cannot be read, and until when they were.
+    """The answer of the landing: the table `part_customer_consent`, how many consents cannot be read, and until when they were.
 
     `read_until` has the end of the newest load of each table of consents, by source and table.
     """
@@ -66,7 +66,7 @@ def plan_of_landing(settings: Settings, release: Path) -> Plan:
 def landed_permissions(
     settings: Settings, plan: Plan, release: Path, connection: duckdb.DuckDBPyConnection
 ) -> Iterator[Permissions]:
-    """Attach the database `now` with the table `list_consent` while the block runs.
+    """Attach the database `now` with the table `part_customer_consent` while the block runs.
 
     Parameters
     ----------

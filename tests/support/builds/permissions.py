@@ -19,16 +19,16 @@ COLUMNS = ("customer_id", "withheld_because", "can_email", "can_post", "can_call
 def landed_since(
     monkeypatch: pytest.MonkeyPatch, *rows: tuple[Any, ...], has_consents: bool = False, lines: int = 0
 ) -> None:
-    """Let an export find these rows of `list_consent`, and nothing else."""
+    """Let an export find these rows of `part_customer_consent`, and nothing else."""
 
     @contextmanager
     def permissions(_: Settings, __: Plan, ___: Path, connection: duckdb.DuckDBPyConnection) -> Iterator[Permissions]:
         connection.execute("attach ':memory:' as now")
         kinds = ("varchar", "varchar", *["boolean"] * 5)
         columns = ", ".join(f"{name} {kind}" for name, kind in zip(COLUMNS, kinds, strict=True))
-        connection.execute(f"create table now.list_consent ({columns})")
+        connection.execute(f"create table now.part_customer_consent ({columns})")
         for row in rows:
-            connection.execute(f"insert into now.list_consent values ({', '.join('?' * len(COLUMNS))})", row)
+            connection.execute(f"insert into now.part_customer_consent values ({', '.join('?' * len(COLUMNS))})", row)
         yield Permissions(has_consents, unreadable_rows=sum(bool(row[-1]) for row in rows), unreadable_lines=lines)
         connection.execute("detach now")
 
