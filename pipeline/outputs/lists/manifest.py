@@ -113,7 +113,9 @@ def _terms(campaign: Campaign) -> dict[str, Any]:
 
 def _not_readable(connection: duckdb.DuckDBPyConnection, permissions: Permissions) -> dict[str, Any]:
     """Count the consents that cannot be read: their customers count as having said no."""
-    ((customers,),) = connection.execute("select count(*) from now.part_customer_consent where has_unreadable").fetchall()
+    ((customers,),) = connection.execute(
+        "select count(*) from now.part_customer_consent where has_unreadable"
+    ).fetchall()
     return {
         "meaning": "Rows of consents that cannot be read, with their reasons in ops.quarantine. Each means no for its "
         "customer in its channel, or in all where the channel cannot be read. Lines name no known customer.",

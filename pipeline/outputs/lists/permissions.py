@@ -38,9 +38,9 @@ REF = re.compile(r"\bref\(\s*['\"](base_[^'\"]+)['\"]")
 
 @dataclass(frozen=True)
 class Permissions:
-    """The answer of the landing: the table `part_customer_consent`, how many consents cannot be read, and until when they were.
+    """The answer of the landing: how many consents cannot be read, and until when they were.
 
-    `read_until` has the end of the newest load of each table of consents, by source and table.
+    Each customer's is in the table `part_customer_consent`. `read_until` has the end of the newest load of each table of consents, by source and table.
     """
 
     has_consents: bool
