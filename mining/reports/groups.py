@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from mining.evaluation import Floats, row
-from mining.segments.job import Segments
-from mining.segments.job import score as segments_of
+from mining.purchases import rhythm
+from mining.segments.lifecycle import CODE, LostBefore, judge
+from mining.segments.rfm import rfm, segments
 from mining.store import CUSTOMER_FEATURES, FeatureSet
 
-COLUMNS = Segments.reads | {"acquisition_channel", "tenure_days"}
+JUDGED = rhythm.COLUMNS | {"purchase_days_84d", "net_sales_365d", "is_left_truncated"}
+COLUMNS = JUDGED | {"acquisition_channel"}
 """The feature columns that tell the groups apart."""
 FEWEST = 10
 """Customers of the smallest group that is shown."""
@@ -99,9 +101,16 @@ def _groups(features: FeatureSet, frame: pd.DataFrame, forecast: Floats) -> dict
 def _segments(features: FeatureSet, frame: pd.DataFrame) -> pd.Series:
     """Segments on the day of the forecast, as they would have been published then."""
     day = frame["as_of_date"].iloc[0].date()
-    table = _sample(features.table).select([*CUSTOMER_FEATURES.key, *sorted(Segments.reads - {*CUSTOMER_FEATURES.key})])
-    scored = segments_of(replace(features, as_of=day, table=table)).set_index("customer_id")["segment_name"]
-    return scored.reindex(frame["customer_id"]).reset_index(drop=True)
+    sample = replace(features, table=_sample(features.table).select([*CUSTOMER_FEATURES.key, *sorted(JUDGED)]))
+    lost = pd.Series(dtype=float)
+    for date in (each for each in features.dates if each <= day):
+        now = sample.at(date)
+        before = now["customer_id"].map(lost).to_numpy(float)
+        judged = judge(now, LostBefore(before, np.full(len(now), -1.0)))
+        is_lost = judged.stage == CODE["lost"]
+        lost = now[is_lost].set_index("customer_id")["purchase_days"].combine_first(lost)
+    named = segments(now, rfm(now), judged.stage, judged.away).set_index(now["customer_id"])["segment_name"]
+    return named.reindex(frame["customer_id"]).reset_index(drop=True)
 
 
 def _sample(table: pa.Table) -> pa.Table:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from mining.purchases.rhythm import LATE, absence, typical_rhythm
-from mining.segments.table import ONCE, read_segments
+from mining.purchases.rhythm import LATE, Levels
+from mining.segments.lifecycle import CODE, STAGES
+from mining.segments.table import COLUMNS, ONCE, ROWS, read_segments
 
 SCORES = 5
 
@@ -50,7 +51,7 @@ def rfm(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def segments(frame: pd.DataFrame, scored: pd.DataFrame, stage: pd.Series) -> pd.DataFrame:
+def segments(frame: pd.DataFrame, scored: pd.DataFrame, stage: NDArray[np.int8], away: Levels) -> pd.DataFrame:
     """Name each customer's segment.
 
     Parameters
@@ -60,19 +61,23 @@ def segments(frame: pd.DataFrame, scored: pd.DataFrame, stage: pd.Series) -> pd.
     scored
         Their `rfm`.
     stage
-        Their lifecycle stage.
+        Their lifecycle stage, a place in `mining.segments.lifecycle.STAGES`.
+    away
+        What their absence means (`mining.purchases.rhythm`).
 
     Returns
     -------
     DataFrame
         segment_id, segment_name; the index of `frame`.
     """
-    worth = (scored["frequency_score"] + scored["monetary_score"] + 1) // 2
-    column = np.where(frame["purchase_days"] > 1, worth, ONCE)
-    is_late = absence(frame, typical_rhythm(frame)) >= LATE
-    slips = (stage == "declining") | ((stage == "stable") & is_late)
-    row = stage.mask(stage.isin(["growing", "stable", "declining"]), np.where(slips, "slipping", "steady"))
-    grid = read_segments()
-    found = [grid[cell] for cell in zip(row.tolist(), column.tolist(), strict=True)]
-    named = pd.DataFrame(found, index=frame.index, columns=["segment_id", "segment_name"])
+    worth = ((scored["frequency_score"] + scored["monetary_score"] + 1) // 2).to_numpy()
+    column = np.where(frame["purchase_days"].to_numpy() > 1, worth, ONCE)
+    slips = (stage == CODE["declining"]) | ((stage == CODE["stable"]) & (away >= LATE))
+    rows = np.array([ROWS.index(name) if name in ROWS else ROWS.index("steady") for name in STAGES])
+    row = np.where(slips, ROWS.index("slipping"), rows[stage])
+    grid, table = read_segments(), np.zeros((len(ROWS), len(COLUMNS)), dtype=np.int64)
+    for number, ((name, place), _) in enumerate(grid.items()):
+        table[ROWS.index(name), place] = number
+    found = pd.DataFrame(list(grid.values()), columns=["segment_id", "segment_name"])
+    named = found.iloc[table[row, column]].set_index(frame.index)
     return named.astype({"segment_id": np.int32, "segment_name": object})

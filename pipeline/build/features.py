@@ -24,6 +24,7 @@ EXPORTED = {
     "touch_transitions": "as_of_date, from_state, to_state",
     "event_days": "as_of_date, event, starts_on",
     "subscription_terms": "as_of_date, subscription_id",
+    "value_months": "as_of_date, kind, related_id, month_start_date",
 }
 """The tables of the schema features that mining reads, with the order of their rows."""
 

@@ -1,6 +1,6 @@
--- Grain: one row per (customer_id, purchase_date) of the last three years. Key: both.
--- What behavioural segments are learned from: when, for how much, and whether at a discount, which begins at a
--- twentieth of the list value, as in customer_loyalty: less is what shops round off.
+-- Grain: one row per (customer_id, purchase_date) by the as-of date. Key: both.
+-- What lifecycle stages and behavioural segments follow from: when, for how much, and whether at a discount, which
+-- begins at a twentieth of the list value, as in customer_loyalty: less is what shops round off.
 select
     {{ as_of_date() }} as as_of_date,
     customer_id,
@@ -11,6 +11,5 @@ select
 from {{ ref('fct_order') }}
 where
     is_purchase and customer_id <> 'unknown'
-    and order_date > {{ add_days(as_of_date(), -1096) }}
-    and {{ by_as_of('order_date') }} and {{ by_as_of('known_date') }}
+    and {{ by_as_of('order_date') }}
 group by customer_id, order_date

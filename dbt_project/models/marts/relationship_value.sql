@@ -2,6 +2,7 @@
 -- those are worth whom a customer has referred. Of each kind the rows sum to customer_clv, 'none' included; do not add
 -- kinds. A referred customer's value is the customer's own: it is no part of the referrer's, nor of customer equity.
 -- Who is in several households or accounts, or was referred by several customers, counts for the first of them.
+-- Tiers rank households among households, and accounts among accounts, as customers are ranked among customers.
 
 with customers as (
     select * from {{ ref('customer_clv') }}
@@ -14,6 +15,10 @@ related as (
         related_id
     from {{ ref('bridge_customer_relationship') }}
     where is_counted
+),
+
+tiers as (
+    select * from {{ scores('related_tiers') }}
 ),
 
 kinds (kind, nothing_known) as (
@@ -55,16 +60,22 @@ summed as (
 )
 
 select
-    kind,
-    related_id,
+    summed.kind,
+    summed.related_id,
     {{ as_of_date() }} as as_of_date,
-    customers,
-    buyers,
-    valued_customers,
-    value_basis,
-    cast(clv_historic as {{ contract_type('total') }}) as clv_historic,
-    cast(clv_future as {{ contract_type('total') }}) as clv_future,
-    cast(clv_total as {{ contract_type('total') }}) as clv_total,
-    valued_customers = buyers as is_clv_complete,
-    case when related_id = 'none' and count(*) over (partition by kind) = 1 then nothing_known end as unavailable_reason
+    summed.customers,
+    summed.buyers,
+    summed.valued_customers,
+    summed.value_basis,
+    tiers.tier,
+    tiers.next_tier,
+    cast(tiers.tier_value as {{ contract_type('total') }}) as tier_value,
+    cast(tiers.to_next_tier as {{ contract_type('total') }}) as to_next_tier,
+    cast(summed.clv_historic as {{ contract_type('total') }}) as clv_historic,
+    cast(summed.clv_future as {{ contract_type('total') }}) as clv_future,
+    cast(summed.clv_total as {{ contract_type('total') }}) as clv_total,
+    summed.valued_customers = summed.buyers as is_clv_complete,
+    case when summed.related_id = 'none' and count(*) over (partition by summed.kind) = 1 then summed.nothing_known end
+        as unavailable_reason
 from summed
+left join tiers on summed.kind = tiers.kind and summed.related_id = tiers.related_id

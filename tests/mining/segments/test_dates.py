@@ -1,22 +1,22 @@
-"""Which earlier dates a customer's tier and stage are followed through."""
+"""The days on which tiers and stages are set."""
 
 import datetime as dt
 
-from mining.segments.job import earlier_dates
+import numpy as np
 
-AS_OF = dt.date(2025, 12, 31)
-
-
-def ago(*days: int) -> list[dt.date]:
-    return [AS_OF - dt.timedelta(days=number) for number in days]
+from mining.segments.dates import day_of, month_ends, month_of
 
 
-def test_nine_cut_offs_and_the_day_that_judges_lifetime_value() -> None:
-    dates = ago(0, *range(28, 729, 28), 365)
-    assert earlier_dates(dates, AS_OF) == sorted(ago(*range(28, 253, 28), 365))
+def ends(first: dt.date, as_of: dt.date) -> list[str]:
+    month = int(month_of(np.array([day_of(first)]))[0])
+    return [str(day) for day in month_ends(month, as_of).astype("datetime64[D]")]
 
 
-def test_a_short_history_is_followed_through_all_its_dates() -> None:
-    assert earlier_dates(ago(121, 56, 28, 0), AS_OF) == ago(121, 56, 28)
-    assert earlier_dates(ago(0), AS_OF) == []
-    assert earlier_dates([], AS_OF) == []
+def test_month_ends_do_not_depend_on_the_as_of_day() -> None:
+    found = ends(dt.date(2023, 12, 15), dt.date(2024, 3, 30))
+    assert found == ["2023-12-31", "2024-01-31", "2024-02-29"]
+    assert ends(dt.date(2023, 12, 1), dt.date(2024, 3, 31)) == [*found, "2024-03-31"]
+
+
+def test_a_company_younger_than_a_month_has_none() -> None:
+    assert ends(dt.date(2024, 3, 2), dt.date(2024, 3, 30)) == []

@@ -13,11 +13,10 @@ from mining.churn import scoring as churn
 from mining.churn.model import ChurnModel
 from mining.purchases.rhythm import ACTIVE_DAYS, overdue, typical_rhythm
 from mining.segments.job import score
-from mining.store import feature_set
+from mining.segments.tiers import Rule
 from pipeline.base.settings import DBT_PROJECT
 
 AS_OF = dt.date(2024, 12, 31)
-EARLIER = [AS_OF - dt.timedelta(days=28 * step) for step in (1, 2, 4, 7)]
 REPEAT_ONLY = {"Champions", "Loyal", "Potential loyalists", "Need attention", "At risk", "Cannot lose"}
 
 
@@ -29,14 +28,14 @@ def contradictions() -> list[dict[str, list[str]]]:
     return list(test["arguments"]["pairs"])
 
 
-def labelled(build_features, purchases: pd.DataFrame, bands: tuple[float, float] = (0.4, 0.6)) -> pd.DataFrame:
+def labelled(segment_features, purchases: pd.DataFrame, bands: tuple[float, float] = (0.4, 0.6)) -> pd.DataFrame:
     """Features of all customers with their labels; the risk of a purchase-free month grows with the absence."""
-    features = feature_set(build_features(purchases, dates=EARLIER), AS_OF)
+    features = segment_features(purchases)
     frame = features.at(AS_OF)
     model = ChurnModel(("log_recency",), 20.0, (3.0,), (1.0,), (1.0,), (0.0,), 0.0, True, 28)
     stored = {"model": model.to_json(), "risk_bands": {"medium": bands[0], "high": bands[1]}}
     risk = churn.score(frame, stored, horizon_days=28)
-    return frame.merge(score(features), on="customer_id").merge(risk, on="customer_id")
+    return frame.merge(score(features, Rule())["segments"], on="customer_id").merge(risk, on="customer_id")
 
 
 def assert_true(table: pd.DataFrame) -> None:
@@ -65,13 +64,13 @@ CUSTOMER = st.tuples(st.lists(DAY, min_size=1, max_size=9), AMOUNT)
 
 @settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate], derandomize=True)
 @given(st.lists(CUSTOMER, min_size=1, max_size=15), st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted))
-def test_no_history_has_labels_that_contradict_each_other(build_features, customers, bands):
+def test_no_history_has_labels_that_contradict_each_other(segment_features, customers, bands):
     rows = [
         (f"C{number:02d}", pd.Timestamp(AS_OF) - pd.Timedelta(days=day), amount)
         for number, (days, amount) in enumerate(customers)
         for day in days
     ]
-    table = labelled(build_features, pd.DataFrame(rows, columns=["customer_id", "date", "amount"]), tuple(bands))
+    table = labelled(segment_features, pd.DataFrame(rows, columns=["customer_id", "date", "amount"]), tuple(bands))
     assert len(table) == len(customers)
     assert_true(table)
 
@@ -95,16 +94,16 @@ def crowd(seed: int, customers: int, mean_gap: float, once: float, years: float)
     [(3, 0.1, 1), (25, 0.3, 2), (25, 0.98, 2), (90, 0.5, 4), (400, 0.6, 6), (60, 1.0, 3)],
     ids=["daily", "monthly", "nearly_all_once", "quarterly", "slower_than_a_year", "all_once"],
 )
-def test_shops_of_every_rhythm_have_true_labels(build_features, mean_gap, once, years):
-    table = labelled(build_features, crowd(11, 300, mean_gap, once, years))
+def test_shops_of_every_rhythm_have_true_labels(segment_features, mean_gap, once, years):
+    table = labelled(segment_features, crowd(11, 300, mean_gap, once, years))
     assert_true(table)
     assert table["segment_name"].nunique() >= 2
 
 
-def test_the_order_of_customers_names_nobody_otherwise(build_features):
+def test_the_order_of_customers_names_nobody_otherwise(segment_features):
     purchases = crowd(5, 120, 25, 0.4, 2)
     renamed = purchases.assign(customer_id="C" + (9999 - purchases["customer_id"].str[1:].astype(int)).astype(str))
-    table, other = labelled(build_features, purchases), labelled(build_features, renamed)
+    table, other = labelled(segment_features, purchases), labelled(segment_features, renamed)
     other["customer_id"] = "C" + (9999 - other["customer_id"].str[1:].astype(int)).astype(str).str.zfill(4)
     columns = ["customer_id", "segment_name", "lifecycle_stage", "tier", "risk_band"]
     pd.testing.assert_frame_equal(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mining.segments.lifecycle import STAGES, stages
+from mining.segments.lifecycle import STAGES, judge
 from mining.segments.rfm import rfm, scores, segments
 from mining.segments.table import ROWS
 
@@ -26,7 +26,8 @@ def _customers(**columns) -> pd.DataFrame:
 
 
 def _segments(frame: pd.DataFrame) -> pd.DataFrame:
-    return segments(frame, rfm(frame), stages(frame))
+    judged = judge(frame)
+    return segments(frame, rfm(frame), judged.stage, judged.away)
 
 
 def test_ten_different_values_make_five_pairs():
