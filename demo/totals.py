@@ -55,7 +55,12 @@ MEASURES: dict[str, list[Measure]] = {
     "demo_service": [
         ("contacts", _current(CONTACTS), CENTS.format("_cost_cents")),
         ("contact_cost", _current(CONTACTS), CENTS.format("_cost_cents")),
+        ("contacts given up", _current(CONTACTS, "_is_abandoned"), NO_AMOUNT),
+        ("contact_wait_seconds", _current(CONTACTS, "_is_answered"), CENTS.format("_wait_seconds * 100")),
         ("cases", _current(CASES), NO_AMOUNT),
+        ("case_response_seconds", _current(CASES, "_state >= 2"), CENTS.format("_response_seconds * 100")),
+        ("case_resolve_seconds", _current(CASES, "_state = 3"), CENTS.format("_resolve_seconds * 100")),
+        ("cases opened again", _current(CASES, "_reopened > 0"), CENTS.format("_reopened * 100")),
         ("complaints", _current(CASES, "_kind = 'complaint'"), NO_AMOUNT),
         ("case_compensation", _current(CASES), CENTS.format("_compensation_cents")),
         ("survey_responses", _current(SURVEYS), NO_AMOUNT),

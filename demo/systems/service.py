@@ -159,7 +159,9 @@ def _contacts() -> str:
             case when case_key is not null then code('F', case_key) end as case_no, order_no, money(cents) as cost,
             local_iso(started_s) as started_at, local_iso(started_s + wait_seconds + handle_seconds) as updated_at,
             '0' as deleted,
-            cents as _cost_cents, contact_key as _id, contact_key as _key, day_of(started_s) as _day,
+            cents as _cost_cents, is_abandoned as _is_abandoned, wait_seconds as _wait_seconds,
+            direction = 'in' and not is_abandoned as _is_answered, contact_key as _id,
+            contact_key as _key, day_of(started_s) as _day,
             started_s + wait_seconds + handle_seconds as _version_s, cast(null as text) as _parent_reason
         from costed
     """
@@ -184,7 +186,9 @@ def _cases() -> str:
             money(case when state = 3 then compensation_cents else 0 end) as compensation,
             local_iso(version_s) as updated_at, '0' as deleted,
             case when state = 3 then compensation_cents else 0 end as _compensation_cents, kind as _kind,
-            state as _state, case_key as _id, case_key * 4 + state as _key, day_of(version_s) as _day,
+            state as _state, answered_s - opened_s as _response_seconds, resolved_s - opened_s as _resolve_seconds,
+            case when state = 3 then reopened else 0 end as _reopened,
+            case_key as _id, case_key * 4 + state as _key, day_of(version_s) as _day,
             version_s as _version_s, cast(null as text) as _parent_reason
         from dated
     """

@@ -4,7 +4,6 @@
 -- Sales without a customer are in no cohort.
 -- Figures of small cohorts are withheld (docs/decisions.md).
 {% set money = contract_type('decimal') %}
-{% set fewest = of_build('smallest_group') %}
 
 with bought as (
     select
@@ -135,16 +134,17 @@ cohorts as (
     from sizes
 ),
 
--- The smallest groups of a family, until together they hold enough: from the sum of all one of them cannot be told.
-ranked as (
+judged as (
     select
         *,
-        min(cohort_customers) over (partition by dimension, family_month) as smallest,
-        coalesce(sum(cohort_customers) over (
-            partition by dimension, family_month order by cohort_customers asc, cohort_month asc, dimension_value asc
-            rows between unbounded preceding and 1 preceding
-        ), 0) as smaller
+        {{ is_withheld('cohort_customers', 'dimension, family_month', 'cohort_month, dimension_value') }} as is_withheld
     from cohorts
+),
+
+-- The parts of a month sum to it: they are withheld with it.
+withheld_months as (
+    select cohort_month from judged
+    where dimension = 'all' and is_withheld
 ),
 
 ages as (
@@ -155,27 +155,27 @@ ages as (
 
 cells as (
     select
-        ranked.cohort_month,
-        ranked.dimension,
-        ranked.dimension_value,
-        ages.month_number - {{ month_number('ranked.cohort_month') }} as months_since,
-        ranked.cohort_customers,
-        ranked.cohort_customers < {{ fewest }} or (ranked.smallest < {{ fewest }} and ranked.smaller < {{ fewest }})
-            as is_withheld,
+        judged.cohort_month,
+        judged.dimension,
+        judged.dimension_value,
+        ages.month_number - {{ month_number('judged.cohort_month') }} as months_since,
+        judged.cohort_customers,
+        judged.is_withheld or withheld_months.cohort_month is not null as is_withheld,
         coalesce(sums.active_customers, 0) as active_customers,
         coalesce(sums.purchases, 0) as purchases,
         coalesce(sums.net_revenue, 0) as net_revenue,
         coalesce(sums.margin, 0) as margin,
         coalesce(sums.acquisition_cost, 0) as acquisition_cost,
         coalesce(sums.is_cost_unknown, 0) as is_cost_unknown
-    from ranked
-    inner join ages on {{ month_number('ranked.cohort_month') }} <= ages.month_number
+    from judged
+    left join withheld_months on judged.cohort_month = withheld_months.cohort_month
+    inner join ages on {{ month_number('judged.cohort_month') }} <= ages.month_number
     left join sums
         on
-            ranked.cohort_month = sums.cohort_month
-            and ages.month_number - {{ month_number('ranked.cohort_month') }} = sums.months_since
-            and ranked.acquisition_channel is not distinct from sums.acquisition_channel
-            and ranked.first_department is not distinct from sums.first_department
+            judged.cohort_month = sums.cohort_month
+            and ages.month_number - {{ month_number('judged.cohort_month') }} = sums.months_since
+            and judged.acquisition_channel is not distinct from sums.acquisition_channel
+            and judged.first_department is not distinct from sums.first_department
 ),
 
 known_kinds as (

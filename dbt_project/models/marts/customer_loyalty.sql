@@ -21,14 +21,34 @@ with orders as (
     group by customer_id
 ),
 
-goods as (
+category_lines as (
     select
         lines.customer_id,
-        count(distinct products.category) as categories
+        products.category,
+        count(*) as lines
     from {{ ref('fct_order_line') }} as lines
     inner join {{ ref('dim_product') }} as products on lines.product_id = products.product_id
-    where lines.is_goods and {{ by_as_of('lines.order_date') }}
-    group by lines.customer_id
+    where lines.is_goods and products.category is not null and {{ by_as_of('lines.order_date') }}
+    group by lines.customer_id, products.category
+),
+
+-- Shannon's entropy: ln of the number of categories where all are bought alike, 0 where one is.
+goods as (
+    select
+        customer_id,
+        count(*) as categories,
+        round(abs(ln(sum(lines)) - sum(lines * ln(lines)) / sum(lines)), 6) as category_entropy
+    from category_lines
+    group by customer_id
+),
+
+switches as (
+    select
+        customer_id,
+        count(category_before) as followed_days,
+        count(case when category <> category_before then 1 end) as category_switches
+    from {{ ref('part_category_day') }}
+    group by customer_id
 ),
 
 -- Who sent others: related_id is the one who recommended the company to customer_id.
@@ -64,6 +84,9 @@ joined as (
         customers.*,
         orders.discounted_purchases,
         goods.categories,
+        goods.category_entropy,
+        switches.category_switches,
+        switches.followed_days,
         preferred.channel as preferred_channel,
         coalesce(referrals.referrals, 0) as referrals,
         coalesce(campaigns.campaign_contacts_90d, 0) as campaign_contacts_90d,
@@ -79,6 +102,7 @@ joined as (
     from {{ ref('customer_360') }} as customers
     inner join orders on customers.customer_id = orders.customer_id
     left join goods on customers.customer_id = goods.customer_id
+    left join switches on customers.customer_id = switches.customer_id
     left join referrals on customers.customer_id = referrals.customer_id
     left join campaigns on customers.customer_id = campaigns.customer_id
     left join desk on customers.customer_id = desk.customer_id
@@ -106,6 +130,8 @@ final as (
         purchases,
         cast({{ days_between('first_order_date', as_of_date()) }} as bigint) as tenure_days,
         cast({{ 'coalesce(categories, 0)' if has.get('products') else 'null' }} as bigint) as categories,
+        category_entropy,
+        {{ quotient('category_switches', 'followed_days', 6) }} as category_switch_share,
         discounted_purchases,
         {{ quotient('discounted_purchases', 'purchases', 6) }} as discount_share,
         cast({{ 'referrals' if has.get('customers') else 'null' }} as bigint) as referrals,

@@ -6,7 +6,6 @@
 {% set first_day = add_days(as_of_date(), -364) %}
 {% set has = var('providers') %}
 {% set has_surveys = 'true' if has.get('survey_responses') else 'false' %}
-{% set fewest = of_build('smallest_group') %}
 {% set z = 1.959964 %}
 
 with bought as (
@@ -174,33 +173,22 @@ cells as (
             and sizes.acquisition_channel is not distinct from sums.acquisition_channel
 ),
 
--- The smallest groups of a measure, until together they hold enough: from the sum of all one of them cannot be told.
-ranked as (
-    select
-        *,
-        min(case when counted > 0 then counted end) over (partition by dimension, measure) as smallest,
-        coalesce(sum(counted) over (
-            partition by dimension, measure order by counted asc, dimension_value asc
-            rows between unbounded preceding and 1 preceding
-        ), 0) as smaller
-    from cells
-),
-
 judged as (
     select
         *,
         case
             when entity_reason is not null then entity_reason
             when counted = 0 then nobody
-            when counted < {{ fewest }} or (smallest < {{ fewest }} and smaller < {{ fewest }})
-                then 'of too few customers'
+            when {{ is_withheld('counted', 'dimension, measure', 'dimension_value') }} then 'of too few customers'
         end as unavailable_reason,
+        {{ is_withheld('counted_buyers', 'dimension, measure', 'dimension_value') }} as withholds_answering,
+        {{ is_withheld('(buyers - counted_buyers)', 'dimension, measure', 'dimension_value') }} as withholds_others,
         total / counted as mean,
         greatest(squares / counted - (total / counted) * (total / counted), 0) as variance,
         counted + 3 as added,
         total / (counted + 3) as added_mean,
         (squares + 1.5) / (counted + 3) - (total / (counted + 3)) * (total / (counted + 3)) as added_variance
-    from ranked
+    from cells
 ),
 
 spread as (
@@ -253,11 +241,11 @@ final as (
                 then {{ quotient('judged.counted_buyers', 'judged.buyers', 6) }}
         end as response_share,
         case
-            when judged.is_asked and judged.unavailable_reason is null
+            when judged.is_asked and judged.unavailable_reason is null and not judged.withholds_answering
                 then {{ quotient('judged.counted_purchases', 'judged.counted_buyers', 4) }}
         end as purchases_of_answering,
         case
-            when judged.is_asked and judged.unavailable_reason is null
+            when judged.is_asked and judged.unavailable_reason is null and not judged.withholds_others
                 then
                     {{ quotient(
                         '(judged.purchases - judged.counted_purchases)', '(judged.buyers - judged.counted_buyers)', 4

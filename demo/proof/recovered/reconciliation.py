@@ -27,7 +27,16 @@ FACTS: dict[str, Fact] = {
     "subscriptions": ("core.fct_subscription", "count(*)", NONE, "true"),
     "contacts": (CONTACTS, "count(*)", "sum(cost_amount)", "true"),
     "contact_cost": (CONTACTS, "count(*)", "sum(cost_amount)", "true"),
+    "contacts given up": (CONTACTS, "count(*)", NONE, "is_abandoned"),
+    "contact_wait_seconds": (CONTACTS, "count(*)", "sum(wait_seconds)", "direction = 'in' and not is_abandoned"),
     "cases": (CASES, "count(*)", NONE, "true"),
+    "case_response_seconds": (
+        CASES, "count(*)", "sum(date_diff('second', opened_at, first_response_at))", "first_response_at is not null"
+    ),
+    "case_resolve_seconds": (
+        CASES, "count(*)", "sum(date_diff('second', opened_at, resolved_at))", "resolved_at is not null"
+    ),
+    "cases opened again": (CASES, "count(*)", "sum(reopened_count)", "reopened_count > 0"),
     "complaints": (CASES, "count(*)", NONE, "kind = 'complaint'"),
     "case_compensation": (CASES, "count(*)", "sum(compensation_amount)", "true"),
     "survey_responses": (SURVEYS, "count(*)", NONE, "true"),

@@ -49,7 +49,7 @@ SOURCE: dict[str, Any] = {
     "first_interval_start": "2024-01-01",
 }
 BREAK = {
-    "mining/segments/job.py": "def score(features):\n    raise KeyError('gap')\n",
+    "mining/segments/job.py": "def score(*features):\n    raise KeyError('gap')\n",
     "mining/clv/training.py": "from numpy.linalg import LinAlgError\n\n\ndef train(features, **needs):\n"
     "    raise LinAlgError('Singular matrix')\n",
     "mining/churn/training.py": "def train(features, **needs):\n    return {}['coefficients']\n",
@@ -57,9 +57,7 @@ BREAK = {
     "mining/uplift/training.py": "def train(features, needs):\n    raise FloatingPointError('overflow')\n",
     "mining/matching/job.py": "def matched_effects(rows):\n    raise IndexError('no neighbour')\n",
     "mining/behaviour/training.py": "def train(features):\n    raise ArithmeticError('no groups')\n",
-    "pipeline/outputs/overview.py": (
-        "def draw_revenue(axes, connection, currency):\n    raise OverflowError('too many ticks')\n"
-    ),
+    "pipeline/outputs/report/headline.py": "def sales(marts):\n    raise OverflowError('too many ticks')\n",
 }
 BUILD = """
 from pipeline.audit import gate
@@ -242,6 +240,8 @@ def test_every_job_is_refused_by_name_and_all_else_is_published(release: Path) -
     audience = "select distinct s.reason, s.is_included from marts.campaign_audience as s"
     of_winback = f"{audience} {buyers} and s.list_name = 'winback'"
     assert ask(release, of_winback) == [("out: the segments could not be computed", False)]
-    assert (release / "overview.png").read_bytes().startswith(b"\x89PNG")
+    report = (release / "report.html").read_text(encoding="utf-8")
+    assert "Writing &#39;Sales&#39; has no result on these data (OverflowError: too many ticks)." in report
+    assert report.count("<section id=") == 14
     checks = (release / "checks.json").read_text(encoding="utf-8")
     assert "no job failed" in checks
