@@ -2,16 +2,18 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mining.behaviour.training import BASELINE, LEAST_PROBABILITY, LEAST_PURCHASES, assign, scoring_customers, train
 from mining.protocol import About, Frames, Options, Table, TrainedJob
 from mining.sound import COUNT, SHARE, Claims
-from mining.store import PURCHASE_DAYS, STAMP, FeatureSet, with_calendar
+from mining.store import PURCHASE_DAYS, STAMP, FeatureSet, earlier_models, with_calendar, with_previous
 from pipeline.base.model_files import Model
 from pipeline.base.settings import Settings
 
@@ -38,6 +40,7 @@ GROUPS = pa.schema({
     ),
     "unavailable_reason": pa.string(),
 })  # fmt: skip
+WINDOW_DAYS = 1096
 RENAMED = {"segment_id": "behaviour_id", "segment_name": "behaviour_name", "share": "modelled_share"}
 TOO_FEW = f"fewer than {LEAST_PURCHASES} days with a purchase"
 UNSURE = f"no group has a probability of {LEAST_PROBABILITY:g}"
@@ -51,9 +54,14 @@ ABOUT = About(
         "customers with one or two purchases",
     ),
     target="the group of customers alike in season, response to reduced prices, amounts, rate and lifetime",
-    candidates={},
+    candidates={
+        "groups": "groups found",
+        "silhouette": "silhouette (not of the mixture)",
+        "null_percentile": "share of data sets without groups that look less grouped; of the mixture by the normal law",
+        "bootstrap_index": "adjusted Rand index of the groups when customers are resampled",
+    },
     calibration={},
-    coverage={"bootstrap_index": "adjusted Rand index of the groups when customers are resampled"},
+    coverage={},
 )
 
 
@@ -79,8 +87,14 @@ class Behaviour(TrainedJob):
     }
 
     def read(self, settings: Settings, as_of: dt.date, sources: Sequence[str]) -> FeatureSet:
-        """Read the purchase days, and the days of known events."""
-        return with_calendar(super().read(settings, as_of, sources), settings, sources)
+        """Read three years of purchase days, the days of known events, and the newest published model before."""
+        features = super().read(settings, as_of, sources)
+        first = pa.scalar(as_of - dt.timedelta(days=WINDOW_DAYS), pa.date32())
+        recent = features.table.filter(pc.greater(features.table["purchase_date"], first))
+        features = with_calendar(replace(features, table=recent), settings, sources)
+        earlier = earlier_models(settings, self.name, as_of=as_of, sources=sources, needs=self.needs(settings))
+        published = [model for model in earlier if model["is_published"]]
+        return with_previous(features, published[-1] if published else None)
 
     def needs(self, settings: Settings) -> Options:  # noqa: ARG002  nothing in the settings changes the question
         """Nothing."""
@@ -110,7 +124,8 @@ class Behaviour(TrainedJob):
         scored.loc[is_assigned, "unavailable_reason"] = None
         scored.loc[~is_assigned, ["behaviour_id", "behaviour_name"]] = None
         scored.loc[~is_assigned, "behaviour_probability"] = np.nan
-        return {"behaviour": scored, "behaviour_groups": groups}
+        has_customers = groups["behaviour_id"].isin(scored["behaviour_id"])
+        return {"behaviour": scored, "behaviour_groups": groups[has_customers]}
 
     def unscored(self, features: FeatureSet, reason: str, options: Options) -> Frames:  # noqa: ARG002
         """One row per customer without a group, and with the reason; no groups."""

@@ -7,6 +7,8 @@ mu and the spend's rate nu drawn from gamma laws:
                  c_k(t) ~ season_k[cell(t)] * (1 - d(t) + price_k * d(t)),    d(t): share of purchases at a discount
     leaving      exponential with rate mu
     amounts      Gamma(p, nu), p shared by all components
+    discounts    P(at a discount | day, amount) = price_k * b / (1 - b + price_k * b),
+                 b: share of all purchases on such a day and of such an amount
 
 lambda and nu integrate out, the time of leaving is integrated with Gauss-Legendre nodes between the last purchase and
 now. This is the Pareto/NBD model (Schmittlein, Morrison and Colombo 1987) on a clock, with Gamma-Gamma spend (Fader and
@@ -208,7 +210,7 @@ def expect(seen: Summary, calendar: Calendar, parameters: Parameters, component:
     shape = q + parameters.order_shape * seen.orders
     log_spend = np.log(gamma + seen.spent)
     spend = special.gammaln(shape) - special.gammaln(q) + q * np.log(gamma) - shape * log_spend
-    timing = _timing(seen, calendar, parameters, component, factors)
+    timing = _timing(seen, parameters, component, factors)
     return Expected(
         (common + np.log(total) + top)[seen.pattern] + spend + timing,
         np.stack([
@@ -225,11 +227,11 @@ def expect(seen: Summary, calendar: Calendar, parameters: Parameters, component:
     )  # fmt: skip
 
 
-def _timing(seen: Summary, calendar: Calendar, parameters: Parameters, component: int, factors: Floats) -> Floats:
+def _timing(seen: Summary, parameters: Parameters, component: int, factors: Floats) -> Floats:
     """Log of the relative rate at each repeat purchase, at its price, summed by customer."""
     rows, histories = seen.repeat_rows, seen.histories
-    day = histories.day[rows]
-    at_price = 1 - calendar.discounted[day] + parameters.price[component] * calendar.discounted[day]
+    day, share = histories.day[rows], histories.expected_discount[rows]
+    at_price = 1 - share + parameters.price[component] * share
     own_price = np.where(histories.is_discounted[rows], np.log(parameters.price[component]), 0.0)
     timing = np.log(factors[day] / at_price) + own_price
     return np.asarray(np.bincount(histories.customer[rows], timing, seen.customers), dtype=np.float64)
@@ -306,6 +308,7 @@ def _profiles(  # noqa: PLR0917
     bought = [np.bincount(cell, responsible[owner, k], calendar.cells) for k in range(len(expected))]
     low = [float(responsible[owner[is_low], k].sum()) for k in range(len(expected))]
     full, reduced = 1 - calendar.discounted, calendar.discounted
+    by_day, by_amount = reduced[day], histories.expected_discount[rows]
 
     def by_cell(values: Floats) -> Floats:
         return np.asarray(np.bincount(calendar.cell, values, calendar.cells), dtype=np.float64)
@@ -323,7 +326,9 @@ def _profiles(  # noqa: PLR0917
         season[k] /= season[k].mean()
         at_season = exposed * season[k][calendar.cell]
         fair = (bought[k].sum() - low[k]) / max(float(at_season @ full), 1e-9)
-        price[k] = common_price * _shrunk(low[k], fair * float(at_season @ reduced) * common_price, prior)
+        # Of these amounts, that many times as many purchases are at a discount as on these days.
+        tilt = float(responsible[owner, k] @ by_amount) / max(float(responsible[owner, k] @ by_day), 1e-9)
+        price[k] = common_price * _shrunk(low[k], fair * float(at_season @ reduced) * tilt * common_price, prior)
     return season, price
 
 

@@ -16,7 +16,11 @@ MONTHS = (
 )  # fmt: skip
 SEASONAL = 1.15
 """Times everybody's share of purchases in its strongest month, from which a group is called seasonal."""
+NOTED = 0.05
+"""Difference of the response to reduced prices from which it is mentioned."""
 YEAR_WEEKS = 365.25 / 7
+KEPT = 1.0
+"""By so many usual differences a group must differ more in another way than in the one that it is named after."""
 
 
 class Kind(NamedTuple):
@@ -32,33 +36,36 @@ class Kind(NamedTuple):
 
 KINDS = (
     Kind("discount_buyers", "Discount buyers", "price_ratio", 1, 0.15,
-         "Tell them of reduced prices first; spare them full-price offers."),
+         "Tell them of sales first, and clear stock with them. Leave them out of campaigns at full price."),
     Kind("full_price_buyers", "Full-price buyers", "price_ratio", -1, 0.15,
-         "Leave them out of discounts: they buy without. Offer what is new, and service."),
+         "Leave them out of discounts, for they buy without. Tell them what is new, and offer service."),
     Kind("season_buyers", "Season buyers", "season_ratio", 1, 0.15,
-         "Write before their season; between seasons they are not lost."),
+         "Write two weeks before their strongest time. Between seasons they are not lost: send no win-back offers."),
     Kind("all_year_buyers", "All-year buyers", "season_ratio", -1, 0.15,
-         "Keep a steady contact; a season's campaign moves them little."),
+         "Contact them evenly over the year, and leave them out of seasonal campaigns."),
     Kind("big_spenders", "Big spenders", "order_value", 1, 0.3,
-         "Serve them personally, and protect their orders first when something fails."),
+         "Give them a named contact, deliver to them first, and call when something fails."),
     Kind("small_spenders", "Small spenders", "order_value", -1, 0.3,
-         "Offer sets and a threshold for free delivery; keep the cost of serving low."),
+         "Raise the order value: sets, and free delivery from a little above their usual order. Use cheap channels."),
     Kind("frequent_buyers", "Frequent buyers", "orders_a_year", 1, 0.4,
-         "Offer what is due again, and a reward for staying."),
+         "Remind them of what is due again (marts.next_best_offer), and offer a standing order."),
     Kind("occasional_buyers", "Occasional buyers", "orders_a_year", -1, 0.4,
-         "One good reason a season; frequent letters tire them."),
-    Kind("stayers", "Stayers", "yearly_leaving", -1, 0.5,
-         "Thank them; ask them to recommend."),
-    Kind("passers_by", "Passers-by", "yearly_leaving", 1, 0.5,
-         "Win the second and third purchase in the first weeks, or spend nothing."),
+         "Contact them seldom, with one good reason each time. Test more contact against a control group first."),
+    Kind("stayers", "Stayers", "yearly_staying", 1, 0.15,
+         "Thank them, and ask them to recommend you. They need no discount to stay."),
+    Kind("passers_by", "Passers-by", "yearly_staying", -1, 0.15,
+         "Win the next purchase within weeks of the last one. Afterwards spend nothing on them."),
 )  # fmt: skip
 
 
-def describe(parameters: Parameters, customers: Customers, currency: str) -> list[dict[str, Any]]:
+def describe(
+    parameters: Parameters, customers: Customers, currency: str, earlier_ids: Sequence[str | None]
+) -> list[dict[str, Any]]:
     """Return one row per component: its id and name, its traits, a sentence of them, and what to do.
 
     Each component takes the kind in which it differs most from everybody, so that the sum of differences is largest.
-    `currency` is that of the amounts.
+    A kind that the component had in the model before (`earlier_ids`; None for a new one) stays as long as it is true
+    and no other is much truer. `currency` is that of the amounts.
     """
     traits = _traits(parameters, customers)
     everybody = {name: float(np.exp(parameters.share @ np.log(values))) for name, values in traits.items()}
@@ -66,7 +73,8 @@ def describe(parameters: Parameters, customers: Customers, currency: str) -> lis
         [kind.direction * np.log(traits[kind.trait][k] / everybody[kind.trait]) / kind.scale for kind in KINDS]
         for k in range(parameters.components)
     ])  # fmt: skip
-    components, kinds = map(np.ndarray.tolist, linear_sum_assignment(-differs))
+    had = np.array([[kind.segment_id == earlier_id for kind in KINDS] for earlier_id in earlier_ids])
+    components, kinds = map(np.ndarray.tolist, linear_sum_assignment(-(differs + KEPT * (had & (differs > 0)))))
     peaks = _peaks(parameters, customers)
     rows = []
     for component, kind in zip(components, kinds, strict=True):
@@ -87,12 +95,14 @@ def _traits(parameters: Parameters, customers: Customers) -> dict[str, Floats]:
     """Traits of each component (components,), all above zero."""
     shape, rate = parameters.spend.T
     spend = parameters.order_shape * rate / np.where(shape > 1, shape - 1, shape)
-    leaving = parameters.leaving[:, 0] / parameters.leaving[:, 1] * YEAR_WEEKS
+    leaves, exposed = parameters.leaving.T
+    staying = (exposed / (exposed + YEAR_WEEKS)) ** leaves
     common = float(np.exp(parameters.share @ np.log(parameters.price)))
     return {
         "orders_a_year": parameters.rate[:, 0] / parameters.rate[:, 1] * YEAR_WEEKS,
         "order_value": spend,
-        "yearly_leaving": leaving,
+        "yearly_staying": staying,
+        "yearly_leaving": 1 - staying,
         "price_ratio": parameters.price / common,
         "season_ratio": _by_month(parameters, customers).max(axis=1),
     }
@@ -120,18 +130,17 @@ def _peaks(parameters: Parameters, customers: Customers) -> Sequence[str | None]
 
 
 def _sentence(own: dict[str, float], everybody: dict[str, float], peak: str | None, currency: str) -> str:
-    """What a group does, beside everybody."""
+    """What a group does, with the figure of an average group in parentheses."""
     sentences = [
         (
-            f"As long as they are customers they buy {own['orders_a_year']:.1f} times a year (everybody: "
-            f"{everybody['orders_a_year']:.1f}), for {own['order_value']:,.0f} {currency} each time (everybody: "
-            f"{everybody['order_value']:,.0f})."
-        ).replace("  ", " "),
-        f"Reduced prices draw them {own['price_ratio']:.2f} times as strongly as everybody.",
-        (f"They leave at a rate of {own['yearly_leaving']:.2f} a year (everybody: {everybody['yearly_leaving']:.2f})."),
+            f"They buy {own['orders_a_year']:.1f} times a year as long as they stay ({everybody['orders_a_year']:.1f}),"
+            f" for {own['order_value']:,.0f} {currency} each time ({everybody['order_value']:,.0f})"
+        ).rstrip(),
+        f"{own['yearly_leaving']:.0%} of them leave within a year ({everybody['yearly_leaving']:.0%})",
     ]
+    if abs(own["price_ratio"] - 1) >= NOTED:
+        more = "more" if own["price_ratio"] > 1 else "less"
+        sentences.append(f"Reduced prices draw them {abs(own['price_ratio'] - 1):.0%} {more} than others")
     if peak:
-        sentences.append(
-            f"Their strongest time is {peak}: {own['season_ratio']:.2f} times everybody's purchases there."
-        )
-    return " ".join(sentences)
+        sentences.append(f"Their strongest time is {peak}, {own['season_ratio'] - 1:.0%} above the average group's")
+    return ". ".join(sentences) + ". In parentheses: the average group."

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mining.behaviour.histories import Calendar, Floats, Histories, Ints, calendar_of
+from mining.behaviour.histories import Calendar, Floats, Histories, Ints, calendar_of, with_expected_discount
 from mining.store import EPOCH, FeatureSet
 
 LEAST_DISCOUNTED = 0.02
@@ -62,12 +62,14 @@ def read_customers(features: FeatureSet, events: Sequence[str] | None = None) ->
     reduced = pc.fill_null(table["is_discounted"], False).to_numpy(zero_copy_only=False).astype(bool)
     if not LEAST_DISCOUNTED <= reduced.mean() <= 1 - LEAST_DISCOUNTED:
         reduced = np.zeros_like(reduced)
-    histories = Histories(customer[rows], dates[rows] - first, np.nan_to_num(amount[rows]), reduced[rows])
+    day, bought = dates[rows] - first, np.nan_to_num(amount[rows])
+    histories = Histories(customer[rows], day, bought, reduced[rows], np.zeros(len(rows)))
     first_day = EPOCH + dt.timedelta(days=first)
     days = np.datetime64(first_day) + np.arange(last - first + 1)
     known = features.events(features.as_of)
     named = tuple(sorted(set(known["event"]))) if events is None else tuple(events)
     calendar = calendar_of(histories, _day_of_year(days), _event_of_day(known, named, days), len(named))
+    histories = with_expected_discount(histories, calendar.discounted)
     return Customers([names[i] for i in order], histories, calendar, first_day, named)
 
 

@@ -1,6 +1,6 @@
 -- Grain: one row per behaviour_id. Key: behaviour_id.
--- What each group of marts.behaviour_segments is, what it has bought, and what to do. Counts and sums of
--- groups that are too small to publish are null, and shares are of the customers of the others.
+-- What each group of marts.behaviour_segments is, what it has bought, and what to do.
+-- Figures of small groups are withheld (docs/decisions.md).
 with groups as (
     select * from {{ scores('behaviour_groups') }}
     where behaviour_id is not null
@@ -18,13 +18,12 @@ assigned as (
     group by segments.behaviour_id
 ),
 
-large as (
-    select * from assigned
-    where customers >= {{ of_build('smallest_group') }}
-),
-
-total as (
-    select sum(customers) as customers from large
+shared as (
+    select
+        *,
+        {{ is_withheld('customers', "'all'", 'behaviour_id asc') }} as is_withheld,
+        round(customers / cast(sum(customers) over () as double), 6) as customer_share
+    from assigned
 )
 
 select
@@ -32,6 +31,10 @@ select
     groups.behaviour_name,
     cast(groups.as_of_date as date) as as_of_date,
     groups.run_id,
+    case
+        when shared.customers is null then 'no customers'
+        when shared.is_withheld then 'of too few customers'
+    end as unavailable_reason,
     groups.description,
     groups.advice,
     groups.strongest_season,
@@ -41,10 +44,9 @@ select
     groups.price_ratio,
     groups.season_ratio,
     groups.modelled_share,
-    large.customers,
-    round(large.customers / cast(total.customers as double), 6) as customer_share,
-    cast(large.net_sales as {{ contract_type('total') }}) as net_sales,
-    cast(large.clv_future as {{ contract_type('total') }}) as clv_future
+    coalesce(shared.customers, 0) as customers,
+    coalesce(shared.customer_share, 0) as customer_share,
+    cast(case when not shared.is_withheld then shared.net_sales end as {{ contract_type('total') }}) as net_sales,
+    cast(case when not shared.is_withheld then shared.clv_future end as {{ contract_type('total') }}) as clv_future
 from groups
-left join large on groups.behaviour_id = large.behaviour_id
-cross join total
+left join shared on groups.behaviour_id = shared.behaviour_id

@@ -19,7 +19,7 @@ LEAST_RIGHT_IN_REVIEW = 0.5
 FEWEST_LINKS = 500
 """A stratum with fewer links has no bound: one wrong link would decide."""
 LEAST_RECALL, LEAST_RECALL_WITH_ERRORS = 0.99, 0.75
-"""Of all pairs, at the world's usual rate of errors, which DEMO_ERRORS does not lower. A masked address, or a contact
+"""Of all pairs, at the world's usual rate of errors; of more errors there is no bound. A masked address, or a contact
 without any, leaves nothing to find a pair by."""
 SHARED = "shared e-mail or phone"
 
@@ -58,11 +58,12 @@ def rows(found: Mapping[str, Share], world: str, errors: float, customers: int) 
     lows: dict[str, float] = {
         "precision of links": _at(LEAST_PRECISION, errors),
         "precision of added links": LEAST_PRECISION_OF_ADDED,
-        "recall of all pairs": LEAST_RECALL_WITH_ERRORS if has_errors else LEAST_RECALL,
         "recall of reachable pairs": _at(LEAST_REACHABLE, errors),
         "recall of contradicting given names": LEAST_CONTRADICTING,
         "reviewed pairs that are one person": LEAST_RIGHT_IN_REVIEW,
     }
+    if errors <= 1:
+        lows["recall of all pairs"] = LEAST_RECALL_WITH_ERRORS if has_errors else LEAST_RECALL
     for name in STRATA:
         is_shared = name == SHARED and errors > 1
         lows[f"precision of links, {name}"] = LEAST_PRECISION_OF_SHARED if is_shared else LEAST_PRECISION_OF_HARD
