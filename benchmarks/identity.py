@@ -1,7 +1,8 @@
-"""Matching at size: 1 million made-up records of four systems, then a day with 10,000 more.
+"""Identity at size: 1 million made-up records of four systems, then a day with 10,000 more.
 
 `CRM_BENCH_RECORDS` makes it smaller. A person has two or three records; one in eight lives with a partner. Names are as
-frequent as names are (a few are held by thousands), and records have missing values, slips and shared phones.
+frequent as names are (a few are held by thousands), and records have missing values, slips and shared phones. The
+models of dbt that standardise and link by rules are run as a full build does.
 """
 
 import multiprocessing
@@ -9,6 +10,9 @@ import os
 import resource
 import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +20,19 @@ import duckdb
 import pyarrow as pa
 
 from benchmarks.rows import at_most
+from mining.identity.fields import READ
 from mining.identity.pairs import judged_pairs
-from mining.identity.scoring import Matcher
+from mining.identity.scoring import Matcher, Scored
+from pipeline.base.catalog import variables
+from pipeline.base.duck import connect
+from pipeline.build.models import Models
+from pipeline.build.phones import phone_variables
 
 RECORDS = int(os.environ.get("CRM_BENCH_RECORDS", "1000000"))
 NEW = RECORDS // 100
 HELD_BY_AT_MOST = 20
-MEMORY = "2500MB"
+MEMORY = "1500MB"
+ZONE = "Europe/Berlin"
 SYLLABLES = "['ka','lo','mi','ren','sta','ber','an','di','el','fro','ga','hu','is','jo','nor','pe','ri','su','ta','vi']"
 # Person n, whose draws are hashes of n and a word: as random as needed, and the same in any order.
 PEOPLE = f"""
@@ -72,13 +82,34 @@ SYSTEMS: tuple[dict[str, Any], ...] = (
     {"system": "club", "share": 0.4, "mail": 0.5, "phone": 0.5, "card": 0.9, "given_words": 1, "has_home": "true"},
 )
 PEOPLE_OF_RECORDS = sum(float(system["share"]) for system in SYSTEMS)
-LINKS = """
-select least(one.source_record_key, other.source_record_key) as source_record_key,
-    greatest(one.source_record_key, other.source_record_key) as other_record_key, '{kind}' as match_rule
-from records as one inner join records as other
-    on one.{kind} = other.{kind} and one.name_words = other.name_words
-    and one.source_record_key < other.source_record_key
+# The same records as a source says them, and the tables that standardising reads.
+LANDED = {
+    **dict.fromkeys(("source_system", "_op", "_fate", "_interval"), "varchar"),
+    **dict.fromkeys(("_version", "_generation", "_position"), "bigint"),
+    "_known_from": "timestamp",
+    "_is_current": "boolean",
+}
+SAID = """
+insert into int_customers__rows by name
+select
+    source_system, source_record_key as source_customer_id, party as kind,
+    if(given_words > 0, name_words[1], null) as given_name, if(given_words > 0, name_words[2], null) as family_name,
+    if(given_words = 0, array_to_string(name_words, ' '), null) as full_name,
+    email, '+' || phone as phone, loyalty_id, street || ' ' || street_number as street, postcode, birth_date,
+    timestamp '2025-01-01' as created_at, timestamp '2025-01-01' as _known_from,
+    1 as _version, true as _is_current, 'upsert' as _op, 'accepted' as _fate,
+    '2025-01-01' as _interval, 1 as _generation, row_number() over (order by source_record_key) as _position
+from records
 """
+SEEN = """
+create table int_customer_records as
+select
+    source_system, source_customer_id, md5(source_system || '|' || source_customer_id) as source_record_key,
+    _known_from as first_seen_at
+from int_customers__rows
+"""
+MADE = {"int_customers__rows", "int_customer_records", "int_record_history_changed"}
+STANDARD, RECORDS_OF_DAY, LINKS = "int_customers__standard", "int_party_records", "int_customer_links"
 
 
 def make_records(connection: duckdb.DuckDBPyConnection, records: int) -> None:
@@ -90,55 +121,107 @@ def make_records(connection: duckdb.DuckDBPyConnection, records: int) -> None:
 
 
 def run() -> list[dict[str, Any]]:
-    """Train, score and cluster all but the newest records; then score them with the others."""
+    """Standardise, link by rules, train, score and cluster all but the newest records; then a day with them."""
     with (
         tempfile.TemporaryDirectory(prefix="perennial-") as folder,
-        multiprocessing.get_context("spawn").Pool(1) as pool,
+        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool,
     ):
-        found = pool.apply(measure, (Path(folder),))
+        found = pool.submit(measure, Path(folder)).result()
     size = f"{RECORDS:,} records"
-    parts = {name: found[name] for name in ("train", "score", "cluster")}
-    said = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in parts.items())
+
+    def said(*parts: str) -> str:
+        return ", ".join(f"{name.removeprefix('day ')} {found[name]:.0f} s" for name in parts)
+
+    rules, model = ("standardise", "rules"), ("train", "score", "cluster")
+    day = ("day rules", "day score", "day cluster")
     return [
-        at_most(240, "identity.match", sum(parts.values()), "s", f"{size}: {said}"),
-        at_most(20, "identity.day", found["day"], "s", f"{NEW:,} new of {size}; scoring"),
+        at_most(240, "identity.match", _sum(found, rules + model), "s", f"{size}: {said(*rules, *model)}"),
+        at_most(15, "identity.rules", found["rules"], "s", f"{size}: links by rules, of standardised records"),
+        at_most(20, "identity.day", _sum(found, day), "s", f"{NEW:,} new of {size}: {said(*day)}"),
         at_most(10 * RECORDS, "identity.blocked_pairs", found["pairs"], "pairs", size),
         at_most(3500, "identity.memory", found["megabytes"], "MB", size),
     ]  # fmt: skip
 
 
+def _sum(found: dict[str, float], parts: tuple[str, ...]) -> float:
+    return sum(found[part] for part in parts)
+
+
 def measure(folder: Path) -> dict[str, float]:
     """Measure in a process of its own; seconds, pairs and the peak of the memory."""
-    with duckdb.connect() as connection:
-        make_records(connection, RECORDS)
-        links = connection.sql(" union ".join(LINKS.format(kind=kind) for kind in ("email", "phone"))).to_arrow_table()
-        everything = connection.sql("from records").to_arrow_table()
-        earlier = connection.sql("from records order by hash(source_record_key)").limit(everything.num_rows - NEW)
-        before = earlier.to_arrow_table()
-    state, found = folder / "state.parquet", {}
-    started = time.perf_counter()
-    matcher = Matcher(before, HELD_BY_AT_MOST, memory=MEMORY)
-    model = matcher.train()
-    assert model is not None
-    found["train"] = time.perf_counter() - started
-    started = time.perf_counter()
-    scored = matcher.score(model, "first", state)
-    found["score"], found["pairs"] = time.perf_counter() - started, float(scored.compared)
-    del matcher
-    started = time.perf_counter()
-    _cluster(before, links, scored.pairs, scored.held)
-    found["cluster"] = time.perf_counter() - started
-    started = time.perf_counter()
-    Matcher(everything, HELD_BY_AT_MOST, memory=MEMORY).score(model, "first", state)
-    found["day"] = time.perf_counter() - started
-    found["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return found
+    seconds: dict[str, float] = {}
+    state = folder / "state.parquet"
+    with _company(folder / "first.duckdb", without_newest=NEW) as models:
+        with _timed(seconds, "standardise"):
+            models.make(STANDARD)
+        with _timed(seconds, "rules"):
+            models.make(LINKS)
+        records = _records(models)
+        with _timed(seconds, "train"):
+            matcher = Matcher(records, HELD_BY_AT_MOST, memory=MEMORY, spill=folder / "spill")
+            model = matcher.train()
+        assert model is not None
+        with _timed(seconds, "score"):
+            scored = matcher.score(model, "first", state)
+        del matcher
+        with _timed(seconds, "cluster"):
+            _cluster(models, scored)
+    with _company(folder / "day.duckdb") as models:
+        models.make(STANDARD)  # of a day, that of its records alone
+        with _timed(seconds, "day rules"):
+            models.make(LINKS)
+        with _timed(seconds, "day score"):
+            matcher = Matcher(_records(models), HELD_BY_AT_MOST, memory=MEMORY, spill=folder / "spill")
+            of_day = matcher.score(model, "first", state)
+        with _timed(seconds, "day cluster"):
+            _cluster(models, of_day)
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {**seconds, "pairs": float(scored.compared), "megabytes": megabytes}
 
 
-def _cluster(records: pa.Table, links: pa.Table, scored: pa.Table, held: pa.Table) -> None:
-    with duckdb.connect() as connection:
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - started
+
+
+@contextmanager
+def _company(path: Path, *, without_newest: int = 0) -> Iterator[Models]:
+    """Yield the models over the landed rows of customers; without some of them, which come a day later."""
+    with closing(connect(path)) as connection:
         connection.execute(f"set memory_limit = '{MEMORY}'")
-        named = connection.from_arrow(records.select(["source_record_key", "source_system"]))
-        named = named.project("source_record_key, source_system, source_record_key as source_customer_id")
-        pairs = judged_pairs(connection, connection.from_arrow(links), named, scored=scored, held=held)
-        pairs.aggregate("count(*)").fetchall()
+        make_records(connection, RECORDS)
+        make_landed_rows(connection)
+        connection.execute(SAID)
+        if without_newest:
+            newest = f"select rowid from int_customers__rows order by hash(source_customer_id) limit {without_newest}"
+            connection.execute(f"delete from int_customers__rows where rowid in ({newest})")
+        connection.execute("drop table records; drop table people")
+        yield models_over(connection)
+
+
+def make_landed_rows(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the table `int_customers__rows`, without rows."""
+    contract = {name: kind for name, (kind, _) in variables()["contract"]["customers"]["columns"].items()}
+    columns = ", ".join(f"{name} {kind.replace('text', 'varchar')}" for name, kind in {**LANDED, **contract}.items())
+    connection.execute(f"create table int_customers__rows ({columns})")
+
+
+def models_over(connection: duckdb.DuckDBPyConnection, zone: str = ZONE) -> Models:
+    """Return the models over `int_customers__rows`, of a company whose days are those of a time zone."""
+    connection.execute(SEEN)
+    models = Models(connection, {"as_of_date": "2025-12-31", "new_files": None, "phones": phone_variables(zone)})
+    models.made |= MADE
+    return models
+
+
+def _records(models: Models) -> pa.Table:
+    """Make the table as the view that it is in a build, and read of it what is compared."""
+    return models.connection.table(models.make(RECORDS_OF_DAY)).project(", ".join(READ)).to_arrow_table()
+
+
+def _cluster(models: Models, scored: Scored) -> None:
+    links, seen = models.connection.table(LINKS), models.connection.table("int_customer_records")
+    pairs = judged_pairs(models.connection, links, seen, scored=scored.pairs, held=scored.held)
+    pairs.aggregate("count(*)").fetchall()

@@ -28,13 +28,12 @@ from mining.runs import without_result, write_runs
 from mining.store import (
     FeatureSet,
     earlier_models,
-    make_id,
-    mining_code,
     read_model,
     score_path,
     score_table,
     write_scores,
 )
+from mining.version import make_id, mining_code
 from pipeline.base.attempt import Failure, attempt
 from pipeline.base.model_files import Model, write_model
 from pipeline.base.settings import Settings
@@ -271,7 +270,10 @@ def _unscored(settings: Settings, job: Job, features: FeatureSet, reason: str, s
 
 
 def _typed(job: Job, frames: Frames, stamp: Result) -> dict[str, pa.Table]:
-    return {name: score_table(frames[name].assign(**stamp), table.schema) for name, table in job.tables.items()}
+    return {
+        name: score_table(frames[name].assign(**stamp), table.schema, table.claims.key)
+        for name, table in job.tables.items()
+    }
 
 
 def _runs(run_id: str, used: Model | None, newest: Model | None) -> list[tuple[str, Model]]:

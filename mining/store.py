@@ -1,14 +1,9 @@
-"""What mining reads and writes: features in, models and scores out, all of them whole files.
-
-Ids are functions of content: equal features, model and mining code give an equal run id, in any process and from any
-order of rows.
-"""
+"""What mining reads and writes: features in, models and scores out, all of them whole files."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mining.version import mining_code
 from pipeline.base import model_files as models
 from pipeline.base.errors import UserError
-from pipeline.base.files import DamagedError, sha256_of, sha256_of_tree, write_parquet
+from pipeline.base.files import DamagedError, sha256_of, write_parquet
 from pipeline.base.model_files import Model
-from pipeline.base.settings import ROOT, Settings
+from pipeline.base.settings import Settings
 
 
 class FeatureTable(NamedTuple):
@@ -46,15 +42,9 @@ EVENT_DAYS = FeatureTable("event_days", ("as_of_date", "event", "starts_on"))
 EPOCH = dt.date(1970, 1, 1)
 INT32 = np.iinfo(np.int32)
 SUBSCRIPTION_TERMS = FeatureTable("subscription_terms", ("as_of_date", "subscription_id"))
+VALUE_MONTHS = FeatureTable("value_months", ("as_of_date", "kind", "related_id", "month_start_date"))
 STAMP = {"customer_id": pa.string(), "as_of_date": pa.date32(), "run_id": pa.string()}
 """The first columns of every score file."""
-MODEL_CODE = (
-    "mining",
-    "dbt_project/macros",
-    "dbt_project/seeds",
-    *(f"dbt_project/models/{n}" for n in ("intermediate", "core", "features")),
-)
-"""Folders whose code says what a feature means and what a model makes of it."""
 SOURCES_KEY, CURRENCY_KEY = b"perennial.sources", b"perennial.currency"
 """Metadata of a feature file: its sources, sorted, with commas; the currency of its amounts."""
 
@@ -64,7 +54,8 @@ class FeatureSet:
     """The features of one build, sorted by their key, with a hash of their content.
 
     `purchase_days` has the purchases of each day, of which the season is learned, and `event_days` the days of known
-    events; `population` the customers of whom something else is told. None where that is not asked for.
+    events; `population` the customers of whom something else is told; `previous` the published model that a new one
+    goes on from. None where that is not asked for. `beside` has other tables of features, by folder.
     """
 
     as_of: dt.date
@@ -73,7 +64,9 @@ class FeatureSet:
     purchase_days: pa.Table | None = None
     event_days: pa.Table | None = None
     population: pa.Table | None = None
+    previous: Model | None = None
     currency: str = ""
+    beside: Mapping[str, pa.Table] = field(default_factory=dict)
 
     @property
     def dates(self) -> list[dt.date]:
@@ -192,6 +185,26 @@ def with_population(
     return replace(features, population=customers.table, content_hash=content)
 
 
+def with_tables(
+    features: FeatureSet, settings: Settings, sources: Sequence[str], wanted: Mapping[FeatureTable, Iterable[str]]
+) -> FeatureSet:
+    """Add columns of other tables of features, which are then part of what the features contain."""
+    read = {
+        table.folder: read_features(settings, features.as_of, sources, columns, table)
+        for table, columns in wanted.items()
+    }
+    content = sha256_of([features.content_hash, *(other.content_hash for other in read.values())])
+    beside = {folder: other.table for folder, other in read.items()}
+    return replace(features, beside=beside, content_hash=content)
+
+
+def with_previous(features: FeatureSet, model: Model | None) -> FeatureSet:
+    """Add the published model of an earlier day, if there is one: what is trained then depends on it."""
+    if model is None:
+        return features
+    return replace(features, previous=model, content_hash=sha256_of([features.content_hash, model["model_version"]]))
+
+
 def newest_features(settings: Settings) -> dt.date:
     """Return the newest as-of day whose features are there."""
     days = sorted(path.stem.removeprefix("as_of=") for path in settings.features.glob("as_of=*.parquet"))
@@ -290,17 +303,6 @@ def _bytes_of(column: pa.ChunkedArray) -> Iterator[bytes | memoryview]:
         yield memoryview(texts.buffers()[2])[start : start + int(lengths.sum())]
 
 
-@cache
-def mining_code() -> str:
-    """SHA-256 (16 digits) of mining and of the SQL behind the features: a model is used only by what trained it."""
-    return sha256_of_tree(ROOT, MODEL_CODE, (".py", ".sql", ".csv"))[:16]
-
-
-def make_id(job: str, as_of: dt.date, *content: Any) -> str:
-    """Id of a run or of a model: equal content gives an equal id."""
-    return f"{job}-{as_of}-{sha256_of([mining_code(), *content])[:12]}"
-
-
 def read_model(settings: Settings, job: str, version: str) -> Model | None:
     """Read a model, or None where it has not been trained.
 
@@ -335,11 +337,12 @@ def score_path(settings: Settings, job: str, as_of: dt.date, run_id: str) -> Pat
     return settings.scores / job / f"as_of={as_of}" / f"run={run_id}.parquet"
 
 
-def score_table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    """Give scores the columns and types of their contract, sorted by the text columns."""
-    columns = {field.name: pa.array(frame[field.name], from_pandas=True).cast(field.type) for field in schema}
-    order = [(field.name, "ascending") for field in schema if pa.types.is_string(field.type)]
-    return pa.table(columns, schema=schema).sort_by(order)
+def score_table(frame: pd.DataFrame, schema: pa.Schema, key: Sequence[str] = ()) -> pa.Table:
+    """Give scores the columns and types of their contract, sorted by the key or else by the text columns."""
+    columns = {column.name: pa.array(frame[column.name], from_pandas=True).cast(column.type) for column in schema}
+    order = key or [column.name for column in schema if pa.types.is_string(column.type)]
+    table = pa.table(columns, schema=schema)
+    return table if _is_ascending(table, order) else table.sort_by([(name, "ascending") for name in order])
 
 
 def write_scores(path: Path, table: pa.Table) -> str:

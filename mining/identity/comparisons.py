@@ -26,19 +26,33 @@ class Comparison(NamedTuple):
 ELSE = "else"
 WHOLE_NAMES = "least(word_count_l, word_count_r) >= 2"
 SAME_NAME = "(name_key_l = name_key_r or list_has_any(name_keys_l, name_keys_r))"
-SLIPPED_NAME = "(is_slip(name_key_l, name_key_r, 5) or is_slip(letters_l, letters_r, 5))"
+OTHERS = "others_of(words_l, forms_l, parts_r), others_of(words_r, forms_r, parts_l)"
+A_WORD = "list_has_any(parts_l, parts_r)"
+"""Of names without a common word, the other words are all: `letters` has them."""
+SLIPPED_NAME = (
+    "(is_slip(name_key_l, name_key_r, 5) or is_slip(letters_l, letters_r, 5)"
+    " or list_has_any(meant_keys_l, meant_keys_r)"
+    f" or ({A_WORD} and word_count_l = word_count_r and is_slip({OTHERS}, 3)))"
+)
 SAME_GIVEN_NAME = (
     "(list_has_any(given_keys_l, parts_r) or list_has_any(given_keys_r, parts_l)"
     " or coalesce(is_slip(given_l, given_r, 4), false)"
     " or covers(forms_l, parts_r) or covers(forms_r, parts_l))"
 )
 INITIAL = "(list_has_any(initials_l, first_letters_r) or list_has_any(initials_r, first_letters_l))"
+NEAR_NAME = f"({A_WORD} and is_near({OTHERS})) or is_near(letters_l, letters_r)"
+"""A wrong letter: Lucas and Lucad, but also Mei and Wei."""
 SAME_STREET = (
     "(address_l = address_r or street_number_l = street_number_r"
     " and least(length(address_l), length(address_r)) >= 8 and (damerau_levenshtein(address_l, address_r) <= 2"
     " or starts_with(address_l, address_r) or starts_with(address_r, address_l)))"
 )
 """Streets are few: of one house number, two wrong letters or a missing ending make no other street."""
+
+DAY_AS_MONTH = (
+    "birth_date_l[:5] = birth_date_r[:5]"
+    " and birth_date_l[6:7] = birth_date_r[9:] and birth_date_l[9:] = birth_date_r[6:7]"
+)
 
 COMPARISONS = (
     Comparison(
@@ -51,8 +65,8 @@ COMPARISONS = (
     ),
     Comparison(
         "phone",
-        "phone_l is null or phone_r is null",
-        (Level("equal", "phone_l = phone_r"), Level("slip", "is_slip(phone_l, phone_r, 7)")),
+        "any_phone_l is null or any_phone_r is null or any_phone_l = any_phone_r and phone_l is null",
+        (Level("equal", "phone_l = phone_r"), Level("slip", "is_slip(any_phone_l, any_phone_r, 7)")),
     ),
     Comparison(
         "name",
@@ -62,7 +76,8 @@ COMPARISONS = (
             Level("slip", SLIPPED_NAME),
             Level("given name", SAME_GIVEN_NAME),
             Level("initial", INITIAL),
-            Level("a word", "list_has_any(parts_l, parts_r)"),
+            Level("near", NEAR_NAME),
+            Level("a word", A_WORD),
         ),
     ),
     Comparison(
@@ -70,7 +85,7 @@ COMPARISONS = (
         "birth_date_l is null or birth_date_r is null",
         (
             Level("equal", "birth_date_l = birth_date_r"),
-            Level("near", "damerau_levenshtein(birth_date_l, birth_date_r) = 1"),
+            Level("near", f"damerau_levenshtein(birth_date_l, birth_date_r) = 1 or {DAY_AS_MONTH}"),
         ),
     ),
     Comparison(

@@ -8,7 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 Pair = tuple[str, str]
-NEVER, DIFFERS, TOO_MANY = "never", "differs", "too many records"
+NEVER, APART, DIFFERS, TOO_MANY = "never", "two given names", "differs", "too many records"
+DECIDED, BY_NUMBER, BY_VALUE, BY_MODEL = range(4)
+"""Links from the surest down: by people; by a number of a card or account; by a value and names; by a model."""
 
 
 class Clusters:
@@ -18,21 +20,27 @@ class Clusters:
     ----------
     never
         Pairs of records that are two customers.
+    apart
+        Pairs of records whose names contradict each other: no value makes them one customer.
     held
         (record, kind, value): of a kind a customer has one value.
     most_records
         The most records that a link of a model makes one customer.
     """
 
-    def __init__(self, never: Iterable[Pair], held: Iterable[tuple[str, str, str]], most_records: int) -> None:
+    def __init__(
+        self,
+        never: Iterable[Pair],
+        apart: Iterable[Pair],
+        held: Iterable[tuple[str, str, str]],
+        most_records: int,
+    ) -> None:
         self._most = most_records
         self._of: dict[str, str] = {}
         self._records: dict[str, list[str]] = {}
-        self._never: dict[str, set[str]] = defaultdict(set)
+        self._never = _neighbours(never)
+        self._other_name = _neighbours(apart)
         self._held: dict[str, dict[str, set[str]]] = defaultdict(dict)
-        for one, other in never:
-            self._never[one].add(other)
-            self._never[other].add(one)
         for record, kind, value in held:
             self._held[record].setdefault(kind, set()).add(value)
 
@@ -42,28 +50,31 @@ class Clusters:
             self._of[record], self._records[record] = record, [record]
         return self._of[record]
 
-    def join(self, one: str, other: str, *, is_model: bool) -> str | None:
+    def join(self, one: str, other: str, surety: int) -> str | None:
         """Join the clusters of two records, or return why they stay apart."""
         into, gone = self.find(one), self.find(other)
         if into == gone:
             return None
         if len(self._records[into]) < len(self._records[gone]):
             into, gone = gone, into
-        if reason := self._apart(into, gone, is_model=is_model):
+        if reason := self._apart(into, gone, surety):
             return reason
         for record in self._records[gone]:
             self._of[record] = into
         self._records[into] += self._records.pop(gone)
-        self._never[into] |= self._never.pop(gone, set())
+        for apart in (self._never, self._other_name):
+            apart[into] |= apart.pop(gone, set())
         for kind, values in self._held.pop(gone, {}).items():
             self._held[into][kind] = self._held[into].get(kind, set()) | values
         return None
 
-    def _apart(self, into: str, gone: str, *, is_model: bool) -> str | None:
-        forbidden, theirs = self._never.get(into, set()), set(self._records[gone])
-        if not forbidden.isdisjoint(theirs):
+    def _apart(self, into: str, gone: str, surety: int) -> str | None:
+        theirs = self._records[gone]
+        if not self._never[into].isdisjoint(theirs):
             return NEVER
-        if not is_model:
+        if surety >= BY_VALUE and not self._other_name[into].isdisjoint(theirs):
+            return APART
+        if surety < BY_MODEL:
             return None
         mine, others = self._held.get(into, {}), self._held.get(gone, {})
         for kind in sorted(mine.keys() & others.keys()):
@@ -77,10 +88,19 @@ class Clusters:
         return {record: least[name] for record, name in self._of.items()}
 
 
+def _neighbours(pairs: Iterable[Pair]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for one, other in pairs:
+        found[one].add(other)
+        found[other].add(one)
+    return found
+
+
 def cut(
-    links: Iterable[tuple[str, str, bool]],
+    links: Iterable[tuple[str, str, int]],
     *,
     never: Iterable[Pair],
+    apart: Iterable[Pair],
     held: Iterable[tuple[str, str, str]],
     most_records: int,
 ) -> tuple[dict[str, str], dict[Pair, str]]:
@@ -89,8 +109,8 @@ def cut(
     Parameters
     ----------
     links
-        Two records, and whether a model linked them; what says most first. A rule yields to `never` alone.
-    never, held, most_records
+        Two records, and how sure their link is (`DECIDED` … `BY_MODEL`); what says most first.
+    never, apart, held, most_records
         As for `Clusters`.
 
     Returns
@@ -100,10 +120,10 @@ def cut(
     dict
         Why a pair is not linked, for the pairs that are in two clusters.
     """
-    clusters = Clusters(never, held, most_records)
+    clusters = Clusters(never, apart, held, most_records)
     refused: dict[Pair, str] = {}
-    for one, other, is_model in links:
-        if reason := clusters.join(one, other, is_model=is_model):
+    for one, other, surety in links:
+        if reason := clusters.join(one, other, surety):
             refused.setdefault((one, other), reason)
     of_cluster = clusters.smallest()
     return of_cluster, {pair: why for pair, why in refused.items() if of_cluster[pair[0]] != of_cluster[pair[1]]}

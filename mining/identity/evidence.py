@@ -1,5 +1,7 @@
 """What a pair of records shows beside its weight: pieces of evidence that agree, and what forbids a link."""
 
+from collections.abc import Collection
+
 import duckdb
 
 LEAST_WEIGHT = 6
@@ -7,11 +9,13 @@ LEAST_PIECES = 2
 CERTAIN_PIECES = 3
 """With the full name among them, a veto that may be a typing error is one."""
 LINK, REVIEW, VETOED = "link", "review", "vetoed"
+TWO_GIVEN_NAMES = "two given names"
+"""In one language. Records that contradict each other so are not one customer by other records either."""
 
 PIECES = {
     "loyalty_id": "loyalty_id_level = 1",
     "email": "email_level in (1, 2)",
-    "phone": "phone_level = 1",
+    "phone": "phone_level = 1 or phone_level = 2 and name_level in (1, 2) and are_whole_names",
     "full_name": "name_level in (1, 2) and are_whole_names",
     "birth_date": "birth_date_level = 1",
     "street": "address_level in (1, 2)",
@@ -22,28 +26,43 @@ OF_A_PERSON = ("loyalty_id", "email", "phone", "full_name")
 """Families share street and postcode, twins the birth date too: one piece must be another. Where names agree in part
 only, two must be: partners order with each other's address."""
 TWO_NAMES = (
-    "are_two_languages and name_level = 5 and email_level in (1, 2) and is_email_personal and is_phone_personal"
-    " and address_level not in (1, 2)"
+    "are_two_languages and name_level = 6 and email_level in (1, 2) and is_email_personal"
+    " and (birth_date_level = 1 or is_phone_personal and address_level not in (1, 2))"
 )
 """A Chinese and an English given name of one person, of one family name, with one e-mail address and one phone.
 
 A couple's address has neither's given name, or their phone is also given with another address, or their records name
 one home.
 """
-NO_TWINS = "(is_given_name_equal or name_level in (1, 2, 5) and not are_whole_names and not are_given_names)"
+NO_TWINS = "(is_given_name_equal or name_level in (1, 2, 5, 6) and not are_whole_names and not are_given_names)"
 """Twins have different given names: here they are equal, or of one record not known. A wrong letter may
 be another name: Mei Ling and Wei Ling are twins."""
+OTHER_NAME = "name_level in (5, 6, 7) and not is_given_name_near and (are_whole_names or are_given_names)"
 VETOES = {
     "two loyalty numbers": "loyalty_id_level in (2, 3)",
     "two birth dates": "birth_date_level in (2, 3)",
-    "two given names": "name_level in (5, 6) and not is_given_name_near and (are_whole_names or are_given_names)"
-    f" and not ({TWO_NAMES})",
+    TWO_GIVEN_NAMES: f"{OTHER_NAME} and not are_two_languages",
+    "given names of two languages": f"{OTHER_NAME} and are_two_languages and not ({TWO_NAMES})",
 }
 MAY_BE_AN_ERROR = {
     "two loyalty numbers": "loyalty_id_level = 2",
     "two birth dates": "birth_date_level = 2",
-    "two given names": "email_level = 1 and phone_level = 1 and address_level not in (1, 2)",
+    TWO_GIVEN_NAMES: "email_level = 1 and phone_level = 1 and address_level not in (1, 2)",
+    "given names of two languages": "email_level = 1 and phone_level = 1 and address_level not in (1, 2)",
 }
+
+TWINS = "twins"
+GUARDS = (*VETOES, TWINS)
+"""All of them, unless a company switches one off."""
+WITHOUT_TWINS = {
+    "full_name": "name_level in (1, 2, 5) and are_whole_names",
+    "postcode": "is_postcode_equal or address_level = 4",
+}
+NO_TWINS_OF_A_HOME = "birth_date_level = 1 and address_level between 1 and 4"
+"""Records of one birth date and home that are no twins are one person under another given name. A wrong letter in a
+name and a wrong digit in a postcode are then slips."""
+HELD = {"two loyalty numbers": "loyalty_id", "two birth dates": "birth_date"}
+"""Columns of which a customer has one value, as long as the guard holds: no link joins clusters that hold two."""
 
 JUDGED = """
 create or replace temp table judged as
@@ -60,9 +79,9 @@ with pieces as (
 counted as (
     select
         *,
-        len(list_intersect(evidence, {of_a_person})) + (birth_date_level = 1 and {no_twins})::int
-            as persons,
-        if((name_level in (3, 4) or is_given_name_near) and not is_given_name_equal, 2, 1)
+        len(list_intersect(evidence, {of_a_person}))
+            + (birth_date_level = 1 and ({no_twins} or is_email_personal and email_level in (1, 2)))::int as persons,
+        if({needs_two} and (name_level in (3, 4) or is_given_name_near) and not is_given_name_equal, 2, 1)
             as needed_persons,
         are_vetoes_errors and len(evidence) >= {certain} and list_contains(evidence, 'full_name') as are_errors
     from pieces
@@ -90,20 +109,34 @@ where len(evidence) > 0
 """
 
 
-def judge(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the table `judged` of `compared`."""
-    vetoed = " and ".join(
-        f"(not coalesce({condition}, false) or {MAY_BE_AN_ERROR[name]})" for name, condition in VETOES.items()
+def judge(connection: duckdb.DuckDBPyConnection, guards: Collection[str] = GUARDS) -> None:
+    """Make the table `judged` of `compared`.
+
+    Parameters
+    ----------
+    connection
+        Where the tables are.
+    guards
+        Those of `GUARDS` that hold.
+    """
+    vetoes = {name: condition for name, condition in VETOES.items() if name in guards}
+    pieces, no_twins = PIECES, NO_TWINS
+    if TWINS not in guards:
+        pieces, no_twins = {**PIECES, **WITHOUT_TWINS}, "true"
+        vetoes = {name: f"{condition} and not ({NO_TWINS_OF_A_HOME})" for name, condition in vetoes.items()}
+    errors = " and ".join(
+        f"(not coalesce({condition}, false) or {MAY_BE_AN_ERROR[name]})" for name, condition in vetoes.items()
     )
     connection.execute(
         JUDGED.format(
-            pieces=_named(PIECES),
-            vetoes=_named(VETOES),
-            errors=vetoed,
+            pieces=_named(pieces),
+            vetoes=_named(vetoes),
+            errors=errors or "true",
             weight=LEAST_WEIGHT,
             least=LEAST_PIECES,
             certain=CERTAIN_PIECES,
-            no_twins=NO_TWINS,
+            no_twins=no_twins,
+            needs_two=str(TWINS in guards).lower(),
             of_a_person=str(list(OF_A_PERSON)),
             link=LINK,
             review=REVIEW,

@@ -1,10 +1,17 @@
 """What is compared of a record: forms of its name, and its values without those that too many records hold.
 
-SQL of DuckDB over the table `records` (`int_party_records`). Names are worked on once each, not once for each record.
+SQL of DuckDB over the table `records` (`int_party_records`). `basis` has what a record is compared by, of all records;
+`fields` adds the forms of names, for the records that are compared. Names are worked on once each.
 """
 
 import duckdb
 
+READ = (
+    *("source_record_key", "party", "email", "phone", "incomplete_phone", "loyalty_id"),
+    *("name_words", "given_words"),
+    *("street_number", "street", "postcode", "birth_date"),
+)
+"""Columns of `int_party_records`."""
 MACROS = """
 create or replace temp macro letters_of(word) as array_to_string(list_sort(string_split(word, '')), '');
 -- A letter left out, doubled or swapped with its neighbour. A wrong letter is none: Mei and Wei are two names.
@@ -17,6 +24,17 @@ create or replace temp macro is_slip(one, other, least) as
 -- Each of two or more words of a shorter name is in the longer one: Tan Wei, Tan Wei Ming.
 create or replace temp macro covers(forms, parts) as
     len(forms) >= 2 and len(list_filter(forms, lambda word: list_has_any(word, parts))) = len(forms);
+-- The word, and each of it without one letter: two that are a slip apart have one in common.
+create or replace temp macro without_a_letter(word) as list_distinct(
+    [word] || list_transform(range(1, length(word) + 1), lambda i: left(word, i - 1) || substr(word, i + 1))
+);
+-- The words of a name that another name does not have, as one.
+create or replace temp macro others_of(words, forms, parts) as array_to_string(list_transform(
+    list_filter(range(1, len(words) + 1), lambda i: not list_has_any(forms[i], parts)), lambda i: words[i]
+), '');
+create or replace temp macro is_near(one, other) as
+    least(length(one), length(other)) >= 3
+    and damerau_levenshtein(one, other) <= if(least(length(one), length(other)) >= 6, 2, 1);
 create or replace temp macro digits_of(word) as regexp_replace(word, '[^0-9]', '', 'g');
 -- Every combination of a form of each word, joined; the first sixteen.
 create or replace temp macro combined(forms) as case when len(forms) = 0 then [] else list_reduce(
@@ -36,7 +54,10 @@ with distinct_names as (
         row_number() over (order by name_words, given_words) as name_no,
         name_words as words,
         given_words
-    from (select distinct name_words, given_words from records where len(name_words) > 0)
+    from (
+        select distinct name_words, given_words from basis
+        where len(name_words) > 0 and record_no in (select record_no from wanted)
+    )
 ),
 
 words as (
@@ -51,16 +72,34 @@ chinese as (
     select distinct name from spellings where regexp_matches(spelling, '\\p{Han}')
 ),
 
+-- A word that is no spelling of a name may be one with a slip. Without a letter of each, the two have a word in common.
+unknown as (
+    select distinct word from words anti join spellings on words.word = spellings.spelling where length(word) >= 2
+),
+
+slips as (
+    select
+        one.word,
+        list(distinct other.name) as names
+    from (select word, unnest(without_a_letter(word)) as key from unknown) as one
+    inner join (select spelling, name, unnest(without_a_letter(spelling)) as key from spellings) as other
+        on one.key = other.key
+    where is_slip(one.word, other.spelling, 2)
+    group by one.word
+),
+
 spelled as (
     select
         words.name_no,
         words.position,
         list_sort(list_distinct(list_concat(list(spellings.name), [any_value(words.word)]))) as forms,
+        list_sort(coalesce(any_value(slips.names), [])) as meant,
         bool_or(spellings.name is null and regexp_matches(words.word, '\\p{Han}')) as is_unread,
         count(spellings.name) > 0 and count(chinese.name) = 0 as is_english,
         count(chinese.name) > 0 as is_chinese
     from words
     left join spellings on words.word = spellings.spelling
+    left join slips on words.word = slips.word
     left join chinese on spellings.name = chinese.name
     group by words.name_no, words.position
 ),
@@ -69,6 +108,7 @@ forms as (
     select
         name_no,
         list(forms order by position) as forms,
+        list(forms || meant order by position) as meant_forms,
         bool_or(is_unread) as is_unread,
         bool_or(is_english) as has_english,
         bool_or(is_chinese) as has_chinese
@@ -77,7 +117,6 @@ forms as (
 )
 
 select
-    name_no,
     words,
     given_words,
     is_unread,
@@ -88,8 +127,11 @@ select
     array_to_string(words, '') as letters,
     least_turn(array_to_string(words, '')) as name_key,
     list_sort(list_distinct(list_transform(combined(forms), lambda name: least_turn(name)))) as name_keys,
+    list_sort(list_distinct(list_transform(combined(meant_forms), lambda name: least_turn(name)))) as meant_keys,
     case when given_words > 0 then array_to_string(words[:given_words], '') end as given,
     case when given_words > 0 then list_sort(list_distinct(combined(forms[:given_words]))) else [] end as given_keys,
+    case when given_words > 0 then list_sort(list_distinct(combined(meant_forms[:given_words]))) else [] end
+        as meant_given_keys,
     list_sort(list_distinct(
         flatten(forms)
         || flatten(list_transform(range(1, len(words)), lambda i: combined(forms[i:i + 1])))
@@ -128,26 +170,45 @@ from records
 where phone is not null
 group by phone
 """
+BASIS = """
+create or replace temp table basis as
+with valued as (
+    select
+        records.source_record_key,
+        coalesce(records.party, 'person') as party,
+        case when crowded_email.value is null then records.email end as email,
+        case when crowded_phone.value is null then records.phone end as phone,
+        coalesce(case when crowded_phone.value is null then records.phone end, records.incomplete_phone) as any_phone,
+        case when crowded_loyalty_id.value is null then records.loyalty_id end as loyalty_id,
+        case when crowded_address.value is null then {address} end as address,
+        phones.emails as emails_of_phone,
+        records.street_number,
+        records.postcode,
+        cast(records.birth_date as varchar) as birth_date,
+        records.email as any_email,
+        records.name_words,
+        records.given_words
+    from records
+    left join phones on records.phone = phones.number
+    {joins}
+)
+
+select
+    row_number() over (order by source_record_key) as record_no,
+    *,
+    hash(valued) as print
+from valued
+"""
 FIELDS = """
 create or replace temp table fields as
 select
-    row_number() over (order by records.source_record_key) as record_no,
-    records.source_record_key,
-    coalesce(records.party, 'person') as party,
-    case when crowded_email.value is null then records.email end as email,
-    case when crowded_phone.value is null then records.phone end as phone,
-    case when crowded_loyalty_id.value is null then records.loyalty_id end as loyalty_id,
-    case when crowded_address.value is null then {address} end as address,
-    phones.emails as emails_of_phone,
-    records.street_number,
-    records.postcode,
-    cast(records.birth_date as varchar) as birth_date,
-    names.name_no,
+    basis.* exclude (any_email, name_words, given_words, print),
     list_filter(names.forms, lambda word: list_has_any(
-        word, regexp_split_to_array(lower(split_part(records.email, '@', 1)), '[^\\p{{L}}]+')
+        word, regexp_split_to_array(lower(split_part(basis.any_email, '@', 1)), '[^\\p{L}]+')
     )) as names_in_email,
     case when not names.is_unread then names.name_key end as name_key,
     case when not names.is_unread then names.name_keys end as name_keys,
+    case when not names.is_unread then names.meant_keys end as meant_keys,
     names.letters,
     names.words,
     coalesce(names.word_count, 0) as word_count,
@@ -155,22 +216,21 @@ select
     names.has_english,
     names.has_chinese,
     names.given_keys,
+    names.meant_given_keys,
     names.parts,
     names.forms,
     names.initials,
     names.first_letters
-from records
+from basis
 left join names
-    on records.name_words = names.words and records.given_words is not distinct from names.given_words
-left join phones on records.phone = phones.number
-{joins}
+    on basis.name_words = names.words and basis.given_words is not distinct from names.given_words
+where basis.record_no in (select record_no from wanted)
 """
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, held_by_at_most: int) -> None:
-    """Make the tables `names` and `fields` from `records` and `spellings` (spelling, name)."""
+    """Make the table `basis` from `records`; `print` is a hash of a record's row."""
     connection.execute(MACROS)
-    connection.execute(NAMES)
     parts = [CROWDED_PART.format(column=column, value=value, most=held_by_at_most) for column, value in VALUES.items()]
     connection.execute(CROWDED.format(parts=" union ".join(parts)))
     connection.execute(PHONES)
@@ -179,7 +239,18 @@ def prepare(connection: duckdb.DuckDBPyConnection, held_by_at_most: int) -> None
         f" on crowded_{column}.kind = '{column}' and crowded_{column}.value = {_of_records(column)}"
         for column in VALUES
     )
-    connection.execute(FIELDS.format(address=ADDRESS, joins=joins))
+    connection.execute(BASIS.format(address=ADDRESS, joins=joins))
+
+
+def fill(connection: duckdb.DuckDBPyConnection, wanted: str) -> None:
+    """Make the tables `names` and `fields` from `basis` and `spellings` (spelling, name).
+
+    `wanted` is a query for the record_no of the records.
+    """
+    connection.execute(f"create or replace temp table wanted as {wanted}")
+    connection.execute(NAMES)
+    connection.execute(FIELDS)
+    connection.execute("drop table names; drop table wanted")
 
 
 def _of_records(column: str) -> str:

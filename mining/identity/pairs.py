@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from mining.identity.cuts import cut
+from mining.identity.cuts import APART, BY_MODEL, BY_NUMBER, BY_VALUE, DECIDED, cut
 
 if TYPE_CHECKING:  # a build without a model does without it, and without the time that its import takes
     import pyarrow as pa
 
 RULES = ("decision", "number", "loyalty_id", "account", "email", "phone", "address", "model")
 """Why two records are linked, what says most first. A cluster that must be cut keeps its links in this order."""
-MODEL = RULES.index("model")
+SURETY = {"decision": DECIDED, "loyalty_id": BY_NUMBER, "account": BY_NUMBER, "model": BY_MODEL}
 SAME, NEVER = "same", "never"
 MOST_RECORDS = 60
 """No link of a model makes a customer of more records."""
@@ -104,13 +104,16 @@ from reached inner join nodes using (node) inner join nodes as smallest on reach
 IN_TROUBLE = """
 create or replace temp table identity_in_trouble as
 with placed as (
-    select candidates.verdict, candidates.match_rule, one.cluster_key, other.cluster_key as other_cluster_key
+    select
+        candidates.verdict, candidates.reason, candidates.match_rule, one.cluster_key,
+        other.cluster_key as other_cluster_key
     from identity_candidates as candidates
     inner join identity_components as one on candidates.source_record_key = one.record_key
     inner join identity_components as other on candidates.other_record_key = other.record_key
 ),
 modelled as (select distinct cluster_key from placed where verdict = 'link' and match_rule = 'model')
-select cluster_key from placed where verdict = 'never' and cluster_key = other_cluster_key
+select cluster_key from placed
+where cluster_key = other_cluster_key and (verdict = 'never' or verdict = 'vetoed' and contains(reason, $apart))
 union
 select cluster_key from identity_components inner join modelled using (cluster_key)
 group by cluster_key having count(*) > $most
@@ -122,11 +125,12 @@ inner join identity_held as held on components.record_key = held.source_record_k
 group by cluster_key, held.kind having count(distinct held.value) > 1
 """
 OF_TROUBLE = """
-select source_record_key, other_record_key, list_position($rules, match_rule) - 1, verdict
+select source_record_key, other_record_key, match_rule, verdict, list_position($rules, match_rule) as rule_rank
 from identity_candidates as candidates
 inner join identity_components as components on candidates.source_record_key = components.record_key
-where components.cluster_key in (from identity_in_trouble) and verdict in ('link', 'never')
-order by 3, match_weight desc nulls last, 1, 2
+where components.cluster_key in (from identity_in_trouble)
+    and (verdict in ('link', 'never') or verdict = 'vetoed' and contains(reason, $apart))
+order by rule_rank, match_weight desc nulls last, 1, 2
 """
 HELD_IN_TROUBLE = """
 select distinct source_record_key, kind, value
@@ -215,11 +219,12 @@ def judged_pairs(
             connection.unregister("identity_given")
     connection.execute(CANDIDATES, {"same": SAME})
     connection.execute(COMPONENTS)
-    connection.execute(IN_TROUBLE, {"most": most_records})
-    edges = connection.execute(OF_TROUBLE, {"rules": rules}).fetchall()
+    connection.execute(IN_TROUBLE, {"most": most_records, "apart": APART})
+    edges = connection.execute(OF_TROUBLE, {"rules": rules, "apart": APART}).fetchall()
     of_cluster, refused = cut(
-        [(one, other, rank == MODEL) for one, other, rank, verdict in edges if verdict == "link"],
-        never=[(one, other) for one, other, _, verdict in edges if verdict == NEVER],
+        [(one, other, SURETY.get(rule, BY_VALUE)) for one, other, rule, verdict, _ in edges if verdict == "link"],
+        never=[(one, other) for one, other, _, verdict, _ in edges if verdict == NEVER],
+        apart=[(one, other) for one, other, _, verdict, _ in edges if verdict == "vetoed"],
         held=connection.execute(HELD_IN_TROUBLE).fetchall() if edges else [],
         most_records=most_records,
     )

@@ -1,7 +1,7 @@
-"""The step of a build: which model scores its pairs, and when one is trained."""
+"""The step of a build: its pairs are scored, where its records can teach a model."""
 
+import datetime as dt
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -26,24 +26,24 @@ def scored_pairs(
     records
         `int_party_records`.
     build
-        Variables of the build: as_of_date, identity_model (folders `models` and `state`, names of `sources`,
-        code_version, held_by_at_most).
+        Variables of the build: as_of_date, identity_model (`mining.identity.model.Given`).
     """
-    given = build.get("identity_model")
-    if not given:
+    said = build.get("identity_model")
+    if not said:
         return None, None
     counted = records.aggregate(", ".join(["count(*)", *(f"count({column})" for column in CONTACTS)])).fetchall()[0]
     if counted[0] < LEAST_RECORDS or sum(count > 0 for count in counted[1:]) < LEAST_CONTACTS:
         return None, None
-    # NumPy, pandas and Splink take longer to import than the rest of a small build.
-    from mining.identity.model import model_of_day  # noqa: PLC0415
-    from mining.identity.scoring import Matcher  # noqa: PLC0415
+    # Arrow takes longer to import than the rest of a small build.
+    from mining.identity.fields import READ  # noqa: PLC0415
+    from mining.identity.model import Given, model_of_day  # noqa: PLC0415
 
-    matcher = Matcher(records.to_arrow_table(), given["held_by_at_most"])
-    model = model_of_day(Path(given["models"]), build, matcher)
+    given = Given(**said)
+    matcher = given.matcher(records.project(", ".join(READ)).to_arrow_table())
+    model = model_of_day(given, dt.date.fromisoformat(build["as_of_date"]), matcher)
     if model is None:
         return None, None
-    state = Path(given["state"]) / f"{model['model_version']}.parquet"
+    state = given.state_file(model)
     scored = matcher.score(model["model"], model["model_version"], state)
     for path in state.parent.glob("*.parquet"):
         if path != state:

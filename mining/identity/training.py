@@ -22,6 +22,8 @@ FOUND_BY_VALUES = 0.7
 """Share of the pairs of one party that have an equal e-mail, phone or loyalty number; a weight moves by a fraction."""
 TRAINED_ON = ("email", "phone", "birth_date", "loyalty_id", "name_key")
 LEAST_M = 0.001
+LEAST_BY_CHANCE = 0.1
+"""Share of the random pairs of a level that are of two parties, at the least: the prior is an estimate."""
 DIGITS = 6
 FREQUENT = 20
 """Records that hold a value before its own frequency is stored, as a hash: fewer could say who somebody is."""
@@ -124,14 +126,15 @@ def _splink(connection: duckdb.DuckDBPyConnection, rules: list[str]) -> dict[str
         except ValueError as error:
             raise _NoEstimateError(rule) from error
     model = linker.misc.save_model_to_json()
+    prior = model["probability_two_random_records_match"]
     return {
-        "prior": _rounded(model["probability_two_random_records_match"]),
+        "prior": _rounded(prior),
         "comparisons": {
             comparison["output_column_name"]: [
                 {
                     "level": level["label_for_charts"],
                     "m": _rounded(max(level.get("m_probability") or 0.0, LEAST_M)),
-                    "u": _rounded(max(level.get("u_probability") or 0.0, 1 / RANDOM_PAIRS)),
+                    "u": _rounded(_by_chance(level, prior)),
                 }
                 for level in comparison["comparison_levels"]
                 if not level.get("is_null_level")
@@ -139,6 +142,12 @@ def _splink(connection: duckdb.DuckDBPyConnection, rules: list[str]) -> dict[str
             for comparison in model["comparisons"]
         },
     }
+
+
+def _by_chance(level: dict[str, Any], prior: float) -> float:
+    """Return u without the random pairs that are of one party, which in a small company are as many as the others."""
+    random, same = level.get("u_probability") or 0.0, level.get("m_probability") or 0.0
+    return max(random - prior * same, random * LEAST_BY_CHANCE, 1 / RANDOM_PAIRS)
 
 
 def _of_splink(comparison: Comparison) -> dict[str, Any]:

@@ -29,7 +29,7 @@ with levels as (
         {values},
         least(l.word_count, r.word_count) >= 2 as are_whole_names,
         coalesce(l.given is not null and r.given is not null, false) as are_given_names,
-        coalesce(list_has_any(l.given_keys, r.given_keys) or is_slip(l.given, r.given, 4), false)
+        coalesce(list_has_any(l.meant_given_keys, r.meant_given_keys) or is_slip(l.given, r.given, 4), false)
             as is_given_name_equal,
         coalesce(
             least(length(l.given), length(r.given)) >= 4 and damerau_levenshtein(l.given, r.given) = 1, false

@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipeline.base.catalog import catalog
-from pipeline.base.catalog import variables as project_variables
 from pipeline.base.errors import UserError
 from pipeline.base.files import remove, write_json
 from pipeline.base.numbers import currency_digits
@@ -21,6 +20,7 @@ from pipeline.build.dbt_process.failures import failures, read_results
 from pipeline.build.dbt_process.process import DbtProcess, is_started_ahead, keep_waiting, waiting
 from pipeline.build.golden_record import check_golden_record
 from pipeline.build.history import HISTORY, history_files
+from pipeline.build.identity import identity_model
 from pipeline.build.phones import phone_variables
 from pipeline.build.plan import NO_ARMS, Plan, landed_path, load_plan, receipts_path, write_for_dbt
 from pipeline.build.staging import COPY, copy_project
@@ -220,13 +220,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "seen_before": _end_of(plan),
         "identity_decisions": plan.decisions,
         "identity_ledger": plan.identity_ledger,
-        "identity_model": {
-            "models": str(settings.models / "identity"),
-            "state": str(settings.build / "identity"),
-            "sources": sorted(plan.sources),
-            "code_version": plan.code_version,
-            "held_by_at_most": project_variables()["identity"]["held_by_at_most"],
-        },
+        "identity_model": identity_model(settings, plan.sources),
         "release": {
             "release_id": plan.release_id,
             "as_of_date": str(plan.as_of),

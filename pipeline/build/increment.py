@@ -126,6 +126,13 @@ def _read_state(settings: Settings) -> dict[str, Any]:
         return {}
 
 
+def built_as_of(settings: Settings) -> str | None:
+    """Return the as-of date of the core of the warehouse; None where its build is not finished."""
+    state = _read_state(settings)
+    built, begun = state.get("built"), state.get("begun")
+    return str(built["as_of_date"]) if built and not begun else None
+
+
 def complete(settings: Settings, plan: Plan, variables: dict[str, Any]) -> None:
     """Record that the core of the warehouse is built."""
     write_sealed(settings.build / STATE, {"built": _basis(plan, variables), "begun": None, "layers": []})

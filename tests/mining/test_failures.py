@@ -95,7 +95,7 @@ def test_scores_that_cannot_be_made_are_null_with_the_reason(
 
 def test_scores_that_are_not_sound_are_refused(few: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     segments = find_job("segments")
-    frame = segments.score(segments.read(few, AS_OF, SOURCES), None, {})["segments"]
+    frame = segments.score(segments.read(few, AS_OF, SOURCES), None, segments.options(few))["segments"]
     monkeypatch.setattr(segments, "score", lambda *_: {"segments": frame.assign(monetary_score=6)})
     (run,) = runs(mine(few), "segments")
     assert "monetary_score is not within 1 and 5 for 60 of 60 scored customers" in run["decision"]

@@ -112,6 +112,14 @@ def test_rules_join_two_birth_dates_that_a_model_does_not():
     assert clusters(CHAIN, scored=modelled(("d", "e", 9.0)), held=held) == ["abcde"]
 
 
+@pytest.mark.parametrize(("rule", "expected"), [("phone", ["ab", "cd"]), ("loyalty_id", ["bcd"])])
+def test_a_short_name_that_fits_two_twins_joins_one_of_them(rule: str, expected: list[str]):
+    links = [("a", "b", "email"), ("b", "c", rule), ("c", "d", "email")]
+    twins = dict(zip(PAIR, ("a", "c", "model", 12.0, "birth_date", "vetoed", "two given names", "m-1"), strict=True))
+    scored = pa.Table.from_pylist([twins], modelled().schema)
+    assert clusters(links, scored=scored) == expected
+
+
 def test_links_of_a_model_make_no_cluster_of_too_many():
     scored = modelled(*((f"{n}", f"{n + 1}", float(n)) for n in range(1, 9)))
     assert clusters([], scored=scored, most_records=3) == ["123", "456", "789"]

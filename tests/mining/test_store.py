@@ -14,12 +14,11 @@ from mining.store import (
     content_hash,
     earlier_models,
     feature_set,
-    make_id,
-    mining_code,
     read_features,
     score_table,
     write_scores,
 )
+from mining.version import make_id, mining_code
 from pipeline.base.errors import UserError
 from pipeline.base.files import TEMPORARY_PREFIX, write_parquet
 from pipeline.base.model_files import write_model
@@ -154,7 +153,7 @@ def test_only_models_of_earlier_days_these_sources_this_code_and_this_horizon_ar
     ],
 )
 def test_a_model_is_of_the_code_that_says_what_features_mean(tmp_path, monkeypatch, file, counts):
-    monkeypatch.setattr("mining.store.ROOT", tmp_path)
+    monkeypatch.setattr("mining.version.ROOT", tmp_path)
     before = mining_code.__wrapped__()
     path = tmp_path / file
     path.parent.mkdir(parents=True)
@@ -192,6 +191,6 @@ def test_the_purchases_of_each_day_are_part_of_what_features_contain(settings, s
 
 def test_without_the_purchases_of_each_day_the_next_step_is_named(settings, shop):
     write_parquet(settings.features / f"as_of={AS_OF}.parquet", shop)
-    assert find_job("segments").read(settings, AS_OF, SOURCES).calendar(AS_OF).empty
+    assert read_features(settings, AS_OF, SOURCES, {"purchase_days"}).calendar(AS_OF).empty
     with pytest.raises(UserError, match=r"purchase_calendar/as_of=2024-12-31\.parquet is not there.*make run"):
         find_job("clv").read(settings, AS_OF, SOURCES)

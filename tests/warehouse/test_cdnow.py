@@ -74,6 +74,20 @@ def warehouse(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             (SALES, 0),
         ),
         ("select count(*) > 0, count(*) filter (reason_kind <> 'inferred') from marts.lost_customers", (True, 0)),
+        (
+            """select count(*), count(distinct verdict) > 1, min(cost_class), max(cost_class), count(cost_to_serve),
+                   count(return_rate), count(failed_payments) from marts.customer_selection""",
+            (CUSTOMERS, True, "unknown", "unknown", 0, 0, 0),
+        ),
+        (
+            """select count(gini), count(*) filter (unavailable_reason = 'no active source provides costs'),
+                   count(*) filter (unavailable_reason = 'no active source provides products')
+               from marts.concentration""",
+            (2, 1, 2),
+        ),
+        ("select max(point), max(value_share) from marts.concentration_curve where measure = 'net_revenue'", (100, 1)),
+        ("select count(*) from marts.category_switching", (0,)),
+        ("select count(distinct kind), sum(customers) > 0 from marts.segment_migration", (2, True)),
     ],
 )
 def test_published_totals(warehouse: Path, query: str, expected: tuple[object, ...]) -> None:
@@ -88,7 +102,8 @@ def test_the_dry_run_says_what_was_built(warehouse: Path, data_dir: Path) -> Non
 
 
 QUESTIONS = {question: query for table in published().values() for question, query in table.contract.questions.items()}
-# What nobody can know of transactions alone: products, channels of acquisition, contacts, surveys, campaigns.
+# What nobody can know of transactions alone: products, channels of acquisition, contacts, surveys, campaigns, costs,
+# households. Customers of CDNOW do not differ in when, and at what price, they buy: there are no behavioural groups.
 WITHOUT_ANSWER = {
     "How long do customers wait on the phone, and how many give up?",
     "What do customers complain about?",
@@ -97,6 +112,15 @@ WITHOUT_ANSWER = {
     "Who is content, buys again, and could be asked to recommend the company?",
     "After how many months has a cohort paid back what it cost to win?",
     "What did each campaign bring back of what it cost?",
+    "What do customers buy after a category, more often than others do?",
+    "Which categories hold their customers, and which lead on to others?",
+    "Which products of the long tail earn money all the same?",
+    "Which products could go without a loss?",
+    "Who takes more to serve than is reasonable?",
+    "Who is a risk, by returns or by payments?",
+    "Which customers buy alike, and what do we do with each group?",
+    "Which households are close to the next tier?",
+    "Who costs more than they bring?",
     "Who is waiting for an answer today?",
     "In which channel do customers get no answer?",
     "When are most agents needed on the phone?",

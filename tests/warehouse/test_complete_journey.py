@@ -104,6 +104,28 @@ def test_marts_equal_the_facts(warehouse: duckdb.DuckDBPyConnection) -> None:
     assert one(warehouse, "select sum(customers), sum(net_sales) from marts.segment_profile") == (HOUSEHOLDS, SALES)
 
 
+def test_what_is_shown_of_groups_does_not_tell_of_a_few(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Of each family, what is withheld is of ten or more together, or of all; a step of a curve has as many."""
+    rest = one(
+        warehouse,
+        """select count(*), min(rest) from (
+               select sum(cohort_customers) filter (unavailable_reason = 'of too few customers') as rest
+               from marts.cohort_retention where months_since = 0
+               group by dimension, case when dimension <> 'all' then cohort_month end
+               having count(*) filter (unavailable_reason is distinct from 'of too few customers') > 0)
+           where rest is not null""",
+    )
+    assert rest[0] > 0
+    assert rest[1] >= 10
+    steps = one(
+        warehouse,
+        """select min(step) from (
+               select cumulative_members - lag(cumulative_members) over (partition by measure order by point) as step
+               from marts.concentration_curve where member = 'customer')""",
+    )
+    assert steps[0] >= 10
+
+
 def test_statement_lines_equal_the_facts(warehouse: duckdb.DuckDBPyConnection) -> None:
     goods = one(
         warehouse,

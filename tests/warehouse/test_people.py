@@ -15,7 +15,7 @@ from cli.main import main
 from pipeline.base.errors import UserError
 from pipeline.base.settings import sources_in
 from pipeline.build.decisions import read_decisions
-from pipeline.outputs.identity import decide, explain, pairs_in_doubt, review
+from pipeline.outputs.identity import decide, explain, pair, pairs_in_doubt, review
 from pipeline.outputs.identity.explain import as_text
 from pipeline.outputs.identity.found import record_key
 from pipeline.outputs.identity.review import pair_of
@@ -113,9 +113,25 @@ def test_explain_without_the_private_room_names_sources_only(street: Neighbours,
     assert not any(value in text for value in ("Silva", "@", "till:ana"))
 
 
-def test_explain_of_nobody_says_what_to_give(street: Neighbours) -> None:
-    with pytest.raises(UserError, match=r"has no customer and no record 'till:zoe': give a customer_id"):
-        explain(street.settings, "till:zoe", with_values=True)
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("till:zoe", "has no customer and no record 'till:zoe': give a customer_id of this or an earlier release"),
+        ("", "or source:id of a record, of the sources desk, till."),
+        ("ana", "has no customer and no record 'ana': its number is that of desk:ana, till:ana."),
+        ("shop:kim2", "its number is that of till:kim2."),
+        ("unknown", "'unknown' stands for sales without a customer"),
+    ],
+)
+def test_explain_of_nobody_says_what_to_give(street: Neighbours, asked: str, hint: str) -> None:
+    with pytest.raises(UserError, match=re.escape(hint)):
+        explain(street.settings, asked, with_values=True)
+
+
+def test_an_id_may_be_copied_with_blanks_and_capital_letters(street: Neighbours) -> None:
+    ana = street.customer("till:ana")
+    (found,) = explain(street.settings, f" {ana.upper()}\n", with_values=False)
+    assert found.customer_id == ana
 
 
 @pytest.fixture
@@ -158,6 +174,37 @@ def test_review_lists_the_surest_pair_first_and_side_by_side(doubtful: Neighbour
     assert (len(shown.pairs), shown.total, shown.pairs[0].says) == (1, 2, [])
 
 
+def test_two_records_are_shown_side_by_side_in_doubt_or_not(doubtful: Neighbours) -> None:
+    def told(one: str, other: str) -> str:
+        return review.as_text(1, pair(doubtful.settings, one, other, with_values=False).pairs[0])
+
+    assert "Agree: phone number, birth date." in told("till:mei", "desk:sam")
+    assert "A person said that they are two." in told("till:pia", "till:mia")
+    assert f"One customer: perennial identity explain {doubtful.customer('till:ana')} says why" in told(
+        "till:ana", "desk:ana"
+    )
+    assert "Two customers: nothing that was compared speaks for one." in told("till:ana", "till:ben")
+    assert f"{doubtful.customer('till:ben')} (2 records)" in told("till:ana", "till:ben")
+    with pytest.raises(UserError, match="has no record 'till:zoe'"):
+        told("till:ana", "till:zoe")
+
+
+def test_pairs_are_decided_one_after_the_other_on_a_terminal(doubtful: Neighbours, monkeypatch, capsys) -> None:
+    """The second decision contradicts one that somebody wrote in the meantime."""
+    answers = iter(["perhaps", "never", "her son", "same", "showed one card"])
+    monkeypatch.setenv("CRM_HOME", str(doubtful.settings.home))
+    monkeypatch.setattr("cli.identity._is_terminal", lambda: True)
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
+    decide(doubtful.settings, "till:ben", "till:mia", decision="same", by="O. Lim", because="seen")
+    decide(doubtful.settings, "till:mia", "till:bob", decision="never", by="O. Lim", because="seen")
+    assert main(["identity", "review", "--by", "R. Lim"]) == 0
+    said = capsys.readouterr().out
+    assert "Not written:" in said
+    assert "'same' contradicts" in said or "'never' contradicts" in said
+    assert "1 decided, in" in said
+    assert [row["reason"] for row in read_decisions(doubtful.settings)] == ["seen", "seen", "her son"]
+
+
 def test_a_decision_is_appended_and_its_pair_waits_no_more(doubtful: Neighbours, monkeypatch, capfd) -> None:
     monkeypatch.setenv("CRM_HOME", str(doubtful.settings.home))
     words = ["identity", "review", "till:mei", "desk:sam", "--by", "R. Lim", "--because", "her son", "--decide"]
@@ -187,8 +234,11 @@ def test_a_decision_that_contradicts_others_is_not_written(doubtful: Neighbours)
         ({"decision": "merge"}, "--decide is 'merge': give same or never."),
         ({"by": " "}, "--by is missing"),
         ({"because": ""}, "--because is missing"),
-        ({"one": "mei"}, "'mei' is no record: give source:id"),
-        ({"one": "till:zoe"}, "has no record till:zoe"),
+        ({"one": "mei"}, "has no record 'mei': its number is that of till:mei."),
+        (
+            {"one": "till:zoe"},
+            "has no record 'till:zoe': give a customer_id of this or an earlier release, or source:id",
+        ),
         ({"one": "desk:sam"}, "desk:sam is one record: name two."),
     ],
 )

@@ -1,14 +1,21 @@
 -- Grain: one row per (customer_id of any release, the customer that it is today, valid_from).
 -- An id means the customers of today that have its records: one, or several where it was split.
--- A list of a past day: valid_from <= day < valid_to. An id that was replaced on its own day holds for that day.
+-- A list of a past day: valid_from <= day < valid_to. Of a day with several releases, an id means what it meant in any
+-- of them, and in the one before.
+{% set days = of_build('releases') | map(attribute='as_of_date') | map('string') | list + [of_build('as_of_date')] %}
+{% set repeated = [] %}
+{% for day in days if days.count(day) > 1 and day not in repeated %}{% do repeated.append(day) %}{% endfor %}
 with held as (
     select distinct
         history.customer_id,
         coalesce(today.customer_id, 'unknown') as current_customer_id,
         history.valid_from,
         case
-            when history.valid_to > history.valid_from then history.valid_to
-            else {{ add_days('history.valid_from', 1) }}
+            when
+                history.valid_to > history.valid_from
+                {{ 'and history.valid_to not in (' ~ text_list(repeated) ~ ')' if repeated }}
+                then history.valid_to
+            else {{ add_days('history.valid_to', 1) }}
         end as valid_to
     from {{ ref('int_identity_history') }} as history
     left join {{ ref('int_source_customers') }} as today on history.source_record_key = today.source_record_key

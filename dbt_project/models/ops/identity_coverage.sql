@@ -7,7 +7,7 @@ with records as (
         *,
         count(*) over (partition by customer_id) as customer_records
     from {{ ref('int_source_customers') }}
-    where {{ seen_by_as_of('first_seen_at') }}
+    where is_seen
 ),
 
 identifiers as (

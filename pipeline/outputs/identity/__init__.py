@@ -2,6 +2,6 @@
 
 from pipeline.outputs.identity.decide import decide
 from pipeline.outputs.identity.explain import explain
-from pipeline.outputs.identity.review import pairs_in_doubt
+from pipeline.outputs.identity.review import pair, pairs_in_doubt
 
-__all__ = ["decide", "explain", "pairs_in_doubt"]
+__all__ = ["decide", "explain", "pair", "pairs_in_doubt"]

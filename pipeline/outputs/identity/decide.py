@@ -9,7 +9,7 @@ from pipeline.base.files import write_text
 from pipeline.base.lock import file_lock
 from pipeline.base.settings import Settings
 from pipeline.build.decisions import COLUMNS, NEVER, SAME, check_decisions
-from pipeline.outputs.identity.found import Opened, opened_release
+from pipeline.outputs.identity.found import Opened, customer_of, opened_release, record_key, unknown_record
 
 OUTCOME = {
     SAME: "{one} and {other} are one customer",
@@ -57,16 +57,10 @@ def decide(settings: Settings, one: str, other: str, *, decision: str, by: str, 
 def _known(release: Opened, record: str) -> tuple[str, str]:
     """Return source and id of a record of the release."""
     source, colon, number = record.partition(":")
-    if not colon:
-        raise UserError(f"'{record}' is no record: give source:id, such as shop:1042.")
     if not release.has_contacts:
         raise UserError("contacts.duckdb cannot be read by you, and has the ids of sources: ask its owner to decide.")
-    if not release.rows(
-        "select 1 from contacts_file.customer_source_id where source_system = $1 and source_customer_id = $2",
-        source,
-        number,
-    ):
-        raise UserError(f"Release {release.folder.name} has no record {record}: give the source and its own number.")
+    if not colon or not customer_of(release, record_key(record)):
+        raise unknown_record(release, record, "record")
     return source, number
 
 

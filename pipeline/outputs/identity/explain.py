@@ -268,6 +268,9 @@ def _lines(found: Explanation) -> list[str]:
     lines += ["", "Nearly matched"] + [
         f"  {near.other} ({near.other_customer_id}) and record {near.record}: {near.why}" for near in found.nearly
     ]
+    if waiting := next((near for near in found.nearly if near.verdict == "review"), None):
+        own = found.records[waiting.record - 1].name
+        lines.append(f"  To see the first side by side: perennial identity review {own} {waiting.other}")
     if not found.nearly:
         lines.append("  nobody")
     if found.earlier_ids:

@@ -101,24 +101,46 @@ def find(release: Opened, asked: str) -> Asked:
     UserError
         There is none.
     """
+    asked = asked.strip()
+    if asked[:2] == "C_" and ":" not in asked:
+        asked = asked.lower()
     if asked == "unknown":
         raise UserError("'unknown' stands for sales without a customer: nobody is behind it.")
     if release.rows("select 1 from release.core.dim_customer where customer_id = $1", asked):
         return Asked((asked,), _split_off(release, asked))
     if earlier := release.rows(HISTORY, asked):
         return _translated(asked, earlier)
-    keys = [asked, record_key(asked)] if ":" in asked else [asked]
-    found = release.rows(
-        "select distinct customer_id from release.core.bridge_customer_source"
-        " where list_contains($1, source_record_key) and is_current",
-        keys,
+    for key in [asked, record_key(asked)] if ":" in asked else [asked]:
+        if found := customer_of(release, key):
+            return Asked((found,))
+    raise unknown_record(release, asked, "customer and no record")
+
+
+def customer_of(release: Opened, key: str) -> str | None:
+    """Return the customer that a record is today, by its key; None where there is no such record."""
+    rows = release.rows(
+        "select customer_id from release.core.bridge_customer_source where source_record_key = $1 and is_current", key
     )
-    if not found:
-        raise UserError(
-            f"Release {release.folder.name} has no customer and no record '{asked}': give a customer_id of this or an "
-            "earlier release, or source:id, such as shop:1042."
+    return str(rows[0]["customer_id"]) if rows else None
+
+
+def unknown_record(release: Opened, asked: str, what: str) -> UserError:
+    """Return the error that there is no such record, with what else may be meant."""
+    number = asked.rpartition(":")[2]
+    alike = release.has_contacts and release.rows(
+        "select source_system || ':' || source_customer_id as record from contacts_file.customer_source_id"
+        " where source_customer_id = $1 order by record",
+        number,
+    )
+    if alike:
+        hint = f"its number is that of {', '.join(row['record'] for row in alike)}."
+    else:
+        sources = release.rows("select distinct source_system from release.core.bridge_customer_source order by 1")
+        hint = (
+            "give a customer_id of this or an earlier release, or source:id of a record, of the sources "
+            f"{', '.join(row['source_system'] for row in sources)}."
         )
-    return Asked(tuple(row["customer_id"] for row in found))
+    return UserError(f"Release {release.folder.name} has no {what} '{asked}': {hint}")
 
 
 def _translated(asked: str, earlier: list[dict[str, Any]]) -> Asked:

@@ -22,32 +22,59 @@ compared as (
         one.text,
         other.text as other_text,
         one.text = other.text or one.plain_text = other.plain_text as is_equal,
-        one.is_word and other.is_word as are_words,
-        one.is_word and other.is_word and {{ is_one_letter_off('one.text', 'other.text') }} as is_near
+        one.is_word and other.is_word as are_words
     from checks
     inner join words as one on checks.source_record_key = one.source_record_key
     inner join words as other on checks.other_record_key = other.source_record_key
     where not checks.is_missing and not checks.is_same
 ),
 
+-- The same two words meet in many pairs of records.
+word_texts as (
+    select distinct
+        text,
+        other_text
+    from compared
+    where are_words and text <> other_text
+),
+
 -- An initial, or a slip of the finger: a letter left out or doubled, two swapped, in words of five letters also a wrong
 -- one. Mei and Wei are two names.
-word_pairs as (
+near_texts as (
     select
-        *,
-        are_words and (
-            text = left(other_text, 1)
-            or other_text = left(text, 1)
-            or (
-                is_near
-                and (
-                    least(length(text), length(other_text)) >= 5
-                    or length(text) <> length(other_text)
-                    or {{ sorted_letters('text') }} = {{ sorted_letters('other_text') }}
-                )
+        text,
+        other_text,
+        {{ is_one_letter_off('text', 'other_text') }} as is_near,
+        text = left(other_text, 1) or other_text = left(text, 1) as is_initial
+    from word_texts
+),
+
+alike_texts as (
+    select
+        text,
+        other_text,
+        is_near,
+        is_initial
+        or (
+            is_near
+            and (
+                least(length(text), length(other_text)) >= 5
+                or length(text) <> length(other_text)
+                or {{ sorted_letters('text') }} = {{ sorted_letters('other_text') }}
             )
         ) as is_like
+    from near_texts
+    where is_near or is_initial
+),
+
+word_pairs as (
+    select
+        compared.*,
+        coalesce(alike_texts.is_near, false) as is_near,
+        coalesce(alike_texts.is_like, false) as is_like
     from compared
+    left join alike_texts
+        on compared.are_words and compared.text = alike_texts.text and compared.other_text = alike_texts.other_text
 ),
 
 covered as (

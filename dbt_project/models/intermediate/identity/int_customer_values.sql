@@ -168,7 +168,9 @@ held as (
 digits as (
     select
         *,
-        {{ without('identifier_value', '[^0-9]') }} as digits,
+        case
+            when kind in ('loyalty_id', 'account') then {{ without('identifier_value', '[^0-9]') }}
+        end as digits,
         case
             when kind = 'phone' then regexp_extract(identifier_value, '{{ codes }}')
         end as calling_code

@@ -1,29 +1,38 @@
 -- Grain: one row per record of customers: what it says now, in one spelling; also of one that nothing current names.
 -- Personal. A value is null where it identifies nobody: int_customer_values says which do. A name is in words; the
--- first given_words of them are the given name, where the record says which they are.
+-- first given_words of them are the given name, where the record says which they are. incomplete_phone is a number
+-- that no country gives out: one that lacks a digit is evidence beside another record's number.
 {% set record = ['source_system', 'source_customer_id'] %}
-with records as (
+with named as (
     select
         *,
-        {{ name_words("coalesce(full_name, concat_ws(' ', given_name, family_name))") }} as name_words,
+        {{ name_words("full_name") }} as full_name_words,
         {{ name_words("given_name") }} as given_name_words,
         {{ name_words("family_name") }} as family_name_words
     from {{ ref('int_customers__known') }}
     where {{ only_changed(ref('int_record_history_changed'), record) }}
 ),
 
+records as (
+    select
+        *,
+        coalesce(full_name_words, list_concat(given_name_words, family_name_words), []) as name_words
+    from named
+),
+
 identifying as (
     select
         source_record_key,
         max(case when kind = 'email' then identifier_value end) as email,
-        max(case when kind = 'phone' then identifier_value end) as phone,
+        max(case when kind = 'phone' and verdict = 'identifies' then identifier_value end) as phone,
+        max(case when kind = 'phone' and verdict = 'no such number' then identifier_value end) as incomplete_phone,
         max(case when kind = 'loyalty_id' then identifier_value end) as loyalty_id,
         max(case when kind = 'account' then identifier_value end) as account_ref,
         max(case when kind = 'address' then identifier_value end) as address
     from {{ ref('int_customer_values') }}
     where
         is_current
-        and verdict in ('identifies', 'incomplete')
+        and (verdict in ('identifies', 'incomplete') or (kind = 'phone' and verdict = 'no such number'))
         and {{ only_changed(ref('int_record_history_changed'), record) }}
     group by source_record_key
 )
@@ -35,6 +44,7 @@ select
     coalesce(records.kind, 'person') as party,
     identifying.email,
     identifying.phone,
+    identifying.incomplete_phone,
     identifying.loyalty_id,
     identifying.account_ref,
     nullif({{ joined('records.given_name_words') }}, '') as given_name,

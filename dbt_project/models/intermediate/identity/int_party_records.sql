@@ -10,6 +10,7 @@ select
     seen.first_seen_at,
     standard.email,
     standard.phone,
+    standard.incomplete_phone,
     standard.loyalty_id,
     standard.account_ref,
     standard.given_name,
