@@ -43,7 +43,9 @@ def explain(
 
 @app.command()
 def review(  # noqa: PLR0917 - each parameter is an option
-    one: Annotated[str, typer.Argument(metavar="[ONE", help="A record to decide about, as source:id.")] = "",
+    one: Annotated[
+        str, typer.Argument(metavar="[ONE", help="A record to look at, or to decide about, as source:id.")
+    ] = "",
     other: Annotated[str, typer.Argument(metavar="OTHER]", help="The other one.")] = "",
     decision: Annotated[
         str,
@@ -58,50 +60,70 @@ def review(  # noqa: PLR0917 - each parameter is an option
 ) -> None:
     """List the pairs in doubt, the surest first, and decide them.
 
-    On a terminal each pair is asked for, with --by. Without one, name a pair: perennial identity review shop:17 desk:4
-    --decide same --by "R. Lim" --because "same card at the till"
+    On a terminal each pair is asked for, with --by. Two records are shown side by side, in doubt or not: perennial
+    identity review shop:17 desk:4. And decided with --decide same --by "R. Lim" --because "same card at the till".
+    The weight is the binary logarithm of the odds that they are one customer: 6 is 64 to 1.
     """
-    from pipeline.outputs.identity import decide, pairs_in_doubt
+    from pipeline.outputs.identity import decide, pair, pairs_in_doubt
     from pipeline.outputs.identity.review import as_text
 
-    if decision or one or other:
-        if not (decision and one and other):
-            raise UserError("Give two records and --decide: shop:17 desk:4 --decide same --by WHO --because WHY.")
+    if bool(one) != bool(other) or (decision and not one):
+        raise UserError("Give two records, as source:id: shop:17 desk:4; and --decide same --by WHO --because WHY.")
+    if decision:
         print(decide(every(), one, other, decision=decision, by=by, because=because))
         return
-    found = pairs_in_doubt(every(), limit=limit, with_values=_may_show(shape))
+    with_values = _may_show(shape)
+    found = (
+        pair(every(), one, other, with_values=with_values)
+        if one
+        else pairs_in_doubt(every(), limit=limit, with_values=with_values)
+    )
     if shape == "json":
         print(_json(found))
         return
     if found.remark and found.pairs:
         print(f"{found.remark}\n")
-    asks = bool(by) and sys.stdin.isatty() and sys.stdout.isatty()
-    for number, pair in enumerate(found.pairs, 1):
-        print(as_text(number, pair))
-        if asks and not _ask(pair.record, pair.other, by):
-            break
+    asks, decided = bool(by) and _is_terminal(), 0
+    for number, each in enumerate(found.pairs, 1):
+        print(as_text(number, each))
+        if asks and (answer := _ask(each.record, each.other, by, because)):
+            if answer == "stop":
+                break
+            decided += 1
         print()
-    print(_counted(len(found.pairs), found.total, asks=asks))
+    print(_next(found.total, len(found.pairs), decided, asks=asks, one=one, other=other))
 
 
-def _ask(one: str, other: str, by: str) -> bool:
-    """Ask for the decision about a pair; return whether to go on."""
+def _ask(one: str, other: str, by: str, because: str) -> str:
+    """Ask for the decision about a pair and write it; return it, `stop`, or nothing where it was left for later."""
     from pipeline.outputs.identity import decide
 
     answer = typer.prompt("   same, never, later or stop?", default="later").strip().casefold()
     while answer not in ("same", "never", "later", "stop"):
         answer = typer.prompt("   Give same, never, later or stop", default="later").strip().casefold()
     if answer in ("same", "never"):
-        print(decide(every(), one, other, decision=answer, by=by, because=typer.prompt("   Why?")))
-    return answer != "stop"
+        try:
+            decide(
+                every(), one, other, decision=answer, by=by, because=typer.prompt("   Why?", default=because or None)
+            )
+        except UserError as error:
+            print(f"   Not written: {error}")
+            return ""
+    return "" if answer == "later" else answer
 
 
-def _counted(shown: int, total: int, *, asks: bool) -> str:
+def _next(total: int, shown: int, decided: int, *, asks: bool, one: str, other: str) -> str:
+    """Return how many pairs wait, and what to do about them."""
     from pipeline.base.numbers import counted
 
     if not total:
         return "No pair is in doubt."
-    told = f"{shown} of {counted(total, 'pair')} in doubt." if shown < total else f"{counted(total, 'pair')} in doubt."
+    if one:
+        return f"To decide: perennial identity review {one} {other} --decide same|never --by WHO --because WHY"
+    waiting = counted(total - decided, "pair")
+    told = f"{shown} of {waiting} in doubt." if shown < total and not decided else f"{waiting} in doubt."
+    if decided:
+        return f"{decided} decided, in {every().identity_decisions}; they hold from the next build (`make run`). {told}"
     return told if asks else f"{told} To decide them here: perennial identity review --by YOUR-NAME"
 
 
@@ -109,7 +131,13 @@ def _may_show(shape: str) -> bool:
     """Check the format; return whether names and addresses may be printed: to a terminal, and nowhere else."""
     if shape not in FORMATS:
         raise UserError(f"FORMAT is '{shape}': give {' or '.join(FORMATS)}.")
+    if shape == "text" and not sys.stdout.isatty():
+        print("Names and addresses are left out: they are shown on a terminal only.", file=sys.stderr)
     return shape == "text" and sys.stdout.isatty()
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _json(found: object) -> str:

@@ -1,1 +1,1 @@
-"""What people read: lists, overview, summary, documentation, Superset."""
+"""What people read: lists, report, summary, documentation, Superset."""

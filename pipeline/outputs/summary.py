@@ -5,6 +5,7 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from pipeline.serving.releases import (
     CHECKS,
     MODEL_CARDS,
     OF_A_RELEASE,
-    OVERVIEW,
+    RELEASE_REPORT,
     current_release,
     open_release,
     read_manifest,
@@ -211,21 +212,23 @@ def equity(release: duckdb.DuckDBPyConnection, currency: str) -> Row:
 def segments(release: duckdb.DuckDBPyConnection, currency: str) -> list[tuple[str, int, str, float]]:
     """Return the segments with the most net sales: name, customers, net sales, and length of the bar from 0 to 1.
 
-    Net sales are shares, or amounts where a segment's are below zero or all are zero.
+    Net sales are shares, or amounts where a segment's are below zero or all are zero; those of small segments are
+    withheld.
     """
     rows = release.execute(
         "select segment_name, customers, net_sales_share, net_sales from marts.segment_profile"
         " order by net_sales desc nulls last, segment_name limit $1",
         [SEGMENTS_SHOWN],
     ).fetchall()
-    most = max((net_sales for *_, net_sales in rows), default=0)
+    most = max((net_sales for *_, net_sales in rows if net_sales is not None), default=0)
+
+    def said(share: float | None, net_sales: Decimal | None) -> str:
+        if net_sales is None:
+            return "withheld"
+        return f"{currency} {amount_text(net_sales, currency)}" if share is None else f"{share:.1%}"
+
     return [
-        (
-            name,
-            customers,
-            f"{currency} {amount_text(net_sales, currency)}" if share is None else f"{share:.1%}",
-            float(max(net_sales, 0) / most) if most > 0 else 0.0,
-        )
+        (name, customers, said(share, net_sales), float(max(net_sales or 0, 0) / most) if most > 0 else 0.0)
         for name, customers, share, net_sales in rows
     ]
 
@@ -278,7 +281,7 @@ def files(settings: Settings, release_id: str) -> list[str]:
         ("serving/current/perennial.duckdb", "tables for BI, read-only: core, marts, ops"),
         ("serving/current/parquet", "the same as Parquet"),
         ("serving/current/contacts.duckdb", "source systems' ids, for the owner only"),
-        (f"serving/current/{OVERVIEW}", "the release in one picture"),
+        (f"serving/current/{RELEASE_REPORT}", "the release as a report: open it in a browser"),
         (f"serving/current/{MODEL_CARDS}", "model cards: purpose, figures, limits, pictures"),
         (f"lists/{release_id}", "campaign lists, for the owner only"),
     ]

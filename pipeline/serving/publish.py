@@ -32,7 +32,8 @@ from pipeline.base.scratch import full_disk_is_named
 from pipeline.base.settings import Settings
 from pipeline.build.features import EXPORTED, features_path
 from pipeline.build.plan import load_plan
-from pipeline.outputs import cards, overview
+from pipeline.outputs import cards
+from pipeline.outputs.report import page
 from pipeline.serving import damage, erasure, ledger
 from pipeline.serving.identity_ledger import record_changes
 from pipeline.serving.releases import (
@@ -40,7 +41,7 @@ from pipeline.serving.releases import (
     CONTACTS,
     DATABASE,
     MANIFEST,
-    OVERVIEW,
+    RELEASE_REPORT,
     attach_read_only,
     contact_tables,
     copy_table,
@@ -176,7 +177,7 @@ def _write_release(settings: Settings, release: Release, checks: dict[str, Any],
         content = {table.full_name: table_content(connection, table) for table in tables}
         write_parquet(connection, tables, folder / "parquet")
     _write_contacts(settings, folder / CONTACTS)
-    not_drawn = _draw(folder, release.currency)
+    not_drawn = _write_report(folder)
     not_drawn |= cards.write_cards(settings, folder, folder / DATABASE, release.currency)
     shutil.copyfile(settings.build / REPORT, folder / REPORT)
     write_sealed(folder / CHECKS, checks)
@@ -202,14 +203,14 @@ def _write_release(settings: Settings, release: Release, checks: dict[str, Any],
     return manifest
 
 
-def _draw(folder: Path, currency: str) -> dict[str, str]:
-    """Draw the release's picture, or leave the file out where that fails. Return the reasons, by file."""
-    picture = folder / OVERVIEW
-    failure = attempt(f"drawing {OVERVIEW}", lambda: overview.write_overview(folder / DATABASE, picture, currency))
+def _write_report(folder: Path) -> dict[str, str]:
+    """Write the release's report, or leave the file out where that fails. Return the reasons, by file."""
+    report = folder / RELEASE_REPORT
+    failure = attempt(f"writing {RELEASE_REPORT}", lambda: page.write_report(folder / DATABASE, report))
     if not isinstance(failure, Failure):
         return {}
-    picture.unlink(missing_ok=True)
-    return {OVERVIEW: failure.reason}
+    report.unlink(missing_ok=True)
+    return {RELEASE_REPORT: failure.reason}
 
 
 def _record_checks(connection: duckdb.DuckDBPyConnection, checks: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ DATABASE = "perennial.duckdb"
 CONTACTS = "contacts.duckdb"
 MANIFEST = "release.json"
 CHECKS = "checks.json"
-OVERVIEW = "overview.png"
+RELEASE_REPORT = "report.html"
 MODEL_CARDS = "models"
 OF_A_RELEASE = "Restore the release from a backup; the next run repairs the one that readers see."
 # The DuckDB inside a BI tool may be older than this project's, and cannot read a newer storage version.

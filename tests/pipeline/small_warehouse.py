@@ -119,6 +119,12 @@ select * from (values
         'no purchase known by the as-of date'))
 as t (customer_id, run_id, recency_score, frequency_score, monetary_score, segment_id, segment_name, tier,
     lifecycle_stage, unavailable_reason);
+create table marts.customer_tier_history as
+select customer_id, tier, date '2026-02-28' as valid_from from marts.customer_segments where tier is not null;
+create table marts.customer_stage_history as
+select customer_id, lifecycle_stage, date '2026-02-28' as valid_from from marts.customer_segments;
+create table marts.stage_transitions as select 'new' as from_stage, 'stable' as to_stage;
+create table marts.tier_treatment as select 'gold' as tier, 1::bigint as customers;
 create table marts.clv_statement as
 select customer_id, part, line, amount::decimal(18, 4) as amount from (values
     ('ana', 'historic', 'first_purchase', '10.00'), ('ana', 'historic', 'growth', '20.25'),
@@ -234,6 +240,15 @@ create table marts.customer_loyalty as select 'ana' as customer_id;
 create table marts.satisfaction_loyalty as select 'all' as dimension, 'all' as dimension_value, 'nps' as measure;
 create table marts.cohort_retention as
 select date '2026-01-01' as cohort_month, 'all' as dimension, 'all' as dimension_value, 0::bigint as months_since;
+create table marts.concentration as select 'customer' as member, 'net_revenue' as measure;
+create table marts.concentration_curve as select 'customer' as member, 'net_revenue' as measure, 0::bigint as point;
+create table marts.product_concentration as select 'tea' as product_id;
+create table marts.customer_selection as select 'ana' as customer_id;
+create table marts.selection_quadrant as select 'high' as value_class, 'low' as cost_class, 'court' as verdict;
+create table marts.segment_migration as
+select 'tier' as kind, 1::bigint as period_months, date '2026-03-01' as month_start_date, 'gold' as from_value,
+    'platinum' as to_value;
+create table marts.category_switching as select 'tea' as from_category, 'tea' as to_category;
 create table marts.lost_customers as select 'ben' as customer_id;
 create table marts.crm_scorecard as select 'nps' as measure, date '2026-01-01' as month_start_date;
 create table marts.contact_interval as select 'phone' as queue, timestamp '2026-03-02 10:00' as interval_start_at;
@@ -283,6 +298,7 @@ alter table core.fct_contact add column known_date date default date '2026-03-02
 alter table core.fct_case add column source_system varchar default 'shop';
 alter table core.fct_case add column opened_date date default date '2026-03-02';
 alter table core.fct_case add column known_date date default date '2026-03-02';
+alter table core.fct_case add column resolved_date date;
 alter table core.fct_survey_response add column source_system varchar default 'shop';
 alter table core.fct_survey_response add column response_date date default date '2026-03-03';
 alter table core.fct_survey_response add column known_date date default date '2026-03-03';
@@ -351,7 +367,7 @@ select md5('ana') as source_record_key, md5('ben') as other_record_key, 'review'
     'ben' as other_customer_id, 'shop' as source_system, 'shop' as other_source_system;
 create table marts.identity_coverage as
 select 'shop' as source_system, 3::bigint as records, 0::bigint as matched_records, 0::bigint as linked_records,
-    null::varchar as unavailable_reason;
+    2::bigint as contact_records, null::varchar as unavailable_reason;
 """
 KEYS = {
     "customer_key": CUSTOMER_KEY,

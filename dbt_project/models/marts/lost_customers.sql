@@ -1,6 +1,7 @@
 -- Grain: one row per lost customer (customer_360.lifecycle_stage): the last reason that is known, and how it is known.
 -- Stated: an ended subscription or a complaint says it. Experienced: what happened to the customer. Inferred: a driver
--- of the churn model. Of these in this order, the newest from 90 days before the last purchase on. None proves a cause.
+-- of the churn model. Of these in this order, the newest from 90 days before the last purchase on; of who had a
+-- contract alone, the newest. None proves a cause.
 with lost as (
     select * from {{ ref('customer_360') }}
     where lifecycle_stage = 'lost'
@@ -84,7 +85,7 @@ placed as (
         ) as place
     from happened
     inner join lost on happened.customer_id = lost.customer_id
-    where {{ days_between('lost.last_order_date', 'happened.reason_date') }} >= -90
+    where coalesce({{ days_between('lost.last_order_date', 'happened.reason_date') }} >= -90, true)
 ),
 
 words as (

@@ -7,8 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
-
 from pipeline.base.files import write_private
 from pipeline.base.numbers import amount_text, counted
 from pipeline.onboarding.first_look import charts
@@ -19,11 +17,12 @@ from pipeline.onboarding.first_look.grading import grade_view
 from pipeline.onboarding.first_look.look import Look
 from pipeline.onboarding.first_look.understood import fate_text, left_out, not_known, tables, understood
 from pipeline.outputs.figures import percent, sentence
+from pipeline.outputs.page.render import render
 
 if TYPE_CHECKING:
     from mining.clv.hidden import Grade
 
-TEMPLATE = "page.html.j2"
+TEMPLATE = Path(__file__).with_name("page.html.j2")
 LEFT_OUT_SHOWN = 12
 
 
@@ -67,13 +66,9 @@ class Page:
 
 def write_page(page: Page, target: Path, files: Sequence[str]) -> Path:
     """Write the page; return its path."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    html = environment.get_template(TEMPLATE).render(view(page, files))
+    html = render(TEMPLATE, view(page, files))
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_private(target, html.encode())
+    write_private(target, html)
     return target
 
 

@@ -40,7 +40,8 @@ REF = re.compile(r"\bref\(\s*['\"](base_[^'\"]+)['\"]")
 class Permissions:
     """The answer of the landing: how many consents cannot be read, and until when they were.
 
-    Each customer's is in the table `part_customer_consent`. `read_until` has the end of the newest load of each table of consents, by source and table.
+    Each customer's is in the table `part_customer_consent`. `read_until` has the end of the newest load of each table
+    of consents, by source and table.
     """
 
     has_consents: bool

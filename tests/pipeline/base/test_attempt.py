@@ -92,8 +92,8 @@ def test_what_is_broken_besides_ends_the_build(error: BaseException) -> None:
         failing(error)
 
 
-def test_a_broken_database_is_no_failure_of_a_picture(tmp_path: Path) -> None:
+def test_a_broken_database_is_no_failure_of_a_report(tmp_path: Path) -> None:
     path = tmp_path / "release.duckdb"
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(duckdb.IOException):
-        attempt("drawing overview.png", lambda: connect(path, read_only=True))
+        attempt("writing report.html", lambda: connect(path, read_only=True))

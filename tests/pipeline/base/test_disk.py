@@ -10,7 +10,7 @@ from pipeline.base import scratch as disk
 from pipeline.base.errors import UserError
 from pipeline.build import owner
 from pipeline.build.dbt import run_layers
-from pipeline.outputs import overview
+from pipeline.outputs.report import page
 from pipeline.serving import publish
 from pipeline.serving.damage import find_damage
 from pipeline.serving.releases import current_release
@@ -18,8 +18,8 @@ from tests.pipeline.build.test_dbt import dbt_says  # noqa: F401 - a fixture
 from tests.pipeline.build.test_dbt import settings as dbt_settings  # noqa: F401 - a fixture
 from tests.pipeline.serving.test_damage import THE_PLAN_OF_THE_SHOP
 from tests.pipeline.serving.test_publish import OTHERS, pass_gate
-from tests.pipeline.serving.test_publish import publish as publish_checked
-from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
+from tests.pipeline.small_release import publish_small
+from tests.pipeline.small_warehouse import RELEASE, make_settings
 
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
 NO_QUOTA = OSError(errno.EDQUOT, "Disk quota exceeded")
@@ -36,10 +36,9 @@ class Usage(NamedTuple):
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
-    monkeypatch.setattr(overview, "write_overview", lambda database, target, currency: target.write_bytes(b"picture"))
+    monkeypatch.setattr(page, "write_report", lambda database, target: target.write_bytes(b"report"))
     settings = make_settings(tmp_path / "home")
-    build_warehouse(settings)
-    publish_checked(settings)
+    publish_small(settings)
     return settings
 
 
@@ -48,7 +47,7 @@ def settings(tmp_path, monkeypatch):
     [
         ("copy_table", DUCKDB_SAYS),
         ("write_parquet", DUCKDB_SAYS),
-        ("overview.write_overview", NO_ROOM),
+        ("page.write_report", NO_ROOM),
         ("shutil.copyfile", NO_ROOM),
         ("write_sealed", NO_ROOM),
         ("fsync_tree", NO_QUOTA),

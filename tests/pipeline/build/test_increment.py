@@ -4,11 +4,13 @@ import json
 import shutil
 from dataclasses import fields, replace
 
+import duckdb
 import pytest
 
 from pipeline.base.files import write_text
 from pipeline.base.settings import DBT_PROJECT
 from pipeline.build import increment
+from pipeline.build.identity import party_records
 from pipeline.build.plan import Plan
 
 VARIABLES = {"currency": "EUR", "as_of_date": "2024-01-05", "new_files": None}
@@ -161,3 +163,15 @@ def test_a_staging_model_is_row_by_row_or_not(tmp_path, monkeypatch, sql, is_row
     monkeypatch.setattr(increment, "DBT_PROJECT", tmp_path)
     write_text(tmp_path / "models" / "staging" / "shop" / "stg_shop__orders.sql", sql)
     assert increment.row_by_row({"orders": ["shop"]}) == (["stg_shop__orders"] if is_row_by_row else [])
+
+
+def test_a_model_of_identity_is_trained_on_the_records_of_the_day_alone(settings):
+    settings.warehouse.unlink()
+    with duckdb.connect(str(settings.warehouse)) as warehouse:
+        warehouse.execute("create schema intermediate; create view intermediate.int_party_records as select 'ana' as k")
+    assert party_records(settings, "2024-01-05") is None, "nothing is built"
+    built(settings, plan_of("a"))
+    assert party_records(settings, "2024-01-05").to_pylist() == [{"k": "ana"}]
+    assert party_records(settings, "2024-01-06") is None, "it is another day's"
+    increment.begin(settings, plan_of("a", "b"), VARIABLES)
+    assert party_records(settings, "2024-01-05") is None, "a build is unfinished"

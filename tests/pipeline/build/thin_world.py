@@ -27,7 +27,7 @@ create table core.fct_return (return_date date, refund_amount decimal(18, 4), is
 create table core.fct_contact (contact_date date, known_date date);
 create table core.fct_case (opened_date date, resolved_date date, known_date date);
 create table core.customers (customer_id varchar, segment_id int, segment_name varchar, clv_total decimal(18, 4),
-    churn_probability double, reason varchar);
+    reason varchar);
 create table marts.campaign_performance (campaign_id varchar, is_effect_certain boolean);
 create table marts.model_runs (job varchar, decision varchar);
 create table marts.identity_coverage (records bigint, linked_records bigint, contact_records bigint);
@@ -35,12 +35,8 @@ create table ops.identity_review (verdict varchar);
 create table marts.score_outcomes (
     run_id varchar, measure varchar, as_of_date date, horizon_days int, customers bigint, forecast_mean double,
     outcome_mean double, forecast_total double, outcome_total double, bias double, is_bias_certain boolean);
-create table marts.model_metrics
-    (run_id varchar, job varchar, stratum varchar, metric varchar, "value" double, baseline_value double);
 """
 MARTS = """
-create table core.dim_customer as
-select customer_id, false as is_unknown from core.customers union all select 'unknown', true;
 create table marts.customer_360 as
 select
     customer_id, count(o.customer_id) filter (o.is_purchase) as purchases, coalesce(sum(o.net_sales), 0) as net_sales,
@@ -52,13 +48,6 @@ select
     customer_id, clv_total, clv_total as clv_future, clv_total is not null as is_clv_complete, 365 as horizon_days,
     0.1::double as annual_discount_rate, 'net_sales' as value_basis,
     case when clv_total is null then coalesce(reason, 'no purchase known by the as-of date') end as unavailable_reason
-from core.customers;
-create table marts.customer_churn as
-select
-    customer_id, 'run' as run_id, 28 as horizon_days, churn_probability,
-    case when churn_probability > 0.8 then 'high' when churn_probability is not null then 'low' end as risk_band,
-    case when churn_probability is null then coalesce(reason, 'no purchase known by the as-of date') end
-        as unavailable_reason
 from core.customers;
 create table marts.segment_profile as
 with summed as (
@@ -80,7 +69,6 @@ class Buyer:
     bought: tuple[tuple[str, str], ...] = ()
     segment: str | None = None
     value: str | None = None
-    churn: float | None = None
     reason: str | None = None
 
 
@@ -104,7 +92,7 @@ class World:
         customers = [
             (
                 *(buyer.name, segments.index(buyer.segment) + 1 if buyer.segment else None, buyer.segment),
-                *(buyer.value, buyer.churn, buyer.reason),
+                *(buyer.value, buyer.reason),
             )
             for buyer in self.buyers
         ]
@@ -117,7 +105,7 @@ class World:
                 ("insert into core.fct_order values ($1, $2, $3, true, $2)", orders),
                 ("insert into core.fct_return values ($1, $2, true, $1)", self.returns),
                 ("insert into core.fct_case values ($1, $2, $1)", self.cases),
-                ("insert into core.customers values ($1, $2, $3, $4, $5, $6)", customers),
+                ("insert into core.customers values ($1, $2, $3, $4, $5)", customers),
                 ("insert into marts.model_runs values ($1, $2)", self.decisions),
             ):
                 if rows:

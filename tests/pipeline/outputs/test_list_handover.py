@@ -16,8 +16,8 @@ from pipeline.outputs.lists import export_lists
 from pipeline.outputs.lists.export_log import read_log
 from pipeline.outputs.lists.handover import hand_over, without_credentials
 from pipeline.outputs.lists.verify import check_list
-from tests.pipeline.serving.test_publish import publish
-from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings
+from tests.pipeline.small_release import publish_small
+from tests.pipeline.small_warehouse import RELEASE, make_settings
 from tests.support.builds.permissions import landed_since
 
 
@@ -26,8 +26,7 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Settings,
     """Settings, and the CSV file of the list winback, which has one customer."""
     landed_since(monkeypatch)
     settings = make_settings(tmp_path / "home")
-    build_warehouse(settings)
-    publish(settings, RELEASE)
+    publish_small(settings)
     (path,) = export_lists(settings)
     return settings, path
 

@@ -11,9 +11,9 @@ from pipeline.base.errors import UserError
 from pipeline.base.files import write_json
 from pipeline.outputs.lists import export_lists
 from pipeline.outputs.lists.permissions import _refuse_held_consents, _sources, _tables_of_consents
-from pipeline.serving.publish import publish_release
 from tests.pipeline.outputs.test_lists import open_list
-from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings, pass_gate
+from tests.pipeline.small_release import publish_small
+from tests.pipeline.small_warehouse import make_settings
 from tests.support.builds.permissions import landed_since
 from tests.support.builds.states import receipt_of
 
@@ -25,15 +25,12 @@ def export(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[list[dict[str, str]], dict[str, Any]]]:
     """Publish the made-up release, in which Ben is in the list; export it after what has landed since."""
-    monkeypatch.setattr("pipeline.outputs.overview.write_overview", lambda *_: None)
 
     def export_after(
         *rows: Any, release: str = WITH_CONSENT, **landed: Any
     ) -> tuple[list[dict[str, str]], dict[str, Any]]:
         settings = make_settings(tmp_path)
-        build_warehouse(settings, release)
-        pass_gate(settings)
-        publish_release(settings, RELEASE)
+        publish_small(settings, release)
         landed_since(monkeypatch, *rows, **landed)
         (path,) = export_lists(settings)
         manifest = json.loads(path.with_suffix(".manifest.json").read_text(encoding="utf-8"))

@@ -16,8 +16,8 @@ from pipeline.base.settings import CAMPAIGNS
 from pipeline.campaigns import read_campaigns
 from pipeline.outputs.lists import columns_of, export_lists
 from pipeline.outputs.lists.files.workbook import workbook_content
-from pipeline.serving.publish import publish_release
-from tests.pipeline.small_warehouse import RELEASE, build_warehouse, make_settings, pass_gate
+from tests.pipeline.small_release import publish_small
+from tests.pipeline.small_warehouse import RELEASE, make_settings
 from tests.support.builds.permissions import landed_since
 
 COLUMNS = columns_of(read_campaigns()["winback"])
@@ -31,14 +31,11 @@ COMMENTS = (
 
 @pytest.fixture
 def publish(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.outputs.overview.write_overview", lambda *_: None)
     landed_since(monkeypatch)
     settings = make_settings(tmp_path)
 
     def publish_with(*changes: str):
-        build_warehouse(settings, *COMMENTS, *changes)
-        pass_gate(settings)
-        publish_release(settings, RELEASE)
+        publish_small(settings, *COMMENTS, *changes)
         return settings
 
     return publish_with

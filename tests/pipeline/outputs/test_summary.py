@@ -116,14 +116,14 @@ def test_sources_that_share_no_contact_data_are_said_to_be_matched_to_nothing(pu
     assert "records 4 of 2 sources, no contact data to match by Purchases" in text
 
 
-def test_a_missing_picture_is_reported_with_its_reason(publish: Callable[..., Settings]) -> None:
+def test_a_missing_report_is_reported_with_its_reason(publish: Callable[..., Settings]) -> None:
     settings = publish()
     path = settings.serving / "current" / "release.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**manifest, "not_drawn": {"overview.png": "too large"}}), encoding="utf-8")
+    path.write_text(json.dumps({**manifest, "not_drawn": {"report.html": "too large"}}), encoding="utf-8")
     text = words(printed(settings))
-    assert "overview.png is left out: too large." in text
-    assert "the release in one picture" not in text
+    assert "report.html is left out: too large." in text
+    assert "the release as a report" not in text
 
 
 def test_without_contact_data_contacts_are_not_shown(publish: Callable[..., Settings]) -> None:

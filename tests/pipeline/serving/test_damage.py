@@ -17,7 +17,7 @@ from pipeline.base.duck import connect
 from pipeline.base.errors import UserError
 from pipeline.base.files import DamagedError, read_sealed, remove, write_sealed, write_text
 from pipeline.build import owner
-from pipeline.outputs import overview
+from pipeline.outputs.report import page
 from pipeline.serving import ledger, publish
 from pipeline.serving.damage import find_damage
 from pipeline.serving.releases import (
@@ -42,7 +42,7 @@ OF_A_RELEASE = (
     "contacts.duckdb",
     "release.json",
     "checks.json",
-    "overview.png",
+    "report.html",
     "report.md",
     "parquet/core/fct_order.parquet",
     "parquet/marts/customer_360.parquet",
@@ -116,7 +116,7 @@ def published(tmp_path_factory):
     settings = make_settings(tmp_path_factory.mktemp("published") / "home")
     build_warehouse(settings)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(overview, "write_overview", lambda database, target, currency: target.write_bytes(b"picture e"))
+        patch.setattr(page, "write_report", lambda database, target: target.write_bytes(b"report e"))
         for release in (BEFORE, RELEASE):
             make_scores(settings, release)
             settings.features.mkdir(exist_ok=True)
@@ -129,7 +129,7 @@ def published(tmp_path_factory):
 @pytest.fixture
 def settings(published, tmp_path, monkeypatch):
     """A copy of it, in which the plan is that of the published release."""
-    monkeypatch.setattr(overview, "write_overview", lambda database, target, currency: target.write_bytes(b"picture e"))
+    monkeypatch.setattr(page, "write_report", lambda database, target: target.write_bytes(b"report e"))
     shutil.copytree(published.home, tmp_path / "home", symlinks=True)
     monkeypatch.setattr(owner, "make_plan", lambda _: THE_PLAN_OF_THE_SHOP)
     return make_settings(tmp_path / "home")

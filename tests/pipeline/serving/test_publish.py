@@ -50,10 +50,19 @@ def settings(tmp_path):
     return settings
 
 
-@pytest.fixture
-def published(settings):
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """A home with a published release."""
+    settings = make_settings(tmp_path_factory.mktemp("once"))
+    build_warehouse(settings)
     publish(settings)
-    return settings
+    return settings.home
+
+
+@pytest.fixture
+def published(once, tmp_path):
+    shutil.copytree(once, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return make_settings(tmp_path)
 
 
 def read(settings, query: str, file: str = "perennial.duckdb"):
@@ -69,7 +78,7 @@ def test_release_folder_has_everything(published):
     folder = current_release(published)
     assert folder.name == RELEASE.release_id
     assert {path.name for path in folder.iterdir()} == {
-        *("perennial.duckdb", "contacts.duckdb", "parquet", "release.json", "checks.json", "overview.png", "report.md")
+        *("perennial.duckdb", "contacts.duckdb", "parquet", "release.json", "checks.json", "report.html", "report.md")
     }
     assert read(published, "select count(*) from marts.customer_360") == [(3,)]
     assert read(published, "select checks_passed from marts.release") == [(48,)]
@@ -77,28 +86,28 @@ def test_release_folder_has_everything(published):
     assert rows.column("order_id").to_pylist() == ["o1", "o2", "o3", "o4", "o5"]
 
 
-def test_a_picture_that_cannot_be_drawn_is_left_out_and_the_manifest_says_why(settings, monkeypatch):
-    def half(database, target, currency):
-        target.write_bytes(b"half a pic")
-        raise ValueError("Image size is too large")
+def test_a_report_that_cannot_be_written_is_left_out_and_the_manifest_says_why(settings, monkeypatch):
+    def half(database, target):
+        target.write_bytes(b"half a rep")
+        raise ValueError("the template is empty")
 
-    monkeypatch.setattr("pipeline.outputs.overview.write_overview", half)
+    monkeypatch.setattr("pipeline.outputs.report.page.write_report", half)
     publish(settings)
     folder = current_release(settings)
-    assert not (folder / "overview.png").exists()
-    reason = "drawing overview.png has no result on these data (ValueError: Image size is too large)"
-    assert read_manifest(folder)["not_drawn"] == {"overview.png": reason}
+    assert not (folder / "report.html").exists()
+    reason = "writing report.html has no result on these data (ValueError: the template is empty)"
+    assert read_manifest(folder)["not_drawn"] == {"report.html": reason}
     assert read(settings, "select count(*) from marts.customer_360") == [(3,)]
     publish(settings)
     assert find_damage(folder) is None
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), MemoryError()])
-def test_a_stop_while_the_picture_is_drawn_publishes_nothing(settings, monkeypatch, error):
+def test_a_stop_while_the_report_is_written_publishes_nothing(settings, monkeypatch, error):
     def stopped(*_):
         raise error
 
-    monkeypatch.setattr("pipeline.outputs.overview.write_overview", stopped)
+    monkeypatch.setattr("pipeline.outputs.report.page.write_report", stopped)
     with pytest.raises(type(error)):
         publish(settings)
     assert not (settings.serving / "current").exists()

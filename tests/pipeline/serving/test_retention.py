@@ -10,7 +10,7 @@ import pytest
 from pipeline.base.duck import connect
 from pipeline.base.files import write_json
 from pipeline.build.history import choose
-from pipeline.outputs import overview
+from pipeline.outputs.report import page
 from pipeline.serving import retention
 from pipeline.serving.releases import current_release, has_facts, kept_releases, read_manifest
 from pipeline.serving.retention import clean_up, thin_out
@@ -88,7 +88,7 @@ def test_a_monthly_release_has_its_marts_and_is_whole(settings):
     assert not has_facts(manifest)
     check_whole(folder)
     assert {path.name for path in folder.iterdir()} == {
-        *("perennial.duckdb", "parquet", "release.json", "checks.json", "overview.png", "report.md")
+        *("perennial.duckdb", "parquet", "release.json", "checks.json", "report.html", "report.md")
     }
     with closing(connect(folder / "perennial.duckdb", read_only=True)) as connection:
         query = "select comment from duckdb_columns() where table_name = 'customer_360' and column_name = 'tier'"
@@ -181,7 +181,7 @@ def test_a_kill_while_thinning_leaves_whole_releases(settings, monkeypatch, mome
 
 
 def test_thirty_days_leave_a_release_no_larger_than_a_first_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(overview, "write_overview", lambda database, target, currency: target.write_bytes(b"picture"))
+    monkeypatch.setattr(page, "write_report", lambda database, target: target.write_bytes(b"report"))
     settings = make_settings(tmp_path)
     build_warehouse(settings)
     sizes = []
