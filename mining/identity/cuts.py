@@ -5,12 +5,37 @@ refused: Kruskal's algorithm (1956) for the heaviest spanning forest, with const
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 Pair = tuple[str, str]
 NEVER, APART, DIFFERS, TOO_MANY = "never", "two given names", "differs", "too many records"
+TOO_FAR, BRIDGE = "too many links in a row", "the only link of two groups of records"
 DECIDED, BY_NUMBER, BY_VALUE, BY_MODEL = range(4)
 """Links from the surest down: by people; by a number of a card or account; by a value and names; by a model."""
+
+
+class Limits(NamedTuple):
+    """How large a customer may be that a link of a model makes.
+
+    Attributes
+    ----------
+    records
+        The most records.
+    steps
+        The most links on the shortest way between two of its records.
+    group
+        Two parts of so many records or more are not joined by a single link, which then waits for a person.
+    """
+
+    records: int = 60
+    steps: int = 4
+    group: int = 3
+
+    @property
+    def suspicious(self) -> int:
+        """Records from which a cluster may break a limit."""
+        return min(self.records + 1, self.steps + 2, 2 * self.group)
 
 
 class Clusters:
@@ -18,24 +43,28 @@ class Clusters:
 
     Parameters
     ----------
+    links
+        All pairs of records that are linked, if nothing keeps them apart.
     never
         Pairs of records that are two customers.
     apart
         Pairs of records whose names contradict each other: no value makes them one customer.
     held
         (record, kind, value): of a kind a customer has one value.
-    most_records
-        The most records that a link of a model makes one customer.
+    limits
+        Of links of a model.
     """
 
     def __init__(
         self,
+        links: Iterable[Pair],
         never: Iterable[Pair],
         apart: Iterable[Pair],
         held: Iterable[tuple[str, str, str]],
-        most_records: int,
+        limits: Limits,
     ) -> None:
-        self._most = most_records
+        self._limits = limits
+        self._linked = _neighbours(links)
         self._of: dict[str, str] = {}
         self._records: dict[str, list[str]] = {}
         self._never = _neighbours(never)
@@ -80,7 +109,28 @@ class Clusters:
         for kind in sorted(mine.keys() & others.keys()):
             if mine[kind].isdisjoint(others[kind]):
                 return f"{kind} {DIFFERS}"
-        return TOO_MANY if len(self._records[into]) + len(theirs) > self._most else None
+        return self._misshapen(self._records[into], theirs)
+
+    def _misshapen(self, mine: Sequence[str], theirs: Sequence[str]) -> str | None:
+        """Return which limit two groups of records break as one."""
+        both = {*mine, *theirs}
+        if len(both) > self._limits.records:
+            return TOO_MANY
+        if len(both) < self._limits.suspicious:
+            return None
+        if min(len(mine), len(theirs)) >= self._limits.group:
+            others = set(theirs)
+            if sum(len(self._linked[record] & others) for record in mine) == 1:
+                return BRIDGE
+        return TOO_FAR if any(self._steps(record, both) > self._limits.steps for record in both) else None
+
+    def _steps(self, record: str, among: set[str]) -> int:
+        """Return how many links the farthest of some records is away."""
+        reached, border, steps = {record}, {record}, 0
+        while border := {other for each in border for other in self._linked[each]} & among - reached:
+            reached |= border
+            steps += 1
+        return steps
 
     def smallest(self) -> dict[str, str]:
         """Return the smallest record of each record's cluster."""
@@ -97,12 +147,12 @@ def _neighbours(pairs: Iterable[Pair]) -> dict[str, set[str]]:
 
 
 def cut(
-    links: Iterable[tuple[str, str, int]],
+    links: Sequence[tuple[str, str, int]],
     *,
     never: Iterable[Pair],
     apart: Iterable[Pair],
     held: Iterable[tuple[str, str, str]],
-    most_records: int,
+    limits: Limits,
 ) -> tuple[dict[str, str], dict[Pair, str]]:
     """Divide the records of some links into clusters.
 
@@ -110,7 +160,7 @@ def cut(
     ----------
     links
         Two records, and how sure their link is (`DECIDED` … `BY_MODEL`); what says most first.
-    never, apart, held, most_records
+    never, apart, held, limits
         As for `Clusters`.
 
     Returns
@@ -120,7 +170,7 @@ def cut(
     dict
         Why a pair is not linked, for the pairs that are in two clusters.
     """
-    clusters = Clusters(never, apart, held, most_records)
+    clusters = Clusters((link[:2] for link in links), never, apart, held, limits)
     refused: dict[Pair, str] = {}
     for one, other, surety in links:
         if reason := clusters.join(one, other, surety):

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from mining.identity.cuts import APART, BY_MODEL, BY_NUMBER, BY_VALUE, DECIDED, cut
+from mining.identity.cuts import APART, BRIDGE, BY_MODEL, BY_NUMBER, BY_VALUE, DECIDED, Limits, cut
 
 if TYPE_CHECKING:  # a build without a model does without it, and without the time that its import takes
     import pyarrow as pa
 
 RULES = ("decision", "number", "loyalty_id", "account", "email", "phone", "address", "model")
 """Why two records are linked, what says most first. A cluster that must be cut keeps its links in this order."""
-SURETY = {"decision": DECIDED, "loyalty_id": BY_NUMBER, "account": BY_NUMBER, "model": BY_MODEL}
+SURETY = {
+    "decision": DECIDED,
+    **dict.fromkeys(("number", "loyalty_id", "account"), BY_NUMBER),
+    "model": BY_MODEL,
+}
 SAME, NEVER = "same", "never"
-MOST_RECORDS = 60
-"""No link of a model makes a customer of more records."""
-
+LIMITS = Limits()
 PAIR = {
     "source_record_key": "varchar",
     "other_record_key": "varchar",
@@ -100,7 +102,7 @@ reached (node, component) using key (node) as (
 select nodes.record_key, smallest.record_key as cluster_key
 from reached inner join nodes using (node) inner join nodes as smallest on reached.component = smallest.node
 """
-# Clusters with two records that are never one customer; or with links of a model, and too many records or values.
+# Clusters with two records that are never one customer; or with links of a model, and many records or two values.
 IN_TROUBLE = """
 create or replace temp table identity_in_trouble as
 with placed as (
@@ -116,7 +118,7 @@ select cluster_key from placed
 where cluster_key = other_cluster_key and (verdict = 'never' or verdict = 'vetoed' and contains(reason, $apart))
 union
 select cluster_key from identity_components inner join modelled using (cluster_key)
-group by cluster_key having count(*) > $most
+group by cluster_key having count(*) >= $suspicious
 union
 select cluster_key
 from identity_components as components
@@ -137,7 +139,8 @@ select distinct source_record_key, kind, value
 from identity_held inner join identity_components on source_record_key = record_key
 where cluster_key in (from identity_in_trouble)
 """
-# What is linked is in one cluster; a link between two was cut. A record without links is a cluster of its own.
+# What is linked is in one cluster; a link between two was cut, or waits for a person. A record without links is a
+# cluster of its own.
 JUDGED = """
 create or replace temp table identity_pairs as
 with clusters as (
@@ -155,7 +158,11 @@ placed as (
 )
 select
     placed.* replace (
-        if(verdict = 'link' and cluster_key <> other_cluster_key, 'cut', verdict) as verdict,
+        case
+            when verdict <> 'link' or cluster_key = other_cluster_key then verdict
+            when refused.reason = $bridge then 'review'
+            else 'cut'
+        end as verdict,
         if(verdict = 'link' and cluster_key <> other_cluster_key, refused.reason, placed.reason) as reason
     ),
     list_position($rules, match_rule) as rule_rank
@@ -172,7 +179,7 @@ def judged_pairs(
     numbers: "duckdb.DuckDBPyRelation | pa.Table | None" = None,
     scored: "pa.Table | None" = None,
     held: "pa.Table | None" = None,
-    most_records: int = MOST_RECORDS,
+    limits: Limits = LIMITS,
 ) -> duckdb.DuckDBPyRelation:
     """Judge pairs of records: which are linked, and which cluster each record is in.
 
@@ -192,8 +199,8 @@ def judged_pairs(
         Pairs that a model judged, in the columns of `PAIR`, of the rule `model`.
     held
         Columns of `HELD`.
-    most_records
-        No link of a model makes a larger cluster.
+    limits
+        Of the clusters that links of a model make.
 
     Returns
     -------
@@ -219,19 +226,19 @@ def judged_pairs(
             connection.unregister("identity_given")
     connection.execute(CANDIDATES, {"same": SAME})
     connection.execute(COMPONENTS)
-    connection.execute(IN_TROUBLE, {"most": most_records, "apart": APART})
+    connection.execute(IN_TROUBLE, {"suspicious": limits.suspicious, "apart": APART})
     edges = connection.execute(OF_TROUBLE, {"rules": rules, "apart": APART}).fetchall()
     of_cluster, refused = cut(
         [(one, other, SURETY.get(rule, BY_VALUE)) for one, other, rule, verdict, _ in edges if verdict == "link"],
         never=[(one, other) for one, other, _, verdict, _ in edges if verdict == NEVER],
         apart=[(one, other) for one, other, _, verdict, _ in edges if verdict == "vetoed"],
         held=connection.execute(HELD_IN_TROUBLE).fetchall() if edges else [],
-        most_records=most_records,
+        limits=limits,
     )
     _fill(connection, "identity_moved", dict.fromkeys(("record_key", "cluster_key"), "varchar"), of_cluster.items())
     columns = dict.fromkeys(("source_record_key", "other_record_key", "reason"), "varchar")
     _fill(connection, "identity_refused", columns, ((*pair, reason) for pair, reason in refused.items()))
-    connection.execute(JUDGED, {"rules": rules})
+    connection.execute(JUDGED, {"rules": rules, "bridge": BRIDGE})
     return connection.sql("from identity_pairs")
 
 

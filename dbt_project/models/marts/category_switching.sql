@@ -44,7 +44,9 @@ select
     to_category,
     {{ as_of_date() }} as as_of_date,
     case when is_withheld then 'of too few customers' end as unavailable_reason,
-    from_category <> to_category as is_switch,
+    case
+        when from_category <> 'other categories' or to_category <> 'other categories' then from_category <> to_category
+    end as is_switch,
     cast(from_purchases as bigint) as from_purchases,
     cast(case when not is_withheld then purchases end as bigint) as purchases,
     cast(case when not is_withheld then customers end as bigint) as customers,
