@@ -1,6 +1,7 @@
 """`perennial prove`: the pipeline on worlds whose truth is known, and one table of what it recovered."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -64,6 +65,8 @@ def prove_identity(worlds: str, seeds: str, customers: str) -> bool:
         errors = float(dict(own[0].multipliers).get("DEMO_ERRORS", "1"))
         found[own[0]] = identity.rows(sums, world, errors, sum(run.customers for run in own))
     print_table(console, found)
+    results = _write(settings, found)
+    console.print(f"\nWritten to {results}", soft_wrap=True)
     return all(row.ok is not False for rows in found.values() for row in rows)
 
 
@@ -75,14 +78,23 @@ def prove(settings: Settings, runs: list[Run], console: Console) -> dict[Run, Fi
             ensure(run, settings, console.print)
             with open_trial(run.world, run.seed, run.customers, run.home) as trial:
                 found[run] = measure(trial)
-    print_table(console, {run: findings.rows for run, findings in found.items()})
-    results, picture = settings.home / "prove.json", settings.home / "prove.png"
-    write_json(results, [row for run, findings in found.items() for row in _json(run, findings)])
+    rows = {run: findings.rows for run, findings in found.items()}
+    print_table(console, rows)
+    results, picture = _write(settings, rows), settings.home / "prove.png"
     draw(found, picture)
     console.print(f"\nWritten to {results} and {picture}", soft_wrap=True)
     return found
 
 
-def _json(run: Run, findings: Findings) -> list[dict[str, Any]]:
-    settings = {"world": run.world, "seed": run.seed, "customers": run.customers, **dict(run.multipliers)}
-    return [settings | row.as_json() for row in findings.rows]
+def _write(settings: Settings, found: Mapping[Run, Sequence[Row]]) -> Path:
+    """Write the rows of runs to prove.json, each with what its run was given."""
+    path = settings.home / "prove.json"
+    write_json(
+        path,
+        [
+            {"world": run.world, "seed": run.seed, "customers": run.customers, **dict(run.multipliers)} | row.as_json()
+            for run, rows in found.items()
+            for row in rows
+        ],
+    )
+    return path
