@@ -77,6 +77,11 @@
 {% macro default__days_between(first, last) -%}({{ last }} - {{ first }}){%- endmacro %}
 {% macro spark__days_between(first, last) -%}datediff({{ last }}, {{ first }}){%- endmacro %}
 
+{# Whole seconds from one instant to another. #}
+{% macro seconds_between(first, last) -%}{{ return(adapter.dispatch('seconds_between')(first, last)) }}{%- endmacro %}
+{% macro default__seconds_between(first, last) -%}date_diff('second', {{ first }}, {{ last }}){%- endmacro %}
+{% macro spark__seconds_between(first, last) -%}(unix_timestamp({{ last }}) - unix_timestamp({{ first }})){%- endmacro %}
+
 {# A date some days later (or earlier, when negative). #}
 {% macro add_days(date, days) -%}{{ return(adapter.dispatch('add_days')(date, days)) }}{%- endmacro %}
 {% macro default__add_days(date, days) -%}({{ date }} + {{ days }}){%- endmacro %}

@@ -24,7 +24,6 @@ class Comparison(NamedTuple):
 
 
 ELSE = "else"
-WHOLE_NAMES = "least(word_count_l, word_count_r) >= 2"
 SAME_NAME = "(name_key_l = name_key_r or list_has_any(name_keys_l, name_keys_r))"
 OTHERS = "others_of(words_l, forms_l, parts_r), others_of(words_r, forms_r, parts_l)"
 A_WORD = "list_has_any(parts_l, parts_r)"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 JOB = "identity"
 MODEL_DAYS = 91
-"""A model scores the days after its own that are fewer than this away. A new one scores all pairs anew."""
+"""A model scores the days after its own that are fewer than this away. After a new one, all pairs are scored again."""
 TRAINED_AGAIN_AFTER = 84
 """Days after which `train_models`, which runs every week, trains the next model."""
 

@@ -16,7 +16,6 @@ RANDOM_PAIRS = 500_000
 BLOCKED_PAIRS = 300_000
 LEAST_BLOCKED = 200
 """Fewer pairs that share a value teach nothing about the others."""
-LEAST_MATCHES = 100
 OF_ONE_PARTY = ("email", "phone", "loyalty_id")
 FOUND_BY_VALUES = 0.7
 """Share of the pairs of one party that have an equal e-mail, phone or loyalty number; a weight moves by a fraction."""

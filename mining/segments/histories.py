@@ -29,6 +29,7 @@ class Purchases:
         length = np.diff(begins, append=len(customer))
         self.first = np.full(customers, FOREVER, dtype=np.int64)
         self.first[customer[begins]] = day[begins]
+        # From 1900 on (earliest_time in time.sql) days fit into 16 bits until 2079, and NumPy sorts these by radix.
         order = np.argsort((day - day.min(initial=FOREVER)).astype(np.uint16), kind="stable")
         number = np.arange(1, len(customer) + 1) - np.repeat(begins, length)
         self._customer, self._day, self._number = (

@@ -86,7 +86,7 @@ events as (
         false as is_complaint,
         reopened_count,
         contacts,
-        date_diff('second', opened_at, first_response_at) as seconds,
+        {{ seconds_between('opened_at', 'first_response_at') }} as seconds,
         null as cost_amount
     from cases
     where response_date <= {{ as_of_date() }} and first_response_at >= opened_at
@@ -103,7 +103,7 @@ events as (
         false as is_complaint,
         reopened_count,
         contacts,
-        case when resolved_at >= opened_at then date_diff('second', opened_at, resolved_at) end as seconds,
+        case when resolved_at >= opened_at then {{ seconds_between('opened_at', 'resolved_at') }} end as seconds,
         null as cost_amount
     from cases
     where resolved_date <= {{ as_of_date() }}

@@ -38,7 +38,7 @@ events as (
         opened_date as event_date,
         case
             when {{ local_date('first_response_at') }} <= {{ as_of_date() }}
-                then date_diff('second', opened_at, first_response_at)
+                then {{ seconds_between('opened_at', 'first_response_at') }}
         end as seconds
     from {{ ref('fct_case') }}
     where opened_date >= {{ first_day }} and {{ by_as_of('opened_date') }}

@@ -91,7 +91,7 @@ def purchase_days(features: pa.Table) -> pa.Table:
 
 
 def value_months(days: pa.Table) -> pa.Table:
-    """Months of customers whose goods cost nobody knows what."""
+    """Months of customers; the cost of their goods is unknown."""
     frame = days.to_pandas()
     frame["month_start_date"] = pd.to_datetime(frame["purchase_date"]).dt.to_period("M").dt.start_time.dt.date
     by = frame.groupby(["as_of_date", "customer_id", "month_start_date"], as_index=False)
