@@ -55,13 +55,29 @@ class Rule(NamedTuple):
 
     @classmethod
     def of_company(cls) -> "Rule":
-        """Read the company's rule."""
+        """Read the company's rule.
+
+        Raises
+        ------
+        UserError
+            A value cannot be used.
+        """
         given = catalog.variables()["tiers"]
-        if given["value"] not in VALUES:
-            raise UserError(
-                f"vars.tiers.value of dbt_project.yml is {given['value']}: write one of {', '.join(VALUES)}."
-            )
-        return cls(tuple(given["cuts"]), given["value"], given["band"], given["month_ends"])
+        cuts, band, month_ends = (given.get(name) for name in ("cuts", "band", "month_ends"))
+        are_cuts = isinstance(cuts, list) and len(cuts) == len(TIERS) - 1 and all(map(_is_share, cuts))
+        for name, is_usable, wanted in (
+            ("value", given.get("value") in VALUES, f"one of {', '.join(VALUES)}"),
+            ("cuts", are_cuts and cuts == sorted(cuts), "three shares from the smallest up, such as [0.01, 0.2, 0.5]"),
+            ("band", band == 0 or _is_share(band), "a share between 0 and 1, such as 0.225"),
+            ("month_ends", isinstance(month_ends, int) and month_ends >= 1, "a whole number of 1 or more"),
+        ):
+            if not is_usable:
+                raise UserError(f"vars.tiers.{name} of dbt_project.yml is {given.get(name)}: write {wanted}.")
+        return cls(tuple(cuts), given["value"], band, month_ends)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, float) and 0 < value < 1
 
 
 class Months(NamedTuple):

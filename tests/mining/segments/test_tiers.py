@@ -21,6 +21,8 @@ from mining.segments.tiers import (
     level_of,
     place,
 )
+from pipeline.base import catalog
+from pipeline.base.errors import UserError
 
 FIRST = 12 * 52
 """January 2022, in months since 1970."""
@@ -268,3 +270,22 @@ def test_month_by_month_is_all_at_once(simulated):
         found.append(sorted(zip(moves.day.tolist(), moves.entity.tolist(), moves.level.tolist(), strict=True)))
     for (earlier, later), day in zip(pairwise(found), days, strict=False):
         assert earlier == [move for move in later if move[0] <= day_of(day)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("value", "histric", "histric: write one of historic, future, total"),
+        ("cuts", [0.2, 0.01, 0.5], r"\[0.2, 0.01, 0.5\]: write three shares from the smallest up"),
+        ("cuts", 0.2, "0.2: write three shares"),
+        ("band", "wide", "wide: write a share between 0 and 1"),
+        ("month_ends", None, "None: write a whole number of 1 or more"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_named_with_what_to_write(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: object, said: str
+) -> None:
+    given = {**catalog.variables(), "tiers": {**catalog.variables()["tiers"], name: value}}
+    monkeypatch.setattr(catalog, "variables", lambda: given)
+    with pytest.raises(UserError, match=rf"vars.tiers.{name} of dbt_project.yml is {said}"):
+        Rule.of_company()
