@@ -27,13 +27,15 @@ from pipeline.orchestration.tasks import DEFAULT_ARGS, MODELS, RELEASE, START, b
 @task.short_circuit
 @writing_step
 def check_inputs(settings: Settings) -> bool:
-    """Plan the build; go on unless the published release has the same inputs."""
+    """Plan the build and check the settings of its jobs; go on unless the published release has the same inputs."""
+    from mining.jobs import check_options
     from pipeline.build.dbt import BEFORE_MINING, start_ahead
     from pipeline.build.owner import begin_build
 
     is_due = begin_build(settings, str(get_current_context()["run_id"]))
     if is_due:
         start_ahead(settings, *BEFORE_MINING)
+        check_options(settings)
     return is_due
 
 

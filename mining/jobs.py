@@ -102,6 +102,18 @@ def train_models(
     return results
 
 
+def check_options(settings: Settings) -> None:
+    """Read what the jobs ask of the company's settings, so that a wrong one is said before anything is built.
+
+    Raises
+    ------
+    UserError
+        A value cannot be used; the message names it and what to write.
+    """
+    for name in JOBS:
+        find_job(name).options(settings)
+
+
 def scoring_model(
     settings: Settings, job: TrainedJob, *, as_of: dt.date, sources: Sequence[str]
 ) -> tuple[FeatureSet, Model | None]:

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from mining.jobs import check_options
 from mining.segments.dates import day_of, month_ends
 from mining.segments.tiers import (
     AWAY,
@@ -23,6 +24,7 @@ from mining.segments.tiers import (
 )
 from pipeline.base import catalog
 from pipeline.base.errors import UserError
+from pipeline.base.settings import Settings
 
 FIRST = 12 * 52
 """January 2022, in months since 1970."""
@@ -282,10 +284,10 @@ def test_month_by_month_is_all_at_once(simulated):
         ("month_ends", None, "None: write a whole number of 1 or more"),
     ],
 )
-def test_a_rule_that_cannot_be_used_is_named_with_what_to_write(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: object, said: str
+def test_a_rule_that_cannot_be_used_is_named_with_what_to_write_before_a_build(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, name: str, value: object, said: str
 ) -> None:
     given = {**catalog.variables(), "tiers": {**catalog.variables()["tiers"], name: value}}
     monkeypatch.setattr(catalog, "variables", lambda: given)
     with pytest.raises(UserError, match=rf"vars.tiers.{name} of dbt_project.yml is {said}"):
-        Rule.of_company()
+        check_options(settings)
