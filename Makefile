@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup data active-data demo run try new-source up backfill accept rollback lists diff prove check test test-all tools lint python-lint bench docs superset airflow lock clean
+.PHONY: help setup spark data active-data demo run try new-source up backfill accept rollback lists diff prove check test test-all test-long tools lint python-lint bench docs superset airflow lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ UV_VERSION := 0.13.9
 # A file's tests share what they build. The order of the files is that of tests/conftest.py.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 # What slow tests need beside Python, as program:Debian-package:marker of these tests.
-TOOLS := mariadbd:mariadb-server:mariadb soffice:libreoffice-calc-nogui:libreoffice chromium:chromium:chromium
+TOOLS := mariadbd:mariadb-server:mariadb soffice:libreoffice-calc-nogui:libreoffice chromium:chromium:chromium java:openjdk-17-jre-headless:spark
 export PATH := $(PATH):/usr/sbin
 # make run SOURCES=cdnow,online_retail says the same as CRM_SOURCES=cdnow,online_retail make run
 ifdef SOURCES
@@ -42,6 +42,9 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
+
+spark: $(READY) ## Spark into .venv, for CRM_ENGINE=spark (docs/scale.md): requirements-spark.lock, 1 minute, 0.5 GB
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock
 
 data: $(READY) ## The public data sets, into $CRM_DATA (.data)
 	@$(PERENNIAL) data
@@ -113,10 +116,13 @@ prove: $(READY) ## The pipeline on worlds whose truth is known, recovered agains
 test: data ## Tests (about 10 minutes)
 	$(PYTEST) -m 'not slow'
 
-test-all: tools data ## Also the slow ones: Airflow's web server, killed runs, MariaDB, lists in LibreOffice, the page of make try in Chromium
-	@marks=; for tool in $(TOOLS); do IFS=: read -r program _ marker <<< "$$tool"; \
-		command -v "$$program" >/dev/null || marks="$$marks$${marks:+ and }not $$marker"; done; \
+test-all: tools data ## Also the slow ones: Airflow's web server, killed runs, MariaDB, lists in LibreOffice, the page of make try in Chromium, Spark
+	@marks='not long'; for tool in $(TOOLS); do IFS=: read -r program _ marker <<< "$$tool"; \
+		command -v "$$program" >/dev/null || marks="$$marks and not $$marker"; done; \
 	echo "$(PYTEST) -m '$$marks'"; $(PYTEST) -m "$$marks"
+
+test-long: tools data ## What takes more than ten minutes: killed builds on Spark
+	$(PYTEST) -m long
 
 tools: ## The programs that slow tests need: installed on Debian as root, named elsewhere
 	@packages=; for tool in $(TOOLS); do IFS=: read -r program package _ <<< "$$tool"; \
@@ -153,12 +159,15 @@ superset: $(READY) ## Superset's import file of the published release, in $CRM_H
 airflow: $(READY) ## Airflow's own command on the `make up` database: make airflow ARGS='dags list-import-errors'
 	@$(PERENNIAL) airflow -- $(ARGS)
 
-lock: $(READY) ## Resolve pyproject.toml again into requirements.lock
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml \
-		--custom-compile-command 'make lock' -o requirements.lock
+COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock'
+
+lock: $(READY) ## Resolve pyproject.toml again into requirements.lock and requirements-spark.lock
+	$(COMPILE) --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --group spark --constraints requirements.lock -o requirements-spark.lock
 
 clean: ## Remove caches and what can be built again; landing, models, scores, releases and lists stay
-	home="$${CRM_HOME:-var}"; for name in warehouse.duckdb warehouse.duckdb.wal build dbt docs features tmp; do \
+	home="$${CRM_HOME:-var}"; for name in warehouse warehouse.duckdb warehouse.duckdb.wal build dbt docs features tmp; do \
 		rm -rf "$$home/$$name"; done
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +

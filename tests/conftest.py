@@ -1,9 +1,12 @@
 """Fixtures that all tests share. No test reads or writes the user's own CRM_HOME."""
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +73,21 @@ def postgres() -> Iterator[Server]:
     """The server of this test process. Not in pytest's folder, which a later session may clear."""
     with tempfile.TemporaryDirectory(prefix="perennial-") as folder, server(Path(folder) / "data") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def spark_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has Spark: this one, where `make spark` was run, or that of an environment of its own."""
+    if find_spec("pyspark"):
+        return Path(sys.executable)
+    folder = tmp_path_factory.mktemp("spark") / "env"
+    uv, python = Path(sys.executable).with_name("uv"), folder / "bin" / "python"
+    install = [uv, "pip", "install", "--quiet", "--python", python]
+    locks = ((*install, "--require-hashes", "-r", lock) for lock in ("requirements.lock", "requirements-spark.lock"))
+    project = [*install, "--no-deps", "--no-build-isolation", "-e", "."]
+    for words in ([uv, "venv", "--quiet", "--python", sys.executable, folder], *locks, project):
+        subprocess.run(words, cwd=ROOT, check=True)
+    return python
 
 
 @pytest.fixture

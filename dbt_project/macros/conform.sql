@@ -62,7 +62,7 @@ trimmed as (
         {%- endfor %}
         {{ lineage_columns(op="case when _excluded is not null then 'exclude' else _op end") }},
         {{ carried }},
-        nullif(trim(_cursor), '') as _cursor
+        nullif({{ trimmed('_cursor') }}, '') as _cursor
     from staged
 ),
 
@@ -82,7 +82,7 @@ as_text as (
     {%- for column in spelled_columns %}
     left join {{ ref(spec.words[0]) }} as {{ column }}_words
         on
-            {{ without('lower(' ~ staged_key(column, column) ~ ')', '[^\\p{L}\\p{N}*]') }} = {{ column }}_words.spelling
+            {{ without(lower_case(staged_key(column, column)), '[^\\p{L}\\p{N}*]') }} = {{ column }}_words.spelling
             and {{ column }}_words.column_name = '{{ column }}'
     {%- endfor %}
 ),
@@ -93,8 +93,8 @@ exact as (
         {%- for column, (type, required) in spec.columns.items() %}
         {% if column in spec.get('sizes', {}) -%}
         case
-            when try_cast({{ column }} as double) < 0 and try_cast({{ spec.sizes[column] }} as double) > 0
-                then ltrim({{ without_noise(column) }}, '-')
+            when {{ tried(column, 'double') }} < 0 and {{ tried(spec.sizes[column], 'double') }} > 0
+                then {{ without(without_noise(column), '^-+') }}
             else {{ without_noise(column) }}
         end as {{ column }},
         {%- else -%}
@@ -146,7 +146,7 @@ loads as (
     select
         file as _file,
         reading as _reading,
-        timezone('UTC', cast(read_at as timestamptz)) as _read_at,
+        {{ instant('read_at') }} as _read_at,
         -- Rows of a later load are known from the last second of the newest interval that had landed when it was read.
         -- Rows of a first load, and of a table without history (which says nothing of when it was first true), are known
         -- from their event time: null.
@@ -219,6 +219,7 @@ checked as (
     {%- if spec.valued_by %}
     left join valued_by using (source_system, {{ key }})
     {%- endif %}
+    {{ read_once() }}
 ),
 
 -- Most keys have one row: only the others are sorted and compared.
@@ -257,7 +258,7 @@ hashed as (
         {{ content_hash(spec.columns.keys() | list + ['_op']) }} as _row_hash,
         case when _op <> 'exclude' then _row_hash end as _hash_to_compare,
         {{ utc_timestamp('_cursor', '_zone') }} as _cursor_at,
-        try_cast(_cursor as decimal(38, 9)) as _cursor_number,
+        {{ tried('_cursor', 'decimal(38, 9)') }} as _cursor_number,
         -- A cursor is a time, a number or other text that sorts. None, or other text, is older than a time or a number.
         case when _cursor_at is null and _cursor_number is null then _cursor end as _cursor_text
     from checked
@@ -369,8 +370,15 @@ where _is_current
 {%- endmacro %}
 
 {% macro typed_column(column, type) -%}
-    {%- set cast_column = 'try_cast(' ~ column ~ ' as ' ~ contract_type(type) ~ ')' -%}
-    {{ column if type == 'text' else utc_timestamp(column, '_zone') if type == 'timestamp' else cast_column }}
+    {%- if type == 'text' -%}
+        {{ column }}
+    {%- elif type == 'timestamp' -%}
+        {{ utc_timestamp(column, '_zone') }}
+    {%- elif type == 'integer' -%}
+        {{ whole_number(column) }}
+    {%- else -%}
+        {{ tried(column, contract_type(type)) }}
+    {%- endif -%}
 {%- endmacro %}
 
 {# Why a row is set aside that can be read, and is of a time that the source does not account for, or that cannot be. #}
@@ -388,25 +396,25 @@ where _is_current
     }.get(type) -%}
     {%- set allowed = spec.get('allowed', {}).get(column) -%}
     {%- if column in spec.key or column in ['source_customer_id', 'order_id', 'product_id'] %}
-            when regexp_matches({{ column }}, '{{ rounded_number() }}') then '{{ column }}: a number that was rounded'
-            when {{ column }} like '#%' and regexp_matches({{ column }}, '{{ spreadsheet_error() }}')
+            when {{ matches(column, rounded_number()) }} then '{{ column }}: a number that was rounded'
+            when {{ column }} like '#%' and {{ matches(column, spreadsheet_error()) }}
                 then '{{ column }}: an error of a spreadsheet'
     {%- endif %}
     {%- if required %}
             when {{ column }} is null then '{{ column }}: missing'
     {%- endif %}
     {%- if pattern %}
-            when not regexp_matches({{ column }}, '{{ pattern }}') then '{{ column }}: not a {{ type }}'
+            when not {{ matches(column, pattern) }} then '{{ column }}: not a {{ type }}'
     {%- endif %}
     {%- if type == 'decimal' %}
-            when abs(try_cast({{ column }} as double)) >= 1e12 then '{{ column }}: a trillion or more'
+            when abs({{ tried(column, 'double') }}) >= 1e12 then '{{ column }}: a trillion or more'
     {%- endif %}
     {%- if type != 'text' %}
             when {{ column }} is not null and _typed_{{ column }} is null then '{{ column }}: not a {{ type }}'
     {%- endif %}
     {%- if type == 'decimal' %}
-            when try_cast({{ column }} as decimal(38, 16)) <> _typed_{{ column }}
-                or (length({{ column }}) > 20 and regexp_matches({{ column }}, '[.][0-9]{16}0*[1-9]'))
+            when {{ tried(column, 'decimal(38, 16)') }} <> _typed_{{ column }}
+                or (length({{ column }}) > 20 and {{ matches(column, '[.][0-9]{16}0*[1-9]') }})
                 then '{{ column }}: more than {{ stored_digits() }} decimals'
     {%- endif %}
     {%- if column in spec.get('positive', []) %}

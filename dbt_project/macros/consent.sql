@@ -10,4 +10,4 @@
 {%- endmacro %}
 
 {# The Parquet files that a variable of the build names: arms of exported lists, records and addresses of a release. #}
-{% macro files_of(variable) -%}read_parquet([{{ text_list(of_build(variable)) }}], union_by_name = true){%- endmacro %}
+{% macro files_of(variable) -%}{{ parquet_files(of_build(variable)) }}{%- endmacro %}

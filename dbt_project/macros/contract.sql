@@ -22,8 +22,12 @@
 {%- endmacro %}
 
 {# 'a', 'b' for an `in` list. #}
-{% macro text_list(values) -%}
+{% macro text_list(values) -%}{{ return(adapter.dispatch('text_list')(values)) }}{%- endmacro %}
+{% macro default__text_list(values) -%}
     {%- for value in values -%}'{{ value | replace("'", "''") }}'{{ ', ' if not loop.last }}{%- endfor -%}
+{%- endmacro %}
+{% macro spark__text_list(values) -%}
+    {%- for value in values -%}{{ text_literal(value) }}{{ ', ' if not loop.last }}{%- endfor -%}
 {%- endmacro %}
 
 {# SQL type of a contract type. #}

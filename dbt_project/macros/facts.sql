@@ -3,7 +3,7 @@
 
 {# An amount in the reporting currency, as it is stored; `rates` is joined by `exchange_rates_on` (no rate: same currency). #}
 {% macro converted(amount, rates='rates') -%}
-    cast(round({{ product(amount, 'coalesce(' ~ rates ~ '.rate, 1)') }}, {{ stored_digits() }}) as {{ contract_type('decimal') }})
+    cast({{ rounded_product(amount, 'coalesce(' ~ rates ~ '.rate, 1)') }} as {{ contract_type('decimal') }})
 {%- endmacro %}
 
 {# The join that finds the rate of a row's currency on its day. #}

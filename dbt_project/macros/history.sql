@@ -52,7 +52,7 @@ held as (
 
 {# The cursor that a source wrote: where whole copies follow each other, it stands behind the copy's (`landed`). #}
 {% macro time_of_cursor(column) -%}
-    regexp_replace({{ column }}, '^[0-9]{8}T[0-9]{6}Z_[0-9]{8}T[0-9]{6}Z [0-9]{9}( |$)', '')
+    {{ without(column, '^[0-9]{8}T[0-9]{6}Z_[0-9]{8}T[0-9]{6}Z [0-9]{9}( |$)') }}
 {%- endmacro %}
 
 {# The customer as a number, by which joins are twice as fast: the hash in the id, without its first bit; 0 of 'unknown'. #}

@@ -2,9 +2,7 @@
 
 {# Lower case, without blanks and without the tag after a plus sign; null where it is no address. #}
 {% macro normal_email(column) -%}
-    regexp_extract(
-        regexp_replace(lower(trim({{ column }})), '[+][^@]*@', '@'), '^[^@ ]+@[^@ ]+[.][^@ .]{2,}$'
-    )
+    {{ extracted(replaced(lower_case(trimmed(column)), '[+][^@]*@', '@'), '^[^@ ]+@[^@ ]+[.][^@ .]{2,}$') }}
 {%- endmacro %}
 
 {#
@@ -17,30 +15,40 @@
     {%- set home = phones.regions.get(phones.home) or ['', '', 0] -%}
     {%- set code, trunk, longest = own or ["'" ~ home[0] ~ "'", "'" ~ home[1] ~ "'", home[2]] -%}
     {%- set digits = without("translate(" ~ column ~ ", '０１２３４５６７８９', '0123456789')", '[(]0[)]|(ext|x)[. ]*[0-9]+ *$|[^0-9]') -%}
-    regexp_extract(
+    {%- set international -%}
         case
-            when regexp_matches(trim({{ column }}), '{{ rounded_number() }}') then null
-            when regexp_matches(trim({{ column }}), '^([+＋]|00)')
-                then regexp_replace({{ digits }}, '^(?:00)?({{ phones.trunk_0 | join("|") or "0" }})?0?', '\1')
+            when {{ matches(trimmed(column), rounded_number()) }} then null
+            when {{ matches(trimmed(column), '^([+＋]|00)') }}
+                then {{ replaced(digits, '^(?:00)?(' ~ (phones.trunk_0 | join("|") or "0") ~ ')?0?', '\\1') }}
             when {{ digits }} like {{ code }} || '%' and length({{ digits }}) > {{ longest }} then {{ digits }}
             when {{ digits }} like {{ trunk }} || '%' then {{ code }} || substr({{ digits }}, length({{ trunk }}) + 1)
             else {{ code }} || {{ digits }}
-        end, '^[0-9]{8,15}$'
-    )
+        end
+    {%- endset -%}
+    {{ extracted(international, '^[0-9]{8,15}$') }}
 {%- endmacro %}
 
 {# Capital letters and digits; null for a number that was rounded, which is no longer one thing's own. #}
 {% macro normal_number(column) -%}
     case
-        when not regexp_matches(trim({{ column }}), '{{ rounded_number() }}')
-            then {{ without('upper(' ~ column ~ ')', '[^0-9A-Z]') }}
+        when not {{ matches(trimmed(column), rounded_number()) }}
+            then {{ without(upper_case(column), '[^0-9A-Z]') }}
     end
 {%- endmacro %}
 
-{# The text without everything that a pattern matches. #}
-{% macro without(text, pattern) -%}{{ return(adapter.dispatch('without')(text, pattern)) }}{%- endmacro %}
-{% macro default__without(text, pattern) -%}regexp_replace({{ text }}, '{{ pattern }}', '', 'g'){%- endmacro %}
-{% macro spark__without(text, pattern) -%}regexp_replace({{ text }}, '{{ pattern }}', ''){%- endmacro %}
+{# True for two birth dates that no typing error explains: a letter more, less, wrong or swapped, or the day as month. #}
+{% macro are_two_birth_dates(one, other) -%}
+    {%- set text = contract_type('text') -%}
+    (
+        {{ one }} <> {{ other }}
+        and not {{ is_one_letter_off('cast(' ~ one ~ ' as ' ~ text ~ ')', 'cast(' ~ other ~ ' as ' ~ text ~ ')') }}
+        and not (
+            extract(year from {{ one }}) = extract(year from {{ other }})
+            and extract(month from {{ one }}) = extract(day from {{ other }})
+            and extract(day from {{ one }}) = extract(month from {{ other }})
+        )
+    )
+{%- endmacro %}
 
 {# The key of a record: a hash of its source and its id there, and of nothing else. #}
 {% macro record_key(source_system, source_customer_id) -%}
@@ -59,7 +67,7 @@
 {% macro identity_ledger() -%}
     {%- set files = of_build('identity_ledger') -%}
     {%- if files -%}
-    read_parquet([{{ text_list(files) }}])
+    {{ parquet_files(files) }}
     {%- else -%}
     {%- set texts = ['source_record_key', 'source_system', 'customer_id', 'match_rule', 'matched_to', 'evidence', 'model_version'] %}
     (select

@@ -12,7 +12,7 @@
     {%- set broken = [] -%}
     {%- if rules -%}
         {%- set query = 'select ' ~ rules | map('first') | join(', ') ~ ' from ' ~ this ~ ' limit 1' -%}
-        {%- for found in adapter.add_query(query, auto_begin=false)[1].fetchone() or [] -%}
+        {%- for found in (adapter.add_query(query, auto_begin=false)[1].fetchall() | first) or [] -%}
             {%- if found -%}{%- do broken.append(rules[loop.index0][1] ~ ' (' ~ found ~ ')') -%}{%- endif -%}
         {%- endfor -%}
     {%- endif -%}

@@ -1,6 +1,7 @@
 {#
   How models become tables and views, in one statement, in place of the adapter's own ways, which ask and rename about ten
-  times for each model (docs/decisions.md, "How dbt is told"). One transaction. A model may read the table that it replaces.
+  times for each model (docs/decisions.md, "How dbt is told"). On DuckDB, in one transaction, and a model may read the table
+  that it replaces. On Spark a table is a folder of Parquet files under CRM_HOME, and every build is full.
 #}
 {% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
     {{ run_hooks(pre_hooks) }}
@@ -49,4 +50,106 @@ def materialize(relation, connection):
     {%- do run_hooks(post_hooks) -%}
     {%- do adapter.commit() -%}
     {{ return({'relations': [relation]}) }}
+{%- endmacro %}
+
+{% materialization table, adapter='spark', supported_languages=['sql', 'python'] %}
+    {%- if model.language != 'python' -%}{{ return(made_on_spark()) }}{%- endif -%}
+    {{ run_hooks(pre_hooks) }}
+    {%- call statement('drop') -%}drop table if exists {{ this }}{%- endcall -%}
+    {%- call statement('main', language='python') -%}{{ compiled_code }}{%- endcall -%}
+    {%- call statement('register') -%}create table {{ this }} using parquet location {{ place_of(this) }}{%- endcall -%}
+    {%- do run_hooks(post_hooks) -%}
+    {{ return({'relations': [this.incorporate(type='table')]}) }}
+{% endmaterialization %}
+
+{% materialization incremental, adapter='spark' %}
+    {{ return(made_on_spark()) }}
+{% endmaterialization %}
+
+{% macro made_on_spark() -%}
+    {{ run_hooks(pre_hooks) }}
+    {%- call statement('drop') -%}drop table if exists {{ this }}{%- endcall -%}
+    {%- set typed = in_contract_types(compiled_code) if config.get('contract').enforced else compiled_code -%}
+    {%- call statement('main') -%}
+    create table {{ this }} using parquet location {{ place_of(this) }} as
+    {{ typed }}
+    {%- endcall -%}
+    {%- do run_hooks(post_hooks) -%}
+    {{ return({'relations': [this.incorporate(type='table')]}) }}
+{%- endmacro %}
+
+{# Views end with the catalog of the process. A later one reads no staging, which alone is not kept. #}
+{% materialization view, adapter='spark' %}
+    {%- if model.fqn[1] != 'staging' -%}{{ return(made_on_spark()) }}{%- endif -%}
+    {{ run_hooks(pre_hooks) }}
+    {%- call statement('main') -%}
+    create or replace view {{ this }} as
+    {{ compiled_code }}
+    {%- endcall -%}
+    {%- do run_hooks(post_hooks) -%}
+    {{ return({'relations': [this.incorporate(type='view')]}) }}
+{% endmaterialization %}
+
+{# A seed is read from its file: dbt would write each value into a statement. #}
+{% materialization seed, adapter='spark' %}
+    {{ run_hooks(pre_hooks) }}
+    {%- set read = load_agate_table() -%}
+    {%- do store_result('agate_table', response='OK', agate_table=read) -%}
+    {%- set names = read.column_names -%}
+    {%- set types = config.get('column_types', {}) -%}
+    {%- set file = as_literal(model.root_path ~ '/' ~ model.original_file_path) -%}
+    {%- call statement('file') -%}
+    create or replace temporary view {{ 'seed_' ~ this.identifier }}
+        ({% for name in names %}{{ quoted(name) }} string{{ ', ' if not loop.last }}{% endfor %})
+        using csv options (path {{ file }}, header 'true', escape '"', multiLine 'true')
+    {%- endcall -%}
+    {%- call statement('drop') -%}drop table if exists {{ this }}{%- endcall -%}
+    {%- call statement('main') -%}
+    create table {{ this }} using parquet location {{ place_of(this) }} as
+    select
+        {%- for name in names %}
+        cast({{ quoted(name) }} as {{ spark_type(types.get(name, 'text')) }}) as {{ quoted(name) }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ 'seed_' ~ this.identifier }}
+    {%- endcall -%}
+    {%- do run_hooks(post_hooks) -%}
+    {{ return({'relations': [this.incorporate(type='table')]}) }}
+{% endmaterialization %}
+
+{# The folder of a table or schema, under CRM_HOME (pipeline/build/spark/session.py). #}
+{% macro place_of(relation) -%}
+    {%- set parts = [env_var('CRM_HOME', 'var'), 'warehouse', relation.schema] + ([relation.identifier] if relation.identifier else []) -%}
+    {{ return(as_literal(parts | join('/'))) }}
+{%- endmacro %}
+
+{% macro as_literal(text) -%}{{ return("'" ~ text | replace("'", "''") ~ "'") }}{%- endmacro %}
+
+{% macro spark__create_schema(relation) -%}
+    {%- call statement('create_schema') -%}
+    create schema if not exists {{ relation.without_identifier() }} location {{ place_of(relation.without_identifier()) }}
+    {%- endcall -%}
+{%- endmacro %}
+
+{#
+  A query with the columns and types that the yml of its model has. DuckDB's table is made so too, and its type of a sum or of
+  a part of a date is not Spark's. A query with other columns is an error.
+#}
+{% macro in_contract_types(query) -%}
+    {%- set found = get_column_schema_from_query(get_empty_subquery_sql(query)) | map(attribute='name') | list -%}
+    {%- set named = model.columns.keys() | list -%}
+    {%- if found | sort != named | sort -%}
+        {%- do exceptions.raise_compiler_error(
+            model.name ~ ' has the columns ' ~ found | sort | join(', ') ~ ', and its yml names ' ~ named | sort | join(', ')) -%}
+    {%- endif -%}
+    select
+        {%- for name in named %}
+        cast({{ quoted(name) }} as {{ spark_type(model.columns[name].data_type) }}) as {{ quoted(name) }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from (
+    {{ query }}
+    ) as made
+{%- endmacro %}
+
+{% macro spark_type(name) -%}
+    {{ return({'text': 'string', 'varchar': 'string', 'int': 'int', 'integer': 'int'}.get(name, name)) }}
 {%- endmacro %}

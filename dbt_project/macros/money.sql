@@ -9,12 +9,20 @@
 
 {# A computed amount, as a double, in whole units of the smallest coin. #}
 {% macro rounded_amount(amount) -%}
-    cast(round({{ amount }}, {{ currency_digits() }}) as {{ var('amount') }})
+    cast({{ rounded(amount, currency_digits()) }} as {{ var('amount') }})
+{%- endmacro %}
+
+{# A double, rounded: Spark would round its shortest text, and DuckDB rounds what it is in binary. #}
+{% macro rounded(number, digits=0) -%}{{ return(adapter.dispatch('rounded')(number, digits)) }}{%- endmacro %}
+{% macro default__rounded(number, digits) -%}round({{ number }}{{ ', ' ~ digits if digits }}){%- endmacro %}
+{% macro spark__rounded(number, digits) -%}
+    (round(cast({{ number }} as double) * 1e{{ digits }}) / 1e{{ digits }})
 {%- endmacro %}
 
 {# An amount times a factor, exactly: DuckDB multiplies decimals of up to 18 digits with 64 bits, and a million times a rate
    of eight digits does not fit. #}
 {% macro product(amount, factor) -%}cast({{ amount }} as decimal(19, {{ stored_digits() }})) * {{ factor }}{%- endmacro %}
+{% macro rounded_product(amount, factor) -%}round({{ product(amount, factor) }}, {{ stored_digits() }}){%- endmacro %}
 
 {# An amount as text, with the digits of its currency. #}
 {% macro amount_text(amount) -%}
@@ -43,8 +51,20 @@
 {%- endmacro %}
 
 {% macro spark__quotient(numerator, denominator, digits) -%}
-    {%- set total = var('total_amount') -%}
-    cast(round(cast({{ numerator }} as {{ total }}) / nullif(cast({{ denominator }} as {{ total }}), 0), {{ digits }}) as decimal(28, 6))
+    {%- set whole = namespace(numerator=as_whole_number(numerator), denominator=as_whole_number(denominator)) -%}
+    cast(
+        case when ({{ numerator }} < 0) <> ({{ denominator }} < 0) then -1 else 1 end
+        * {{ whole_quotient(
+            '(2 * abs(' ~ whole.numerator ~ ') * cast(power(10, ' ~ digits ~ ') as decimal(7, 0)) + abs(' ~ whole.denominator ~ '))',
+            'nullif(2 * abs(' ~ whole.denominator ~ '), 0)'
+        ) }}
+        * cast(power(10, 6 - {{ digits }}) as decimal(7, 0)) * 0.000001 as decimal(28, 6)
+    )
+{%- endmacro %}
+
+{# For Spark: one whole number divided by another, without the remainder. Its div makes a bigint, and overflows unsaid. #}
+{% macro whole_quotient(numerator, denominator) -%}
+    cast(({{ numerator }} - {{ numerator }} % {{ denominator }}) / {{ denominator }} as decimal(28, 0))
 {%- endmacro %}
 
 {# amount * part / whole, of three amounts, as an amount; null where the whole is 0. #}
@@ -65,12 +85,23 @@
 {%- endmacro %}
 
 {% macro spark__proportion(amount, part, whole) -%}
-    cast(round({{ amount }} * {{ part }} / nullif({{ whole }}, 0), {{ stored_digits() }}) as {{ var('amount') }})
+    {%- set amounts = namespace(product=as_whole_number(amount) ~ ' * ' ~ as_whole_number(part), whole=as_whole_number(whole)) -%}
+    cast(
+        case when ({{ amount }} < 0) <> ({{ part }} < 0) <> ({{ whole }} < 0) then -1 else 1 end
+        * {{ whole_quotient(
+            '(2 * abs(' ~ amounts.product ~ ') + abs(' ~ amounts.whole ~ '))', 'nullif(2 * abs(' ~ amounts.whole ~ '), 0)'
+        ) }}
+        * {{ smallest_unit(stored_digits()) }} as {{ var('amount') }}
+    )
 {%- endmacro %}
 
 {# An amount in its last stored digit, as a whole number of any size. #}
-{% macro as_whole_number(amount) -%}
+{% macro as_whole_number(amount) -%}{{ return(adapter.dispatch('as_whole_number')(amount)) }}{%- endmacro %}
+{% macro default__as_whole_number(amount) -%}
     cast(cast({{ amount }} as {{ var('total_amount') }}) * {{ 10 ** stored_digits() }} as hugeint)
+{%- endmacro %}
+{% macro spark__as_whole_number(amount) -%}
+    cast(cast({{ amount }} as {{ var('total_amount') }}) * {{ 10 ** stored_digits() }} as decimal(19, 0))
 {%- endmacro %}
 
 {# 0.01 of two digits, 1 of none. #}

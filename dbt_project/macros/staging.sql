@@ -23,8 +23,7 @@
     {%- endif -%}
     (
         select
-            landed_file.* exclude (filename, _op
-                {%- for column in personal.in_main %}, {{ quoted(column) }}{% endfor %}),
+            landed_file.* {{ left_out(['filename', '_op'] + personal.in_main) }},
             {%- for column in personal.columns %}
             {%- set parts = (['personal_file.' ~ quoted(column)] if personal.files else [])
                 + (['landed_file.' ~ quoted(column)] if column in personal.in_main else []) %}
@@ -47,15 +46,35 @@
             {%- endif %}
             '{{ table }}' as _table,
             substr(landed_file.filename, {{ of_build('crm_home') | length + 2 }}) as _file
-        from read_parquet([{{ text_list(files) }}], union_by_name = true, filename = true) as landed_file
+        from {{ named_files(files) }} as landed_file
         {%- if personal.files %}
         left join
-            read_parquet([{{ text_list(personal.files) }}], union_by_name = true, filename = true) as personal_file
+            {{ named_files(personal.files) }} as personal_file
             on
                 landed_file._position = personal_file._position
                 and replace(landed_file.filename, '.parquet', '.personal.parquet') = personal_file.filename
         {%- endif %}
     )
+{%- endmacro %}
+
+{# The rows of Parquet files, with the path of each as `filename`. #}
+{% macro named_files(files) -%}{{ return(adapter.dispatch('named_files')(files)) }}{%- endmacro %}
+{% macro default__named_files(files) -%}
+    read_parquet([{{ text_list(files) }}], union_by_name = true, filename = true)
+{%- endmacro %}
+{# Of the path, Spark says an address; the files of a table lie in one folder. #}
+{% macro spark__named_files(files) -%}
+    {%- set folder = ((files | first or '').rsplit('/', 1) | first) ~ '/' -%}
+    (select *, {{ as_literal(folder) }} || _metadata.file_name as filename from {{ parquet_files(files) }})
+{%- endmacro %}
+
+{# All columns but some, behind `*`. #}
+{% macro left_out(columns) -%}{{ return(adapter.dispatch('left_out')(columns)) }}{%- endmacro %}
+{% macro default__left_out(columns) -%}
+    exclude ({% for column in columns %}{{ quoted(column) }}{{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}
+{% macro spark__left_out(columns) -%}
+    except ({% for column in columns %}{{ quoted(column) }}{{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}
 
 {#
@@ -194,9 +213,9 @@ from {{ relation }}
 
 {# Text such as 1.249,00, 7,95- or 18,90 € as text that can be cast: 1249.00, -7.95, 18.90. Other text, such as 12.50, stays. #}
 {% macro decimal_comma(column) -%}
-    {%- set plain = plain_number("trim(cast(" ~ column ~ " as " ~ contract_type('text') ~ "))") -%}
+    {%- set plain = plain_number(trimmed('cast(' ~ column ~ ' as ' ~ contract_type('text') ~ ')')) -%}
     case
-        when regexp_matches({{ plain }}, '^[-+]?([0-9]+|[0-9]{1,3}([.][0-9]{3})+)(,[0-9]+)?$')
+        when {{ matches(plain, '^[-+]?([0-9]+|[0-9]{1,3}([.][0-9]{3})+)(,[0-9]+)?$') }}
             then replace(replace({{ plain }}, '.', ''), ',', '.')
         else {{ plain }}
     end

@@ -4,6 +4,10 @@ The pages load nothing from elsewhere.
 Counts and shares only: no value of a row that failed, nor which row it was, gets into a page.
 """
 
+from pipeline.audit.suites import marts_suites, read_suite
+
+# isort: split
+# The module above imports Great Expectations as it has to be imported, so it stands first.
 import html
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,6 @@ from great_expectations.render.view import DefaultJinjaPageView
 
 from pipeline.audit.checks import NEXT_STEP, STOP, WARN, Check, ChecksShape, count
 from pipeline.audit.reconciliation import REPORT
-from pipeline.audit.suites import marts_suites, read_suite
 from pipeline.base.files import json_files, read_json, read_sealed, remove, write_json, write_text
 from pipeline.base.settings import Settings
 from pipeline.base.shapes import Shape

@@ -109,7 +109,7 @@ def _lock_of(folder: Path) -> int | None:
 def room_for_build(settings: Settings) -> int:
     """Estimate, in bytes, what a build writes: half the warehouse once more, and a release beside the one before."""
     if settings.warehouse.is_file():
-        warehouse = settings.warehouse.stat().st_size
+        warehouse = settings.warehouse.stat().st_size + _size(settings.spark_tables)
         written = warehouse // 2
     else:
         warehouse = written = WAREHOUSE_OF_LANDING * _size(settings.landing)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from fsspec import get_filesystem_class
+
 from pipeline.base.errors import UserError
 from pipeline.base.files import sha256_of, sha256_of_file, sha256_of_tree
 
@@ -22,6 +24,10 @@ STAGING = DBT_PROJECT / "models" / "staging"
 CODE_FOLDERS = ("campaigns", "cli", "dags", "dbt_project", "expectations", "mining", "pipeline")
 PATTERN = re.compile(r"[*?[]")
 LIBRARIES = ROOT / "requirements.lock"
+LIBRARIES_OF_SPARK = ROOT / "requirements-spark.lock"
+ENGINES = ("duckdb", "spark")
+# Addresses that Spark takes for its master.
+MASTER = re.compile(r"local(\[(\d+|\*)\])?|yarn|spark://[A-Za-z0-9._-]+:\d+|k8s://\S+")
 CURRENCY = r"^[A-Z]{3}$"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 # The made-up company of demo/.
@@ -144,7 +150,31 @@ def _horizons(text: str) -> tuple[int, ...]:
 
 
 def _folder(text: str) -> Path:
-    return Path(text).absolute()
+    return Path(text.removeprefix("file://")).absolute()
+
+
+def _home(text: str) -> Path:
+    """Return the folder of CRM_HOME, or say what an address of another file system lacks."""
+    scheme, is_address, _ = text.partition("://")
+    if is_address and scheme != "file":
+        raise UserError(f"CRM_HOME is '{text}': {_why_not(scheme)} Set CRM_HOME to a folder (docs/scale.md).")
+    return _folder(text)
+
+
+def _why_not(scheme: str) -> str:
+    try:
+        get_filesystem_class(scheme)
+    except ValueError:
+        return f"no file system is called '{scheme}'."
+    except ImportError as error:
+        return f"its file system is not installed ({error}), and a run could not lock and rename its files there."
+    return "a run locks, renames and links its files, which it can in a folder alone."
+
+
+def _master(text: str) -> str:
+    if not MASTER.fullmatch(text):
+        raise ValueError(text)
+    return text
 
 
 def _file(text: str) -> Path | None:
@@ -196,7 +226,7 @@ class Settings:
     `currency` and `time_zone` are None when the environment leaves them to the source files.
     """
 
-    home: Annotated[Path, Setting("CRM_HOME", str(ROOT / "var"), "folder", _folder)]
+    home: Annotated[Path, Setting("CRM_HOME", str(ROOT / "var"), "folder", _home)]
     data: Annotated[Path, Setting("CRM_DATA", str(ROOT / ".data"), "folder", _folder)]
     sources: Annotated[tuple[str, ...], Setting("CRM_SOURCES", "", "names and patterns", _active_sources)]
     currency: Annotated[
@@ -248,6 +278,15 @@ class Settings:
     monthly_releases: Annotated[int, _whole_number("CRM_MONTHLY_RELEASES", 12, "months", minimum=0)]
     decisions: Annotated[Path | None, Setting("CRM_IDENTITY_DECISIONS", "", "file", _file)]
     memory_gb: Annotated[int, _whole_number("CRM_MEMORY_GB", 6, "gigabytes")]
+    engine: Annotated[str, _one_of("CRM_ENGINE", ENGINES, "duckdb or spark")]
+    spark_master: Annotated[
+        str,
+        Setting(
+            "CRM_SPARK_MASTER", "local[*]", "address", _master,
+            "local[2] or another number of threads, local[*] for all of them, or a cluster: spark://host:7077, yarn or "
+            "k8s://https://host:443",
+        ),
+    ]  # fmt: skip
 
     @property
     def churn_horizons(self) -> list[int]:
@@ -269,6 +308,16 @@ class Settings:
     def warehouse(self) -> Path:
         """The working database. dbt writes it; audit and publish read it when dbt has ended."""
         return self.home / "warehouse.duckdb"
+
+    @property
+    def is_spark(self) -> bool:
+        """Whether Spark builds the warehouse."""
+        return self.engine == "spark"
+
+    @property
+    def spark_tables(self) -> Path:
+        """`<schema>/<table>/*.parquet`: the tables that Spark has built. `warehouse` then has views over them."""
+        return self.home / "warehouse"
 
     @property
     def build(self) -> Path:
@@ -314,7 +363,12 @@ class Settings:
     def private_folders(self) -> tuple[Path, ...]:
         """What nobody but the owner may enter: everything except `serving`."""
         folders = (self.landing, self.build, self.features, self.scores, self.models, self.lists)
-        return (*folders, *(self.home / name for name in ("airflow", "dbt", "docs", "tmp")))
+        of_spark = (self.spark_tables,) if self.is_spark else ()
+        return (*folders, *of_spark, *(self.home / name for name in ("airflow", "dbt", "docs", "tmp")))
+
+    def engine_version(self) -> str:
+        """Name the engine, and the library versions that it has beside those of the code version."""
+        return f"spark {sha256_of_file(LIBRARIES_OF_SPARK)}" if self.is_spark else "duckdb"
 
     def code_version(self) -> str:
         """SHA-256 (16 digits) of the code, and of the library versions, that can change a number in the warehouse."""

@@ -91,7 +91,7 @@ def run_layers(settings: Settings, *layers: str, scored: Iterable[Mapping[str, A
     warehouse.begin_layer(settings)
     selected = ["build", "--select", *paths, "--indirect-selection", "cautious"]
     failed = process.run([*selected, *_folders(settings), *options], environment, results)
-    warehouse.end_layer(settings)
+    warehouse.end_layer(settings, is_built=not failed)
     if failed:
         said = failures(results, log)
         what = f"the layer {layers[0]}" if len(layers) == 1 else f"the layers {layers[0]} to {layers[-1]}"

@@ -7,7 +7,6 @@ rule is stated twice.
 
 import json
 import os
-import re
 import runpy
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from pipeline.base.catalog import read_models
 from pipeline.base.duck import quote_identifier, quote_literal
 from pipeline.base.errors import UserError
 from pipeline.build.dbt_process.failures import place_of
-from pipeline.build.macros import add_macros
+from pipeline.build.macros import add_macros, of_engine
 
 
 class Models:
@@ -45,6 +44,7 @@ class Models:
         self.paths |= {path.stem: path for path in project.STAGING.rglob("*.sql")}
         self.seeds = {path.stem: path for path in (project.DBT_PROJECT / "seeds").rglob("*.csv")}
         self.made: set[str] = set()
+        self.views: set[str] = set()
         self.model = SimpleNamespace(name="", resource_type="model", fqn=["", ""])
         self.environment = self._environment()
 
@@ -82,7 +82,7 @@ class Models:
                 sql = self.environment.get_template(name).render()
             except jinja2.TemplateError as error:
                 raise UserError(f"{project.shown(path)} cannot be rendered ({error}). Correct it there.") from error
-        kind = "view" if name.startswith("base_") else "table"
+        kind = "view" if name.startswith("base_") or name in self.views else "table"
         try:
             self.connection.execute(f"create {kind} {relation} as {sql}")
         except duckdb.Error as error:
@@ -99,6 +99,12 @@ class Models:
         finally:
             self.model.name = before
 
+    def _configure(self, *, materialized: str = "table", **_: Any) -> str:
+        """Heed what a model says of itself: what is a view in a build is one here."""
+        if materialized == "view":
+            self.views.add(self.model.name)
+        return ""
+
     def _environment(self) -> jinja2.Environment:
         environment = jinja2.Environment(
             extensions=["jinja2.ext.do"],
@@ -106,16 +112,14 @@ class Models:
             loader=jinja2.FunctionLoader(lambda name: self.paths[name].read_text(encoding="utf-8")),
         )
         environment.globals.update(
-            adapter=SimpleNamespace(dispatch=lambda name, *_: environment.globals[f"default__{name}"]),
-            api=SimpleNamespace(Column=SimpleNamespace(translate_type={"string": "text"}.get)),
-            config=lambda *_, **__: "",
+            **of_engine(environment),
+            config=self._configure,
             env_var=lambda name, default="": os.environ.get(name, default),
             exceptions=SimpleNamespace(raise_compiler_error=_refuse),
             execute=True,
             fromjson=json.loads,
             is_incremental=lambda: False,
             model=self.model,
-            modules=SimpleNamespace(re=re),
             ref=self.make,
             this=SimpleNamespace(schema="main"),
             var=self.variables.__getitem__,

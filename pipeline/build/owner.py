@@ -12,6 +12,7 @@ from pipeline.base.scratch import sweep
 from pipeline.base.settings import Settings
 from pipeline.build import history
 from pipeline.build.plan import Plan, load_plan, make_plan
+from pipeline.build.spark.ready import check_ready
 from pipeline.serving import erasure, ledger
 from pipeline.serving.damage import find_damage
 from pipeline.serving.releases import published_folder, read_manifest
@@ -40,8 +41,10 @@ def begin_build(settings: Settings, run_id: str) -> bool:
     Raises
     ------
     UserError
-        A file that a build cannot write again is damaged, or the disk has no room for a build.
+        A file that a build cannot write again is damaged, the disk has no room for a build, or Spark is to build and
+        cannot.
     """
+    check_ready(settings)
     # Not in the landing: a load may be running there, and each load cleans up after the one before.
     written = (settings.ledger, settings.build, settings.features, settings.scores, settings.models, settings.lists)
     for folder in written:

@@ -337,6 +337,7 @@ def _first_event_date(sources: list[Source], receipts: list[Receipt], time_zone:
 
 def _settings_that_matter(settings: Settings, currency: str, time_zone: str) -> dict[str, Any]:
     return {
+        "engine": settings.engine_version(),
         "currency": currency,
         "time_zone": time_zone,
         "annual_discount_rate": settings.annual_discount_rate,

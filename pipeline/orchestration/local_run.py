@@ -48,9 +48,11 @@ def build(settings: Settings, console: Console, *, extract: bool) -> None:
     """Walk the DAGs in order, then print the summary."""
     from pipeline.build.dbt_process.process import started_ahead
     from pipeline.build.owner import published, repaired, undone_release
+    from pipeline.build.spark.ready import check_ready
     from pipeline.outputs.summary import print_summary
     from pipeline.sources.definitions import active_sources, broken_inactive, company, providers
 
+    check_ready(settings)
     for warning in broken_inactive(settings):
         console.print(Text(f"Warning: {warning}", style="yellow"), soft_wrap=True)
     active_sources(settings)

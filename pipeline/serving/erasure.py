@@ -156,7 +156,7 @@ def forget(settings: Settings, found: Erased, run_id: str) -> None:
     log.warning("Personal columns have been erased since the last build: everything is rebuilt.")
     for file in settings.home.glob(f"{settings.warehouse.name}*"):
         _remove(file)
-    for folder in (settings.features, settings.home / "dbt", settings.home / "docs"):
+    for folder in (settings.spark_tables, settings.features, settings.home / "dbt", settings.home / "docs"):
         _remove(folder)
     for file in settings.build.glob("*"):
         if file != path:

@@ -8,7 +8,7 @@ import pytest
 from pipeline.base.settings import ROOT
 from tests.support.programs.makefile import makefile_folder
 
-MADE = {"warehouse.duckdb", "build", "dbt", "docs", "features"}
+MADE = {"warehouse", "warehouse.duckdb", "build", "dbt", "docs", "features"}
 KEPT = {"landing", "models", "scores", "serving", "lists"}
 
 

@@ -24,28 +24,28 @@ named as (
         source_record_key,
         source_system,
         'household' as kind,
-        trim(household_ref) as reference,
+        {{ trimmed('household_ref') }} as reference,
         {{ normal_number('household_ref') }} as number
     from {{ ref('int_customers__known') }}
-    where trim(household_ref) <> ''
+    where {{ trimmed('household_ref') }} <> ''
     union all
     select
         source_record_key,
         source_system,
         'account' as kind,
-        trim(account_ref) as reference,
+        {{ trimmed('account_ref') }} as reference,
         {{ normal_number('account_ref') }} as number
     from {{ ref('int_customers__known') }}
-    where trim(account_ref) <> ''
+    where {{ trimmed('account_ref') }} <> ''
     union all
     select
         source_record_key,
         source_system,
         'referral' as kind,
-        trim(referred_by) as reference,
+        {{ trimmed('referred_by') }} as reference,
         {{ normal_number('referred_by') }} as number
     from {{ ref('int_customers__known') }}
-    where trim(referred_by) <> ''
+    where {{ trimmed('referred_by') }} <> ''
 ),
 
 known_once as (

@@ -32,8 +32,8 @@ described as (
         records.given_name,
         records.family_name,
         coalesce(records.full_name, nullif(concat_ws(' ', records.given_name, records.family_name), '')) as full_name,
-        case when identifiers.has_email then lower(trim(records.email)) end as email,
-        case when identifiers.has_phone then trim(records.phone) end as phone,
+        case when identifiers.has_email then {{ lower_case(trimmed('records.email')) }} end as email,
+        case when identifiers.has_phone then {{ trimmed('records.phone') }} end as phone,
         records.street,
         case when records.street is not null then records.city end as city,
         case when records.street is not null then records.postcode end as postcode,
@@ -80,7 +80,7 @@ held as (
         customer_id,
         record_number,
         'name' as field,
-        lower(full_name) as compared_text,
+        {{ lower_case('full_name') }} as compared_text,
         case when given_name is not null and family_name is not null then 2 else 1 end as parts
     from compared
     where full_name is not null
@@ -107,7 +107,7 @@ held as (
         customer_id,
         record_number,
         'address' as field,
-        lower(concat_ws(' ', street, postcode, city)) as compared_text,
+        {{ lower_case("concat_ws(' ', street, postcode, city)") }} as compared_text,
         case when postcode is not null then 1 else 0 end + case when city is not null then 1 else 0 end
         + case when country is not null then 1 else 0 end as parts
     from compared

@@ -84,7 +84,9 @@ versions as ( -- noqa: ST03
         coalesce(described.is_deleted, false) as is_deleted,
         false as is_unknown,
         described.valid_from,
-        row_number() over (partition by customers.customer_id order by described.valid_from) as version_number
+        cast(
+            row_number() over (partition by customers.customer_id order by described.valid_from) as bigint
+        ) as version_number
     from customers
     left join described on customers.customer_id = described.customer_id and described.changed is not null
     union all

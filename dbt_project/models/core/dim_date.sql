@@ -83,7 +83,7 @@ select
     year_number
     + case when {{ var('fiscal_year_start') }} > 1 and month_of_year >= {{ var('fiscal_year_start') }} then 1 else 0 end
         as fiscal_year,
-    cast(ceil(fiscal_month / 3.0) as int) as fiscal_quarter,
+    cast(ceil(fiscal_month / 3e0) as int) as fiscal_quarter,
     cast(fiscal_month as int) as fiscal_month,
     day_of_week >= 6 as is_weekend,
     cast(date_trunc('month', date_day) as date) as month_start_date,

@@ -75,7 +75,7 @@ versions as ( -- noqa: ST03
         changed,
         is_deleted,
         valid_from,
-        row_number() over (partition by product_id order by valid_from) as version_number
+        cast(row_number() over (partition by product_id order by valid_from) as bigint) as version_number
     from described
     where changed is not null
     union all

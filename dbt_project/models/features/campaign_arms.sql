@@ -104,7 +104,9 @@ select
     cast(sum(amount) as double) as amount_sum,
     cast(sum({{ product('amount', 'amount') }}) as double) as amount_square_sum,
     coalesce(
-        round(cast(sum(cast(part * part * part as decimal(38, 12))) as double) * max(largest * largest * largest), 4), 0
+        {{ rounded(
+            'cast(sum(cast(part * part * part as decimal(38, 12))) as double) * max(largest * largest * largest)', 4
+        ) }}, 0
     ) as amount_cube_sum,
     cast(sum(before) as double) as before_sum,
     cast(sum(before * before) as double) as before_square_sum,

@@ -36,19 +36,19 @@ behaviour as (
         cast(purchases.purchase_days_84d as bigint) as purchase_days_84d,
         cast(purchases.purchase_days_365d as bigint) as purchase_days_365d,
         cast(purchases.purchase_days_prior_28d as bigint) as purchase_days_prior_28d,
-        case when purchases.gaps > 0 then round(purchases.gap_sum / cast(purchases.gaps as double), 6) end
+        case when purchases.gaps > 0 then {{ rounded('purchases.gap_sum / cast(purchases.gaps as double)', 6) }} end
             as gap_mean_days,
-        case when purchases.gaps > 1 then round(
-            sqrt(
+        case when purchases.gaps > 1 then {{ rounded(
+            'sqrt(
                 (purchases.gap_square_sum * purchases.gaps - purchases.gap_sum * purchases.gap_sum)
                 / cast(purchases.gaps * (purchases.gaps - 1) as double)
-            ), 6
-        ) end as gap_stddev_days,
-        case when purchases.gaps > 0 then round(cast(purchases.gap_log_sum as double) / purchases.gaps, 6) end
+            )', 6
+        ) }} end as gap_stddev_days,
+        case when purchases.gaps > 0 then {{ rounded('cast(purchases.gap_log_sum as double) / purchases.gaps', 6) }} end
             as gap_log_mean,
         case
             when purchases.list_amount > 0
-                then round(cast(purchases.discounts as double) / cast(purchases.list_amount as double), 6)
+                then {{ rounded('cast(purchases.discounts as double) / cast(purchases.list_amount as double)', 6) }}
         end as discount_share,
         customers.acquisition_channel,
         customers.is_left_truncated

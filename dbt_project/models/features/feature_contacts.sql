@@ -34,7 +34,7 @@ counted as (
         as_of_date,
         sum(case when days_ago < 84 then 1 else 0 end) as contacts_84d,
         sum(case when days_ago < 84 and is_abandoned then 1 else 0 end) as abandoned_84d,
-        round(sum(wait_seconds) / cast(count(wait_seconds) as double), 6) as wait_seconds_365d
+        {{ rounded('sum(wait_seconds) / cast(count(wait_seconds) as double)', 6) }} as wait_seconds_365d
     from dated
     group by customer_id, as_of_date
 ),

@@ -5,7 +5,7 @@ select
     {{ as_of_date() }} as as_of_date,
     customer_id,
     order_date as purchase_date,
-    sum(net_sales) as net_sales,
+    cast(sum(net_sales) as {{ contract_type('total') }}) as net_sales,
     sum(discount_amount + coupon_discount_amount) > 0
     and 20 * sum(discount_amount + coupon_discount_amount) >= sum(list_amount) as is_discounted
 from {{ ref('fct_order') }}

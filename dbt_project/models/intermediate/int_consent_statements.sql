@@ -93,7 +93,7 @@ stated as (
 answers as (
     select
         *,
-        {{ without('lower(kind)', '[^\\p{L}]') }} as word
+        {{ without(lower_case('kind'), '[^\\p{L}]') }} as word
     from {{ ref('int_campaign_responses__rows') }}
     where _fate = 'accepted' and _op <> 'delete' and _is_current
 ),
@@ -117,7 +117,7 @@ campaign_channels as (
     inner join {{ ref('consent_words') }} as words
         on
             words.column_name = 'channel'
-            and {{ without('lower(campaigns.channel)', '[^\\p{L}*]') }} = words.spelling
+            and {{ without(lower_case('campaigns.channel'), '[^\\p{L}*]') }} = words.spelling
     where campaigns._fate = 'accepted' and campaigns._op <> 'delete' and campaigns._is_current
 ),
 

@@ -10,7 +10,7 @@ with parts as (
         _reason is not null
         and (_reason like 'line_number: %' or _reason = 'order_id: a number that was rounded') as is_nameless,
         {{ utc_timestamp('_cursor', zone_of_source('source_system')) }} as cursor_at,
-        try_cast(_cursor as decimal(38, 9)) as cursor_number
+        {{ tried('_cursor', 'decimal(38, 9)') }} as cursor_number
     from {{ ref('int_order_lines__rows') }}
     where
         order_id is not null

@@ -28,7 +28,8 @@ credits as (
 ),
 
 models as (
-    select unnest(['first', 'last', 'linear', 'position', 'time_decay', 'markov']) as model
+    select known.model
+    from (values ('first'), ('last'), ('linear'), ('position'), ('time_decay'), ('markov')) as known (model)
 ),
 
 touched as (

@@ -22,7 +22,7 @@ shared as (
     select
         *,
         {{ is_withheld('customers', "'all'", 'behaviour_id asc') }} as is_withheld,
-        round(customers / cast(sum(customers) over () as double), 6) as customer_share
+        {{ rounded('customers / cast(sum(customers) over () as double)', 6) }} as customer_share
     from assigned
 )
 

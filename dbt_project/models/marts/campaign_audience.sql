@@ -23,35 +23,60 @@ with customers as (
     select * from {{ ref('customer_360') }}
     inner join {{ ref('campaign_customer') }} using (customer_id)
     left join {{ ref('part_customer_birthday') }} using (customer_id)
+    {{ read_once() }}
+),
+
+campaign_names as (
+    select lists.list_name
+    from (
+        values
+        {% for campaign in campaigns %}('{{ campaign.name }}'){{ ', ' if not loop.last }}{% endfor %}
+    ) as lists (list_name)
 ),
 
 -- The first rule of each campaign that holds, and the first thing that keeps the customer from being contacted by it.
 ruled as (
-    {%- for campaign in campaigns %}
     select
-        '{{ campaign.name }}' as list_name,
-        customer_id,
-        case
-            {%- for rule in campaign.rules %}
-            when {{ rule.when }} then {{ rule.reason }}
+        campaign_names.list_name,
+        customers.customer_id,
+        case campaign_names.list_name
+            {%- for campaign in campaigns %}
+            when '{{ campaign.name }}'
+                then
+                    case
+                        {%- for rule in campaign.rules %}
+                        when {{ rule.when }} then {{ rule.reason }}
+                        {%- endfor %}
+                    end
             {%- endfor %}
         end as rule_reason,
         coalesce(
             withheld_because,
-            {{ campaign.block }},
+            case campaign_names.list_name
+                {%- for campaign in campaigns %}
+                when '{{ campaign.name }}' then {{ campaign.block }}
+                {%- endfor %}
+            end,
             case
                 when is_minor then 'minor'
                 when has_open_complaint then 'open complaint'
-                when
-                    {{ 'household_days_since_campaign' if campaign.household else 'days_since_campaign' }}
-                    < {{ campaign.pause_days }}
-                    then 'contacted in the last {{ campaign.pause_days }} days'
-                when is_universal_control then 'universal control group'
-            end
+            end,
+            case campaign_names.list_name
+                {%- for campaign in campaigns %}
+                when '{{ campaign.name }}'
+                    then
+                        case
+                            when
+                                {{ 'household_days_since_campaign' if campaign.household else 'days_since_campaign' }}
+                                < {{ campaign.pause_days }}
+                                then 'contacted in the last {{ campaign.pause_days }} days'
+                        end
+                {%- endfor %}
+            end,
+            case when is_universal_control then 'universal control group' end
         ) as kept_because
     from customers
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    cross join campaign_names
 ),
 
 reasoned as (
@@ -61,6 +86,7 @@ reasoned as (
         case when rule_reason like 'in:%' then coalesce('out: ' || kept_because, rule_reason) else rule_reason end
             as own_reason
     from ruled
+    {{ read_once() }}
 ),
 
 with_uplift as (
@@ -90,7 +116,7 @@ uplifts as (
 ),
 
 -- Whom nothing keeps, with the place in the campaign's order, and the arm (pipeline/campaigns/arms.py).
-eligible as (
+listed as (
     {%- for campaign in campaigns %}
     {%- set unit_id = 'coalesce(household_id, customer_id)' if campaign.household else 'customer_id' %}
     select
@@ -119,6 +145,12 @@ eligible as (
     where list_name = '{{ campaign.name }}' and own_reason like 'in:%'
     {{ 'union all' if not loop.last }}
     {%- endfor %}
+),
+
+eligible as (
+    select *
+    from listed
+    {{ read_once() }}
 ),
 
 evidence as (
@@ -156,96 +188,103 @@ turns as (
     left join evidence on competing.objective = evidence.objective
 ),
 
-chosen_0 as (
+-- All turns are taken on one relation, which each of them reads once, as a subquery: an engine that puts common table
+-- expressions in the place of their readers would take minutes to analyse a chain of them.
+unchosen as (
+    select
+        eligible.list_name,
+        eligible.customer_id,
+        eligible.household_id,
+        eligible.unit_id,
+        eligible.is_household,
+        eligible.is_control,
+        eligible.contact_limit,
+        eligible.place,
+        turns.turn,
+        cast(null as bigint) as contacts,
+        cast(null as {{ contract_type('text') }}) as reason,
+        false as is_judged,
+        false as is_taken
+    from eligible
+    inner join turns on eligible.list_name = turns.list_name
+),
+
+{#- Each turn's rows. Of the lines, the innermost come first. -#}
+{%- set chosen = namespace(rows='unchosen') -%}
+{%- for campaign in campaigns -%}
+{%- set turn = loop.index -%}
+{%- set taken %}(
     select
         list_name,
         customer_id,
         household_id,
+        unit_id,
         is_household,
-        contact_limit as contacts,
-        list_name as reason,
-        is_control as is_taken
-    from eligible
-    where 1 = 0
+        is_control,
+        contact_limit,
+        place,
+        turn,
+        case when is_free then contacts_so_far else contacts end as contacts,
+        case when is_free then reason_now else reason end as reason,
+        is_free or is_judged as is_judged,
+        case when is_free then coalesce(reason_now = 'out: control group', true) else is_taken end as is_taken
+    from (
+        -- and what becomes of them: no reason is a contact.
+        select
+            *,
+            case
+                when contacts_of_unit > contact_limit or (is_control and contacts_of_unit = contact_limit)
+                    then 'out: over budget or capacity'
+                when member_number > 1 then 'out: household already chosen'
+                when is_control then 'out: control group'
+            end as reason_now
+        from (
+            select
+                *,
+                min(contacts_so_far) over (partition by is_free, unit_id) as contacts_of_unit
+            from (
+                -- the contacts up to each place, of which the first of a household counts;
+                select
+                    *,
+                    sum(case when is_free and member_number = 1 and not is_control then 1 else 0 end) over (
+                        partition by is_free
+                        order by turn asc, place asc rows between unbounded preceding and current row
+                    ) as contacts_so_far
+                from (
+                    select
+                        *,
+                        row_number() over (partition by is_free, unit_id order by turn asc, place asc) as member_number
+                    from (
+                        -- Turn {{ turn }}: those whom no campaign before has chosen, and no one of whose household;
+                        select
+                            *,
+                            turn = {{ turn }}
+                            and max(case when is_taken then 1 else 0 end) over (partition by customer_id) = 0
+                            and (
+                                household_id is null
+                                or max(case when is_taken and is_household then 1 else 0 end) over same_household = 0
+                                and (
+                                    not is_household
+                                    or max(case when is_taken then 1 else 0 end) over same_household = 0
+                                )
+                            ) as is_free
+                        from {{ chosen.rows }}
+                        window same_household as (partition by household_id)
+                    ) as free_{{ turn }}
+                ) as members_{{ turn }}
+            ) as counted_{{ turn }}
+        ) as limited_{{ turn }}
+    ) as decided_{{ turn }}
+) as chosen_{{ turn }}
+{%- endset -%}
+{%- set chosen.rows = taken -%}
+{%- endfor %}
+
+chosen as (
+    select *
+    from {{ chosen.rows }}
 ),
 
-{% for campaign in campaigns %}
-{%- set turn = loop.index %}
-{%- set before = 'chosen_' ~ loop.index0 %}
--- Turn {{ turn }}: those whom no campaign before has chosen, and no one of whose household;
-persons_{{ turn }} as (
-    select distinct customer_id
-    from {{ before }}
-    where is_taken
-),
-
-households_{{ turn }} as (
-    select
-        household_id,
-        max(case when is_household then 1 else 0 end) = 1 as is_of_households
-    from {{ before }}
-    where is_taken and household_id is not null
-    group by household_id
-),
-
-free_{{ turn }} as (
-    select
-        eligible.*,
-        row_number() over (partition by eligible.unit_id order by eligible.place asc) as member_number
-    from eligible
-    inner join turns on eligible.list_name = turns.list_name and turns.turn = {{ turn }}
-    left join persons_{{ turn }} as persons on eligible.customer_id = persons.customer_id
-    left join households_{{ turn }} as households
-        on
-            eligible.household_id = households.household_id
-            and (eligible.is_household or households.is_of_households)
-    where persons.customer_id is null and households.household_id is null
-),
-
--- the contacts up to each place, of which the first of a household counts;
-counted_{{ turn }} as (
-    select
-        *,
-        sum(case when member_number = 1 and not is_control then 1 else 0 end) over (
-            order by place asc rows between unbounded preceding and current row
-        ) as contacts
-    from free_{{ turn }}
-),
-
-limited_{{ turn }} as (
-    select
-        *,
-        min(contacts) over (partition by unit_id) as contacts_of_unit
-    from counted_{{ turn }}
-),
-
--- and what becomes of them: no reason is a contact.
-decided_{{ turn }} as (
-    select
-        list_name,
-        customer_id,
-        household_id,
-        is_household,
-        contacts,
-        case
-            when contacts_of_unit > contact_limit or (is_control and contacts_of_unit = contact_limit)
-                then 'out: over budget or capacity'
-            when member_number > 1 then 'out: household already chosen'
-            when is_control then 'out: control group'
-        end as reason
-    from limited_{{ turn }}
-),
-
-chosen_{{ turn }} as (
-    select * from {{ before }}
-    union all
-    select
-        *,
-        coalesce(reason = 'out: control group', true) as is_taken
-    from decided_{{ turn }}
-),
-
-{% endfor -%}
 judged as (
     select
         customers.*,
@@ -258,8 +297,11 @@ judged as (
         end as reason
     from reasoned
     inner join customers on reasoned.customer_id = customers.customer_id
-    left join chosen_{{ campaigns | length }} as chosen
-        on reasoned.list_name = chosen.list_name and reasoned.customer_id = chosen.customer_id
+    left join chosen
+        on
+            reasoned.list_name = chosen.list_name
+            and reasoned.customer_id = chosen.customer_id
+            and chosen.is_judged
     where reasoned.list_name <> ''
 ),
 

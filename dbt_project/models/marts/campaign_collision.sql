@@ -25,7 +25,7 @@ final as (
         {{ as_of_date() }} as as_of_date,
         min(sizes.customers) as contacted_customers,
         count(*) as shared_customers,
-        cast(round(count(*) / cast(min(sizes.customers) as double), 6) as double) as shared_share,
+        cast({{ rounded('count(*) / cast(min(sizes.customers) as double)', 6) }} as double) as shared_share,
         min(abs({{ days_between('first.contact_date', 'others.contact_date') }})) as fewest_days_between
     from contacts as first
     inner join contacts as others

@@ -66,7 +66,7 @@ found as (
         'response' as measure,
         'description' as evidence,
         reached_customers as customers,
-        round(cast(responded_customers as double) / reached_customers, 6) as effect,
+        {{ rounded('cast(responded_customers as double) / reached_customers', 6) }} as effect,
         cast(null as double) as effect_low,
         cast(null as double) as effect_high,
         cast(null as double) as adjusted_p_value
@@ -90,13 +90,13 @@ numbered as (
     select
         *,
         case when segment = 'everybody' then '' else ' with ' || segment end as of_whom,
-        cast(cast(round(100 * effect, 1) as decimal(18, 1)) as {{ text }}) as percent,
-        cast(cast(round(100 * effect_low, 1) as decimal(18, 1)) as {{ text }}) || ' to '
-        || cast(cast(round(100 * effect_high, 1) as decimal(18, 1)) as {{ text }}) as percent_range,
-        cast(cast(round(effect_low, 2) as decimal(18, 2)) as {{ text }}) || ' to '
-        || cast(cast(round(effect_high, 2) as decimal(18, 2)) as {{ text }}) as range_of_2,
-        cast(cast(round(effect_low, 3) as decimal(18, 3)) as {{ text }}) || ' to '
-        || cast(cast(round(effect_high, 3) as decimal(18, 3)) as {{ text }}) as range_of_3
+        cast(cast({{ rounded('100 * effect', 1) }} as decimal(18, 1)) as {{ text }}) as percent,
+        cast(cast({{ rounded('100 * effect_low', 1) }} as decimal(18, 1)) as {{ text }}) || ' to '
+        || cast(cast({{ rounded('100 * effect_high', 1) }} as decimal(18, 1)) as {{ text }}) as percent_range,
+        cast(cast({{ rounded('effect_low', 2) }} as decimal(18, 2)) as {{ text }}) || ' to '
+        || cast(cast({{ rounded('effect_high', 2) }} as decimal(18, 2)) as {{ text }}) as range_of_2,
+        cast(cast({{ rounded('effect_low', 3) }} as decimal(18, 3)) as {{ text }}) || ' to '
+        || cast(cast({{ rounded('effect_high', 3) }} as decimal(18, 3)) as {{ text }}) as range_of_3
     from worded
 ),
 

@@ -69,11 +69,11 @@ told as (
             when not is_comparable
                 then
                     'those it contacted and the others differed by '
-                    || cast(cast(round(placebo_effect, 2) as decimal(18, 2)) as {{ contract_type('text') }})
+                    || cast(cast({{ rounded('placebo_effect', 2) }} as decimal(18, 2)) as {{ contract_type('text') }})
                     || unit || ' per customer before it began'
         end as no_verdict_reason,
-        cast(cast(round(effect_low, 2) as decimal(18, 2)) as {{ contract_type('text') }}) || ' to '
-        || cast(cast(round(effect_high, 2) as decimal(18, 2)) as {{ contract_type('text') }}) || unit
+        cast(cast({{ rounded('effect_low', 2) }} as decimal(18, 2)) as {{ contract_type('text') }}) || ' to '
+        || cast(cast({{ rounded('effect_high', 2) }} as decimal(18, 2)) as {{ contract_type('text') }}) || unit
         || ' per customer' as effect_range
     from described
 ),

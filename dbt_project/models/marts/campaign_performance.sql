@@ -138,11 +138,11 @@ profits as (
         total_capped_margin - cost_amount as profit,
         total_capped_margin_low - cost_amount as profit_low,
         total_capped_margin_high - cost_amount as profit_high,
-        cast(cast(round(purchases_effect_low, 3) as decimal(18, 3)) as {{ text }}) || ' to '
-        || cast(cast(round(purchases_effect_high, 3) as decimal(18, 3)) as {{ text }})
+        cast(cast({{ rounded('purchases_effect_low', 3) }} as decimal(18, 3)) as {{ text }}) || ' to '
+        || cast(cast({{ rounded('purchases_effect_high', 3) }} as decimal(18, 3)) as {{ text }})
         || ' per treated customer' as purchases_range,
-        cast(cast(round(total_capped_margin_low - cost_amount, 0) as decimal(18, 0)) as {{ text }}) || ' to '
-        || cast(cast(round(total_capped_margin_high - cost_amount, 0) as decimal(18, 0)) as {{ text }})
+        cast(cast({{ rounded('total_capped_margin_low - cost_amount') }} as decimal(18, 0)) as {{ text }}) || ' to '
+        || cast(cast({{ rounded('total_capped_margin_high - cost_amount') }} as decimal(18, 0)) as {{ text }})
         || ' {{ var("currency") }}' as profit_range,
         case
             when unavailable_reason is null and adjusted_p_value < 0.05
@@ -209,10 +209,11 @@ final as (
         cast(profit as {{ money }}) as incremental_profit,
         cast(profit_low as {{ money }}) as incremental_profit_low,
         cast(profit_high as {{ money }}) as incremental_profit_high,
-        round(cast(total_capped_margin as double) / nullif(cast(cost_amount as double), 0), 4) as return_on_spend,
-        round(cast(total_capped_margin_low as double) / nullif(cast(cost_amount as double), 0), 4)
+        {{ rounded('cast(total_capped_margin as double) / nullif(cast(cost_amount as double), 0)', 4) }}
+            as return_on_spend,
+        {{ rounded('cast(total_capped_margin_low as double) / nullif(cast(cost_amount as double), 0)', 4) }}
             as return_on_spend_low,
-        round(cast(total_capped_margin_high as double) / nullif(cast(cost_amount as double), 0), 4)
+        {{ rounded('cast(total_capped_margin_high as double) / nullif(cast(cost_amount as double), 0)', 4) }}
             as return_on_spend_high,
         p_value,
         adjusted_p_value,

@@ -64,7 +64,7 @@ historic as (
         customer_id,
         'historic' as part,
         line,
-        cast(round(amount, {{ stored_digits() }}) as {{ contract_type('decimal') }}) as amount,
+        cast({{ rounded('amount', stored_digits()) }} as {{ contract_type('decimal') }}) as amount,
         case
             when amount is not null then null
             when line = 'cross_purchase' then 'no product has a category: growth holds all of it'
@@ -75,7 +75,7 @@ historic as (
     from historic_amounts
     unpivot include nulls (
         amount for line in (
-            first_purchase, repeat_purchase as 'repeat', growth, cross_purchase, unattributed_sales, price_realisation,
+            first_purchase, repeat_purchase as repeat, growth, cross_purchase, unattributed_sales, price_realisation,
             shipping_income, adjustments, returns, cost_of_goods, selling, bad_debt, acquisition, retention, service
         )
     )
@@ -137,7 +137,7 @@ future as (
         end as reason
     from future_amounts
     unpivot include nulls (
-        amount for line in (repeat_purchase as 'repeat', returns, cost_of_goods, selling, retention, service)
+        amount for line in (repeat_purchase as repeat, returns, cost_of_goods, selling, retention, service)
     )
 ),
 

@@ -64,11 +64,11 @@ top_shares as (
                         cast(
                             sums.total - curve.value_before
                             - cast(
-                                round(
-                                    cast(curve.cumulative_value - curve.value_before as double)
-                                    * (sums.members * (100 - tops.top_percent) / 100.0 - curve.members_before)
-                                    / (curve.cumulative_members - curve.members_before), 4
-                                ) as {{ total }}
+                                {{ rounded(
+                                    'cast(curve.cumulative_value - curve.value_before as double)
+                                    * (sums.members * (100 - tops.top_percent) / 100e0 - curve.members_before)
+                                    / (curve.cumulative_members - curve.members_before)', 4
+                                ) }} as {{ total }}
                             ) as {{ total }}
                         )
             end

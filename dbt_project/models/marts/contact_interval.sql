@@ -110,7 +110,7 @@ needed as (
         offered,
         min(agents) as agents_needed
     from losses
-    where round(lost_share, 9) <= {{ most_lost }}
+    where {{ rounded('lost_share', 9) }} <= {{ most_lost }}
     group by queue, offered
 ),
 

@@ -52,7 +52,7 @@ candidates as (
         max(series.known_months) as known_months,
         avg(series.y) as mean_y,
         avg(series.month_number) as mean_t,
-        avg(case when series.place >= breaks.place then 1.0 else 0.0 end) as mean_s,
+        avg(case when series.place >= breaks.place then 1 else 0 end) as mean_s,
         var_pop(series.y) as var_y,
         var_pop(series.month_number) as var_t,
         var_pop(case when series.place >= breaks.place then 1.0 else 0.0 end) as var_s,
@@ -84,7 +84,9 @@ best as (
         spread_before - step * step * (var_s - cov_st * cov_st / var_t) as spread_after,
         row_number() over (
             partition by measure
-            order by round(step * step * (var_s - cov_st * cov_st / var_t) / spread_before, 9) desc, break_month asc
+            order by
+                {{ rounded('step * step * (var_s - cov_st * cov_st / var_t) / spread_before', 9) }} desc,
+                break_month asc
         ) as place
     from steps
 ),
@@ -142,15 +144,15 @@ final as (
         case
             when count(case when joined.is_complete_month then joined.value end) over of_year >= 3
                 then
-                    round(
-                        regr_slope(
+                    {{ rounded(
+                        'regr_slope(
                             cast(case when joined.is_complete_month then joined.value end as double),
                             joined.month_number
-                        ) over of_year, 6
-                    )
+                        ) over of_year', 6
+                    ) }}
         end as trend_per_month,
         coalesce(tested.f > {{ certain }}, false) as is_break,
-        case when tested.f > {{ certain }} then round(tested.step, 6) end as break_change,
+        case when tested.f > {{ certain }} then {{ rounded('tested.step', 6) }} end as break_change,
         joined.is_complete_month
     from joined
     left join tested on joined.measure = tested.measure and joined.month_start_date = tested.break_month

@@ -48,13 +48,13 @@ final as (
         cast(case when scores.clv_future is not null then sums.clv_future end as {{ money }}) as clv_future,
         {%- for quantile, mirrored in [('p10', 'p90'), ('p50', 'p50'), ('p90', 'p10')] %}
         cast(
-            round(
-                rates.kept_share
+            {{ rounded(
+                'rates.kept_share
                 * case
-                    when rates.kept_share < 0 then scores.clv_future_{{ mirrored }}
-                    else scores.clv_future_{{ quantile }}
-                end, {{ currency_digits() }}
-            ) as {{ money }}
+                    when rates.kept_share < 0 then scores.clv_future_' ~ mirrored ~ '
+                    else scores.clv_future_' ~ quantile ~ '
+                end', currency_digits()
+            ) }} as {{ money }}
         ) as clv_future_{{ quantile }},
         {%- endfor %}
         cast(sums.clv_total as {{ money }}) as clv_total,

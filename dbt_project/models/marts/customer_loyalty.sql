@@ -37,7 +37,7 @@ goods as (
     select
         customer_id,
         count(*) as categories,
-        round(abs(ln(sum(lines)) - sum(lines * ln(lines)) / sum(lines)), 6) as category_entropy
+        {{ rounded('abs(ln(sum(lines)) - sum(lines * ln(lines)) / sum(lines))', 6) }} as category_entropy
     from category_lines
     group by customer_id
 ),

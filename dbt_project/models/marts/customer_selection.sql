@@ -7,7 +7,8 @@
 {% set text = contract_type('text') %}
 {% set has = var('providers') %}
 {% set line = var('selection') %}
-{% set percent = "cast(cast(round(100 * %s) as bigint) as " ~ text ~ ") || ' %%'" %}
+{% set cost_percent = quotient('100 * judged.cost_to_serve', 'judged.value', 0) %}
+{% set return_percent = 'cast(cast(' ~ rounded('100 * judged.return_rate') ~ ' as bigint) as ' ~ text ~ ')' %}
 
 with expected as (
     select
@@ -128,7 +129,7 @@ final as (
                             '; ' || judged.cost_class || ' cost to serve'
                             || case
                                 when judged.value > 0
-                                    then ', ' || {{ percent % 'judged.cost_to_serve / judged.value' }} || ' of value'
+                                    then ', ' || cast(cast({{ cost_percent }} as bigint) as {{ text }}) || ' % of value'
                                 else ''
                             end
                     end
@@ -146,7 +147,7 @@ final as (
                     end
                     || case
                         when judged.returns_much
-                            then '; ' || {{ percent % 'judged.return_rate' }} || ' of sales are expected back'
+                            then '; ' || {{ return_percent }} || ' % of sales are expected back'
                         else ''
                     end
                     || case
@@ -158,7 +159,7 @@ final as (
         end as reasons,
         cast(judged.value as {{ money }}) as value,
         cast(judged.cost_to_serve as {{ money }}) as cost_to_serve,
-        round(judged.return_rate, 6) as return_rate,
+        {{ rounded('judged.return_rate', 6) }} as return_rate,
         cast(judged.failed_payments as bigint) as failed_payments,
         cast(judged.bad_debt as {{ money }}) as bad_debt,
         judged.returns_much or judged.pays_badly as is_risky

@@ -49,7 +49,8 @@ happened as (
     select
         customer_id,
         'experienced' as reason_kind,
-        'was not content (' || upper(kind) || ' ' || cast(score as {{ contract_type('text') }}) || ')' as reason,
+        'was not content (' || {{ upper_case('kind') }} || ' ' || cast(score as {{ contract_type('text') }}) || ')'
+            as reason,
         cast(null as {{ contract_type('text') }}) as word,
         response_date as reason_date
     from {{ ref('fct_survey_response') }}

@@ -168,12 +168,13 @@ final as (
             when because_item_name is not null
                 then
                     'bought by '
-                    || cast(cast(round(100 * confidence, 1) as decimal(5, 1)) as {{ contract_type('text') }})
+                    || cast(cast({{ rounded('100 * confidence', 1) }} as decimal(5, 1)) as {{ contract_type('text') }})
                     || ' % of those who bought ' || because_item_name || ', '
-                    || cast(cast(round(lift, 1) as decimal(8, 1)) as {{ contract_type('text') }})
+                    || cast(cast({{ rounded('lift', 1) }} as decimal(8, 1)) as {{ contract_type('text') }})
                     || ' times as often as by all'
             else
-                'bought by ' || cast(cast(round(100 * buyers_share, 1) as decimal(5, 1)) as {{ contract_type('text') }})
+                'bought by '
+                || cast(cast({{ rounded('100 * buyers_share', 1) }} as decimal(5, 1)) as {{ contract_type('text') }})
                 || ' % of all who buy'
         end as reason,
         not has_open_complaint as is_eligible,

@@ -227,14 +227,14 @@ final as (
         judged.unavailable_reason,
         judged.customers,
         case when judged.unavailable_reason is null then judged.counted end as counted_customers,
-        round(spread.mean * judged.scale, 6) as value,
+        {{ rounded('spread.mean * judged.scale', 6) }} as value,
         case
             when judged.is_asked and spread.half is not null
-                then round(greatest(spread.centre - spread.half, judged.least) * judged.scale, 6)
+                then {{ rounded('greatest(spread.centre - spread.half, judged.least) * judged.scale', 6) }}
         end as value_low,
         case
             when judged.is_asked and spread.half is not null
-                then round(least(spread.centre + spread.half, judged.most) * judged.scale, 6)
+                then {{ rounded('least(spread.centre + spread.half, judged.most) * judged.scale', 6) }}
         end as value_high,
         case
             when judged.is_asked and judged.unavailable_reason is null

@@ -54,12 +54,12 @@ final as (
         job,
         as_of_date,
         customers,
-        round(forecast_min, 6) as forecast_min,
-        round(forecast_max, 6) as forecast_max,
-        round(forecast_mean, 6) as forecast_mean,
-        round(outcome_mean, 6) as outcome_mean,
-        round(greatest(centre - margin, 0), 6) as outcome_low,
-        round(centre + margin, 6) as outcome_high
+        {{ rounded('forecast_min', 6) }} as forecast_min,
+        {{ rounded('forecast_max', 6) }} as forecast_max,
+        {{ rounded('forecast_mean', 6) }} as forecast_mean,
+        {{ rounded('outcome_mean', 6) }} as outcome_mean,
+        {{ rounded('greatest(centre - margin, 0)', 6) }} as outcome_low,
+        {{ rounded('centre + margin', 6) }} as outcome_high
     from intervals
 )
 

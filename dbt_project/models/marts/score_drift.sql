@@ -193,19 +193,19 @@ final as (
         cast(reference_date as date) as reference_date,
         reference_customers,
         customers,
-        round(reference_missing_share, 6) as reference_missing_share,
-        round(missing_share, 6) as missing_share,
-        round(psi, 6) as psi,
-        round(psi_by_chance, 6) as psi_by_chance,
+        {{ rounded('reference_missing_share', 6) }} as reference_missing_share,
+        {{ rounded('missing_share', 6) }} as missing_share,
+        {{ rounded('psi', 6) }} as psi,
+        {{ rounded('psi_by_chance', 6) }} as psi_by_chance,
         verdict,
         meaning,
         case
             when verdict = 'drifted' and kind = 'input' and missing_share > reference_missing_share + 0.1
                 then
                     job || ': its input ' || name || ' (' || meaning || ') is missing for '
-                    || cast(cast(round(100 * missing_share) as int) as {{ contract_type('text') }})
+                    || cast(cast({{ rounded('100 * missing_share') }} as int) as {{ contract_type('text') }})
                     || ' % of customers, '
-                    || cast(cast(round(100 * reference_missing_share) as int) as {{ contract_type('text') }})
+                    || cast(cast({{ rounded('100 * reference_missing_share') }} as int) as {{ contract_type('text') }})
                     || ' % on '
                     || cast(reference_date as {{ contract_type('text') }})
                     || ': look whether the source of it still delivers'

@@ -68,19 +68,19 @@ final as (
         cast(horizon_days as int) as horizon_days,
         cast(customers as bigint) as customers,
         cast(forecasts - customers as bigint) as merged_customers,
-        round(forecast_total, 4) as forecast_total,
-        round(outcome_total, 4) as outcome_total,
-        round(forecast_mean, 6) as forecast_mean,
-        round(outcome_mean, 6) as outcome_mean,
-        round(bias, 6) as bias,
-        round(bias - margin, 6) as bias_low,
-        round(bias + margin, 6) as bias_high,
+        {{ rounded('forecast_total', 4) }} as forecast_total,
+        {{ rounded('outcome_total', 4) }} as outcome_total,
+        {{ rounded('forecast_mean', 6) }} as forecast_mean,
+        {{ rounded('outcome_mean', 6) }} as outcome_mean,
+        {{ rounded('bias', 6) }} as bias,
+        {{ rounded('bias - margin', 6) }} as bias_low,
+        {{ rounded('bias + margin', 6) }} as bias_high,
         bias - margin > 0 or bias + margin < 0 as is_bias_certain,
-        round(mean_squared_error, 6) as mean_squared_error,
-        round(variance, 6) as reference_mean_squared_error,
-        round(log_loss, 6) as log_loss,
-        round(reference_log_loss, 6) as reference_log_loss,
-        round(interval_share, 6) as interval_share
+        {{ rounded('mean_squared_error', 6) }} as mean_squared_error,
+        {{ rounded('variance', 6) }} as reference_mean_squared_error,
+        {{ rounded('log_loss', 6) }} as log_loss,
+        {{ rounded('reference_log_loss', 6) }} as reference_log_loss,
+        {{ rounded('interval_share', 6) }} as interval_share
     from judged
 )
 

@@ -26,11 +26,11 @@ shared as (
     select
         *,
         {{ is_withheld('customers', "'all'", 'segment_id asc') }} as is_withheld,
-        round(cast(customers as double) / sum(customers) over (), 6) as customer_share,
+        {{ rounded('cast(customers as double) / sum(customers) over ()', 6) }} as customer_share,
         -- A share of a sum that has parts below zero is no share.
         case
             when min(net_sales) over () >= 0
-                then round(cast(net_sales as double) / nullif(cast(sum(net_sales) over () as double), 0), 6)
+                then {{ rounded('cast(net_sales as double) / nullif(cast(sum(net_sales) over () as double), 0)', 6) }}
         end as net_sales_share
     from summed
 ),
@@ -55,11 +55,11 @@ select
     cast(shown.clv_future as {{ contract_type('total') }}) as clv_future,
     shared.customer_share,
     shown.net_sales_share,
-    round(cast(shown.purchases as double) / shown.customers, 6) as average_purchases,
+    {{ rounded('cast(shown.purchases as double) / shown.customers', 6) }} as average_purchases,
     cast({{ quotient('shown.net_sales', 'shown.customers', currency_digits()) }} as {{ contract_type('decimal') }})
         as average_net_sales,
-    round(cast(shown.recency_days as double) / shown.customers, 6) as average_recency_days,
-    round(cast(shown.churn_sum as double) / nullif(shown.scored_customers, 0), 6) as average_churn_probability
+    {{ rounded('cast(shown.recency_days as double) / shown.customers', 6) }} as average_recency_days,
+    {{ rounded('cast(shown.churn_sum as double) / nullif(shown.scored_customers, 0)', 6) }} as average_churn_probability
 from shared
 left join shown on shared.segment_id = shown.segment_id
 left join {{ ref('segments') }} as segments on shared.segment_id = segments.segment_id

@@ -107,21 +107,21 @@ select
     case when brought.tier_value_basis = 'margin' then cast(brought.unprofitable_customers as bigint) end
         as unprofitable_customers,
     cast(brought.tier_value as {{ contract_type('total') }}) as tier_value,
-    round(cast(brought.tier_value as double) / nullif(cast(sum(brought.tier_value) over () as double), 0), 6)
+    {{ rounded('cast(brought.tier_value as double) / nullif(cast(sum(brought.tier_value) over () as double), 0)', 6) }}
         as tier_value_share,
     promises.wait_seconds as promised_wait_seconds,
     promises.first_response_hours as promised_first_response_hours,
     promises.campaigns_a_year as promised_campaigns_a_year,
     case when {{ has_contacts }} then cast(coalesce(got.contacts, 0) as bigint) end as contacts,
-    round(got.mean_wait_seconds, 1) as mean_wait_seconds,
-    round(got.waits_kept_share, 6) as waits_kept_share,
+    {{ rounded('got.mean_wait_seconds', 1) }} as mean_wait_seconds,
+    {{ rounded('got.waits_kept_share', 6) }} as waits_kept_share,
     case when {{ has_cases }} then cast(coalesce(got.cases, 0) as bigint) end as cases,
-    round(got.mean_response_seconds / 3600, 2) as mean_first_response_hours,
-    round(got.first_responses_kept_share, 6) as first_responses_kept_share,
+    {{ rounded('got.mean_response_seconds / 3600', 2) }} as mean_first_response_hours,
+    {{ rounded('got.first_responses_kept_share', 6) }} as first_responses_kept_share,
     case when {{ has_campaigns }} then cast(coalesce(got.campaign_contacts, 0) as bigint) end as campaign_contacts,
     case
         when {{ has_campaigns }}
-            then round(365.0 * coalesce(got.campaign_contacts, 0) / nullif(years.customer_days, 0), 4)
+            then {{ rounded('365.0 * coalesce(got.campaign_contacts, 0) / nullif(years.customer_days, 0)', 4) }}
     end as campaigns_a_year
 from named
 left join brought on named.tier = brought.tier

@@ -49,13 +49,13 @@ spread as (
 response as (
     select
         terms.*,
-        round(
-            case
+        {{ rounded(
+            'case
                 when terms.measured_effect is not null and spread.mean_spread > 0
                     then least(exp(terms.measured_effect / spread.mean_spread), 10)
                 else terms.odds_ratio
-            end, 4
-        ) as ratio
+            end', 4
+        ) }} as ratio
     from terms
     cross join spread
 ),
@@ -74,7 +74,7 @@ chances as (
         values_at_stake.value_if_stays - values_at_stake.value_if_leaves as expected_loss,
         {{ rounded_amount('cast(scores.value_after_return as double) * kept.kept_share') }} as second_lifetime_value,
         response.ratio as odds_ratio,
-        round(response.ratio * scores.p_return / (1 - scores.p_return + response.ratio * scores.p_return), 6)
+        {{ rounded('response.ratio * scores.p_return / (1 - scores.p_return + response.ratio * scores.p_return)', 6) }}
             as p_return_contacted,
         response.response_basis,
         response.cost_basis,
@@ -183,16 +183,16 @@ select
         when chance_holds_until is null
             then
                 'without a purchase the chance stays at '
-                || cast(cast(round(100 * chance_floor, 1) as decimal(4, 1)) as {{ contract_type('text') }})
+                || cast(cast({{ rounded('100 * chance_floor', 1) }} as decimal(4, 1)) as {{ contract_type('text') }})
                 || ' % or more for a year'
-        when chance_floor > round(deadline_share * p_return, 6) + 0.000001
+        when chance_floor > {{ rounded('deadline_share * p_return', 6) }} + 0.000001
             then
                 'later, without a purchase, the chance falls below '
-                || cast(cast(round(100 * chance_floor, 1) as decimal(4, 1)) as {{ contract_type('text') }})
+                || cast(cast({{ rounded('100 * chance_floor', 1) }} as decimal(4, 1)) as {{ contract_type('text') }})
                 || ' %, where another class begins'
         else
             'later, without a purchase, the chance is less than '
-            || cast(cast(round(100 * deadline_share, 0) as decimal(3, 0)) as {{ contract_type('text') }})
+            || cast(cast({{ rounded('100 * deadline_share') }} as decimal(3, 0)) as {{ contract_type('text') }})
             || ' % of that of today'
     end as deadline_reason,
     case when p_return is null then not_scored end as unavailable_reason

@@ -73,7 +73,7 @@ select
     cast(matched_records as bigint) as matched_records,
     cast(new_records as bigint) as new_records,
     cast(linked_records as bigint) as linked_records,
-    round(cast(linked_records as double) / records, 6) as match_rate,
+    {{ rounded('cast(linked_records as double) / records', 6) }} as match_rate,
     cast(review_records as bigint) as review_records,
     cast(name_records as bigint) as name_records,
     cast(email_records as bigint) as email_records,

@@ -44,9 +44,9 @@ select
     receipts.bytes,
     receipts.seconds,
     receipts.is_scanned,
-    array_to_string(receipts.new_columns, ', ') as new_columns,
-    timezone('UTC', cast(receipts.interval_start as timestamptz)) as window_start,
-    timezone('UTC', cast(receipts.interval_end as timestamptz)) as window_end
+    {{ joined('receipts.new_columns', ', ') }} as new_columns,
+    {{ instant('receipts.interval_start') }} as window_start,
+    {{ instant('receipts.interval_end') }} as window_end
 from receipts
 left join fates on receipts.file = fates.landed_file
 left join read_later on receipts.file = read_later.landed_file

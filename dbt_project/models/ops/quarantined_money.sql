@@ -45,11 +45,7 @@ judged as (
     select
         versions._file as landed_file,
         versions._fate = 'quarantined' as is_set_aside,
-        cast(
-            round(
-                {{ product('abs(versions.' ~ amount ~ ')', rate) }}, {{ stored_digits() }}
-            ) as {{ contract_type('total') }}
-        ) as amount
+        cast({{ rounded_product('abs(versions.' ~ amount ~ ')', rate) }} as {{ contract_type('total') }}) as amount
     from {{ versions }} as versions
     left join rates on versions.currency = rates.from_currency
     left join {{ ref('int_rows_read_later') }} as read_later

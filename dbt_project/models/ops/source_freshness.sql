@@ -3,8 +3,8 @@ with receipts as (
     select
         *,
         -- A corrected date brings the end back: the interval keeps its name.
-        least(timezone('UTC', cast(interval_end as timestamptz)), {{ compact_instant('known_end') }}) as window_end,
-        timezone('UTC', cast(last_event_at as timestamptz)) as event_at
+        least({{ instant('interval_end') }}, {{ compact_instant('known_end') }}) as window_end,
+        {{ instant('last_event_at') }} as event_at
     from {{ planned_receipts() }}
 ),
 
@@ -28,7 +28,7 @@ placed as (
     select
         tables.*,
         cast(
-            floor((extract(epoch from newest.newest_end) - extract(epoch from tables.landed_until)) / 3600) as bigint
+            floor({{ seconds_between('tables.landed_until', 'newest.newest_end') }} / 3600) as bigint
         ) as hours_behind,
         cast(
             case

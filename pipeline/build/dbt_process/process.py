@@ -50,6 +50,8 @@ class DbtProcess:
                     **os.environ,
                     "CRM_HOME": str(settings.home),
                     "CRM_MEMORY_GB": str(settings.memory_gb),
+                    "CRM_ENGINE": settings.engine,
+                    "CRM_SPARK_MASTER": settings.spark_master,
                     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
                 },
                 stdin=subprocess.PIPE,

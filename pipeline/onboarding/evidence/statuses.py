@@ -47,7 +47,7 @@ def statuses_of(connection: duckdb.DuckDBPyConnection, rows: str, column: Profil
     name = (
         f"trim({sql.identifier(column.name)})" if column.is_text else f"cast({sql.identifier(column.name)} as varchar)"
     )
-    key = macros("order_status")["default__status_key"]
+    key = macros("order_status")["status_key"]
     query = f"""
         with used as (select {name} as word, count(*) as number from {rows} where {name} <> '' group by 1),
         known as (

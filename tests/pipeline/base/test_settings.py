@@ -78,6 +78,11 @@ def test_sources_are_split_stripped_and_unique():
         ({"CRM_LEFT_TRUNCATION_DAYS": "-3"}, ["CRM_LEFT_TRUNCATION_DAYS", "'-3'"]),
         ({"CRM_ANNUAL_DISCOUNT_RATE": "10"}, ["CRM_ANNUAL_DISCOUNT_RATE", "'10'", "0.10"]),
         ({"CRM_ANNUAL_DISCOUNT_RATE": "nan"}, ["CRM_ANNUAL_DISCOUNT_RATE", "'nan'"]),
+        ({"CRM_ENGINE": "hadoop"}, ["CRM_ENGINE", "'hadoop'", "one of duckdb, spark"]),
+        ({"CRM_SPARK_MASTER": "localhost"}, ["CRM_SPARK_MASTER", "'localhost'", "local[2]", "spark://host:7077"]),
+        ({"CRM_HOME": "gs://bucket/crm"}, ["CRM_HOME", "'gs://bucket/crm'", "gcsfs", "Set CRM_HOME to a folder"]),
+        ({"CRM_HOME": "nfs4://crm"}, ["CRM_HOME", "no file system is called 'nfs4'", "Set CRM_HOME to a folder"]),
+        ({"CRM_HOME": "memory://crm"}, ["CRM_HOME", "locks, renames and links", "Set CRM_HOME to a folder"]),
     ],
 )
 def test_a_wrong_value_is_named(env, words):
@@ -85,6 +90,17 @@ def test_a_wrong_value_is_named(env, words):
         load_settings({**NAMED, **env})
     for word in words:
         assert word in str(error.value)
+
+
+def test_an_address_of_a_folder_is_that_folder(tmp_path):
+    assert load_settings({**NAMED, "CRM_HOME": f"file://{tmp_path}"}).home == tmp_path
+
+
+def test_another_engine_is_the_same_code_version():
+    """Models of one engine score on the other."""
+    on_duckdb, on_spark = (load_settings({**NAMED, "CRM_ENGINE": engine}) for engine in ("duckdb", "spark"))
+    assert on_duckdb.code_version() == on_spark.code_version()
+    assert on_duckdb.engine_version() != on_spark.engine_version()
 
 
 def test_code_version_is_stable():

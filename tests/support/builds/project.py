@@ -16,7 +16,8 @@ def make_project(folder: Path, source: str, definition: str, staging: dict[str, 
     project = folder / "project"
     for room in ROOMS:
         shutil.copytree(ROOT / room, project / room, ignore=shutil.ignore_patterns("__pycache__", "target", "logs"))
-    (project / "requirements.lock").touch()
+    for lock in ("requirements.lock", "requirements-spark.lock"):
+        (project / lock).touch()
     (project / "dags" / "sources" / f"{source}.yml").write_text(definition, encoding="utf-8")
     models = project / "dbt_project" / "models" / "staging" / source
     models.mkdir()

@@ -85,10 +85,12 @@ class ForkServer:
 
 
 @contextmanager
-def fork_server(imports: str, folder: Path, output: Path, environment: Mapping[str, str]) -> Iterator[ForkServer]:
+def fork_server(
+    imports: str, folder: Path, output: Path, environment: Mapping[str, str], python: str | Path = sys.executable
+) -> Iterator[ForkServer]:
     """Make imports, in a folder, in a process that then forks others; these write what they say to a file."""
     with subprocess.Popen(
-        [sys.executable, "-c", SERVER.format(imports=imports)],
+        [python, "-c", SERVER.format(imports=imports)],
         cwd=folder,
         env=environment,
         stdin=subprocess.PIPE,

@@ -22,7 +22,7 @@ final as (
     from {{ built }}
     where
         currency <> '{{ var("currency") }}'
-        and {{ local_date('ordered_at') }} >= (select min(try_cast(rate_date as date)) from rates)
+        and {{ local_date('ordered_at') }} >= (select min({{ tried('rate_date', 'date') }}) from rates)
     {%- endif %}
 )
 

@@ -15,7 +15,8 @@ with touches as (
 ),
 
 models as (
-    select unnest(['first', 'last', 'linear', 'position', 'time_decay', 'markov']) as model
+    select known.model
+    from (values ('first'), ('last'), ('linear'), ('position'), ('time_decay'), ('markov')) as known (model)
 ),
 
 -- position: 40 % to the first and to the last, 20 % to those between: of n, the ends have 2 (n - 2) parts each.
@@ -33,8 +34,8 @@ weighed as (
                 when 'linear' then 1
                 when 'position'
                     then 1 + greatest(touches.is_first, touches.is_last) * greatest(2 * touches.touches - 5, 0)
-                when 'time_decay' then round(1000000 * power(0.5, touches.days_before / 7.0))
-                when 'markov' then round(1000000 * coalesce(touches.removal_effect, 0)) + 1
+                when 'time_decay' then {{ rounded('1000000 * power(0.5, touches.days_before / 7e0)') }}
+                when 'markov' then {{ rounded('1000000 * coalesce(touches.removal_effect, 0)') }} + 1
             end as bigint
         ) as weight
     from touches

@@ -66,11 +66,13 @@ shrunk as (
 
 select
     customer_id,
-    case when refund_rate is not null then round(least(greatest(refund_rate, 0), 1), 6) end as refund_rate,
-    case when cost_rate is not null then round(least(greatest(cost_rate, 0), 1), 6) end as cost_rate,
-    case when selling_per_month is not null then round(greatest(selling_per_month, 0), 6) end as selling_per_month,
-    case when retention_per_month is not null then round(greatest(retention_per_month, 0), 6) end
+    case when refund_rate is not null then {{ rounded('least(greatest(refund_rate, 0), 1)', 6) }} end as refund_rate,
+    case when cost_rate is not null then {{ rounded('least(greatest(cost_rate, 0), 1)', 6) }} end as cost_rate,
+    case when selling_per_month is not null then {{ rounded('greatest(selling_per_month, 0)', 6) }} end
+        as selling_per_month,
+    case when retention_per_month is not null then {{ rounded('greatest(retention_per_month, 0)', 6) }} end
         as retention_per_month,
-    case when service_per_month is not null then round(greatest(service_per_month, 0), 6) end as service_per_month,
-    round(months_per_purchase_day, 6) as months_per_purchase_day
+    case when service_per_month is not null then {{ rounded('greatest(service_per_month, 0)', 6) }} end
+        as service_per_month,
+    {{ rounded('months_per_purchase_day', 6) }} as months_per_purchase_day
 from shrunk

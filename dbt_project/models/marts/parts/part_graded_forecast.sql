@@ -99,7 +99,7 @@ happened as (
                         purchase_days.net_sales
                         / power(
                             1 + windows.annual_discount_rate,
-                            {{ days_between('windows.as_of_date', 'purchase_days.order_date') }} / 364.0
+                            {{ days_between('windows.as_of_date', 'purchase_days.order_date') }} / 364e0
                         ) as {{ contract_type('decimal') }}
                     )
             end

@@ -117,14 +117,15 @@ joined as (
         months.month_start_date,
         months.month_number,
         months.is_complete_month,
+        -- Each branch of one type: a common one of sums with 38 digits would have four after the point.
         cast(
             case listed.measure
                 when 'acquisition_cost' then {{ quotient('costs.amount', 'new_customers.value', 4) }}
                 when 'payback_months' then payback.months_to_pay_back
                 when 'active_share' then {{ quotient('active.value', 'months.customers_to_date', 6) }}
-                when 'customer_equity' then equity.equity_before_returns
+                when 'customer_equity' then cast(equity.equity_before_returns as decimal(28, 6))
                 when 'service_cost' then {{ quotient('costs.amount', 'purchases.value', 4) }}
-                when 'campaign_profit' then campaigns.incremental_profit
+                when 'campaign_profit' then cast(campaigns.incremental_profit as decimal(28, 6))
                 when 'data_quality'
                     then
                         {{ quotient(

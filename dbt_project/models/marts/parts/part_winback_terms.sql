@@ -22,10 +22,10 @@ campaigns as (
 measured as (
     select
         count(*) as campaigns,
-        round(
-            {{ exact_sum('treated_customers * effect') }} / sum(treated_customers)
-            - sqrt({{ exact_sum('power(treated_customers * half_width, 2)') }}) / sum(treated_customers), 6
-        ) as effect_low
+        {{ rounded(
+            exact_sum('treated_customers * effect') ~ ' / sum(treated_customers)
+            - sqrt(' ~ exact_sum('power(treated_customers * half_width, 2)') ~ ') / sum(treated_customers)', 6
+        ) }} as effect_low
     from campaigns
 ),
 

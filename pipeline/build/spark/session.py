@@ -1,0 +1,131 @@
+"""The Spark session that dbt finds: one for a process, with what the project's SQL relies on.
+
+`$CRM_HOME/warehouse/<schema>/<table>/` has the Parquet files of a table. The catalog is in the process's memory and
+ends with it, so that what an earlier process built is registered again by its place.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.base.duck import connect, quote_literal
+from pipeline.base.files import remove
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+WAREHOUSE = "warehouse"
+DEFAULT_MASTER = "local[2]"
+# DuckDB's names of types that Spark names otherwise.
+TYPES = {"VARCHAR": "string", "INTEGER": "int", "TIMESTAMP": "timestamp_ntz"}
+# What does not fit into memory. Not in `tmp`, where every user removes what others have left there.
+SPILLED = Path("dbt", "spark")
+# Written last into the folder of a table.
+WRITTEN = "_SUCCESS"
+# What SQL means: text that DuckDB reads is read by Spark in the same way.
+MEANING = {
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.ansi.doubleQuotedIdentifiers": "true",
+    "spark.sql.parser.escapedStringLiterals": "false",  # or two quotes in a literal would be two
+    "spark.sql.legacy.consecutiveStringLiterals.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    "spark.sql.parquet.mergeSchema": "true",  # of files that were written by several versions of a table
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+    "spark.sql.legacy.allowNonEmptyLocationInCTAS": "true",  # a table replaces what a process that was killed has left
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.analyzer.maxIterations": "1000",  # campaign_audience needs more than the default, 100
+    "spark.sql.constraintPropagation.enabled": "false",  # minutes for fct_cost_allocation, and no query is faster by it
+}
+# What makes many small queries fast on one machine; a cluster's own configuration says otherwise.
+LOCAL = {
+    "spark.sql.shuffle.partitions": "4",
+    "spark.default.parallelism": "2",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+# Of a small landing, Spark would compile each query for longer than it runs.
+SMALL_BYTES = 100_000_000
+SMALL = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
+STATIC = {"spark.sql.catalogImplementation": "in-memory", "spark.app.name": "perennial"}
+
+
+def start(home: Path, master: str, memory_gb: int) -> "SparkSession":
+    """Start the session of this process.
+
+    Parameters
+    ----------
+    home
+        CRM_HOME.
+    master
+        As Spark names it: `local[2]`, `spark://host:7077`, `yarn`.
+    memory_gb
+        What the driver may take, in GB.
+    """
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra, which a build on DuckDB does without
+
+    settings = {
+        **STATIC,
+        **MEANING,
+        **(LOCAL if master.startswith("local") else {}),
+        **(SMALL if master.startswith("local") and _is_small(home / "landing") else {}),
+        "spark.driver.memory": f"{memory_gb}g",
+        "spark.sql.warehouse.dir": str(home / WAREHOUSE),
+        "spark.local.dir": str(home / SPILLED),
+    }
+    session = SparkSession.builder.master(master).config(map=settings).getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _is_small(landing: Path) -> bool:
+    return sum(path.stat().st_size for path in landing.rglob("*.parquet")) < SMALL_BYTES
+
+
+def register_built(session: "SparkSession", home: Path) -> None:
+    """Register the tables that earlier processes have built, by their folders.
+
+    Their columns are given: Spark would start a job for each table to find them.
+    """
+    with connect() as connection:
+        for place in sorted((home / WAREHOUSE).glob(f"*/*/{WRITTEN}")):
+            table, schema = place.parent.name, place.parent.parent.name
+            files = quote_literal(str(place.parent / "*.parquet"))
+            described = connection.execute(f"describe from read_parquet({files}, hive_partitioning = false)").fetchall()
+            columns = ", ".join(f"`{name}` {spark_type(kind)}" for name, kind, *_ in described)
+            location = quote_literal(str(place.parent))
+            session.sql(create_schema(home, schema))
+            session.sql(
+                f"create table if not exists `{schema}`.`{table}` ({columns}) using parquet location {location}"
+            )
+
+
+def spark_type(kind: str) -> str:
+    """Return Spark's name of a type that DuckDB reads in one of its Parquet files."""
+    if kind.endswith("[]"):
+        return f"array<{spark_type(kind.removesuffix('[]'))}>"
+    return TYPES.get(kind, kind.lower())
+
+
+def create_schema(home: Path, schema: str) -> str:
+    """Return SQL that creates a schema in its place."""
+    return f"create schema if not exists `{schema}` location {quote_literal(str(home / WAREHOUSE / schema))}"
+
+
+def begin(environment: Mapping[str, str]) -> None:
+    """Start the session of dbt's process, by the environment that the process was given."""
+    home = Path(environment["CRM_HOME"])
+    remove(home / SPILLED)  # of a process that was killed
+    master = environment.get("CRM_SPARK_MASTER") or DEFAULT_MASTER
+    session = start(home, master, int(environment.get("CRM_MEMORY_GB") or 6))
+    register_built(session, home)
