@@ -36,17 +36,14 @@ SLIPPED_NAME = (
 SAME_GIVEN_NAME = (
     "(list_has_any(given_keys_l, parts_r) or list_has_any(given_keys_r, parts_l)"
     " or coalesce(is_slip(given_l, given_r, 4), false)"
-    " or covers(forms_l, parts_r) or covers(forms_r, parts_l))"
+    " or covers(forms_l, parts_l, forms_r, parts_r) or covers(forms_r, parts_r, forms_l, parts_l))"
 )
 INITIAL = "(list_has_any(initials_l, first_letters_r) or list_has_any(initials_r, first_letters_l))"
 NEAR_NAME = f"({A_WORD} and is_near({OTHERS})) or is_near(letters_l, letters_r)"
 """A wrong letter: Lucas and Lucad, but also Mei and Wei."""
-SAME_STREET = (
-    "(address_l = address_r or street_number_l = street_number_r"
-    " and least(length(address_l), length(address_r)) >= 8 and (damerau_levenshtein(address_l, address_r) <= 2"
-    " or starts_with(address_l, address_r) or starts_with(address_r, address_l)))"
-)
-"""Streets are few: of one house number, two wrong letters or a missing ending make no other street."""
+SAME_STREET = "(address_l = address_r or street_number_l = street_number_r and is_like(address_l, address_r, 8))"
+SAME_STREET_NAME = "(street_l = street_r or is_like(street_l, street_r, 6))"
+"""Streets are few: two wrong letters or a missing ending make no other street. The number may differ or be missing."""
 
 DAY_AS_MONTH = (
     "birth_date_l[:5] = birth_date_r[:5]"
@@ -93,6 +90,7 @@ COMPARISONS = (
         (
             Level("street and postcode", f"postcode_l = postcode_r and {SAME_STREET}"),
             Level("street", SAME_STREET),
+            Level("street name and postcode", f"postcode_l = postcode_r and {SAME_STREET_NAME}"),
             Level("postcode", "postcode_l = postcode_r", "postcode"),
             Level("postcode near", "damerau_levenshtein(postcode_l, postcode_r) = 1"),
         ),

@@ -12,11 +12,17 @@ LINK, REVIEW, VETOED = "link", "review", "vetoed"
 TWO_GIVEN_NAMES = "two given names"
 """In one language. Records that contradict each other so are not one customer by other records either."""
 
+FULL_NAME = (
+    "name_level in (1, 2) and are_whole_names"
+    " and (not are_given_names or is_given_name_equal and not is_given_name_spelled_otherwise)"
+)
+"""Words of a given name in another order are another name: Jia Lian, Lian Jia. Who spells a Chinese given name in
+another way spells the family name in another way, too: Xiu Jun Goh and Xiu Choon Goh are two."""
 PIECES = {
     "loyalty_id": "loyalty_id_level = 1",
     "email": "email_level in (1, 2)",
-    "phone": "phone_level = 1 or phone_level = 2 and name_level in (1, 2) and are_whole_names",
-    "full_name": "name_level in (1, 2) and are_whole_names",
+    "phone": f"phone_level = 1 or phone_level = 2 and {FULL_NAME}",
+    "full_name": FULL_NAME,
     "birth_date": "birth_date_level = 1",
     "street": "address_level in (1, 2)",
     "postcode": "is_postcode_equal",
@@ -37,6 +43,12 @@ one home.
 NO_TWINS = "(is_given_name_equal or name_level in (1, 2, 5, 6) and not are_whole_names and not are_given_names)"
 """Twins have different given names: here they are equal, or of one record not known. A wrong letter may
 be another name: Mei Ling and Wei Ling are twins."""
+OF_SEVERAL = "is_name_short and email_level in (1, 2) and not is_name_in_email"
+"""Samuel and Samantha, who are both called Sam, have the family's e-mail address: a piece of one person must tell them
+apart, beside name and address."""
+UNSURE = "phone_level = 2 and list_contains(evidence, 'phone') and (are_two_phones or is_name_short)"
+"""What namesakes may have: two whole numbers that differ by a slip, or with a name that several people go by a number
+that lacks a digit."""
 OTHER_NAME = "name_level in (5, 6, 7) and not is_given_name_near and (are_whole_names or are_given_names)"
 VETOES = {
     "two loyalty numbers": "loyalty_id_level in (2, 3)",
@@ -56,9 +68,9 @@ GUARDS = (*VETOES, TWINS)
 """All of them, unless a company switches one off."""
 WITHOUT_TWINS = {
     "full_name": "name_level in (1, 2, 5) and are_whole_names",
-    "postcode": "is_postcode_equal or address_level = 4",
+    "postcode": "is_postcode_equal or address_level = 5",
 }
-NO_TWINS_OF_A_HOME = "birth_date_level = 1 and address_level between 1 and 4"
+NO_TWINS_OF_A_HOME = "birth_date_level = 1 and address_level between 1 and 5"
 """Records of one birth date and home that are no twins are one person under another given name. A wrong letter in a
 name and a wrong digit in a postcode are then slips."""
 HELD = {"two loyalty numbers": "loyalty_id", "two birth dates": "birth_date"}
@@ -81,8 +93,12 @@ counted as (
         *,
         len(list_intersect(evidence, {of_a_person}))
             + (birth_date_level = 1 and ({no_twins} or is_email_personal and email_level in (1, 2)))::int as persons,
-        if({needs_two} and (name_level in (3, 4) or is_given_name_near) and not is_given_name_equal, 2, 1)
-            as needed_persons,
+        {least} + ({unsure})::int as needed_pieces,
+        case
+            when {of_several} then 3
+            when {needs_two} and (name_level in (3, 4) or is_given_name_near) and not is_given_name_equal then 2
+            else 1
+        end as needed_persons,
         are_vetoes_errors and len(evidence) >= {certain} and list_contains(evidence, 'full_name') as are_errors
     from pieces
 )
@@ -95,13 +111,15 @@ select
     case
         when len(vetoes) > 0 and not are_vetoes_errors then '{vetoed}'
         when len(vetoes) > 0 and not are_errors then '{review}'
-        when len(evidence) >= {least} and persons >= needed_persons then '{link}'
+        when len(evidence) >= needed_pieces and persons >= needed_persons then '{link}'
         else '{review}'
     end as verdict,
     case
         when len(vetoes) > 0 and not are_errors then array_to_string(vetoes, ', ')
         when len(evidence) < {least} then 'one piece of evidence'
+        when len(evidence) < needed_pieces then 'what a namesake may share'
         when persons = 0 then 'what twins and families share'
+        when persons < needed_persons and {of_several} then 'a name that several people go by'
         when persons < needed_persons then 'names agree in part'
     end as reason
 from counted
@@ -136,6 +154,8 @@ def judge(connection: duckdb.DuckDBPyConnection, guards: Collection[str] = GUARD
             least=LEAST_PIECES,
             certain=CERTAIN_PIECES,
             no_twins=no_twins,
+            of_several=OF_SEVERAL,
+            unsure=UNSURE,
             needs_two=str(TWINS in guards).lower(),
             of_a_person=str(list(OF_A_PERSON)),
             link=LINK,

@@ -70,7 +70,7 @@ class Given(NamedTuple):
 
     def state_file(self, model: Model) -> Path:
         """Return where pairs are that this model scored with these guards."""
-        return Path(self.state) / f"{model['model_version']}-{sha256_of(sorted(self.guards))[:8]}.parquet"
+        return Path(self.state) / f"{model['model_version']}-{sha256_of(sorted(self.guards))[:8]}.duckdb"
 
 
 def model_of_day(given: Given, as_of: dt.date, matcher: Matcher) -> Model | None:

@@ -76,18 +76,21 @@ select * from identity_scored
 # The smallest record that can be reached: exact for any graph.
 COMPONENTS = """
 create or replace temp table identity_components as
-with recursive edges as materialized (
-    select source_record_key as from_key, other_record_key as to_key from identity_candidates where verdict = 'link'
-    union
-    select other_record_key, source_record_key from identity_candidates where verdict = 'link'
+with recursive linked as materialized (
+    select distinct source_record_key, other_record_key from identity_candidates where verdict = 'link'
 ),
-nodes as materialized (select from_key as record_key, row_number() over (order by from_key) as node
-    from (select distinct from_key from edges)),
+nodes as materialized (select record_key, row_number() over (order by record_key) as node
+    from (select source_record_key as record_key from linked union select other_record_key from linked)),
+edges as materialized (
+    select one.node, other.node as other_node
+    from linked
+    inner join nodes as one on source_record_key = one.record_key
+    inner join nodes as other on other_record_key = other.record_key
+),
 numbered as materialized (
-    select one.node as from_node, other.node as to_node
-    from edges
-    inner join nodes as one on from_key = one.record_key
-    inner join nodes as other on to_key = other.record_key
+    select node as from_node, other_node as to_node from edges
+    union all
+    select other_node, node from edges
 ),
 reached (node, component) using key (node) as (
     select from_node, least(from_node, min(to_node)) from numbered group by from_node
@@ -105,26 +108,28 @@ from reached inner join nodes using (node) inner join nodes as smallest on reach
 # Clusters with two records that are never one customer; or with links of a model, and many records or two values.
 IN_TROUBLE = """
 create or replace temp table identity_in_trouble as
-with placed as (
-    select
-        candidates.verdict, candidates.reason, candidates.match_rule, one.cluster_key,
-        other.cluster_key as other_cluster_key
+with apart as (
+    select one.cluster_key
     from identity_candidates as candidates
     inner join identity_components as one on candidates.source_record_key = one.record_key
-    inner join identity_components as other on candidates.other_record_key = other.record_key
+    inner join identity_components as other
+        on candidates.other_record_key = other.record_key and one.cluster_key = other.cluster_key
+    where candidates.verdict = 'never' or candidates.verdict = 'vetoed' and contains(candidates.reason, $apart)
 ),
-modelled as (select distinct cluster_key from placed where verdict = 'link' and match_rule = 'model')
-select cluster_key from placed
-where cluster_key = other_cluster_key and (verdict = 'never' or verdict = 'vetoed' and contains(reason, $apart))
+modelled as materialized (
+    select record_key, cluster_key from identity_components where cluster_key in (
+        select cluster_key from identity_components where record_key in (
+            select source_record_key from identity_candidates where verdict = 'link' and match_rule = 'model'
+        )
+    )
+)
+select cluster_key from apart
 union
-select cluster_key from identity_components inner join modelled using (cluster_key)
-group by cluster_key having count(*) >= $suspicious
+select cluster_key from modelled group by cluster_key having count(*) >= $suspicious
 union
-select cluster_key
-from identity_components as components
-inner join modelled using (cluster_key)
-inner join identity_held as held on components.record_key = held.source_record_key
-group by cluster_key, held.kind having count(distinct held.value) > 1
+select modelled.cluster_key
+from modelled inner join identity_held as held on modelled.record_key = held.source_record_key
+group by modelled.cluster_key, held.kind having min(held.value) <> max(held.value)
 """
 OF_TROUBLE = """
 select source_record_key, other_record_key, match_rule, verdict, list_position($rules, match_rule) as rule_rank
@@ -219,11 +224,11 @@ def judged_pairs(
         ("identity_numbers", numbers, NUMBERS),
     )
     for name, table, columns in given:
-        _fill(connection, name, columns, [])
-        if table is not None:
-            connection.register("identity_given", table)
-            connection.execute(f"insert into {name} by name select {', '.join(columns)} from identity_given")
-            connection.unregister("identity_given")
+        if table is None:
+            _fill(connection, f"{name}_given", columns, [])
+        else:
+            connection.register(f"{name}_given", table)
+        connection.execute(f"create or replace temp view {name} as select {', '.join(columns)} from {name}_given")
     connection.execute(CANDIDATES, {"same": SAME})
     connection.execute(COMPONENTS)
     connection.execute(IN_TROUBLE, {"suspicious": limits.suspicious, "apart": APART})

@@ -11,96 +11,29 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from mining.identity import blocking, evidence, fields, training, weights
-from pipeline.base.duck import connect, quote_literal
-from pipeline.base.files import atomic_path
+from mining.identity.state import keep, opened
+from pipeline.base.duck import connect
 from pipeline.base.settings import ROOT
 
 SPELLINGS = ROOT / "dbt_project" / "seeds" / "name_spellings.csv"
 MODEL_RULE = "model"
 
-# Records that are new, or say something else than in the build before.
-CHANGED = """
-create or replace temp table changed as
-select basis.record_no
-from basis
-left join before on basis.source_record_key = before.source_record_key and basis.print = before.print
-where before.print is null
-"""
-SCORED = """
-create or replace temp table scored as
-with new_pairs as (
-    select
-        one.source_record_key,
-        other.source_record_key as other_record_key,
-        judged.weight,
-        array_to_string(judged.evidence, ', ') as evidence,
-        judged.verdict,
-        judged.reason
-    from judged
-    inner join basis as one on judged.record_no = one.record_no
-    inner join basis as other on judged.other_no = other.record_no
-),
-
-kept as (
-    select pair.*
-    from (select source_record_key, unnest(pairs) as pair from before) as before
-    inner join basis as one on before.source_record_key = one.source_record_key
-    inner join basis as other on before.pair.other_record_key = other.source_record_key
-    where
-        one.record_no not in (select record_no from changed)
-        and other.record_no not in (select record_no from changed)
-)
-
-select * from new_pairs
-union all
-select * from kept
-"""
 PAIRS = """
 select
-    source_record_key,
-    other_record_key,
+    one.source_record_key,
+    other.source_record_key as other_record_key,
     '{rule}' as match_rule,
-    weight as match_weight,
-    evidence,
-    verdict,
-    reason,
+    pairs.weight as match_weight,
+    pairs.evidence,
+    pairs.verdict,
+    pairs.reason,
     $version as model_version
-from scored
-order by source_record_key, other_record_key
-"""
-STATE = """
-select
-    basis.source_record_key,
-    basis.print,
-    coalesce(kept.keys, new.keys, []) as keys,
-    coalesce(slips.keys, []) as slip_keys,
-    coalesce(pairs.pairs, []) as pairs
-from basis
-left join same as kept using (record_no)
-left join (select record_no, list(key) as keys from new_keys group by record_no) as new using (record_no)
-left join (select record_no, list(key) as keys from slip_keys group by record_no) as slips using (record_no)
-left join (
-    select
-        source_record_key,
-        list({
-            'source_record_key': source_record_key, 'other_record_key': other_record_key, 'weight': weight,
-            'evidence': evidence, 'verdict': verdict, 'reason': reason
-        }) as pairs
-    from scored
-    group by source_record_key
-) as pairs on basis.source_record_key = pairs.source_record_key
-"""
-NO_STATE = """
-create or replace temp table before (
-    source_record_key varchar,
-    print ubigint,
-    keys ubigint[],
-    slip_keys ubigint[],
-    pairs struct(
-        source_record_key varchar, other_record_key varchar, weight double, evidence varchar, verdict varchar,
-        reason varchar
-    )[]
-)
+from state.pairs as pairs
+inner join numbers as one_number on pairs.state_no = one_number.state_no
+inner join numbers as other_number on pairs.other_no = other_number.state_no
+inner join basis as one on one_number.record_no = one.record_no
+inner join basis as other on other_number.record_no = other.record_no
+order by one.record_no, other.record_no
 """
 
 
@@ -144,7 +77,7 @@ class Matcher:
         self._connection.register("records", records.select(list(fields.READ)))
         self._connection.read_csv(str(SPELLINGS), header=True, all_varchar=True).create_view("spellings")
         self._guards = guards
-        self._is_whole = False
+        self._is_filled = self._is_whole = False
         fields.prepare(self._connection, held_by_at_most)
         self._connection.unregister("records")
 
@@ -170,42 +103,32 @@ class Matcher:
         version
             Its version.
         state
-            Where prints, keys and pairs of the build before are, if it had this model, and where this build's are left.
+            Where the state of the build before is, if it had this model, and where this build's is left.
         """
         run, query = self._connection.execute, self._connection.sql
-        if state and state.is_file():
-            run("create or replace temp table before as from read_parquet($1)", [str(state)])
-        else:
-            run(NO_STATE)
-        run(CHANGED)
-        self._fill("from changed")
-        blocking.block(self._connection)
-        blocking.pair(self._connection)
-        self._fill("select record_no from candidates union select other_no from candidates")
-        weights.compare(self._connection, model)
-        evidence.judge(self._connection, self._guards)
-        run(SCORED)
-        if state:
-            with atomic_path(state) as path:
-                run(f"copy ({STATE}) to {quote_literal(str(path))} (format parquet)")
-        ((compared,),) = run("select count(*) from candidates").fetchall()
-        return Scored(
-            query(PAIRS.format(rule=MODEL_RULE), params={"version": version}).to_arrow_table(),
-            self._held(),
-            compared,
-        )
+        with opened(self._connection, state):
+            self._fill("from changed")
+            blocking.block(self._connection)
+            blocking.pair(self._connection)
+            self._fill("select record_no from candidates union select other_no from candidates")
+            weights.compare(self._connection, model)
+            evidence.judge(self._connection, self._guards)
+            keep(self._connection, with_keys=state is not None)
+            ((compared,),) = run("select count(*) from candidates").fetchall()
+            pairs = query(PAIRS.format(rule=MODEL_RULE), params={"version": version}).to_arrow_table()
+        return Scored(pairs, self._held(), compared)
 
     def _held(self) -> pa.Table:
         kinds = [kind for guard, kind in evidence.HELD.items() if guard in self._guards]
         parts = [f"select source_record_key, '{kind}' as kind, {kind} as value from basis" for kind in kinds]
         nobody = "select null::varchar as source_record_key, null::varchar as kind, null::varchar as value"
-        held = f"from ({' union all '.join([*parts, nobody])}) where value is not null order by all"
+        held = f"from ({' union all '.join([*parts, nobody])}) where value is not null"
         return self._connection.sql(held).to_arrow_table()
 
     def _fill(self, wanted: str) -> None:
-        """Prepare the names of some records, by a query for their record_no, unless all are prepared."""
+        """Prepare the names of some records, by a query for their record_no, unless they are prepared."""
         run = self._connection.execute
         if not self._is_whole:
-            fields.fill(self._connection, wanted)
+            fields.fill(self._connection, wanted, is_first=not self._is_filled)
             ((filled, records),) = run("select (select count(*) from fields), (select count(*) from basis)").fetchall()
-            self._is_whole = filled == records
+            self._is_filled, self._is_whole = True, filled == records

@@ -45,7 +45,7 @@ def scored_pairs(
         return None, None
     state = given.state_file(model)
     scored = matcher.score(model["model"], model["model_version"], state)
-    for path in state.parent.glob("*.parquet"):
+    for path in state.parent.iterdir():
         if path != state:
             path.unlink()
     return scored.pairs, scored.held

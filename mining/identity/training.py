@@ -5,11 +5,15 @@ different parties. u is counted in random pairs, m is estimated by expectation m
 """
 
 import logging
-from typing import Any
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from mining.identity.comparisons import COMPARISONS, Comparison
+
+if TYPE_CHECKING:
+    from splink import Linker
 
 SEED = 1
 RANDOM_PAIRS = 500_000
@@ -67,14 +71,10 @@ def train(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
         trained = _trained(connection, rules)
     finally:
         logging.disable(logging.NOTSET)
-        connection.execute(f"set threads = {threads}")
+        connection.execute(f"set threads = {threads}; drop table if exists learned_from")
     if trained is None:
         return None
-    return {
-        **trained,
-        "records": records,
-        "frequencies": {column: _frequencies(connection, column) for column in ("name_key", "postcode")},
-    }
+    return {**trained, "records": records, "frequencies": _all_frequencies(connection, trained)}
 
 
 class _NoEstimateError(Exception):
@@ -87,9 +87,10 @@ class _NoEstimateError(Exception):
 
 def _trained(connection: duckdb.DuckDBPyConnection, rules: list[str]) -> dict[str, Any] | None:
     """Train on pairs of as many of the rules as allow it. What one of them leaves half done is thrown away."""
+    linker = _by_chance_alone(connection)
     while rules:
         try:
-            return {**_splink(connection, rules), "trained_on": rules}
+            return {**_splink(deepcopy(linker), rules), "trained_on": rules}
         except _NoEstimateError as error:
             rules = [rule for rule in rules if rule != error.rule]
     return None
@@ -100,8 +101,9 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     return value
 
 
-def _splink(connection: duckdb.DuckDBPyConnection, rules: list[str]) -> dict[str, Any]:
-    from splink import DuckDBAPI, Linker, block_on  # noqa: PLC0415  it takes a second, and trains rarely
+def _by_chance_alone(connection: duckdb.DuckDBPyConnection) -> "Linker":
+    """Return a linker that has counted u in random pairs, which takes half the time of the training."""
+    from splink import DuckDBAPI, Linker  # noqa: PLC0415  it takes a second, and trains rarely
 
     settings = {
         "link_type": "dedupe_only",
@@ -113,10 +115,16 @@ def _splink(connection: duckdb.DuckDBPyConnection, rules: list[str]) -> dict[str
     connection.execute("create or replace temp table learned_from as select * from fields order by source_record_key")
     api = DuckDBAPI(connection)
     linker = Linker(api.register("learned_from"), settings)
+    linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=SEED, min_count_per_level=None)
+    return linker
+
+
+def _splink(linker: "Linker", rules: list[str]) -> dict[str, Any]:
+    from splink import block_on  # noqa: PLC0415
+
     teach = linker.training
     certain = [column for column in OF_ONE_PARTY if column in rules] or rules[-1:]
     teach.estimate_probability_two_random_records_match(list(map(block_on, certain)), recall=FOUND_BY_VALUES)
-    teach.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=SEED, min_count_per_level=None)
     for rule in rules:
         try:
             teach.estimate_parameters_using_expectation_maximisation(
@@ -162,15 +170,28 @@ def _rounded(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
-def _frequencies(connection: duckdb.DuckDBPyConnection, column: str) -> dict[str, Any]:
-    """Shares of records that hold the frequent values, and of the others the chance that two of them hold one."""
+def _all_frequencies(connection: duckdb.DuckDBPyConnection, trained: dict[str, Any]) -> dict[str, Any]:
+    """Return the frequencies of each column whose frequent values weigh less."""
+    return {
+        level.frequency_of: _frequencies(connection, level.frequency_of, chances["m"], trained["prior"])
+        for comparison in COMPARISONS
+        for level, chances in zip(comparison.levels, trained["comparisons"][comparison.name], strict=False)
+        if level.frequency_of
+    }
+
+
+def _frequencies(connection: duckdb.DuckDBPyConnection, column: str, same: float, prior: float) -> dict[str, Any]:
+    """Shares of records that hold the frequent values, and of the others the chance that two parties hold one.
+
+    `same` is the chance that two records of one party agree.
+    """
     rows = connection.execute(FREQUENCIES.format(column=column, terms=FREQUENT_TERMS, frequent=FREQUENT)).fetchall()
     if not rows:
         return {"terms": {}, "rest": 1.0}
     total = rows[0][2]
     rest = [records for _, records, _, is_frequent in rows if not is_frequent]
-    chance = sum(records * records for records in rest) / (sum(rest) * total) if rest else 1 / total
+    chance = sum(records * (records - 1) for records in rest) / (sum(rest) * (total - 1)) if rest else 1 / total
     return {
         "terms": {term: _rounded(records / total) for term, records, _, is_frequent in rows if is_frequent},
-        "rest": _rounded(chance),
+        "rest": _rounded(_by_chance({"u_probability": chance, "m_probability": same}, prior)),
     }

@@ -32,15 +32,31 @@ with levels as (
         coalesce(list_has_any(l.meant_given_keys, r.meant_given_keys) or is_slip(l.given, r.given, 4), false)
             as is_given_name_equal,
         coalesce(
-            least(length(l.given), length(r.given)) >= 4 and damerau_levenshtein(l.given, r.given) = 1, false
+            least(length(l.given), length(r.given)) >= 4 and damerau_levenshtein(l.given, r.given) = 1
+            and list_contains(l.words, l.given) and list_contains(r.words, r.given),
+            false
         ) as is_given_name_near,
+        coalesce(
+            l.given <> r.given and not is_slip(l.given, r.given, 4) and l.has_chinese and r.has_chinese
+            and not (l.has_english or r.has_english)
+            and replace(l.letters, l.given, '') = replace(r.letters, r.given, ''),
+            false
+        ) as is_given_name_spelled_otherwise,
         coalesce(l.postcode = r.postcode, false) as is_postcode_equal,
         coalesce(l.phone = r.phone and l.emails_of_phone = 1, false) as is_phone_personal,
         coalesce(
-            len(list_filter(l.names_in_email, lambda forms: not list_has_any(forms, r.parts))) > 0
-            or len(list_filter(r.names_in_email, lambda forms: not list_has_any(forms, l.parts))) > 0,
+            case
+                when email_level in (1, 2)
+                    then is_named_alone(l.names_in_email, l.forms, r.parts)
+                        or is_named_alone(r.names_in_email, r.forms, l.parts)
+            end,
             false
         ) as is_email_personal,
+        coalesce(l.phone <> r.phone, false) as are_two_phones,
+        coalesce(l.is_short or r.is_short, false) as is_name_short,
+        coalesce(
+            len(l.names_in_email) >= l.word_count or len(r.names_in_email) >= r.word_count, false
+        ) as is_name_in_email,
         coalesce(
             l.has_chinese and r.has_chinese and l.has_english <> r.has_english, false
         ) as are_two_languages

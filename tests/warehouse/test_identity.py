@@ -124,6 +124,20 @@ PEOPLE: dict[str, list[Record]] = {
     "Hana lives there too": [
         {"id": "till:hana", "given": "Hana", "family": "Nair", "street": "Banyan Road 7 #02-11", "postcode": "018956"}
     ],
+    "Jun's address has both of his given names": [
+        {"id": "till:jun", "given": "Jun Peng", "family": "Yeo", "email": "jun.peng.yeo@mail.example"},
+        {"id": "desk:jun", "name": "Yeo Jun", "email": "jun.peng.yeo@mail.example"},
+    ],
+    "Lian has an address of a family": [
+        {"id": "till:lian", "given": "Lian Xiu", "family": "Sim", "email": "the.sims@mail.example"},
+    ],
+    "another Lian may have it too": [{"id": "desk:lian", "name": "Lian Sim", "email": "the.sims@mail.example"}],
+    "Alex and Alexandra are a couple": [
+        {"id": "till:alex", "given": "Alex", "family": "Iyer", "street": "Kallang Walk 9", "postcode": "018957"},
+    ],
+    "of one home": [
+        {"id": "desk:alex", "given": "Alexandra", "family": "Iyer", "street": "Kallang Walk 9", "postcode": "018957"}
+    ],
     "a number that looks the same abroad": [{"id": "till:ida", "name": "Ida Foo", "phone": "+49 9345 6712"}],
     "and at home": [{"id": "desk:ida", "name": "Ida Foo", "phone": "9345 6712"}],
     "Jade Hotels buys through Kim": [
@@ -148,10 +162,8 @@ SAME = [
     ("W. M. Tan", "Tan Wei Ming"),
     ("Liz O'Brien", "Elizabeth OBrien"),
     ("Mr José Gómez", "Jose GOMEZ"),
-    ("James Michael Brown", "James Brown"),
     ("Elizabeth Smith", "Elizabteh Smith"),
     ("Sewe Kai Wong", "Swee Kai Wong"),
-    ("Jane", "Jane Doe"),
 ]
 OTHER = [
     ("Wei Ling Tan", "Mei Ling Tan"),
@@ -159,6 +171,10 @@ OTHER = [
     ("Ben Tan", "Bea Tan"),
     ("Jane Doe", "John Doe"),
     ("James Brown", "James Green"),
+    ("James Michael Brown", "James Brown"),
+    ("Jane", "Jane Doe"),
+    ("Tan Mei Teck", "Teck Mei Tan"),
+    ("Mei Mei Tan", "Mei Fang Tan"),
     ("陈伟明", "Tan Mei Ling"),
     ("𠀀伟明", "Tan Wei Ming"),
 ]

@@ -6,7 +6,7 @@ with records as (
         records.source_system,
         records.source_record_key,
         records.source_customer_id,
-        ltrim(records.source_customer_id, '0') as number,
+        trim(leading '0' from records.source_customer_id) as number,
         case when known.source_record_key is not null then 1 else 0 end as is_listed
     from {{ ref('int_customer_records') }} as records
     left join {{ ref('int_customers__known') }} as known on records.source_record_key = known.source_record_key

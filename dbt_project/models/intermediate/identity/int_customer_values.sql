@@ -58,7 +58,7 @@ placed as (
         coalesce(names.country, '{{ phones.home or "" }}') as region
     from versions
     left join {{ ref('country_names') }} as names
-        on {{ without('lower(strip_accents(versions.country))', '[^\\p{L}]') }} = names.spelling
+        on {{ without(lower_case(without_accents('versions.country')), '[^\\p{L}]') }} = names.spelling
 ),
 
 -- A street without its unit and the word for its kind, which people leave out; the number of the house is read apart.
@@ -68,14 +68,14 @@ located as (
         regions.calling_code,
         regions.trunk,
         regions.longest,
-        lower(strip_accents(replace(street, 'ß', 'ss'))) as whole_street,
-        regexp_replace(whole_street, '{{ unit }}', ' ', 'g') as plain_street,
+        {{ lower_case(without_accents("replace(street, 'ß', 'ss')")) }} as whole_street,
+        {{ replaced('whole_street', unit, ' ') }} as plain_street,
         case placed.region
             {%- for region, digits in rules.postcode_digits.items() %}
             when '{{ region }}' then {{ digits }}
             {%- endfor %}
         end as postcode_digits,
-        {{ without('upper(postcode)', '[^0-9A-Z]') }} as plain_postcode,
+        {{ without(upper_case('postcode'), '[^0-9A-Z]') }} as plain_postcode,
         {{ without('postcode', '[^0-9]') }} as numeric_postcode
     from placed
     inner join regions on placed.region = regions.region
@@ -99,13 +99,10 @@ normalised as (
                 then concat_ws(
                     '|',
                     coalesce(
-                        array_to_string(
-                            list_sort(regexp_extract_all(plain_street, '([0-9]+[a-z]?)(?:[^0-9a-z]|$)', 1)), ' '
-                        ),
-                        ''
+                        {{ joined(in_order(all_extracted('plain_street', '([0-9]+[a-z]?)(?:[^0-9a-z]|$)')), ' ') }}, ''
                     ),
                     coalesce({{ without('plain_street', beside_its_name) }}, ''),
-                    coalesce(regexp_extract(whole_street, '{{ unit }}', 1), ''),
+                    coalesce({{ extracted('whole_street', unit, 1) }}, ''),
                     case
                         when postcode_digits is null or postcode is null then coalesce(plain_postcode, '')
                         when length(numeric_postcode) = postcode_digits - 1 then '0' || numeric_postcode
@@ -172,7 +169,7 @@ digits as (
             when kind in ('loyalty_id', 'account') then {{ without('identifier_value', '[^0-9]') }}
         end as digits,
         case
-            when kind = 'phone' then regexp_extract(identifier_value, '{{ codes }}')
+            when kind = 'phone' then {{ extracted('identifier_value', codes) }}
         end as calling_code
     from held
 ),
@@ -186,13 +183,13 @@ judged as (
             when
                 kind = 'email'
                 and (
-                    regexp_matches(
-                        split_part(identifier_value, '@', 1), '^({{ rules.placeholder_words | join("|") }})[0-9]*$'
-                    )
-                    or regexp_matches(identifier_value, '@(.+[.])?({{ rules.masked_mail_domains | join("|") }})$')
-                    or regexp_matches(
-                        identifier_value, '[@.](relay|privaterelay|marketplace|masked|anonymous|noemail|noreply)[.]'
-                    )
+                    {{ matches(
+                        "split_part(identifier_value, '@', 1)", '^(' ~ rules.placeholder_words | join('|') ~ ')[0-9]*$'
+                    ) }}
+                    or {{ matches('identifier_value', '@(.+[.])?(' ~ rules.masked_mail_domains | join('|') ~ ')$') }}
+                    or {{ matches(
+                        'identifier_value', '[@.](relay|privaterelay|marketplace|masked|anonymous|noemail|noreply)[.]'
+                    ) }}
                 )
                 then 'placeholder'
             when
@@ -202,21 +199,21 @@ judged as (
                 kind = 'phone'
                 and (
                     right(identifier_value, 6) = repeat(right(identifier_value, 1), 6)
-                    or regexp_matches(
-                        identifier_value,
+                    or {{ matches(
+                        'identifier_value',
                         '^[0-9]{0,3}(01234567|0?12345678|0?123456789|0?1234567890|9?87654321?0?)$'
-                    )
+                    ) }}
                 )
                 then 'placeholder'
             {%- if phones.plans %}
             when
                 kind = 'phone'
                 {%- for pattern in rules.also_valid_phones %}
-                and not regexp_full_match(identifier_value, '{{ pattern }}')
+                and not {{ matches('identifier_value', '^(?:' ~ pattern ~ ')$') }}
                 {%- endfor %}
                 and not case calling_code
                     {%- for code, plan in phones.plans.items() %}
-                    when '{{ code }}' then regexp_full_match(identifier_value, '{{ code }}({{ plan }})')
+                    when '{{ code }}' then {{ matches('identifier_value', '^' ~ code ~ '(?:' ~ plan ~ ')$') }}
                     {%- endfor %}
                     else false
                 end
@@ -226,8 +223,8 @@ judged as (
             when
                 kind = 'loyalty_id'
                 and (
-                    not regexp_matches(identifier_value, '[0-9].*[0-9].*[0-9]')
-                    or regexp_matches(identifier_value, '^[A-Z]*(0?123456789?0?)$')
+                    not {{ matches('identifier_value', '[0-9].*[0-9].*[0-9]') }}
+                    or {{ matches('identifier_value', '^[A-Z]*(0?123456789?0?)$') }}
                     or digits = repeat(right(digits, 1), length(digits))
                 )
                 then 'placeholder'

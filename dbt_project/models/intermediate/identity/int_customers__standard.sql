@@ -16,7 +16,9 @@ with named as (
 records as (
     select
         *,
-        coalesce(full_name_words, list_concat(given_name_words, family_name_words), []) as name_words
+        coalesce(
+            full_name_words, {{ words_of_both('given_name_words', 'family_name_words') }}, {{ no_words() }}
+        ) as name_words
     from named
 ),
 
@@ -71,4 +73,4 @@ select
 from records
 left join identifying on records.source_record_key = identifying.source_record_key
 left join {{ ref('country_names') }} as countries
-    on {{ without('lower(strip_accents(records.country))', '[^\\p{L}]') }} = countries.spelling
+    on {{ without(lower_case(without_accents('records.country')), '[^\\p{L}]') }} = countries.spelling
