@@ -18,7 +18,7 @@ from pipeline.outputs.lists.choice import CHOSEN
 AS_OF = date(2026, 3, 31)
 CUSTOMERS = ("customer_360", "campaign_customer", "part_customer_birthday")
 TABLES = (*CUSTOMERS, "campaign_performance", "campaign_uplift")
-PLACES = "order by place asc rows between unbounded preceding and current row"
+PLACES = "order by turn asc, place asc rows between unbounded preceding and current row"
 CHANNELS = ("email", "post", "call", "text")
 STRATUM = {"when": "kind = 'organisation'", "control_share": "0.8"}
 OBJECTIVES = ("sale", "thanks", "new")
@@ -86,7 +86,7 @@ class Universe:
         sql = self.models.environment.get_template(CHOSEN).render()
         if universe:
             assert PLACES in sql
-            sql = sql.replace(PLACES, f"partition by {universe} {PLACES}")
+            sql = sql.replace(PLACES, f", {universe} {PLACES}")
         found = self.connection.execute(f"from ({sql}) order by list_name, customer_id")
         names = [each[0] for each in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
