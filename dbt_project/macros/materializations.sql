@@ -97,7 +97,7 @@ def materialize(relation, connection):
     {%- do store_result('agate_table', response='OK', agate_table=read) -%}
     {%- set names = read.column_names -%}
     {%- set types = config.get('column_types', {}) -%}
-    {%- set file = as_literal(model.root_path ~ '/' ~ model.original_file_path) -%}
+    {%- set file = text_literal(model.root_path ~ '/' ~ model.original_file_path) -%}
     {%- call statement('file') -%}
     create or replace temporary view {{ 'seed_' ~ this.identifier }}
         ({% for name in names %}{{ quoted(name) }} string{{ ', ' if not loop.last }}{% endfor %})
@@ -119,10 +119,8 @@ def materialize(relation, connection):
 {# The folder of a table or schema, under CRM_HOME (pipeline/build/spark/session.py). #}
 {% macro place_of(relation) -%}
     {%- set parts = [env_var('CRM_HOME', 'var'), 'warehouse', relation.schema] + ([relation.identifier] if relation.identifier else []) -%}
-    {{ return(as_literal(parts | join('/'))) }}
+    {{ return(text_literal(parts | join('/'))) }}
 {%- endmacro %}
-
-{% macro as_literal(text) -%}{{ return("'" ~ text | replace("'", "''") ~ "'") }}{%- endmacro %}
 
 {% macro spark__create_schema(relation) -%}
     {%- call statement('create_schema') -%}

@@ -100,10 +100,5 @@
 {% macro spark__letters_of(word) -%}split({{ word }}, ''){%- endmacro %}
 {% macro sorted_letters(word) -%}{{ joined(in_order(letters_of(word))) }}{%- endmacro %}
 
-{# The words of a name in order of the alphabet. #}
-{% macro sorted_words(words) -%}{{ return(adapter.dispatch('sorted_words')(words)) }}{%- endmacro %}
-{% macro default__sorted_words(words) -%}list_sort({{ words }}){%- endmacro %}
-{% macro spark__sorted_words(words) -%}array_sort({{ words }}){%- endmacro %}
-
 {# True for text that has Chinese characters. #}
 {% macro is_chinese(text) -%}{{ matches(text, '\\p{Han}') }}{%- endmacro %}

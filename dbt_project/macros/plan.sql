@@ -14,7 +14,7 @@
 {# The objects of a file, one a line, as rows with the columns that are named, {name: type}. #}
 {% macro json_lines(file, columns) -%}{{ return(adapter.dispatch('json_lines')(file, columns)) }}{%- endmacro %}
 {% macro default__json_lines(file, columns) -%}
-    read_json({{ as_literal(file) }}, format = 'newline_delimited', columns = {{ columns }})
+    read_json({{ text_literal(file) }}, format = 'newline_delimited', columns = {{ columns }})
 {%- endmacro %}
 {% macro spark__json_lines(file, columns) -%}
     {%- set fields = [] -%}

@@ -65,7 +65,7 @@
 {# Of the path, Spark says an address; the files of a table lie in one folder. #}
 {% macro spark__named_files(files) -%}
     {%- set folder = ((files | first or '').rsplit('/', 1) | first) ~ '/' -%}
-    (select *, {{ as_literal(folder) }} || _metadata.file_name as filename from {{ parquet_files(files) }})
+    (select *, {{ text_literal(folder) }} || _metadata.file_name as filename from {{ parquet_files(files) }})
 {%- endmacro %}
 
 {# All columns but some, behind `*`. #}

@@ -44,8 +44,8 @@ NO_TWINS = "(is_given_name_equal or name_level in (1, 2, 5, 6) and not are_whole
 """Twins have different given names: here they are equal, or of one record not known. A wrong letter may
 be another name: Mei Ling and Wei Ling are twins."""
 OF_SEVERAL = "is_name_short and email_level in (1, 2) and not is_name_in_email"
-"""Samuel and Samantha, who are both called Sam, have the family's e-mail address: a piece of one person must tell them
-apart, beside name and address."""
+"""Samuel and Samantha, who are both called Sam, have the family's e-mail address. Name and address do not tell them
+apart, so a third piece of a person is needed."""
 UNSURE = "phone_level = 2 and list_contains(evidence, 'phone') and (are_two_phones or is_name_short)"
 """What namesakes may have: two whole numbers that differ by a slip, or with a name that several people go by a number
 that lacks a digit."""

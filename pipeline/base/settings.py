@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fsspec import get_filesystem_class
-
 from pipeline.base.errors import UserError
 from pipeline.base.files import sha256_of, sha256_of_file, sha256_of_tree
 
@@ -26,6 +24,7 @@ PATTERN = re.compile(r"[*?[]")
 LIBRARIES = ROOT / "requirements.lock"
 LIBRARIES_OF_SPARK = ROOT / "requirements-spark.lock"
 ENGINES = ("duckdb", "spark")
+SPARK_TABLES = "warehouse"
 # Addresses that Spark takes for its master.
 MASTER = re.compile(r"local(\[(\d+|\*)\])?|yarn|spark://[A-Za-z0-9._-]+:\d+|k8s://\S+")
 CURRENCY = r"^[A-Z]{3}$"
@@ -162,6 +161,8 @@ def _home(text: str) -> Path:
 
 
 def _why_not(scheme: str) -> str:
+    from fsspec import get_filesystem_class  # noqa: PLC0415 - a fifth of the time of this import
+
     try:
         get_filesystem_class(scheme)
     except ValueError:
@@ -317,7 +318,7 @@ class Settings:
     @property
     def spark_tables(self) -> Path:
         """`<schema>/<table>/*.parquet`: the tables that Spark has built. `warehouse` then has views over them."""
-        return self.home / "warehouse"
+        return self.home / SPARK_TABLES
 
     @property
     def build(self) -> Path:

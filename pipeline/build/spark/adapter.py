@@ -16,7 +16,8 @@ from dbt.adapters.spark.impl import SparkAdapter
 
 from pipeline.base.duck import connect, quote_literal
 from pipeline.base.files import remove
-from pipeline.build.spark.session import WAREHOUSE, WRITTEN
+from pipeline.base.settings import SPARK_TABLES
+from pipeline.build.spark.session import WRITTEN
 
 METHOD = "driver"
 ANSI = "spark.sql.ansi.enabled"
@@ -26,7 +27,7 @@ class InDriver(PythonJobHelper):
     """dbt's way to run the code of a model in Python."""
 
     def __init__(self, parsed_model: dict[str, Any], credential: Any) -> None:  # noqa: ARG002 - dbt gives it
-        self._folder = Path(os.environ["CRM_HOME"]) / WAREHOUSE
+        self._folder = Path(os.environ["CRM_HOME"]) / SPARK_TABLES
         self._made = self._folder / parsed_model["schema"] / parsed_model["alias"]
 
     def submit(self, compiled_code: str) -> None:

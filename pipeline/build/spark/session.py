@@ -4,18 +4,18 @@
 ends with it, so that what an earlier process built is registered again by its place.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.base.duck import connect, quote_literal
 from pipeline.base.files import remove
+from pipeline.base.settings import SPARK_TABLES
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-WAREHOUSE = "warehouse"
-DEFAULT_MASTER = "local[2]"
 # DuckDB's names of types that Spark names otherwise.
 TYPES = {"VARCHAR": "string", "INTEGER": "int", "TIMESTAMP": "timestamp_ntz"}
 # What does not fit into memory. Not in `tmp`, where every user removes what others have left there.
@@ -40,8 +40,7 @@ MEANING = {
 }
 # What makes many small queries fast on one machine; a cluster's own configuration says otherwise.
 LOCAL = {
-    "spark.sql.shuffle.partitions": "4",
-    "spark.default.parallelism": "2",
+    "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.sql.ui.retainedExecutions": "1",
     "spark.ui.enabled": "false",
@@ -80,7 +79,7 @@ def start(home: Path, master: str, memory_gb: int) -> "SparkSession":
         **(LOCAL if master.startswith("local") else {}),
         **(SMALL if master.startswith("local") and _is_small(home / "landing") else {}),
         "spark.driver.memory": f"{memory_gb}g",
-        "spark.sql.warehouse.dir": str(home / WAREHOUSE),
+        "spark.sql.warehouse.dir": str(home / SPARK_TABLES),
         "spark.local.dir": str(home / SPILLED),
     }
     session = SparkSession.builder.master(master).config(map=settings).getOrCreate()
@@ -98,7 +97,7 @@ def register_built(session: "SparkSession", home: Path) -> None:
     Their columns are given: Spark would start a job for each table to find them.
     """
     with connect() as connection:
-        for place in sorted((home / WAREHOUSE).glob(f"*/*/{WRITTEN}")):
+        for place in sorted((home / SPARK_TABLES).glob(f"*/*/{WRITTEN}")):
             table, schema = place.parent.name, place.parent.parent.name
             files = quote_literal(str(place.parent / "*.parquet"))
             described = connection.execute(f"describe from read_parquet({files}, hive_partitioning = false)").fetchall()
@@ -119,13 +118,12 @@ def spark_type(kind: str) -> str:
 
 def create_schema(home: Path, schema: str) -> str:
     """Return SQL that creates a schema in its place."""
-    return f"create schema if not exists `{schema}` location {quote_literal(str(home / WAREHOUSE / schema))}"
+    return f"create schema if not exists `{schema}` location {quote_literal(str(home / SPARK_TABLES / schema))}"
 
 
 def begin(environment: Mapping[str, str]) -> None:
     """Start the session of dbt's process, by the environment that the process was given."""
     home = Path(environment["CRM_HOME"])
     remove(home / SPILLED)  # of a process that was killed
-    master = environment.get("CRM_SPARK_MASTER") or DEFAULT_MASTER
-    session = start(home, master, int(environment.get("CRM_MEMORY_GB") or 6))
+    session = start(home, environment["CRM_SPARK_MASTER"], int(environment["CRM_MEMORY_GB"]))
     register_built(session, home)

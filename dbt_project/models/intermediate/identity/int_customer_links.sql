@@ -1,8 +1,8 @@
 -- Grain: one row per (pair of records, rule) that are one customer by that rule; source_record_key is the smaller one.
 -- The rules are identity.rules of dbt_project.yml. Where they compare names, and a value is shared by people who contradict
 -- each other, a record that fits more than one of them is linked to nobody by it. A shorter name and a longer one are
--- linked by an e-mail address that has more words of the longer one. Where the value alone decides, each record is linked to the smallest
--- one that holds it.
+-- linked by an e-mail address that has more words of the longer one. Where the value alone decides, each record is linked
+-- to the smallest one that holds it.
 {% set rules = var('identity').rules %}
 {% set numbers = rules.items() | rejectattr('1.names') | map('first') | list %}
 with judged as (

@@ -17,7 +17,7 @@ names as (
         given_words,
         case when given_words > 0 then given_name end as given_name,
         {{ length_of('name_words') }} as all_words,
-        {{ sorted_words('name_words') }} as sorted_words
+        {{ in_order('name_words') }} as sorted_words
     from {{ ref('int_customers__standard') }}
     where full_letters is not null
 ),
