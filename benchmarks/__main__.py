@@ -17,7 +17,7 @@ from pipeline.base.errors import UserError
 from pipeline.base.files import write_json
 from pipeline.base.settings import every_source, load_settings
 
-PARTS = {"__main__", "dashboards", "rows"}  # used by the benchmarks; not benchmarks
+PARTS = {"__main__", "dashboards", "process_tree", "rows"}  # used by the benchmarks; not benchmarks
 BY_NAME = {"spark"}  # measured where it is named: it needs `make spark` and Java
 FIELDS = {"name", "value", "unit", "bound", "ok", "peers", "command"}
 

@@ -12,15 +12,15 @@ never older or newer than they are, and is trained once.
 
 import datetime as dt
 import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, NamedTuple, TypeVar
 
-import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from mining import sound
-from mining.protocol import Frames, Job, TrainedJob
+from mining.blocks import block_file
+from mining.protocol import Frames, Job, Options, TrainedJob
 from mining.registry import JOBS, find_job
 from mining.reports.card import write_card
 from mining.reports.inputs import input_drift, with_profile
@@ -31,7 +31,6 @@ from mining.store import (
     read_model,
     score_path,
     score_table,
-    write_scores,
 )
 from mining.version import make_id, mining_code
 from pipeline.base.attempt import Failure, attempt
@@ -45,6 +44,7 @@ where it was refused none is trained on them."""
 MORE_TO_LEARN = 1.1
 """A refused model is tried again at once where there are this many times the rows that it had."""
 
+SHARE_DIGITS = 6
 NOTHING = "no source brings what the job scores"
 
 Result = dict[str, Any]
@@ -63,6 +63,27 @@ class Choice(NamedTuple):
     used: Model | None
     newest: Model
     is_new: bool
+
+
+class Day(NamedTuple):
+    """What is scored: the features of a day for a job."""
+
+    settings: Settings
+    job: Job
+    features: FeatureSet
+    sources: Sequence[str]
+
+    def parts(self) -> Iterator[FeatureSet]:
+        """See `Job.parts`."""
+        return self.job.parts(self.settings, self.features.as_of, self.sources, self.features)
+
+
+class Written(NamedTuple):
+    """Score files by table, and of the first table its rows, and those that have a score."""
+
+    files: dict[str, str]
+    rows: int
+    scored: int
 
 
 def train_models(
@@ -138,7 +159,7 @@ def _published(models: list[Model]) -> Model | None:
 def _is_settled(models: list[Model], features: FeatureSet) -> bool:
     """Whether one of the days before was judged so lately that no model is trained on the day's own features."""
     lately = (m for m in models if (features.as_of - dt.date.fromisoformat(m["as_of_date"])).days < MODEL_DAYS)
-    return any(m["is_published"] or _is_refused_for_good(m, features.table.num_rows) for m in lately)
+    return any(m["is_published"] or _is_refused_for_good(m, features.rows) for m in lately)
 
 
 def _is_refused_for_good(model: Model, rows: int) -> bool:
@@ -172,7 +193,7 @@ def _own_model(settings: Settings, job: TrainedJob, features: FeatureSet, source
     if isinstance(trained, Failure):
         trained = without_result(trained, needs, job.baseline)
     model = {
-        **trained,
+        **_with_sample(trained, features),
         "job": job.name,
         "needs": needs,
         "model_version": version,
@@ -181,10 +202,24 @@ def _own_model(settings: Settings, job: TrainedJob, features: FeatureSet, source
         "mining_code": mining_code(),
         "code_version": settings.code_version(),
         "input_hash": features.content_hash,
-        "input_rows": features.table.num_rows,
+        "input_rows": features.rows,
     }
     write_model(settings, model)
     return model, True
+
+
+def _with_sample(trained: Model, features: FeatureSet) -> Model:
+    """Say in parameters and decision that a model has learned from a part of the customers, where it has."""
+    if features.sample_of is None:
+        return trained
+    rows = features.table.num_rows
+    sample = {"rows": rows, "of_rows": features.rows, "share": round(rows / features.rows, SHARE_DIGITS)}
+    said = (
+        f"Learned from a sample of customers by a hash of their id, {sample['share']:.1%} of the features: {rows:,} of "
+        f"{features.rows:,} rows."
+    )
+    parameters = {**trained["parameters"], "sample": sample}
+    return {**trained, "parameters": parameters, "decision": f"{trained['decision']} {said}"}
 
 
 def score(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[str]) -> Result:
@@ -210,19 +245,19 @@ def score(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[st
     run_id = make_id(name, as_of, features.content_hash, features.currency, versions, job.options(settings))
     stamp = {"as_of_date": as_of, "run_id": run_id, "model_version": versions[0]}
     decision, runs = newest["decision"] if newest else None, _runs(run_id, used, newest)
-    if newest and not used:
-        tables = _unscored(settings, job, features, newest["decision"], stamp)
-    else:
-        attempted = _attempt_scores(settings, job, features, used, stamp)
+    written, day = None, Day(settings, job, features, sources)
+    if used or not newest:
+        attempted = _attempt_scores(day, used, stamp)
         if isinstance(attempted, Failure):
             run = _failed_run(settings, job, features, used, attempted)
             decision, runs = run["decision"], [(run_id, run), *runs[1:]]
             stamp["model_version"] = None
-            tables = _unscored(settings, job, features, run["decision"], stamp)
         else:
-            tables = attempted
-    files = {table: write_scores(score_path(settings, table, as_of, run_id), rows) for table, rows in tables.items()}
-    main = next(iter(job.tables))
+            written = attempted
+    if written is None:
+        assert decision is not None  # a job without a model has one where it failed
+        written = _write_unscored(day, decision, stamp)
+    files = dict(written.files)
     if runs:
         drifts = []
         if isinstance(job, TrainedJob) and used and stamp["model_version"]:
@@ -233,15 +268,15 @@ def score(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[st
     return {
         "run_id": run_id,
         "model_version": stamp["model_version"],
-        "rows": tables[main].num_rows,
-        "scored": tables[main]["unavailable_reason"].null_count,
+        "rows": written.rows,
+        "scored": written.scored,
         "decision": decision,
         "files": files,
     }
 
 
 def _has_nothing(job: Job, features: FeatureSet) -> bool:
-    return job.is_optional and not features.table.num_rows
+    return job.is_optional and not features.rows
 
 
 def leave_out(name: str, settings: Settings, *, as_of: dt.date, sources: Sequence[str], reason: str) -> Result:
@@ -256,36 +291,50 @@ def leave_out(name: str, settings: Settings, *, as_of: dt.date, sources: Sequenc
     features = job.read(settings, as_of, sources)
     run_id = make_id(name, as_of, features.content_hash, reason)
     stamp = {"as_of_date": as_of, "run_id": run_id, "model_version": None}
-    tables = _unscored(settings, job, features, reason, stamp)
-    files = {table: write_scores(score_path(settings, table, as_of, run_id), rows) for table, rows in tables.items()}
-    rows = tables[next(iter(job.tables))].num_rows
-    return {"run_id": run_id, "model_version": None, "rows": rows, "scored": 0, "decision": reason, "files": files}
+    written = _write_unscored(Day(settings, job, features, sources), reason, stamp)
+    nothing = {"model_version": None, "scored": 0, "decision": reason}
+    return {"run_id": run_id, "rows": written.rows, "files": written.files, **nothing}
 
 
-def _attempt_scores(
-    settings: Settings, job: Job, features: FeatureSet, model: Model | None, stamp: Result
-) -> dict[str, pa.Table] | Failure:
-    """Score, check and type everybody's scores; or why they cannot be published."""
+def _attempt_scores(day: Day, model: Model | None, stamp: Result) -> Written | Failure:
+    """Score, check, type and write everybody's scores; or say why they cannot be published."""
+    job = day.job
 
-    def sound_scores() -> dict[str, pa.Table]:
-        frames = job.score(features, model, job.options(settings))
+    def sound_scores(part: FeatureSet, options: Options) -> Frames:
+        frames = job.score(part, model, options)
         for name, frame in frames.items():
             claims = job.tables[name].claims
-            sound.check(frame, claims, features.customers if claims.is_of_customers else None)
-        return _typed(job, frames, stamp)
+            sound.check(frame, claims, part.customers if claims.is_of_customers else None)
+        return frames
 
-    return _compute(f"scoring {job.name}", sound_scores)
+    def write() -> Written:
+        of_all = job.of_all(day.settings, day.features.as_of, day.sources)
+        options = {**job.options(day.settings), **of_all}
+        return _write(day, (sound_scores(part, options) for part in day.parts()), stamp)
+
+    return _compute(f"scoring {job.name}", write)
 
 
-def _unscored(settings: Settings, job: Job, features: FeatureSet, reason: str, stamp: Result) -> dict[str, pa.Table]:
-    return _typed(job, job.unscored(features, reason, job.options(settings)), stamp)
+def _write_unscored(day: Day, reason: str, stamp: Result) -> Written:
+    options = day.job.options(day.settings)
+    return _write(day, (day.job.unscored(part, reason, options) for part in day.parts()), stamp)
 
 
-def _typed(job: Job, frames: Frames, stamp: Result) -> dict[str, pa.Table]:
-    return {
-        name: score_table(frames[name].assign(**stamp), table.schema, table.claims.key)
-        for name, table in job.tables.items()
-    }
+def _write(day: Day, frames: Iterable[Frames], stamp: Result) -> Written:
+    """Write the files of a job, part after part: all of them whole, or none."""
+    tables, rows, scored = day.job.tables, 0, 0
+    main = next(iter(tables))
+    paths = {name: score_path(day.settings, name, stamp["as_of_date"], stamp["run_id"]) for name in tables}
+    with ExitStack() as files:
+        add = {name: files.enter_context(block_file(paths[name], table.schema)) for name, table in tables.items()}
+        for part in frames:
+            for name, table in tables.items():
+                typed = score_table(part[name].assign(**stamp), table.schema, table.claims.key)
+                add[name](typed)
+                if name == main:
+                    rows += typed.num_rows
+                    scored += typed["unavailable_reason"].null_count
+    return Written({name: str(path) for name, path in paths.items()}, rows, scored)
 
 
 def _runs(run_id: str, used: Model | None, newest: Model | None) -> list[tuple[str, Model]]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -11,11 +11,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mining.sound import Claims
-from mining.store import CUSTOMER_FEATURES, FeatureSet, FeatureTable, read_features, with_calendar
+from mining.store import CUSTOMER_FEATURES, FeatureSet, FeatureTable, feature_parts, read_features, with_calendar
 from pipeline.base.model_files import Model
 from pipeline.base.settings import Settings
 
 Options = Mapping[str, Any]
+TRAINING_ROWS = 1_000_000
+"""Rows of features that a model learns from, at most: of more, those of a share of the customers."""
 Frames = dict[str, pd.DataFrame]
 """What a job has made, by table."""
 
@@ -58,6 +60,10 @@ class Job(ABC):
         The table of features that it reads, and the columns, beside the key.
     reads_calendar
         Whether it learns a season: its features then come with the purchases of each day and known events.
+    is_by_row
+        Whether a row of the day, which is one customer or contract, is scored from that row, the model and what
+        `of_all` says. Then scoring reads the day in parts, and training a sample of customers (`TRAINING_ROWS`).
+        Other jobs read all rows at once.
     is_optional
         Whether a company may have nothing that it scores: no model is trained then, and no run is described.
     tables
@@ -69,13 +75,28 @@ class Job(ABC):
     source: ClassVar[FeatureTable] = CUSTOMER_FEATURES
     reads: ClassVar[frozenset[str]]
     reads_calendar: ClassVar[bool] = False
+    is_by_row: ClassVar[bool] = False
     is_optional: ClassVar[bool] = False
     tables: ClassVar[Mapping[str, Table]]
 
     def read(self, settings: Settings, as_of: dt.date, sources: Sequence[str]) -> FeatureSet:
-        """Read the features of a day; see `read_features` for what it raises."""
-        features = read_features(settings, as_of, sources, self.reads, self.source)
+        """Read the features of a day, or a sample of them; see `read_features` for what it raises."""
+        most = TRAINING_ROWS if self.is_by_row else None
+        features = read_features(settings, as_of, sources, self.reads, self.source, most_rows=most)
         return with_calendar(features, settings, sources) if self.reads_calendar else features
+
+    def parts(
+        self, settings: Settings, as_of: dt.date, sources: Sequence[str], features: FeatureSet
+    ) -> Iterator[FeatureSet]:
+        """Yield what is scored, or has no score: the rows of the day in parts, or what `read` returned, whole."""
+        if self.is_by_row:
+            yield from feature_parts(settings, as_of, sources, self.reads, self.source)
+        else:
+            yield features
+
+    def of_all(self, settings: Settings, as_of: dt.date, sources: Sequence[str]) -> Options:  # noqa: ARG002
+        """Return what a score depends on beside row and model: further arguments of `score`, from a few columns."""
+        return {}
 
     def options(self, settings: Settings) -> Options:  # noqa: ARG002  most jobs ask the settings something
         """Return what scores depend on beside features and model: arguments of `score` and `unscored`."""
@@ -88,11 +109,11 @@ class Job(ABC):
         Parameters
         ----------
         features
-            Features of the as-of day and of earlier days.
+            Features of the as-of day and of earlier days; of a part of the as-of day, where `is_by_row`.
         model
             The published model that scores the day; None for a job without models.
         options
-            What `options` returned.
+            What `options` and `of_all` returned.
         """
 
     @abstractmethod

@@ -13,11 +13,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mining.blocks import block_file
 from mining.clv.job import JOB as CLV
-from mining.clv.models import read_scorer
+from mining.clv.models import Scorer, read_scorer
 from mining.jobs import scoring_model
 from mining.purchases.clock import history_of
 from mining.purchases.history import DAYS_PER_WEEK, Floats, History
@@ -25,7 +27,6 @@ from mining.purchases.models.base import PurchaseModel
 from mining.purchases.predictive import BINS, bin_widths
 from mining.store import newest_features
 from pipeline.base.errors import UserError
-from pipeline.base.files import write_parquet
 from pipeline.base.settings import Settings, load_settings
 
 NEGLIGIBLE = 1e-6
@@ -35,35 +36,43 @@ CHUNK = 10_000
 SCHEMA = pa.schema({"customer_id": pa.string(), "purchases": pa.int32(), "probability_at_most": pa.float64()})
 
 
-def purchase_counts(settings: Settings, days: int) -> tuple[dt.date, pa.Table]:
-    """Return the as-of day of the newest features and the table described above, sorted by customer and purchases.
+def purchase_counts(settings: Settings, days: int, target: Path) -> tuple[dt.date, int]:
+    """Write the table described above, sorted by customer and purchases; return the as-of day and how many rows.
 
     Raises
     ------
     UserError
         There are no features, or no published model scores them.
     """
-    as_of = newest_features(settings)
-    features, model = scoring_model(settings, CLV, as_of=as_of, sources=settings.sources)
+    as_of, sources, rows = newest_features(settings), settings.sources, 0
+    features, model = scoring_model(settings, CLV, as_of=as_of, sources=sources)
     if model is None:
         raise UserError(
             f"No published lifetime value model scores {as_of} in {settings.models}: nothing to write. "
             "Run `make run`; `marts.model_runs` says why a model was refused."
         )
-    frame = features.at(as_of)
     fitted = read_scorer(model["model"])
-    scorer, history = fitted.purchases, history_of(frame, fitted.clock)
     weeks = fitted.clock.ahead(as_of).weeks(days / DAYS_PER_WEEK)
+    with block_file(target, SCHEMA) as add:
+        for part in CLV.parts(settings, as_of, sources, features):
+            table = _of_customers(part.at(as_of), fitted, weeks)
+            rows += table.num_rows
+            add(table)
+    return as_of, rows
+
+
+def _of_customers(frame: pd.DataFrame, fitted: Scorer, weeks: float) -> pa.Table:
+    scorer, history = fitted.purchases, history_of(frame, fitted.clock)
     customers = frame["customer_id"].to_numpy()
     width = bin_widths(scorer, weeks, history)
-    parts = []
+    tables = [SCHEMA.empty_table()]
     for size in np.unique(width):
         rows = np.flatnonzero(width == size)
         for start in range(0, len(rows), CHUNK):
             chosen = rows[start : start + CHUNK]
-            part = History(*(column[chosen] for column in history))
-            parts.append(_table(customers[chosen], _cumulative(scorer, weeks, part, int(size))))
-    return as_of, pa.concat_tables(parts).sort_by([("customer_id", "ascending"), ("purchases", "ascending")])
+            some = History(*(column[chosen] for column in history))
+            tables.append(_table(customers[chosen], _cumulative(scorer, weeks, some, int(size))))
+    return pa.concat_tables(tables).sort_by([("customer_id", "ascending"), ("purchases", "ascending")])
 
 
 def _cumulative(model: PurchaseModel, weeks: float, history: History, width: int) -> Floats:
@@ -101,12 +110,11 @@ def main(arguments: list[str] | None = None) -> int:
         days = settings.clv_horizon_days if options.days is None else options.days
         if days < 1:
             raise UserError(f"--days is {days}: give at least 1.")
-        as_of, table = purchase_counts(settings, days)
-        write_parquet(options.file, table)
+        as_of, rows = purchase_counts(settings, days, options.file)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{table.num_rows:,} rows, {days} days after {as_of}: {options.file}")
+    print(f"{rows:,} rows, {days} days after {as_of}: {options.file}")
     return 0
 
 

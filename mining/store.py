@@ -1,10 +1,9 @@
 """What mining reads and writes: features in, models and scores out, all of them whole files."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mining.blocks import BLOCK, ContentHash, Order, block_file, in_blocks, is_ascending
+from mining.sampling import is_within
 from mining.version import mining_code
 from pipeline.base import model_files as models
 from pipeline.base.errors import UserError
-from pipeline.base.files import DamagedError, sha256_of, write_parquet
+from pipeline.base.files import DamagedError, sha256_of
 from pipeline.base.model_files import Model
 from pipeline.base.settings import Settings
 
@@ -45,6 +46,10 @@ SUBSCRIPTION_TERMS = FeatureTable("subscription_terms", ("as_of_date", "subscrip
 VALUE_MONTHS = FeatureTable("value_months", ("as_of_date", "kind", "related_id", "month_start_date"))
 STAMP = {"customer_id": pa.string(), "as_of_date": pa.date32(), "run_id": pa.string()}
 """The first columns of every score file."""
+PART = BLOCK
+"""Rows that are scored at once, at most: with all that is computed of them a few hundred megabytes."""
+UNIT = "customer_id"
+"""Customers are what is sampled."""
 SOURCES_KEY, CURRENCY_KEY = b"perennial.sources", b"perennial.currency"
 """Metadata of a feature file: its sources, sorted, with commas; the currency of its amounts."""
 
@@ -55,7 +60,8 @@ class FeatureSet:
 
     `purchase_days` has the purchases of each day, of which the season is learned, and `event_days` the days of known
     events; `population` the customers of whom something else is told; `previous` the published model that a new one
-    goes on from. None where that is not asked for. `beside` has other tables of features, by folder.
+    goes on from. None where that is not asked for. `beside` has other tables of features, by folder. `sample_of` says
+    of how many rows `table` has those of some customers (`mining.sampling`); None where it has all.
     """
 
     as_of: dt.date
@@ -67,6 +73,12 @@ class FeatureSet:
     previous: Model | None = None
     currency: str = ""
     beside: Mapping[str, pa.Table] = field(default_factory=dict)
+    sample_of: int | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows that there are, whether or not `table` has all of them."""
+        return self.table.num_rows if self.sample_of is None else self.sample_of
 
     @property
     def dates(self) -> list[dt.date]:
@@ -134,8 +146,12 @@ def read_features(
     sources: Sequence[str],
     columns: Iterable[str],
     source: FeatureTable = CUSTOMER_FEATURES,
+    *,
+    most_rows: int | None = None,
 ) -> FeatureSet:
     """Read the key and some columns of a day's file of features.
+
+    Of more rows than `most_rows`, those of a share of the customers that has as many. The hash is that of all rows.
 
     Raises
     ------
@@ -143,21 +159,92 @@ def read_features(
         The file is not there or holds the features of other sources, a column is missing, a key repeats or is null, or
         a row is dated after `as_of`.
     """
+    file = _open(settings, as_of, sources, columns, source)
+    share = 1.0 if most_rows is None else min(most_rows / max(file.rows, 1), 1.0)
+    features = _collected(file.blocks(), file.schema, as_of, str(file.path), source.key, share)
+    return replace(features, currency=file.currency, sample_of=file.rows if share < 1 else None)
+
+
+def feature_parts(
+    settings: Settings,
+    as_of: dt.date,
+    sources: Sequence[str],
+    columns: Iterable[str],
+    source: FeatureTable = CUSTOMER_FEATURES,
+) -> Iterator[FeatureSet]:
+    """Read the rows of the as-of day alone, in the order of their key, `PART` at a time; once without any if none are.
+
+    The whole file has been checked by `read_features`; what a part has for a hash says nothing.
+    """
+    file, is_empty = _open(settings, as_of, sources, columns, source), True
+    for block in in_blocks(_of_this_day(file, as_of), file.schema, PART):
+        is_empty = False
+        yield FeatureSet(as_of, block, "", currency=file.currency)
+    if is_empty:
+        yield FeatureSet(as_of, file.schema.empty_table(), "", currency=file.currency)
+
+
+def day_columns(settings: Settings, as_of: dt.date, sources: Sequence[str], columns: Iterable[str]) -> pd.DataFrame:
+    """Return a few columns of the customers of the as-of day: of all, for what no part of them can say."""
+    file = _open(settings, as_of, sources, columns, FeatureTable("", ("as_of_date",)))
+    tables = [block.drop_columns(["as_of_date"]) for block in _of_this_day(file, as_of)]
+    return _frame(pa.concat_tables([file.schema.empty_table().drop_columns(["as_of_date"]), *tables]))
+
+
+def _of_this_day(file: "_File", as_of: dt.date) -> Iterator[pa.Table]:
+    for block in file.blocks(as_of):
+        yield block.filter(pc.equal(block["as_of_date"], pa.scalar(as_of, pa.date32())))
+
+
+class _File(NamedTuple):
+    """A file of features: the columns that are read of it, the key first, and what its metadata say."""
+
+    path: Path
+    names: list[str]
+    schema: pa.Schema
+    rows: int
+    currency: str
+
+    def blocks(self, day: dt.date | None = None) -> Iterator[pa.Table]:
+        """Yield its rows in blocks; of a day, those row groups that may have it."""
+        with _whole(self.path), pq.ParquetFile(self.path) as file:
+            groups = [
+                n for n in range(file.num_row_groups) if day is None or _may_have(file.metadata.row_group(n), day)
+            ]
+            batches = file.iter_batches(BLOCK, row_groups=groups, columns=self.names)
+            yield from in_blocks((self._typed(batch) for batch in batches), self.schema)
+
+    def _typed(self, batch: pa.RecordBatch) -> pa.Table:
+        return pa.Table.from_batches([batch]).select(self.names).cast(self.schema)
+
+
+def _may_have(group: pq.RowGroupMetaData, day: dt.date) -> bool:
+    """Whether a row group may have rows of a day, by its statistics: it has, where there are none."""
+    columns = (group.column(place) for place in range(group.num_columns))
+    known = next(each.statistics for each in columns if each.path_in_schema == "as_of_date")
+    return known is None or not known.has_min_max or known.min <= day <= known.max
+
+
+def _open(
+    settings: Settings, as_of: dt.date, sources: Sequence[str], columns: Iterable[str], source: FeatureTable
+) -> _File:
     path = settings.features / source.folder / f"as_of={as_of}.parquet"
     if not path.exists():
         raise UserError(f"{path} is not there: build the features of {as_of} first (`make run` does).")
-    with _whole(path):
-        file = pq.ParquetFile(path)
-    _check_sources(path, file.schema_arrow, sources)
-    if missing := [name for name in (*source.key, *sorted(columns)) if name not in file.schema_arrow.names]:
+    with _whole(path), pq.ParquetFile(path) as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+    _check_sources(path, schema, sources)
+    names = [*source.key, *sorted({*columns} - {*source.key})]
+    if missing := [name for name in names if name not in schema.names]:
         raise UserError(f"{path} has no column {', '.join(missing)}: build the features again with this version.")
+    currency = (schema.metadata or {}).get(CURRENCY_KEY, b"").decode()
+    return _File(path, names, _readable(pa.schema([schema.field(name) for name in names])), rows, currency)
 
-    def column(name: str) -> pa.ChunkedArray:
-        with _whole(path):
-            return file.read([name])[name]
 
-    currency = (file.schema_arrow.metadata or {}).get(CURRENCY_KEY, b"").decode()
-    return replace(_from_columns(column, as_of, str(path), source.key, columns), currency=currency)
+def _readable(schema: pa.Schema) -> pa.Schema:
+    """Return a schema whose columns have types: one that no source fills may come without."""
+    kinds = {each.name: pa.float64() if pa.types.is_null(each.type) else each.type for each in schema}
+    return pa.schema(kinds)
 
 
 @contextmanager
@@ -225,82 +312,44 @@ def feature_set(
     table: pa.Table, as_of: dt.date, origin: str = "features", key: Sequence[str] = CUSTOMER_FEATURES.key
 ) -> FeatureSet:
     """Sort and check a features table."""
-    return _from_columns(table.column, as_of, origin, key, table.column_names)
+    names = [*key, *sorted({*table.column_names} - {*key})]
+    schema = _readable(table.select(names).schema)
+    ordered = table.select(names).cast(schema)
+    if not is_ascending(ordered, key):
+        ordered = ordered.sort_by([(name, "ascending") for name in key])
+    return _collected(in_blocks([ordered], schema), schema, as_of, origin, key)
 
 
-def _from_columns(
-    column: Callable[[str], pa.ChunkedArray], as_of: dt.date, origin: str, key: Sequence[str], columns: Iterable[str]
+def _collected(  # noqa: PLR0917
+    blocks: Iterable[pa.Table], schema: pa.Schema, as_of: dt.date, origin: str, key: Sequence[str], share: float = 1.0
 ) -> FeatureSet:
-    """Sort and check features that are read a column at a time: of millions of rows, one column at a time is wide."""
-    keys, names = pa.table({name: column(name) for name in key}), ", ".join(key)
-    if any(keys[name].null_count for name in key):
-        raise UserError(f"{origin} has a row without its key ({names}). Report it: the build tests it.")
-    order = None if _is_ascending(keys, key) else pc.sort_indices(keys, [(name, "ascending") for name in key])
-    keys = keys if order is None else keys.take(order).combine_chunks()
-    if not _is_ascending(keys, key):
-        raise UserError(f"{origin} has more than one row for a key ({names}). Report it: the build tests it.")
-    if keys.num_rows and pc.max(keys["as_of_date"]).as_py() > as_of:
-        raise UserError(f"{origin} has rows dated after {as_of}.")
-    table, hashes = keys, {name: content_hash(keys.select([name])) for name in key}
-    for name in sorted({*columns} - {*key}):
-        wide = _typed(column(name))
-        wide = wide if order is None else pa.chunked_array([wide.take(order).combine_chunks()])
-        hashes[name] = content_hash(pa.table({name: wide}))
-        table = table.append_column(name, _narrow(wide))
-    return FeatureSet(as_of, table, sha256_of(hashes))
+    """Check and hash all blocks, and keep a share of their customers."""
+    content, order = ContentHash(schema), Order(key, origin)
+    kept = [_plain(schema.empty_table())]
+    for block in blocks:
+        order.check(block, as_of)
+        content.add(block)
+        chosen = block if share == 1 else block.filter(pa.array(is_within(block[UNIT].to_pylist(), share)))
+        kept.append(_plain(chosen))
+    table = pa.concat_tables(kept)
+    kept.clear()
+    for place, name in enumerate(table.column_names):
+        table = table.set_column(place, name, _narrow(table[name]))
+    return FeatureSet(as_of, table, content.hexdigest())
 
 
-def _typed(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column with a type: one that no source fills may come without."""
-    return column.cast(pa.float64()) if pa.types.is_null(column.type) else column
+def _plain(block: pa.Table) -> pa.Table:
+    """Return decimals as float64, which is what `at` makes of them, in half of the bytes."""
+    kinds = {each.name: pa.float64() if pa.types.is_decimal(each.type) else each.type for each in block.schema}
+    return block.cast(pa.schema(kinds))
 
 
 def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return numbers in the half of the bytes where they are the same as float64, which is what `at` makes of them."""
-    if pa.types.is_decimal(column.type):
-        return column.cast(pa.float64())
+    """Return whole numbers in half of the bytes where they fit: `at` makes float64 of them."""
     if pa.types.is_int64(column.type):
         low, high = pc.min_max(column).as_py().values()
         return column.cast(pa.int32()) if low is None or (low >= INT32.min and high <= INT32.max) else column
     return column
-
-
-def _is_ascending(table: pa.Table, key: Sequence[str]) -> bool:
-    """Whether each row's key is above that of the row before, so that the table is sorted and no key repeats."""
-    above, equal = pa.scalar(False), pa.scalar(True)
-    for name in key:
-        before, after = table[name].slice(0, table.num_rows - 1), table[name].slice(1)
-        above = pc.or_(above, pc.and_(equal, pc.greater(after, before)))
-        equal = pc.and_(equal, pc.equal(after, before))
-    return table.num_rows < 2 or bool(pc.all(above).as_py())
-
-
-def content_hash(table: pa.Table) -> str:
-    """SHA-256 of the names, types and values of a table's columns in its row order: not of Parquet bytes."""
-    digest = sha256()
-    for name in sorted(table.column_names):
-        digest.update(f"{name}\0{table.schema.field(name).type}\0".encode())
-        for part in _bytes_of(table[name]):
-            digest.update(part)
-    return digest.hexdigest()
-
-
-def _bytes_of(column: pa.ChunkedArray) -> Iterator[bytes | memoryview]:
-    """Yield what tells a column from others of its type: the places of nulls and the numbers, or lengths and texts."""
-    kind = column.type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_date32(kind):
-        yield np.flatnonzero(column.is_null()).astype("<i8").tobytes()
-        plain = column.cast(pa.int32()) if pa.types.is_date32(kind) else column
-        values = np.ascontiguousarray(pc.fill_null(plain, pa.scalar(0, plain.type)).to_numpy())
-        yield (np.where(np.isnan(values), np.nan, values) if pa.types.is_floating(kind) else values).data
-        return
-    text = pc.fill_null(column.cast(pa.large_string()), "\0")
-    texts = pa.concat_arrays(text.chunks) if text.num_chunks else pa.array([], pa.large_string())
-    lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype("<i8")
-    yield lengths.tobytes()
-    if len(texts):
-        start = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset]
-        yield memoryview(texts.buffers()[2])[start : start + int(lengths.sum())]
 
 
 def read_model(settings: Settings, job: str, version: str) -> Model | None:
@@ -342,10 +391,11 @@ def score_table(frame: pd.DataFrame, schema: pa.Schema, key: Sequence[str] = ())
     columns = {column.name: pa.array(frame[column.name], from_pandas=True).cast(column.type) for column in schema}
     order = key or [column.name for column in schema if pa.types.is_string(column.type)]
     table = pa.table(columns, schema=schema)
-    return table if _is_ascending(table, order) else table.sort_by([(name, "ascending") for name in order])
+    return table if is_ascending(table, order) else table.sort_by([(name, "ascending") for name in order])
 
 
 def write_scores(path: Path, table: pa.Table) -> str:
     """Write one score file and return its path."""
-    write_parquet(path, table)
+    with block_file(path, table.schema) as add:
+        add(table)
     return str(path)

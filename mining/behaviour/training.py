@@ -29,12 +29,13 @@ from mining.behaviour.mixture import Parameters, Summary, e_step, expect, summar
 from mining.behaviour.naming import describe
 from mining.behaviour.reading import Customers, read_customers
 from mining.evaluation import refused, row, window
+from mining.sampling import smallest
 from mining.store import FeatureSet
 from pipeline.base.model_files import Model
 
 BASELINE = "one group"
 SAMPLE = 20_000
-"""Customers that a model learns from, at most."""
+"""Customers that a model learns from, at most (`mining.sampling`)."""
 LEAST_PURCHASES = 3
 """Purchase days from which a customer is assigned."""
 LEAST_CUSTOMERS = 500
@@ -97,7 +98,7 @@ def train(features: FeatureSet) -> Model:
     if customers is None:
         return refused(window(features.as_of, None, features.as_of), parameters, BASELINE, "nobody has bought anything")
     learned = window(customers.first_day, None, features.as_of)
-    histories, calendar = sampled(customers.histories), customers.calendar
+    histories, calendar = customers.histories.rows_of(smallest(customers.ids, SAMPLE)), customers.calendar
     often = int((histories.counts >= LEAST_PURCHASES).sum())
     if calendar.days < LEAST_DAYS:
         problem = f"the purchases cover {calendar.days} days, and a year of {LEAST_DAYS} shows when people buy"
@@ -153,12 +154,6 @@ def _trained(features: FeatureSet, customers: Customers, histories: Histories, f
             "events": list(customers.events),
         },
     }
-
-
-def sampled(histories: Histories) -> Histories:
-    """Of many customers, every so many by the order of their ids, which are hashes."""
-    width = -(-histories.customers // SAMPLE)
-    return histories if width == 1 else histories.rows_of(np.arange(0, histories.customers, width))
 
 
 def _previous(features: FeatureSet, customers: Customers) -> Previous | None:

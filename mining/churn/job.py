@@ -5,6 +5,7 @@ at risk, those who bought in the last 182 days (or the horizon, if longer). Who 
 already (`lifecycle_stage` says so); counting the obvious would flatter every model.
 """
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -24,7 +25,7 @@ from mining.protocol import About, Frames, Options, Table, TrainedJob
 from mining.purchases import clock, regularity, rhythm
 from mining.reports import groups
 from mining.sound import SHARE, Claims
-from mining.store import STAMP, FeatureSet
+from mining.store import STAMP, FeatureSet, day_columns
 from pipeline.base.model_files import Model
 from pipeline.base.settings import Settings
 
@@ -78,6 +79,7 @@ class Churn(TrainedJob):
     baseline = BASELINE
     about = ABOUT
     reads_calendar = True
+    is_by_row = True
     reads = features.COLUMNS | clock.COLUMNS | regularity.COLUMNS | rhythm.COLUMNS | evaluation.COLUMNS | groups.COLUMNS
     tables: ClassVar[Mapping[str, Table]] = {
         "churn": Table(SCHEMA, CLAIMS),
@@ -93,6 +95,10 @@ class Churn(TrainedJob):
         """As `needs`."""
         return self.needs(settings)
 
+    def of_all(self, settings: Settings, as_of: dt.date, sources: Sequence[str]) -> Options:
+        """The rhythm of the typical customer, a median over everybody."""
+        return {"typical": rhythm.typical_rhythm(day_columns(settings, as_of, sources, rhythm.TYPICAL))}
+
     def train(self, features: FeatureSet, needs: Options) -> Model:
         """See `training.train`."""
         return train(features, **needs)
@@ -101,7 +107,7 @@ class Churn(TrainedJob):
         """See `scoring.score`."""
         assert model is not None
         frame = features.at(features.as_of)
-        scored = score(frame, model, horizon_days=options["horizon_days"])
+        scored = score(frame, model, horizon_days=options["horizon_days"], typical=options["typical"])
         horizons = score_horizons(frame, scored, model, options["longer_horizons"])
         return {"churn": scored, "churn_horizons": horizons}
 

@@ -9,7 +9,7 @@ from mining.churn.horizons.forecast import forecast
 from mining.churn.model import ChurnModel
 from mining.churn.reasons import ACTIONS, reasons
 from mining.churn.training import AT_RISK_DAYS, KIND, at_risk
-from mining.purchases.rhythm import DORMANT, LOST, absence, typical_rhythm
+from mining.purchases.rhythm import DORMANT, LOST, Typical, absence
 from pipeline.base.model_files import Model
 
 REASON_COLUMNS = ["reason_1", "reason_2", "reason_3"]
@@ -23,7 +23,7 @@ NO_CLOCK = {
 TEXT = dict.fromkeys([*REASON_COLUMNS, *ACTION_COLUMNS, "risk_band", "unavailable_reason"], "str")
 
 
-def score(frame: pd.DataFrame, model: Model, *, horizon_days: int) -> pd.DataFrame:
+def score(frame: pd.DataFrame, model: Model, *, horizon_days: int, typical: Typical) -> pd.DataFrame:
     """Score customers.
 
     Parameters
@@ -34,6 +34,8 @@ def score(frame: pd.DataFrame, model: Model, *, horizon_days: int) -> pd.DataFra
         What `train` returned.
     horizon_days
         Days after the as-of date that the probability is about.
+    typical
+        The rhythm of the typical one of all customers.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def score(frame: pd.DataFrame, model: Model, *, horizon_days: int) -> pd.DataFra
     result.loc[chosen, REASON_COLUMNS] = told
     for reason, action in zip(REASON_COLUMNS, ACTION_COLUMNS, strict=True):
         result.loc[chosen, action] = told[reason].map(ACTIONS)
-    away = absence(frame, typical_rhythm(frame))[chosen]
+    away = absence(frame, typical)[chosen]
     result.loc[chosen, "risk_band"] = np.select(
         [(probability >= bands["high"]) | (away == LOST), (probability >= bands["medium"]) | (away == DORMANT)],
         ["high", "medium"],

@@ -40,8 +40,6 @@ KIND = "non_contractual"
 BASELINE = "recency alone"
 AT_RISK_DAYS = 182
 HIGH_SHARE, MEDIUM_SHARE = 0.20, 0.50
-TRAINING_ROWS = 1_000_000
-"""Rows of features that training looks at, at most: those of one customer in so many, by a hash of the customer_id."""
 
 
 def at_risk(frame: pd.DataFrame, horizon: int) -> pd.Series:
@@ -58,24 +56,14 @@ def cut_offs(features: FeatureSet, horizon: int) -> dict[int, dt.date]:
     return found
 
 
-def labelled(features: FeatureSet, date: dt.date, horizon: int, every: int = 1) -> Labelled:
-    """Return the customers at risk on `date` and whether they then left: 1.0 = no purchase in the horizon after it.
-
-    Of one customer in `every`.
-    """
+def labelled(features: FeatureSet, date: dt.date, horizon: int) -> Labelled:
+    """Return the customers at risk on `date` and whether they then left: 1.0 = no purchase in the horizon after it."""
     frame = features.at(date)
     then = features.at(date + dt.timedelta(days=horizon), "customer_id", "purchase_days")
     later = then.set_index("customer_id")["purchase_days"]
     churned = (later.reindex(frame["customer_id"]).to_numpy() == frame["purchase_days"].to_numpy()).astype(float)
-    chosen = at_risk(frame, horizon).to_numpy() & _is_sampled(frame["customer_id"], every)
+    chosen = at_risk(frame, horizon).to_numpy()
     return frame[chosen].reset_index(drop=True), churned[chosen]
-
-
-def _is_sampled(customers: pd.Series, every: int) -> np.ndarray:
-    if every == 1:
-        return np.ones(len(customers), bool)
-    hashes = pd.util.hash_array(customers.to_numpy(object), categorize=False)
-    return np.asarray(hashes % np.uint64(every) == 0)
 
 
 def _before(labelled_parts: dict[int, Labelled], k: int) -> Labelled:
@@ -103,8 +91,7 @@ def train(features: FeatureSet, *, horizon_days: int, longer_horizons: Sequence[
         (`model`, null when there was too little to learn from).
     """
     dates = cut_offs(features, horizon_days)
-    every = -(-features.table.num_rows // TRAINING_ROWS)
-    parts = {k: labelled(features, date, horizon_days, 1 if k == 1 else max(every, 1)) for k, date in dates.items()}
+    parts = {k: labelled(features, date, horizon_days) for k, date in dates.items()}
     problem = _problem(parts)
     if problem:
         days = _window(features, horizon_days, dates)
@@ -152,7 +139,6 @@ def train(features: FeatureSet, *, horizon_days: int, longer_horizons: Sequence[
             "candidates": {"chosen": name, "log_loss_on_choosing_cut_offs": means},
             "customers_trained": int(training[0]["customer_id"].nunique()),
             "rows_trained": len(training[1]),
-            "one_customer_in": max(every, 1),
             "dropped_inputs": dropped | screening.dropped,
             "screening": {"level": LEVEL, "families": screening.families},
             "judged_coefficients": dict(zip(judged.inputs, judged.coefficients, strict=True)),

@@ -113,6 +113,7 @@ class LifetimeValue(TrainedJob):
     baseline = BASELINE
     about = ABOUT
     reads_calendar = True
+    is_by_row = True
     reads = clock.COLUMNS | regularity.COLUMNS | models.COLUMNS | training.COLUMNS | evaluation.COLUMNS | groups.COLUMNS
     tables: ClassVar[Mapping[str, Table]] = {
         "clv": Table(SCHEMA, CLAIMS),

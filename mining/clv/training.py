@@ -39,9 +39,10 @@ from mining.evaluation import refused, window
 from mining.purchases import reach
 from mining.purchases.clock import history_of
 from mining.purchases.history import TIME_UNIT
-from mining.purchases.timing import CUSTOMERS, learn_clock, sampled
+from mining.purchases.timing import CUSTOMERS, learn_clock
 from mining.reports.groups import by_group
 from mining.reports.tracking import track
+from mining.sampling import sampled
 from mining.store import FeatureSet
 
 COLUMNS = challenger.COLUMNS | {"first_purchase_date", "last_purchase_date", "net_sales"}
@@ -82,12 +83,14 @@ def train(features: FeatureSet, *, horizon_days: int, annual_discount_rate: floa
     }
     now = features.at(features.as_of)
     stretches = pairwise([*days, features.as_of])
-    judged = [judge(sampled(features.at(start)), features.at(end), clocks[start]) for start, end in stretches]
+    judged = [
+        judge(sampled(features.at(start), CUSTOMERS), features.at(end), clocks[start]) for start, end in stretches
+    ]
     unfit = next((item.fitted.problem for item in judged if item.fitted.problem), None)
     if unfit:
         return refused(_window(features, days), settings, BASELINE, unfit)
     last = judged[-1]
-    final = fit_all(sampled(now), clocks[features.as_of], last.fitted.scorer.purchases.name)
+    final = fit_all(sampled(now, CUSTOMERS), clocks[features.as_of], last.fitted.scorer.purchases.name)
     if final.problem:
         return refused(_window(features, days), settings, BASELINE, final.problem)
     outcome = last.outcome()

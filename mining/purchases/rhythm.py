@@ -22,6 +22,8 @@ from mining.evaluation import Floats
 
 COLUMNS = frozenset({"purchase_days", "recency_days", "tenure_days", "gap_mean_days", "gap_stddev_days"})
 """The feature columns that it reads."""
+TYPICAL = ("gap_mean_days", "gap_stddev_days", "tenure_days")
+"""Those that say what is typical."""
 PSEUDO_GAPS = 2.0
 """Weight, in gaps between purchases, of the typical customer's rhythm in the rhythm of one customer."""
 LEAST_DEVIATION = 0.5

@@ -18,11 +18,12 @@ from mining.purchases.models.fits import fit_once, once
 from mining.purchases.models.pareto_nbd import ParetoNBD
 from mining.purchases.regularity import learn_stages
 from mining.purchases.season import CYCLES, Months, cycles
+from mining.sampling import sampled
 
 ROUNDS = 2
 """How often the expectation and the season are computed in turn; the third moves no factor of the demo by .01."""
 CUSTOMERS = 200_000
-"""Customers that models are fitted on, at most: every second (third, …) in the order of customer_id."""
+"""Customers that models are fitted on, at most (`mining.sampling`)."""
 CLIP = 1e-6
 """How near a probability comes to 0 and 1 where its log-odds are taken."""
 
@@ -54,11 +55,6 @@ class PurchaseTiming:
         return cls(read_purchase_model(content["purchases"]), PurchaseClock.from_dict(content["clock"]))
 
 
-def sampled(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the customers that models are fitted on: of many, evenly spread ones."""
-    return frame.iloc[:: max(-(-len(frame) // CUSTOMERS), 1)]
-
-
 def learn_clock(frame: pd.DataFrame, calendar: pd.DataFrame, events: pd.DataFrame | None = None) -> PurchaseClock:
     """Learn the purchase clock of a day: the calendar itself where fewer than two cycles are known.
 
@@ -82,7 +78,7 @@ def learn_clock(frame: pd.DataFrame, calendar: pd.DataFrame, events: pd.DataFram
     first = calendar["purchase_date"].min().date()
     if cycles(first, day) < CYCLES or not (frame["purchase_days"] > 1).any():
         return PLAIN
-    sample = sampled(frame)
+    sample = sampled(frame, CUSTOMERS)
     tables = [sample[sorted(COLUMNS)], calendar, *([] if events is None else [events])]
     read = (table[name].to_numpy() for table in tables for name in table)
     return once(f"clock {day} {events is None}", read, lambda: _learn_clock(sample, calendar, events, day))
@@ -121,6 +117,6 @@ def fit_timing(
     if not (frame["purchase_days"] > 1).any():
         return None
     clock = learn_clock(frame, calendar, events)
-    sample = sampled(frame)
+    sample = sampled(frame, CUSTOMERS)
     model = fit_chosen(history_of(sample, clock), learn_stages(sample))
     return None if model is None else PurchaseTiming(model, clock)

@@ -4,17 +4,17 @@ import datetime as dt
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from mining.protocol import TrainedJob
 from mining.reports.drift import compare, profile
+from mining.sampling import sampled
 from mining.store import FeatureSet
 from pipeline.base.attempt import Failure, attempt
 from pipeline.base.model_files import Model
 
 CUSTOMERS = 100_000
-"""Customers that are compared, at most: every second (third, …) in the order of customer_id."""
+"""Customers that are compared, at most (`mining.sampling`)."""
 INPUT_DRIFT = pa.schema(
     {
         "run_id": pa.string(),
@@ -73,6 +73,4 @@ def input_drift(job: TrainedJob, features: FeatureSet, model: Model | None) -> l
 
 
 def _inputs(job: TrainedJob, model: Model, features: FeatureSet, day: dt.date) -> dict[str, np.ndarray]:
-    frame: pd.DataFrame = features.at(day)
-    sample = frame.iloc[:: max(-(-len(frame) // CUSTOMERS), 1)]
-    return dict(job.inputs(sample, model))
+    return dict(job.inputs(sampled(features.at(day), CUSTOMERS), model))

@@ -52,6 +52,7 @@ class Subscriptions(TrainedJob):
     baseline = BASELINE
     about = ABOUT
     source = SUBSCRIPTION_TERMS
+    is_by_row = True
     is_optional = True
     reads = COLUMNS
     tables: ClassVar[Mapping[str, Table]] = {"subscription_ends": Table(mart_schema("subscription_ends"), CLAIMS)}

@@ -15,7 +15,7 @@ from scipy.stats import ttest_ind
 from mining import jobs
 from mining.effects.job import ALIKE, FEW, MISMATCHED, SKEWED, UNKNOWN, effects
 from mining.registry import find_job
-from mining.store import SOURCES_KEY
+from mining.store import CAMPAIGN_ARMS, SOURCES_KEY
 from pipeline.base.files import write_parquet
 from pipeline.base.settings import Settings
 from tests.support.builds.mined import AS_OF, SOURCES
@@ -177,7 +177,8 @@ def write(settings: Settings, *rows: dict[str, object]) -> None:
     kinds |= dict.fromkeys(texts, pa.string()) | dict.fromkeys(dates, pa.date32())
     schema = pa.schema(list(kinds.items()), {SOURCES_KEY: ",".join(SOURCES)})
     path = settings.features / "campaign_arms" / f"as_of={AS_OF}.parquet"
-    write_parquet(path, pa.Table.from_pylist(list(rows), schema=schema))
+    table = pa.Table.from_pylist(list(rows), schema=schema)
+    write_parquet(path, table.sort_by([(name, "ascending") for name in CAMPAIGN_ARMS.key]))
 
 
 def run(settings: Settings) -> tuple[list[dict[str, object]], list[dict[str, object]]]:

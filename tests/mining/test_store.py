@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mining.blocks import ContentHash
 from mining.registry import find_job
 from mining.store import (
-    content_hash,
     earlier_models,
     feature_set,
     read_features,
@@ -70,7 +70,13 @@ def test_numbers_are_held_in_the_width_that_they_need_and_come_back_the_same():
     ],
 )
 def test_different_content_has_a_different_hash(one, other):
-    assert content_hash(pa.table({"v": one})) != content_hash(pa.table({"v": other}))
+    assert _hash_of(pa.table({"v": one})) != _hash_of(pa.table({"v": other}))
+
+
+def _hash_of(table: pa.Table) -> str:
+    content = ContentHash(table.schema)
+    content.add(table)
+    return content.hexdigest()
 
 
 def test_a_missing_file_names_it_and_the_next_step(settings):

@@ -18,6 +18,7 @@ from mining.clv.models import too_few
 from mining.evaluation import resampled_sums, row
 from mining.purchases.history import DAYS_PER_WEEK, Floats
 from mining.purchases.timing import learn_clock
+from mining.sampling import sampled, smallest
 from mining.store import FeatureSet
 
 OF_FEATURES = (
@@ -27,7 +28,7 @@ OF_FEATURES = (
 COLUMNS = frozenset(OF_FEATURES)
 """The feature columns that it reads."""
 CUSTOMERS = 50_000
-"""Customers that it learns from and is judged on, at most: every second (third, …) in the order of customer_id."""
+"""Customers that it learns from and is judged on, at most (`mining.sampling`)."""
 LEAST, MOST = 0.1, 10.0
 """How far it may correct a customer's value."""
 
@@ -108,11 +109,11 @@ def _inner(features: FeatureSet, days: list[dt.date], judged: list[Judged]) -> t
 
 
 def _some(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.iloc[:: -(-len(frame) // CUSTOMERS) or 1].reset_index(drop=True)
+    return sampled(frame, CUSTOMERS).reset_index(drop=True)
 
 
 def _sampled(judged: Judged) -> Judged:
-    chosen = slice(None, None, -(-len(judged.frame) // CUSTOMERS) or 1)
+    chosen = smallest(judged.frame["customer_id"], CUSTOMERS)
     frame = judged.frame.iloc[chosen].reset_index(drop=True)
     return judged._replace(frame=frame, purchases=judged.purchases[chosen], value=judged.value[chosen])
 

@@ -9,15 +9,20 @@ from mining.churn.horizons.judging import judge
 from mining.churn.model import ChurnModel
 from mining.churn.scoring import score, score_horizons, unscored, unscored_horizons
 from mining.churn.training import cut_offs, labelled
+from mining.purchases.rhythm import typical_rhythm
 from tests.mining.churn.conftest import AS_OF, ASK
 
 HORIZON, LONGER = ASK["horizon_days"], ASK["longer_horizons"]
 
 
+def _first(frame, model):
+    return score(frame, model, horizon_days=HORIZON, typical=typical_rhythm(frame))
+
+
 @pytest.fixture(scope="module")
 def scored(features, trained):
     frame = features.at(AS_OF)
-    return score_horizons(frame, score(frame, trained, horizon_days=HORIZON), trained, LONGER)
+    return score_horizons(frame, _first(frame, trained), trained, LONGER)
 
 
 def test_a_longer_horizon_is_never_less_likely_to_see_a_purchase(scored):
@@ -28,7 +33,7 @@ def test_a_longer_horizon_is_never_less_likely_to_see_a_purchase(scored):
 
 
 def test_the_first_horizon_is_the_published_score(features, trained, scored):
-    published = score(features.at(AS_OF), trained, horizon_days=HORIZON)
+    published = _first(features.at(AS_OF), trained)
     first = scored[scored["horizon_days"] == HORIZON].reset_index(drop=True)
     pd.testing.assert_series_equal(first["churn_probability"], published["churn_probability"])
 
@@ -55,7 +60,7 @@ def test_a_horizon_longer_than_the_history_says_that_it_was_not_tested(trained, 
 def test_a_horizon_that_loses_is_not_published_and_the_others_are(features, trained):
     frame = features.at(AS_OF)
     lost = [{**line, "is_published": line["horizon_days"] != 90} for line in trained["horizons"]]
-    rows = score_horizons(frame, score(frame, trained, horizon_days=HORIZON), {**trained, "horizons": lost}, LONGER)
+    rows = score_horizons(frame, _first(frame, trained), {**trained, "horizons": lost}, LONGER)
     asked = rows[rows["horizon_days"] == HORIZON].set_index("customer_id")["churn_probability"].notna()
     withheld = rows[rows["horizon_days"] == 90].set_index("customer_id")
     assert withheld["churn_probability"].isna().all()
@@ -65,7 +70,7 @@ def test_a_horizon_that_loses_is_not_published_and_the_others_are(features, trai
 
 def test_without_a_purchase_model_the_longer_horizons_say_so(features, trained):
     frame = features.at(AS_OF)
-    scored = score(frame, trained, horizon_days=HORIZON)
+    scored = _first(frame, trained)
     rows = score_horizons(frame, scored, {**trained, "horizons": []}, LONGER)
     later = rows[rows["horizon_days"] > HORIZON]
     assert later["churn_probability"].isna().all() and later["unavailable_reason"].notna().all()
@@ -87,7 +92,8 @@ def test_what_is_known_of_a_customer_moves_all_horizons_alike(features, trained)
 
 def test_a_score_does_not_depend_on_who_else_is_scored(features, trained, scored):
     part = features.at(AS_OF).iloc[10:60]
-    alone = score_horizons(part, score(part, trained, horizon_days=HORIZON), trained, LONGER)
+    first = score(part, trained, horizon_days=HORIZON, typical=typical_rhythm(features.at(AS_OF)))
+    alone = score_horizons(part, first, trained, LONGER)
     both = alone.merge(scored, on=["customer_id", "horizon_days"], suffixes=("", "_all"))
     assert both["churn_probability"].equals(both["churn_probability_all"])
 

@@ -34,7 +34,7 @@ def labelled(segment_features, purchases: pd.DataFrame, bands: tuple[float, floa
     frame = features.at(AS_OF)
     model = ChurnModel(("log_recency",), 20.0, (3.0,), (1.0,), (1.0,), (0.0,), 0.0, True, 28)
     stored = {"model": model.to_json(), "risk_bands": {"medium": bands[0], "high": bands[1]}}
-    risk = churn.score(frame, stored, horizon_days=28)
+    risk = churn.score(frame, stored, horizon_days=28, typical=typical_rhythm(frame))
     return frame.merge(score(features, Rule())["segments"], on="customer_id").merge(risk, on="customer_id")
 
 

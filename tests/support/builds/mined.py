@@ -109,10 +109,14 @@ def value_months(days: pa.Table) -> pa.Table:
 
 
 def write_features(settings: Settings, features: pa.Table, as_of: dt.date = AS_OF, days: pa.Table = NO_DAYS) -> None:
-    """Write the files of a day: customers, purchases of each day (none: no season); no contracts, campaigns, items."""
-    write_parquet(settings.features / f"as_of={as_of}.parquet", features)
+    """Write the files of a day: customers, purchases of each day (none: no season); no contracts, campaigns, items.
+
+    In the order of their keys, as a build exports them.
+    """
+    in_order = features.sort_by([(name, "ascending") for name in CUSTOMER_FEATURES.key])
+    write_parquet(settings.features / f"as_of={as_of}.parquet", in_order)
     tables = {
-        "purchase_calendar": days,
+        "purchase_calendar": days.sort_by("purchase_date"),
         "event_days": NO_EVENTS,
         "subscription_terms": NO_SUBSCRIPTIONS,
         CAMPAIGN_CUSTOMERS.folder: NO_CAMPAIGNS,
