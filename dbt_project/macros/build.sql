@@ -14,16 +14,16 @@
     {{ return(var(name)) }}
 {%- endmacro %}
 
-{# The text of a file. Not by run_query, which tries every type of agate's on the whole text, for a tenth of a second. #}
+{#
+  The text of a file. Not by run_query, which tries every type of agate's on the whole text, for a tenth of a second. Spark would
+  start a job for it in each model: dbt's process reads it itself (pipeline/build/spark/adapter.py).
+#}
 {% macro content_of(path) -%}{{ return(adapter.dispatch('content_of')(path)) }}{%- endmacro %}
 {% macro default__content_of(path) -%}
     {%- set query = 'select content from read_text(' ~ dbt.string_literal(dbt.escape_single_quotes(path)) ~ ')' -%}
     {{ return(adapter.add_query(query, auto_begin=false)[1].fetchone()[0]) }}
 {%- endmacro %}
-{% macro spark__content_of(path) -%}
-    {%- set query = 'select value from text.' ~ quoted_path([path]) -%}
-    {{ return(adapter.add_query(query, auto_begin=false)[1].fetchall() | map('first') | join('\n')) }}
-{%- endmacro %}
+{% macro spark__content_of(path) -%}{{ return(adapter.content_of(path)) }}{%- endmacro %}
 
 {#
   Ends a common table expression that several others read and that is long to plan or to make. Spark would put it in the place of

@@ -1,7 +1,8 @@
 {#
   How models become tables and views, in one statement, in place of the adapter's own ways, which ask and rename about ten
   times for each model (docs/decisions.md, "How dbt is told"). On DuckDB, in one transaction, and a model may read the table
-  that it replaces. On Spark a table is a folder of Parquet files under CRM_HOME, and every build is full.
+  that it replaces. On Spark a table is a folder of Parquet files under CRM_HOME, and every build is full; what a killed
+  one of the same inputs has made is kept.
 #}
 {% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
     {{ run_hooks(pre_hooks) }}
@@ -53,9 +54,8 @@ def materialize(relation, connection):
 {%- endmacro %}
 
 {% materialization table, adapter='spark', supported_languages=['sql', 'python'] %}
-    {%- if model.language != 'python' -%}{{ return(made_on_spark()) }}{%- endif -%}
+    {%- if model.language != 'python' or is_kept() -%}{{ return(made_on_spark()) }}{%- endif -%}
     {{ run_hooks(pre_hooks) }}
-    {%- call statement('drop') -%}drop table if exists {{ this }}{%- endcall -%}
     {%- call statement('main', language='python') -%}{{ compiled_code }}{%- endcall -%}
     {%- call statement('register') -%}create table {{ this }} using parquet location {{ place_of(this) }}{%- endcall -%}
     {%- do run_hooks(post_hooks) -%}
@@ -66,17 +66,24 @@ def materialize(relation, connection):
     {{ return(made_on_spark()) }}
 {% endmaterialization %}
 
+{# A table that a killed build of the same inputs has made is kept, and keeps its contract too. #}
 {% macro made_on_spark() -%}
     {{ run_hooks(pre_hooks) }}
-    {%- call statement('drop') -%}drop table if exists {{ this }}{%- endcall -%}
+    {%- if is_kept() -%}
+    {%- do store_result('main', response='KEPT') -%}
+    {%- else -%}
     {%- set typed = in_contract_types(compiled_code) if config.get('contract').enforced else compiled_code -%}
     {%- call statement('main') -%}
     create table {{ this }} using parquet location {{ place_of(this) }} as
     {{ typed }}
     {%- endcall -%}
+    {%- endif -%}
     {%- do run_hooks(post_hooks) -%}
     {{ return({'relations': [this.incorporate(type='table')]}) }}
 {%- endmacro %}
+
+{# Whether the process has found the table when it began (pipeline/build/spark/session.py). #}
+{% macro is_kept() -%}{{ return(load_cached_relation(this) is not none) }}{%- endmacro %}
 
 {# Views end with the catalog of the process. A later one reads no staging, which alone is not kept. #}
 {% materialization view, adapter='spark' %}
@@ -92,9 +99,10 @@ def materialize(relation, connection):
 
 {# A seed is read from its file: dbt would write each value into a statement. #}
 {% materialization seed, adapter='spark' %}
-    {{ run_hooks(pre_hooks) }}
     {%- set read = load_agate_table() -%}
     {%- do store_result('agate_table', response='OK', agate_table=read) -%}
+    {%- if is_kept() -%}{{ return(made_on_spark()) }}{%- endif -%}
+    {{ run_hooks(pre_hooks) }}
     {%- set names = read.column_names -%}
     {%- set types = config.get('column_types', {}) -%}
     {%- set file = text_literal(model.root_path ~ '/' ~ model.original_file_path) -%}
@@ -103,7 +111,6 @@ def materialize(relation, connection):
         ({% for name in names %}{{ quoted(name) }} string{{ ', ' if not loop.last }}{% endfor %})
         using csv options (path {{ file }}, header 'true', escape '"', multiLine 'true')
     {%- endcall -%}
-    {%- call statement('drop') -%}drop table if exists {{ this }}{%- endcall -%}
     {%- call statement('main') -%}
     create table {{ this }} using parquet location {{ place_of(this) }} as
     select
@@ -116,29 +123,27 @@ def materialize(relation, connection):
     {{ return({'relations': [this.incorporate(type='table')]}) }}
 {% endmaterialization %}
 
-{# The folder of a table or schema, under CRM_HOME (pipeline/build/spark/session.py). #}
+{# The folder of a table, under CRM_HOME (pipeline/build/spark/session.py). #}
 {% macro place_of(relation) -%}
-    {%- set parts = [env_var('CRM_HOME', 'var'), 'warehouse', relation.schema] + ([relation.identifier] if relation.identifier else []) -%}
-    {{ return(text_literal(parts | join('/'))) }}
+    {%- set schema = relation.schema.removeprefix(env_var('CRM_SCHEMA_PREFIX', '')) -%}
+    {{ return(text_literal([env_var('CRM_HOME', 'var'), 'warehouse', schema, relation.identifier] | join('/'))) }}
 {%- endmacro %}
 
+{# The own folder of a schema stays empty: each table says where it is. A schema that is dropped takes its folder with it. #}
 {% macro spark__create_schema(relation) -%}
+    {%- set place = [env_var('CRM_HOME', 'var'), 'dbt', 'spark', relation.schema] | join('/') -%}
     {%- call statement('create_schema') -%}
-    create schema if not exists {{ relation.without_identifier() }} location {{ place_of(relation.without_identifier()) }}
+    create schema if not exists {{ relation.without_identifier() }} location {{ text_literal(place) }}
     {%- endcall -%}
 {%- endmacro %}
 
 {#
   A query with the columns and types that the yml of its model has. DuckDB's table is made so too, and its type of a sum or of
-  a part of a date is not Spark's. A query with other columns is an error.
+  a part of a date is not Spark's. A column that the query lacks is an error; one that the yml lacks is an error of DuckDB's
+  build: to ask Spark for it would be to analyse the query twice.
 #}
 {% macro in_contract_types(query) -%}
-    {%- set found = get_column_schema_from_query(get_empty_subquery_sql(query)) | map(attribute='name') | list -%}
     {%- set named = model.columns.keys() | list -%}
-    {%- if found | sort != named | sort -%}
-        {%- do exceptions.raise_compiler_error(
-            model.name ~ ' has the columns ' ~ found | sort | join(', ') ~ ', and its yml names ' ~ named | sort | join(', ')) -%}
-    {%- endif -%}
     select
         {%- for name in named %}
         cast({{ quoted(name) }} as {{ spark_type(model.columns[name].data_type) }}) as {{ quoted(name) }}{{ ',' if not loop.last }}

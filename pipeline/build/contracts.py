@@ -5,6 +5,7 @@ beyond a table: keys of published tables, relations, and totals with an account 
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 
 from pipeline.base.catalog import Table, Total, catalog, parse_sum, seeds
@@ -14,16 +15,23 @@ from pipeline.base.duck import quote_literal
 Rule = tuple[str, str]
 
 
-def contract_rules(as_of: dt.date) -> dict[str, list[list[str]]]:
+def contract_rules(as_of: dt.date, prefix: str = "") -> dict[str, list[list[str]]]:
     """Return the rules of each table that has some, by the name of its model or seed.
 
     Parameters
     ----------
     as_of
         The as-of date of the build: of totals that are known by it.
+    prefix
+        What the names of the schemas begin with where they are built (pipeline/build/spark/server.py), also in
+        expressions of the ymls that read another table.
     """
     tables = {**catalog(), **seeds()}
-    found = {name: [list(rule) for rule in rules_of(each, tables, as_of)] for name, each in tables.items()}
+    named = re.compile(rf"(?<![\w.])(?:{'|'.join(re.escape(each.full_name) for each in tables.values())})(?!\w)")
+    found = {
+        name: [[named.sub(rf"{prefix}\g<0>", sql), counted] for sql, counted in rules_of(each, tables, as_of)]
+        for name, each in tables.items()
+    }
     return {name: rules for name, rules in sorted(found.items()) if rules}
 
 

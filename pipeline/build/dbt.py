@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, time, timedelta
 from itertools import chain
 from pathlib import Path
@@ -23,6 +24,8 @@ from pipeline.build.history import HISTORY, history_files
 from pipeline.build.identity import identity_model
 from pipeline.build.phones import phone_variables
 from pipeline.build.plan import NO_ARMS, Plan, landed_path, load_plan, receipts_path, write_for_dbt
+from pipeline.build.spark.kept import keep_made
+from pipeline.build.spark.server import schema_prefix
 from pipeline.build.staging import COPY, copy_project
 from pipeline.campaigns import campaign_variables, read_campaigns
 from pipeline.landing.state import NOT_DELETED
@@ -89,6 +92,8 @@ def run_layers(settings: Settings, *layers: str, scored: Iterable[Mapping[str, A
     log = _log(settings, layers)
     process = waiting(_reads(settings, variables), log) or _start(settings, variables, log)
     warehouse.begin_layer(settings)
+    if settings.is_spark:
+        keep_made(settings, layers, [asdict(plan), variables])
     selected = ["build", "--select", *paths, "--indirect-selection", "cautious"]
     failed = process.run([*selected, *_folders(settings), *options], environment, results)
     warehouse.end_layer(settings, is_built=not failed)
@@ -191,7 +196,7 @@ def build_variables(settings: Settings, plan: Plan, scored: Iterable[Mapping[str
         "feature_dates": [str(date) for date in plan.feature_dates],
         "currency": plan.currency,
         "currency_digits": currency_digits(plan.currency),
-        "rules": contract_rules(plan.as_of),
+        "rules": contract_rules(plan.as_of, schema_prefix(settings)),
         "measures": {fact.name: fact.measures for fact in catalog().values() if fact.measures},
         **campaign_variables(read_campaigns().values(), settings, as_of=plan.as_of, currency=plan.currency),
         "time_zone": plan.time_zone,

@@ -3,8 +3,9 @@
 `$CRM_HOME/build/warehouse.json` says how the last layer left the file. A warehouse that differs is removed, and
 everything is built: the landing has all that is needed. So is one that another engine has built.
 
-Spark's builds are whole ones. They write `$CRM_HOME/warehouse/<schema>/<table>/`, and each of their layers leaves a
-`warehouse.duckdb` of views over these folders (pipeline/build/spark/bridge.py).
+Spark's builds are whole ones. They write `$CRM_HOME/warehouse/<schema>/<table>/`, of which a killed build keeps what it
+has (pipeline/build/spark/kept.py), and each of their layers leaves a `warehouse.duckdb` of views over these folders
+(pipeline/build/spark/bridge.py).
 """
 
 import logging
@@ -18,7 +19,7 @@ import psutil  # type: ignore[import-untyped]
 
 from pipeline.base.duck import connect
 from pipeline.base.errors import UserError
-from pipeline.base.files import DamagedError, read_sealed, remove, write_sealed
+from pipeline.base.files import TEMPORARY_PREFIX, DamagedError, read_sealed, remove, write_sealed
 from pipeline.base.settings import ENGINES, Settings
 from pipeline.build import increment
 from pipeline.build.spark import bridge
@@ -37,7 +38,8 @@ def prepare(settings: Settings) -> None:
         Another program holds it.
     """
     shutil.rmtree(f"{settings.warehouse}.tmp", ignore_errors=True)  # what did not fit into the memory of a killed dbt
-    remove(settings.spark_tables)
+    if not settings.is_spark:
+        remove(settings.spark_tables)
     if not settings.is_spark and settings.warehouse.exists():
         reason = _why_remove(settings)
         if not reason:
@@ -69,6 +71,8 @@ def begin_layer(settings: Settings) -> None:
     write_sealed(settings.build / STATE, _being_built(settings))
     if settings.is_spark:
         remove(settings.warehouse)
+        for killed in settings.home.glob(f"{TEMPORARY_PREFIX}*-{settings.warehouse.name}*"):
+            remove(killed)
 
 
 def end_layer(settings: Settings, *, is_built: bool = True) -> None:

@@ -1,48 +1,35 @@
-"""Portable: `perennial run` on Spark builds the tables of the demo company with the rows that DuckDB's have."""
+"""Portable: `perennial run` on Spark builds the tables with the rows that DuckDB's have, and publishes the same."""
 
-import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from pipeline.base.settings import ROOT
-from tests.support.builds.compared import differences
+from tests.support.builds.company import ENGINES, SCHEMAS, SMALL, Home, built_by_both, unlike
+from tests.support.builds.published import apart, published
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
-COMPANY = {"CRM_SOURCES": "demo_*", "DEMO_CUSTOMERS": "300", "CRM_SPARK_MASTER": "local[2]", "CRM_MEMORY_GB": "3"}
-SCHEMAS = ("seeds", "intermediate", "core", "change_tracking", "ops", "features", "parts", "marts")
-# What follows from the company's files alone.
-LANDED = ("demo", "landing", "truth")
+COMPANIES = (
+    pytest.param(SMALL, id="small"),
+    pytest.param({"CRM_SOURCES": "demo_*"}, id="demo", marks=pytest.mark.long),
+    pytest.param({"CRM_SOURCES": "complete_journey"}, id="complete_journey", marks=pytest.mark.long),
+)
 
 
-def run(words: list[str | Path], **env: str) -> str:
-    done = subprocess.run(
-        words, cwd=ROOT, env={**os.environ, **COMPANY, **env}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def homes(spark_python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+@pytest.fixture(scope="module", params=COMPANIES)
+def homes(
+    request: pytest.FixtureRequest, data_dir: Path, spark_python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Home]:
     """The company's warehouse on each engine, from the same landing."""
-    perennial = spark_python.with_name("perennial")
-    homes = {engine: tmp_path_factory.mktemp(engine) for engine in ("duckdb", "spark")}
-    run([perennial, "demo", "ensure"], CRM_HOME=str(homes["duckdb"]))
-    run([perennial, "run"], CRM_HOME=str(homes["duckdb"]))
-    for folder in LANDED:
-        shutil.copytree(homes["duckdb"] / folder, homes["spark"] / folder)
-    run([perennial, "run"], CRM_HOME=str(homes["spark"]), CRM_ENGINE="spark")
-    return homes
+    return built_by_both(spark_python, tmp_path_factory, {**request.param, "CRM_DATA": str(data_dir)})
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_every_table_has_the_same_rows(homes: dict[str, Path], schema: str) -> None:
-    releases = [json.loads((homes[each] / "serving/current/release.json").read_text()) for each in ("spark", "duckdb")]
-    # The engine is one of the inputs of a release.
-    same = {releases[0][name]: releases[1][name] for name in ("release_id", "input_hash")}
-    found = differences(homes["duckdb"] / "warehouse.duckdb", homes["spark"] / "warehouse", schema, same)
-    assert "\n".join(map(str, found)) == ""
+def test_every_table_has_the_same_rows(homes: dict[str, Home], schema: str) -> None:
+    assert unlike(homes, schema) == ""
+
+
+def test_release_and_lists_are_the_same(homes: dict[str, Home]) -> None:
+    """Figures, checks, accounts, reports and model cards in their words, lists to the byte."""
+    ours, theirs = (published(homes[engine].folder, homes[engine].printed) for engine in ENGINES)
+    assert any(name.endswith(".csv") for name in ours)
+    assert "\n".join(apart(ours, theirs)) == ""

@@ -56,17 +56,24 @@ numbered as (
     from purchase_days
 ),
 
+-- Once for a purchase, not for each of its dates.
+measured as (
+    select
+        *,
+        cast(ln(gap_days) as decimal(18, 9)) as gap_log
+    from numbered
+),
+
 sequenced as (
     select
-        numbered.*,
+        measured.*,
         feature_dates.as_of_date,
-        {{ days_between('numbered.order_date', 'feature_dates.as_of_date') }} as days_ago,
-        cast(ln(numbered.gap_days) as decimal(18, 9)) as gap_log
-    from numbered
+        {{ days_between('measured.order_date', 'feature_dates.as_of_date') }} as days_ago
+    from measured
     inner join feature_dates
         on
-            numbered.order_date <= feature_dates.as_of_date
-            and feature_dates.as_of_date = coalesce(numbered.only_as_of, feature_dates.as_of_date)
+            measured.order_date <= feature_dates.as_of_date
+            and feature_dates.as_of_date = coalesce(measured.only_as_of, feature_dates.as_of_date)
 ),
 
 final as (

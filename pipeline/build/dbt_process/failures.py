@@ -20,6 +20,8 @@ IN_MACRO = re.compile(r"\n\s+> in macro")
 NAMES = re.compile(r"""["']([^"'\s]+)["']|\bname ([\w.]+) does not exist""")
 CAST = re.compile(r"(?<!try_)\bcast\s*\(", re.IGNORECASE)
 SHORTEST_PREFIX = 8
+# What the line begins with that dbt's process ends with, where it has not begun to build.
+STOPPED = "Stopped: "
 
 
 class NodeShape(Shape):
@@ -52,6 +54,8 @@ def failures(results: Path, log: Path) -> str:
     failed = [result for result in read_results(results) if result["status"] in ("error", "fail")]
     if not failed:  # dbt stopped before it built anything: show the end of its log
         text = log.read_text(encoding="utf-8")
+        if STOPPED in text:
+            return f"  {text.rpartition(STOPPED)[2].strip()}"
         said = IN_MODEL.search(text)
         if said and "staging/" in said["path"]:
             return f"  {_failure('', text[said.start() :])}"

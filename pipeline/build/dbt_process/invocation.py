@@ -19,6 +19,10 @@ from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.exceptions import DbtUsageException
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
+from pipeline.base.errors import UserError
+from pipeline.build.dbt_process.failures import STOPPED
+from pipeline.build.spark import server, session
+
 DEBUG = "debug"
 OPTIONS = ("--no-version-check", "--log-level", "none", "--log-level-file", "none", "--no-write-json")
 
@@ -42,26 +46,36 @@ def main(options: Sequence[str]) -> int:
     environment variables, and the path of `run_results.json`, which is written when dbt has come to its nodes.
     """
     gc.disable()  # the parsed project is a million objects that live as long as the process
+    is_spark = os.environ.get("CRM_ENGINE") == "spark"
+    if is_spark:
+        _adapt()
     parsed = _invoke(None, ["parse", *options])
     line = sys.stdin.readline()
     if not line:
         return 0
     command = json.loads(line)
     os.environ.update(command["environment"])
-    if parsed.success and os.environ.get("CRM_ENGINE") == "spark":
-        _begin_spark()
+    if parsed.success and is_spark:
+        try:
+            _begin_spark()
+        except UserError as error:
+            print(f"{STOPPED}{error}", flush=True)
+            return 2
     done = _invoke(parsed.result, command["arguments"]) if parsed.success else parsed
     if isinstance(done.result, RunExecutionResult):
         done.result.write(command["results"])
     return 2 if done.exception else int(not done.success)
 
 
-def _begin_spark() -> None:
+def _adapt() -> None:
     from pipeline.build.spark.adapter import adapt  # noqa: PLC0415 - an extra, and seconds
-    from pipeline.build.spark.session import begin  # noqa: PLC0415
 
-    begin(os.environ)
     adapt()
+
+
+def _begin_spark() -> None:
+    is_server = os.environ["CRM_SPARK_MASTER"].startswith(server.SCHEME)
+    (server.begin if is_server else session.begin)(os.environ)
 
 
 def _invoke(manifest: Any, arguments: Sequence[str]) -> dbtRunnerResult:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline.base.lock import inherited_descriptors
 from pipeline.base.settings import Settings
+from pipeline.build.spark.server import schema_prefix
 
 INVOCATION = "pipeline.build.dbt_process.invocation"
 # Unit tests test code, not data: the test suite runs them once.
@@ -52,6 +53,7 @@ class DbtProcess:
                     "CRM_MEMORY_GB": str(settings.memory_gb),
                     "CRM_ENGINE": settings.engine,
                     "CRM_SPARK_MASTER": settings.spark_master,
+                    "CRM_SCHEMA_PREFIX": schema_prefix(settings),
                     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
                 },
                 stdin=subprocess.PIPE,

@@ -1,4 +1,7 @@
-"""Whether Spark can build here: the extra, Java, and the master's address, each asked before anything is written."""
+"""Whether Spark can build here: the extra, Java, and the master's address, each asked before anything is written.
+
+A client of a Thrift server needs no Java. What the server lacks is asked when dbt connects (server.py).
+"""
 
 import os
 import re
@@ -11,9 +14,11 @@ from urllib.parse import urlsplit
 
 from pipeline.base.errors import UserError
 from pipeline.base.settings import Settings
+from pipeline.build.spark.server import SCHEME
 
 # Modules of the dependency group `spark` (pyproject.toml).
 MODULES = ("pyspark", "dbt.adapters.spark")
+MODULES_OF_CLIENT = ("pyhive", "thrift", "thrift_sasl", "dbt.adapters.spark")
 # pyspark 4 runs on Java 17 and later: https://spark.apache.org/docs/latest/#downloading
 OLDEST_JAVA = 17
 VERSION = re.compile(r'version "(\d+)')
@@ -31,11 +36,13 @@ def check_ready(settings: Settings) -> None:
     """
     if not settings.is_spark:
         return
-    if missing := [name for name in MODULES if not _is_installed(name)]:
+    is_client = settings.spark_master.startswith(SCHEME)
+    if missing := [name for name in (MODULES_OF_CLIENT if is_client else MODULES) if not _is_installed(name)]:
         raise UserError(
             f"CRM_ENGINE is 'spark', and {missing[0]} is not installed: `make spark` installs it. {OTHERWISE}"
         )
-    _check_java()
+    if not is_client:
+        _check_java()
     _check_master(settings.spark_master)
 
 
@@ -63,7 +70,7 @@ def _check_java() -> None:
 def _check_master(master: str) -> None:
     """Connect once to an address with a port; Spark itself would try for minutes."""
     address = urlsplit(master)
-    if address.scheme != "spark":
+    if address.scheme not in ("spark", "thrift"):
         return
     try:
         socket.create_connection((str(address.hostname), int(address.port or 0)), SECONDS).close()

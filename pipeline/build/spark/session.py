@@ -5,12 +5,12 @@ ends with it, so that what an earlier process built is registered again by its p
 """
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.base.duck import connect, quote_literal
-from pipeline.base.files import remove
 from pipeline.base.settings import SPARK_TABLES
 
 if TYPE_CHECKING:
@@ -47,9 +47,12 @@ LOCAL = {
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
+    # A query of 40 columns is compiled to long methods, which Java otherwise leaves to its interpreter.
+    "spark.driver.extraJavaOptions": "-XX:-DontCompileHugeMethods",
 }
-# Of a small landing, Spark would compile each query for longer than it runs.
-SMALL_BYTES = 100_000_000
+# Of a small landing, Spark would compile each query for longer than it runs. Rows, since bytes say little: 140,000 rows
+# may be 0.4 MB.
+SMALL_ROWS = 300_000
 SMALL = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -77,7 +80,7 @@ def start(home: Path, master: str, memory_gb: int) -> "SparkSession":
         **STATIC,
         **MEANING,
         **(LOCAL if master.startswith("local") else {}),
-        **(SMALL if master.startswith("local") and _is_small(home / "landing") else {}),
+        **(SMALL if master.startswith("local") and is_small(home / "landing") else {}),
         "spark.driver.memory": f"{memory_gb}g",
         "spark.sql.warehouse.dir": str(home / SPARK_TABLES),
         "spark.local.dir": str(home / SPILLED),
@@ -87,26 +90,39 @@ def start(home: Path, master: str, memory_gb: int) -> "SparkSession":
     return session
 
 
-def _is_small(landing: Path) -> bool:
-    return sum(path.stat().st_size for path in landing.rglob("*.parquet")) < SMALL_BYTES
+def is_small(landing: Path) -> bool:
+    """Whether few rows have landed, as the files' own footers say."""
+    files = [str(path) for path in landing.rglob("*.parquet")]
+    if not files:
+        return True
+    with connect() as connection:
+        counted = connection.execute("select sum(num_rows) from parquet_file_metadata($files)", {"files": files})
+        return int((counted.fetchone() or [0])[0]) < SMALL_ROWS
 
 
-def register_built(session: "SparkSession", home: Path) -> None:
+def register_built(run: Callable[[str], Any], home: Path, prefix: str = "") -> None:
     """Register the tables that earlier processes have built, by their folders.
 
     Their columns are given: Spark would start a job for each table to find them.
+
+    Parameters
+    ----------
+    run
+        Runs a statement.
+    home
+        CRM_HOME.
+    prefix
+        What the names of the schemas begin with, and their folders do not.
     """
     with connect() as connection:
         for place in sorted((home / SPARK_TABLES).glob(f"*/*/{WRITTEN}")):
-            table, schema = place.parent.name, place.parent.parent.name
+            table, schema = place.parent.name, prefix + place.parent.parent.name
             files = quote_literal(str(place.parent / "*.parquet"))
             described = connection.execute(f"describe from read_parquet({files}, hive_partitioning = false)").fetchall()
             columns = ", ".join(f"`{name}` {spark_type(kind)}" for name, kind, *_ in described)
             location = quote_literal(str(place.parent))
-            session.sql(create_schema(home, schema))
-            session.sql(
-                f"create table if not exists `{schema}`.`{table}` ({columns}) using parquet location {location}"
-            )
+            run(create_schema(home, schema))
+            run(f"create table if not exists `{schema}`.`{table}` ({columns}) using parquet location {location}")
 
 
 def spark_type(kind: str) -> str:
@@ -117,13 +133,13 @@ def spark_type(kind: str) -> str:
 
 
 def create_schema(home: Path, schema: str) -> str:
-    """Return SQL that creates a schema in its place."""
-    return f"create schema if not exists `{schema}` location {quote_literal(str(home / SPARK_TABLES / schema))}"
+    """Return SQL that creates a schema. Its own folder stays empty, and may be dropped with it."""
+    return f"create schema if not exists `{schema}` location {quote_literal(str(home / SPILLED / schema))}"
 
 
 def begin(environment: Mapping[str, str]) -> None:
     """Start the session of dbt's process, by the environment that the process was given."""
     home = Path(environment["CRM_HOME"])
-    remove(home / SPILLED)  # of a process that was killed
+    shutil.rmtree(home / SPILLED, ignore_errors=True)  # of a killed process, whose Java may be ending
     session = start(home, environment["CRM_SPARK_MASTER"], int(environment["CRM_MEMORY_GB"]))
-    register_built(session, home)
+    register_built(session.sql, home)

@@ -79,11 +79,9 @@ def test_nothing_is_read_while_spark_writes(on_spark: Settings) -> None:
     assert not on_spark.warehouse.exists()
 
 
-def test_a_build_on_spark_begins_with_nothing_of_the_one_before(on_spark: Settings) -> None:
-    """A kill may have left a table half written, and a model may be gone."""
+def test_a_build_on_spark_forgets_what_the_warehouse_was_built_from(on_spark: Settings) -> None:
     warehouse.prepare(on_spark)
     assert not on_spark.warehouse.exists()
-    assert not on_spark.spark_tables.exists()
     assert built(on_spark, plan_of("a")) is None
 
 

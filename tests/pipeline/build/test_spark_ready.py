@@ -68,6 +68,21 @@ def test_with_a_java_that_is_too_old(
     ready.check_ready(make_settings(CRM_ENGINE="spark"))
 
 
+def test_a_client_of_a_thrift_server_needs_no_java(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", "/nowhere")
+    monkeypatch.setattr(ready, "MODULES_OF_CLIENT", OWN_MODULES)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        master = f"thrift://127.0.0.1:{listening.getsockname()[1]}"
+        settings = make_settings(CRM_ENGINE="spark", CRM_SPARK_MASTER=master)
+        ready.check_ready(settings)
+    assert f"CRM_SPARK_MASTER is '{master}', and nothing answers there" in said(begin_build, settings, "run")
+    assert not settings.home.exists()
+    monkeypatch.setattr(ready, "MODULES_OF_CLIENT", (*OWN_MODULES, "pyhive_of_nobody"))
+    assert "pyhive_of_nobody is not installed: `make spark` installs it" in said(ready.check_ready, settings)
+
+
 @pytest.mark.usefixtures("installed")
 def test_with_a_master_that_does_not_answer(
     make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path

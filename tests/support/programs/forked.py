@@ -51,7 +51,7 @@ class Forked:
 
     def finish(self) -> float:
         """Wait for its end, which must be a good one; return the seconds that it took."""
-        code = self._exit_code()
+        code = self.exit_code()
         assert code == 0, self.output.read_text(encoding="utf-8")
         return time.monotonic() - self.began
 
@@ -60,9 +60,10 @@ class Forked:
         time.sleep(max(0.0, self.began + after - time.monotonic()))
         with suppress(ProcessLookupError):  # it has ended
             (os.killpg if with_children else os.kill)(self.pid, signal.SIGKILL)
-        return self._exit_code() == -signal.SIGKILL
+        return self.exit_code() == -signal.SIGKILL
 
-    def _exit_code(self) -> int:
+    def exit_code(self) -> int:
+        """Wait for its end; return the exit code, which is negative where a signal has ended it."""
         assert self.server.stdout is not None
         return int(self.server.stdout.readline())
 
