@@ -20,6 +20,8 @@ from pipeline.base.files import sha256_of, write_json
 from pipeline.base.settings import ROOT, Settings
 
 MULTIPLIERS = ("DEMO_ERRORS", "DEMO_CORRUPTION")
+# Settings that change no figure: where the data are, what builds the warehouse, and with how much.
+KEPT = ("CRM_DATA", "CRM_ENGINE", "CRM_SPARK_MASTER", "CRM_MEMORY_GB")
 DONE = "proved.json"
 COUNTS = "purchase_counts.parquet"
 """P(purchases of a year ahead ≤ k) per customer, in a run's home."""
@@ -46,9 +48,8 @@ class Run:
     @property
     def environment(self) -> dict[str, str]:
         """Return the environment of the pipeline; other settings keep their defaults, so that a year is a year."""
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(("CRM_", "DEMO_"))}
-        if "CRM_DATA" in os.environ:
-            kept["CRM_DATA"] = os.environ["CRM_DATA"]
+        others = ("CRM_", "DEMO_")
+        kept = {name: text for name, text in os.environ.items() if name in KEPT or not name.startswith(others)}
         return kept | {
             "CRM_HOME": str(self.home),
             "CRM_SOURCES": "demo_*",
@@ -93,6 +94,7 @@ def read_runs(
     for seed in numbers:
         read_options({}, {**checked, "DEMO_SEED": seed})
     suffix = "".join(f"-{name.removeprefix('DEMO_').lower()}{text}" for name, text in given)
+    suffix += "-spark" if settings.is_spark else ""
     folder = settings.home / "prove"
     return [
         Run(world, int(seed), int(customers), folder / f"{world}-{int(seed)}-{int(customers)}{suffix}", given)

@@ -13,7 +13,7 @@ from cli.main import main
 from demo.command import prove
 from demo.proof import command, runs
 from demo.proof.row import Row, does_not_apply, judged, not_yet, refused
-from demo.proof.runs import Run, RunFailedError, ensure, read_runs
+from demo.proof.runs import KEPT, Run, RunFailedError, ensure, read_runs
 from demo.proof.table import number, print_table
 from pipeline.base.errors import UserError
 from pipeline.base.files import write_json
@@ -61,8 +61,19 @@ def test_the_pipeline_runs_with_default_settings(settings: Settings, monkeypatch
     monkeypatch.setenv("DEMO_UNTIL", "2026-01-31")
     (run,) = runs_of(settings, worlds="clean")
     assert {name for name in run.environment if name.startswith(("CRM_", "DEMO_"))} <= {
-        "CRM_HOME", "CRM_SOURCES", "CRM_DATA", "DEMO_WORLD", "DEMO_SEED", "DEMO_CUSTOMERS",
+        *KEPT, "CRM_HOME", "CRM_SOURCES", "DEMO_WORLD", "DEMO_SEED", "DEMO_CUSTOMERS",
     }  # fmt: skip
+
+
+def test_another_engine_builds_in_a_home_of_its_own(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"CRM_ENGINE": "spark", "CRM_SPARK_MASTER": "local[2]", "CRM_MEMORY_GB": "3"}
+    for name, text in given.items():
+        monkeypatch.setenv(name, text)
+    (run,) = runs_of(make_settings(**given), worlds="retail")
+    assert run.home.name == "retail-1-5000-spark"
+    assert {name: run.environment[name] for name in given} == given
 
 
 @pytest.mark.parametrize(
