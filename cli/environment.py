@@ -33,6 +33,13 @@ def every() -> "Settings":
     return load_settings(every_source())
 
 
+def up_to_date() -> "Settings":
+    """Settings for a verb that only reads: a home at an address is fetched first."""
+    from pipeline.base.lock import fetched
+
+    return fetched(every())
+
+
 def kept_releases(incomplete: str) -> list[str]:
     """Ids of the releases that are kept, for completion."""
     from pipeline.base.errors import UserError

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.environment import every
+from cli.environment import every, up_to_date
 from pipeline.base.errors import UserError
 
 FORMATS = ("text", "json")
@@ -37,7 +37,7 @@ def explain(
     from pipeline.outputs.identity import explain as ask
     from pipeline.outputs.identity.explain import as_text
 
-    found = ask(every(), customer, with_values=_may_show(shape))
+    found = ask(up_to_date(), customer, with_values=_may_show(shape))
     print(_json(found) if shape == "json" else "\n\n".join(map(as_text, found)))
 
 
@@ -64,19 +64,19 @@ def review(  # noqa: PLR0917 - each parameter is an option
     identity review shop:17 desk:4. And decided with --decide same --by "R. Lim" --because "same card at the till".
     The weight is the binary logarithm of the odds that they are one customer: 6 is 64 to 1.
     """
-    from pipeline.outputs.identity import decide, pair, pairs_in_doubt
+    from pipeline.outputs.identity import pair, pairs_in_doubt
     from pipeline.outputs.identity.review import as_text
 
     if bool(one) != bool(other) or (decision and not one):
         raise UserError("Give two records, as source:id: shop:17 desk:4; and --decide same --by WHO --because WHY.")
     if decision:
-        print(decide(every(), one, other, decision=decision, by=by, because=because))
+        print(_decide(one, other, decision=decision, by=by, because=because))
         return
-    with_values = _may_show(shape)
+    with_values, settings = _may_show(shape), up_to_date()
     found = (
-        pair(every(), one, other, with_values=with_values)
+        pair(settings, one, other, with_values=with_values)
         if one
-        else pairs_in_doubt(every(), limit=limit, with_values=with_values)
+        else pairs_in_doubt(settings, limit=limit, with_values=with_values)
     )
     if shape == "json":
         print(_json(found))
@@ -96,20 +96,25 @@ def review(  # noqa: PLR0917 - each parameter is an option
 
 def _ask(one: str, other: str, by: str, because: str) -> str:
     """Ask for the decision about a pair and write it; return it, `stop`, or nothing where it was left for later."""
-    from pipeline.outputs.identity import decide
-
     answer = typer.prompt("   same, never, later or stop?", default="later").strip().casefold()
     while answer not in ("same", "never", "later", "stop"):
         answer = typer.prompt("   Give same, never, later or stop", default="later").strip().casefold()
     if answer in ("same", "never"):
         try:
-            decide(
-                every(), one, other, decision=answer, by=by, because=typer.prompt("   Why?", default=because or None)
-            )
+            _decide(one, other, decision=answer, by=by, because=typer.prompt("   Why?", default=because or None))
         except UserError as error:
             print(f"   Not written: {error}")
             return ""
     return "" if answer == "later" else answer
+
+
+def _decide(one: str, other: str, *, decision: str, by: str, because: str) -> str:
+    from pipeline.base.lock import lock_at_address
+    from pipeline.outputs.identity import decide
+
+    settings = every()
+    with lock_at_address(settings, "perennial identity review"):
+        return decide(settings, one, other, decision=decision, by=by, because=because)
 
 
 def _next(total: int, shown: int, decided: int, *, asks: bool, one: str, other: str) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.environment import active, every, known_campaigns
+from cli.environment import active, every, known_campaigns, up_to_date
 from pipeline.base.errors import UserError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def preview(
 
     if shape not in FORMATS:
         raise UserError(f"FORMAT is '{shape}': give {' or '.join(FORMATS)}.")
-    found = judge(every(), campaign)
+    found = judge(up_to_date(), campaign)
     print(as_json(found, _test(found)) if shape == "json" else as_text(found, _test(found)))
 
 
@@ -69,7 +69,7 @@ def why(
     """Say why a customer is on a list, or not."""
     from pipeline.outputs.lists.why import why as explain
 
-    print(explain(every(), customer, campaign))
+    print(explain(up_to_date(), customer, campaign))
 
 
 ListName = Annotated[
@@ -90,7 +90,7 @@ def check(name: ListName) -> None:
     """
     from pipeline.outputs.lists.verify import check_list
 
-    print(check_list(every(), name))
+    print(check_list(up_to_date(), name))
 
 
 @app.command()

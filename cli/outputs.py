@@ -1,13 +1,13 @@
 """For readers: documentation, Superset's import file."""
 
-from cli.environment import every
+from cli.environment import up_to_date
 
 
 def docs() -> None:
     """Write docs/marts.md, dbt's site and the pages of the checks."""
     from pipeline.outputs.docs import write_all
 
-    write_all(every())
+    write_all(up_to_date())
 
 
 def superset() -> None:
@@ -17,4 +17,4 @@ def superset() -> None:
     """
     from pipeline.outputs.superset import write_superset
 
-    print(write_superset(every()))
+    print(write_superset(up_to_date()))

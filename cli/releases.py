@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.environment import every, kept_releases, known_sources
+from cli.environment import every, kept_releases, known_sources, up_to_date
 from pipeline.base.errors import UserError
 
 FORMATS = ("text", "json")
@@ -26,15 +26,18 @@ def accept(
     accept --source shop --table orders
     """
     from pipeline.audit.accept import accept_held, accept_quarantine, accept_release
+    from pipeline.base.lock import lock_at_address
 
     if sum(map(bool, (source or table, release, load))) != 1:
         raise UserError("Give SOURCE and TABLE, or RELEASE, or LOAD, for example make accept SOURCE=shop TABLE=orders.")
-    if load:
-        print(accept_quarantine(every(), load))
-    elif release:
-        print(accept_release(every(), release))
-    else:
-        print(accept_held(every(), source, table))
+    settings = every()
+    with lock_at_address(settings, "perennial accept"):
+        if load:
+            print(accept_quarantine(settings, load))
+        elif release:
+            print(accept_release(settings, release))
+        else:
+            print(accept_held(settings, source, table))
 
 
 def rollback(
@@ -82,7 +85,7 @@ def diff(
 
     if shape not in FORMATS:
         raise UserError(f"FORMAT is '{shape}': give {' or '.join(FORMATS)}.")
-    found = compare(*choose(every(), a or None, b or None))
+    found = compare(*choose(up_to_date(), a or None, b or None))
     if shape == "json":
         print(json.dumps(found, indent=2, ensure_ascii=False, default=str))
         return

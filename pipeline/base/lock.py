@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from pipeline.base.errors import UserError
@@ -54,7 +54,7 @@ def run_lock(settings: Settings, holder: str, *, say: Callable[[str], None] = _s
     if path in _held:
         yield
         return
-    make_folder(settings.home, "CRM_HOME")
+    make_folder(settings.home, "CRM_WORK" if settings.home_address else "CRM_HOME")
     descriptor = _open(path, 0o644)
     try:
         _acquire(descriptor, path, say)
@@ -63,11 +63,53 @@ def run_lock(settings: Settings, holder: str, *, say: Callable[[str], None] = _s
         close_to_others(settings)
         _held[path] = descriptor
         try:
-            yield
+            with _home_of(settings, holder, say):
+                yield
         finally:
             del _held[path]
     finally:
         os.close(descriptor)
+
+
+def _home_of(settings: Settings, holder: str, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    if settings.home_address is None:
+        return nullcontext()
+    from pipeline.base.address.session import brought_back  # noqa: PLC0415 - a home that is a folder needs none of it
+
+    return brought_back(settings, holder, say)
+
+
+def lock_at_address(settings: Settings, holder: str) -> AbstractContextManager[None]:
+    """Hold the lock where the home is at an address: what may be written beside a build in a folder waits there."""
+    return run_lock(settings, holder) if settings.home_address else nullcontext()
+
+
+def fetched(settings: Settings, say: Callable[[str], None] = _say) -> Settings:
+    """Bring the working copy of a home at an address up to date, for a command that only reads; return the settings.
+
+    A copy that a run of this machine is working in stays as it is: that run has fetched what it needs.
+    """
+    if settings.home_address is None:
+        return settings
+    from pipeline.base.address.session import fetch_home  # noqa: PLC0415 - as above
+
+    make_folder(settings.home, "CRM_WORK")
+    descriptor = _open(lock_path(settings), 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with fetch_lock(settings):  # held until what is being fetched is there
+            return settings
+    else:
+        fetch_home(settings, say)
+    finally:
+        os.close(descriptor)
+    return settings
+
+
+def fetch_lock(settings: Settings) -> AbstractContextManager[None]:
+    """The lock of what is being fetched from an address into the working copy."""
+    return file_lock(settings.home / ".fetch.lock")
 
 
 @contextmanager

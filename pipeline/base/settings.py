@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import filter as names_like
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.base.errors import UserError
@@ -26,7 +26,7 @@ LIBRARIES_OF_SPARK = ROOT / "requirements-spark.lock"
 ENGINES = ("duckdb", "spark")
 SPARK_TABLES = "warehouse"
 # Addresses that Spark takes for its master.
-MASTER = re.compile(r"local(\[(\d+|\*)\])?|yarn|spark://[A-Za-z0-9._-]+:\d+|k8s://\S+")
+MASTER = re.compile(r"local(\[(\d+|\*)\])?|yarn|(spark|thrift)://[A-Za-z0-9._-]+:\d+|k8s://\S+")
 CURRENCY = r"^[A-Z]{3}$"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 # The made-up company of demo/.
@@ -152,24 +152,29 @@ def _folder(text: str) -> Path:
     return Path(text.removeprefix("file://")).absolute()
 
 
-def _home(text: str) -> Path:
-    """Return the folder of CRM_HOME, or say what an address of another file system lacks."""
-    scheme, is_address, _ = text.partition("://")
-    if is_address and scheme != "file":
-        raise UserError(f"CRM_HOME is '{text}': {_why_not(scheme)} Set CRM_HOME to a folder (docs/scale.md).")
-    return _folder(text)
+@dataclass(frozen=True)
+class Address:
+    """Where a home is that is no folder: `s3://bucket/crm`."""
+
+    text: str
+
+    @property
+    def name(self) -> str:
+        """Name of the folder with its working copy."""
+        return f"{re.sub(r'[^A-Za-z0-9]+', '-', self.text).strip('-')[:60]}-{sha256_of(self.text)[:8]}"
 
 
-def _why_not(scheme: str) -> str:
-    from fsspec import get_filesystem_class  # noqa: PLC0415 - a fifth of the time of this import
-
-    try:
-        get_filesystem_class(scheme)
-    except ValueError:
-        return f"no file system is called '{scheme}'."
-    except ImportError as error:
-        return f"its file system is not installed ({error}), and a run could not lock and rename its files there."
-    return "a run locks, renames and links its files, which it can in a folder alone."
+def _home(text: str) -> Path | Address:
+    """Return the folder of CRM_HOME, or its address."""
+    scheme, is_address, rest = text.partition("://")
+    if not is_address or scheme == "file":
+        return _folder(text)
+    if ":" in rest.partition("/")[0].rpartition("@")[0] or "?" in rest:
+        raise UserError(
+            f"CRM_HOME is an address of {scheme}:// with a password or a query, which logs would show. Put credentials "
+            "into the environment, as the file system's own library reads them (docs/scale.md)."
+        )
+    return Address(text.rstrip("/"))
 
 
 def _master(text: str) -> str:
@@ -227,7 +232,8 @@ class Settings:
     `currency` and `time_zone` are None when the environment leaves them to the source files.
     """
 
-    home: Annotated[Path, Setting("CRM_HOME", str(ROOT / "var"), "folder", _home)]
+    home: Annotated[Path, Setting("CRM_HOME", str(ROOT / "var"), "folder or address", _home)]
+    work: Annotated[Path, Setting("CRM_WORK", str(ROOT / "var"), "folder", _folder)]
     data: Annotated[Path, Setting("CRM_DATA", str(ROOT / ".data"), "folder", _folder)]
     sources: Annotated[tuple[str, ...], Setting("CRM_SOURCES", "", "names and patterns", _active_sources)]
     currency: Annotated[
@@ -284,10 +290,17 @@ class Settings:
         str,
         Setting(
             "CRM_SPARK_MASTER", "local[*]", "address", _master,
-            "local[2] or another number of threads, local[*] for all of them, or a cluster: spark://host:7077, yarn or "
-            "k8s://https://host:443",
+            "local[2] or another number of threads, local[*] for all of them, or a cluster: spark://host:7077, yarn, "
+            "k8s://https://host:443, or its Thrift server, thrift://host:10000",
         ),
     ]  # fmt: skip
+
+    address: Address | None
+
+    @property
+    def home_address(self) -> str | None:
+        """The address that `home` is the working copy of; None where `home` is the home itself."""
+        return self.address.text if self.address and self.home == self.work / self.address.name else None
 
     @property
     def churn_horizons(self) -> list[int]:
@@ -402,7 +415,7 @@ def every_source(env: Mapping[str, str] = os.environ) -> dict[str, str]:
 def declared_settings() -> dict[str, Setting]:
     """The setting of each field of Settings, by the field's name."""
     hints = get_type_hints(Settings, include_extras=True)
-    return {name: hint.__metadata__[0] for name, hint in hints.items()}
+    return {name: hint.__metadata__[0] for name, hint in hints.items() if get_origin(hint) is Annotated}
 
 
 def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
@@ -413,4 +426,7 @@ def load_settings(env: Mapping[str, str] = os.environ) -> Settings:
     UserError
         A variable has a value that cannot be used; the message names it.
     """
-    return Settings(**{name: setting.value(env) for name, setting in declared_settings().items()})
+    values = {name: setting.value(env) for name, setting in declared_settings().items()}
+    if isinstance(address := values["home"], Address):
+        return Settings(**{**values, "home": values["work"] / address.name}, address=address)
+    return Settings(**values, address=None)

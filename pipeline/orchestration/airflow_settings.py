@@ -126,7 +126,8 @@ def airflow_environment(
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
         "DO_NOT_TRACK": "1",
         "GX_ANALYTICS_ENABLED": "False",
-        "CRM_HOME": str(settings.home),
+        "CRM_HOME": settings.home_address or str(settings.home),
+        "CRM_WORK": str(settings.work),
         "CRM_DATA": str(settings.data),
         "CRM_SOURCES": ",".join(settings.sources),
     }

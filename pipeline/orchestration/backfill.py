@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.base.errors import UserError
+from pipeline.base.lock import lock_at_address
 from pipeline.base.settings import Settings
 from pipeline.landing import described, land_source
 from pipeline.orchestration.local_run import run, use_airflow
@@ -35,9 +36,10 @@ def backfill(settings: Settings, console: Console, first: dt.date, last: dt.date
             "again. `make run` loads what their files say now."
         )
     use_airflow(settings)
-    for source in sources:
-        _reload(settings, source, intervals(source, settings, first, last), console)
-    run(settings, console, extract=False)
+    with lock_at_address(settings, "make backfill"):
+        for source in sources:
+            _reload(settings, source, intervals(source, settings, first, last), console)
+        run(settings, console, extract=False)
 
 
 def intervals(source: Source, settings: Settings, first: dt.date, last: dt.date) -> list[Interval]:

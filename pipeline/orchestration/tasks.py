@@ -12,7 +12,7 @@ from airflow.sdk import Asset, Connection, get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
 
 from pipeline.base.errors import UserError
-from pipeline.base.lock import run_lock
+from pipeline.base.lock import lock_at_address, run_lock
 from pipeline.base.settings import Settings, load_settings
 from pipeline.sources.definitions import load_source
 
@@ -69,9 +69,10 @@ def step(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def landing_step(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a step that lands a source, its first argument. Loads lock the tables that they write, not CRM_HOME.
+    """Make a step that lands a source, its first argument.
 
-    A step is tried again later when a server does not answer.
+    Loads lock the tables that they write, and CRM_HOME only where that is an address. A step is tried again later when
+    a server does not answer.
     """
 
     @functools.wraps(function)
@@ -80,7 +81,8 @@ def landing_step(function: Callable[..., Any]) -> Callable[..., Any]:
 
         hand_over_connection(source)
         try:
-            return function(settings, source, *args, **kwargs)
+            with lock_at_address(settings, f"{function.__name__} of {source}"):
+                return function(settings, source, *args, **kwargs)
         except UnavailableError as error:
             raise AirflowException(str(error)) from error
 

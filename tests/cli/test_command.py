@@ -73,6 +73,29 @@ def test_a_wrong_word_is_one_sentence_and_exit_code_2(words, sentence, capfd, mo
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["run"],
+        ["diff"],
+        ["docs"],
+        ["superset"],
+        ["rollback"],
+        ["accept", "--load", "a"],
+        ["lists", "preview", "winback"],
+    ],
+)
+def test_an_address_that_no_file_system_has_is_one_sentence_and_exit_code_2(words, capfd, monkeypatch, tmp_path):
+    monkeypatch.setenv("CRM_HOME", "nfs4://crm")
+    monkeypatch.setenv("CRM_WORK", str(tmp_path))
+    monkeypatch.setenv("CRM_SOURCES", "cdnow")
+    assert main(words) == 2
+    said, wrong = capfd.readouterr()
+    assert said == ""
+    assert wrong.strip().startswith("CRM_HOME is 'nfs4://crm': no file system is called 'nfs4'. Set it to a folder")
+    assert len(wrong.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
     ("verb", "words"),
     [("docs", ["docs failed: no disk", "The whole log: "]), ("run", ["The run failed: no disk", "is untouched. The"])],
 )
