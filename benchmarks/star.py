@@ -64,7 +64,7 @@ from range({first}, {last}) as rows(n)""",
 select
     n as order_id, line, 'sku' || hash(n * 10 + line) % {products} as sku, 1 + (n + line) % 3 as quantity,
     ((n * 7 + line * 13) % 10000 / 100.0 + {day_number})::decimal(18, 2) as amount
-from range({first}, {last}) as rows(n), unnest(range(1, 2 + n % 5)) as lines(line)""",
+from range({first}, {last}) as rows(n), unnest(range(1, 2 + n % {different})) as lines(line)""",
     "returns": """
 select
     n as id, n * 25 as order_id, 1 as line, ((n * 175 + 13) % 10000 / 100.0)::decimal(18, 2) as amount,
@@ -161,15 +161,21 @@ land_source(load_settings(), "shop", dt.datetime.fromisoformat(sys.argv[1]))
 
 @dataclass(frozen=True)
 class Shop:
-    """The copy of the project, the folder of files, the home of the warehouse, and how many customers there are."""
+    """The copy of the project, the folder of files, the home of the warehouse, and how many rows there are.
+
+    An order has as many `lines` on average: one at least, and at most one less than twice as many.
+    """
 
     folder: Path
     project: Path
     customers: int
+    orders: int = 10
+    lines: int = 3
 
     def count(self, table: str) -> int:
         """Rows of a table's first file; of lines, the orders they belong to."""
-        each = {"customers": 1, "products": 0.01, "orders": 10, "order_lines": 10, "returns": 0.4}
+        orders = self.orders
+        each = {"customers": 1, "products": 0.01, "orders": orders, "order_lines": orders, "returns": orders / 25}
         return int(each[table] * self.customers)
 
     def run(self, program: str, *arguments: str) -> str:
@@ -200,6 +206,7 @@ class Shop:
             "first": first,
             "last": last,
             "customers": self.customers,
+            "different": 2 * self.lines - 1,
             "products": self.count("products"),
             "seconds": 1096 * 86_400,
             "day": f"timestamp '2025-01-01' + interval '{day} days' - interval '12 hours'",
@@ -217,15 +224,15 @@ def _moment(count: int, day: int) -> str:
     return f"case when n < {count} then {spread} else timestamp '2024-12-31 09:00' + interval '{day} days' end"
 
 
-def make_shop(folder: Path, customers: int) -> Shop:
-    """Copy the project and add the shop."""
+def make_shop(folder: Path, customers: int, orders: int = 10, lines: int = 3) -> Shop:
+    """Copy the project and add the shop; a customer has `orders`, and an order `lines` on average."""
     definition = SOURCE + "".join(TABLE.format(name=name, options=options) for name, options in TABLES.items())
     staging = {
         entity: f"with rows as (select * from {{{{ landed('{entity}') }}}})\n"
         f"{{{{ stage('{entity}', 'rows', columns={json.dumps({**columns})}) }}}}\n"
         for entity, columns in COLUMNS.items()
     }
-    return Shop(folder, make_project(folder, "shop", definition, staging), customers)
+    return Shop(folder, make_project(folder, "shop", definition, staging), customers, orders, lines)
 
 
 def build(shop: Shop, layers: str, *options: str) -> dict[str, Any]:
