@@ -2,15 +2,16 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup spark data active-data demo run try new-source up backfill accept rollback lists diff prove check test test-all test-long tools lint python-lint bench docs superset airflow lock clean
+.PHONY: help setup spark data active-data demo run try new-source up backfill accept rollback lists diff prove check test test-all test-long tools lint python-lint sql-lint bench docs superset airflow lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 PERENNIAL := $(BIN)/perennial
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.9
-# A file's tests share what they build. The order of the files is that of tests/conftest.py.
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+# A file's tests share what they build. The order of the files is that of tests/conftest.py. Three workers for two
+# processors: while one waits for a server, a schedule or a process that is to be killed, the others have them.
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 # What slow tests need beside Python, as program:Debian-package:marker of these tests.
 TOOLS := mariadbd:mariadb-server:mariadb soffice:libreoffice-calc-nogui:libreoffice chromium:chromium:chromium java:openjdk-17-jre-headless:spark
 export PATH := $(PATH):/usr/sbin
@@ -121,7 +122,7 @@ test-all: tools data ## Also the slow ones: Airflow's web server, killed runs, M
 		command -v "$$program" >/dev/null || marks="$$marks and not $$marker"; done; \
 	echo "$(PYTEST) -m '$$marks'"; $(PYTEST) -m "$$marks"
 
-test-long: tools data ## What takes more than ten minutes: killed builds on Spark
+test-long: tools data ## What takes more than ten minutes: killed builds on Spark, one behind a Thrift server, whole companies on both engines
 	$(PYTEST) -m long
 
 tools: ## The programs that slow tests need: installed on Debian as root, named elsewhere
@@ -136,9 +137,11 @@ check: python-lint ## What is run every few minutes: lint of what changed, the t
 		grep '^dbt_project/models/.*\.sql$$'); [ -z "$$changed" ] || $(BIN)/sqlfluff lint $$changed
 	$(PYTEST) -q -m quick
 
-lint: python-lint ## ruff, mypy, import-linter, sqlfluff, and the rules about layers
-	$(BIN)/sqlfluff lint --processes 2 dbt_project/models
+lint: python-lint sql-lint ## ruff, mypy, import-linter, sqlfluff, and the rules about layers
 	$(BIN)/pytest -q tests/lint
+
+sql-lint: $(READY)
+	$(BIN)/sqlfluff lint --processes 2 dbt_project/models
 
 python-lint: $(READY)
 	$(BIN)/ruff check .

@@ -24,7 +24,7 @@ SEED = 20240531
 KILLS = {
     "plan": 3,
     "audit_landing": 4,
-    "warehouse": 14,
+    "warehouse": 8,
     "export_features": 3,
     "train": 2,
     "score": 3,

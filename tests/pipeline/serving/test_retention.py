@@ -68,12 +68,19 @@ def releases_of(settings, days: int, first: dt.date = dt.date(2026, 3, 27)) -> l
     return names
 
 
-@pytest.fixture
-def settings(tmp_path):
-    settings = replace(make_settings(tmp_path), daily_releases=2, monthly_releases=3)
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A home with one release, which each test has a copy of."""
+    settings = make_settings(tmp_path_factory.mktemp("published"))
     build_warehouse(settings)
     publish(settings)
-    return settings
+    return settings.home
+
+
+@pytest.fixture
+def settings(published, tmp_path):
+    shutil.copytree(published, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return replace(make_settings(tmp_path), daily_releases=2, monthly_releases=3)
 
 
 def test_a_monthly_release_has_its_marts_and_is_whole(settings):

@@ -14,6 +14,7 @@ from pipeline.base.settings import Settings
 from pipeline.build.plan import receipts_in_use
 from pipeline.sources.definitions import Source, load_source
 from tests.support.builds.project import make_project, run_in
+from tests.support.builds.quick import TABLES_ONLY
 
 BUILD = """
 from datetime import datetime, UTC
@@ -121,7 +122,8 @@ def compile_source(
     """Compile the models of a source that has one staging model for each of its entities: {entity: SQL}."""
     project = make_project(folder, source, yaml.safe_dump(definition), staging)
     models = [f"+int_{entity}{end}" for entity in staging for end in ("__rows", "__gone")]
-    run_in(project, BUILD.format(source=source, models=models), CRM_HOME=folder / "home", CRM_SOURCES=source, **env)
+    program, of_source = BUILD.format(source=source, models=models), {"CRM_SOURCES": source, **TABLES_ONLY, **env}
+    run_in(project, program, CRM_HOME=folder / "home", **of_source)
     compiled = folder / "home" / "dbt" / "target" / "compiled" / "perennial" / "models"
     read = lambda path: path.read_text(encoding="utf-8")  # noqa: E731
     tables = {entity: re.findall(r"landed\('(\w+)'\)", sql) for entity, sql in staging.items()}
