@@ -326,8 +326,11 @@ def _print_segments(console: Console, rows: Sequence[tuple[str, int, str, float]
 
 def _print_sentences(console: Console, heading: str, sentences: Sequence[str]) -> None:
     console.print(Text(f"\n{heading}", style="bold"))
+    whole_paths = textwrap.TextWrapper(
+        console.width, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
     for sentence in sentences:
-        for line in textwrap.wrap(sentence, console.width, initial_indent="  ", subsequent_indent="    "):
+        for line in whole_paths.wrap(sentence):
             _print(console, Text(line))
 
 

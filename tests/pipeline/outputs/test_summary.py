@@ -12,7 +12,7 @@ from rich.console import Console
 from pipeline.base.duck import connect
 from pipeline.base.errors import UserError
 from pipeline.base.settings import Settings
-from pipeline.outputs.summary import print_summary
+from pipeline.outputs.summary import print_summary, short
 
 RELEASE = """
 create schema core; create schema marts; create schema ops;
@@ -191,7 +191,15 @@ def test_it_fits_80_columns_without_colour_or_trailing_blanks(publish: Callable[
     text = printed(publish(), width=80)
     assert "\x1b" not in text
     lines = text.split("\nFiles\n")[0].splitlines()  # paths and commands are copied: never wrapped
-    assert [line for line in lines if len(line) > 80 or line != line.rstrip()] == []
+    assert [line for line in lines if (len(line) > 80 and " " in line.strip()) or line != line.rstrip()] == []
+
+
+def test_a_path_in_a_sentence_is_in_one_piece(publish: Callable[..., Settings], tmp_path: Path) -> None:
+    settings = publish(CRM_HOME=str(tmp_path / "a-home-with-hyphens"))
+    manifest = settings.serving / "current" / "release.json"
+    told = {**json.loads(manifest.read_text(encoding="utf-8")), "accounts": "57 accounts: each balances."}
+    manifest.write_text(json.dumps(told), encoding="utf-8")
+    assert str(short(settings.serving / "current" / "report.md")) in printed(settings, width=40)
 
 
 @pytest.mark.parametrize("home", ["home", "o'brien's \"home\""])
