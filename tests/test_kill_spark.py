@@ -36,7 +36,7 @@ SPARK = {
     "CRM_ANNUAL_DISCOUNT_RATE": "0.20",
 }
 SCHEMAS = ("seeds", "intermediate", "core", "change_tracking", "ops", "features", "parts", "marts")
-LONGEST = 600  # seconds until a moment
+LONGEST = 1_200  # seconds until a moment
 DBT = "pipeline.build.dbt_process.invocation"
 
 
