@@ -88,10 +88,12 @@ def test_readers_see_whole_releases_whenever_spark_is_killed(
         with readers(settings, tmp_path / "stop") as reading:
             for step in STEPS:
                 made: dict[Path, int] = {}
-                for moment in MOMENTS.get(step, ()):
+                for number, moment in enumerate(MOMENTS.get(step, ())):
                     kill(partial(start, server, step, **SPARK), settings, moment, dice)
                     check_whole(first)
                     assert current_release(settings) == first
+                    if step == "marts" and number == 0:  # the next run begins with the steps before
+                        start(server, "warehouse", **SPARK).finish()
                     made = made_since(settings, made)
                 for _ in range(PUBLISHERS if step == "publish" else 0):
                     start(server, step, **SPARK).kill(dice.uniform(0, 5), with_children=True)

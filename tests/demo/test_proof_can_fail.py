@@ -20,9 +20,9 @@ FEATURES = "features: customers that differ"
 NEVER_COPIED = shutil.ignore_patterns("__pycache__", "target", "logs")
 # A purchase of the day after counts as one of the as-of day: what a time zone that is applied twice does.
 LEAK = {
-    "        numbered.*,\n": "        numbered.* replace (least(order_date, as_of_date) as order_date),\n",
-    "numbered.order_date <= feature_dates.as_of_date": (
-        "numbered.order_date <= feature_dates.as_of_date + interval 1 day"
+    "        measured.*,\n": "        measured.* replace (least(order_date, as_of_date) as order_date),\n",
+    "measured.order_date <= feature_dates.as_of_date": (
+        "measured.order_date <= feature_dates.as_of_date + interval 1 day"
     ),
 }
 

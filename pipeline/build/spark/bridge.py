@@ -13,6 +13,7 @@ from pipeline.base.catalog import Column, Table, catalog, seeds
 from pipeline.base.duck import connect, quote_identifier, quote_literal
 from pipeline.base.files import atomic_path
 from pipeline.base.settings import Settings
+from pipeline.build.spark.session import WRITTEN
 
 # Where a column has no type in the yml of its model: what dbt's tables on DuckDB have for a type of Spark's.
 TYPES = {"TIMESTAMP WITH TIME ZONE": "timezone('UTC', {name})"}
@@ -25,7 +26,7 @@ def write_views(settings: Settings) -> None:
             connection.begin()  # every comment is a statement, and DuckDB waits for the disk at the end of each
             for table in [*seeds().values(), *catalog().values()]:
                 folder = settings.spark_tables / table.schema / table.name
-                if folder.is_dir():
+                if (folder / WRITTEN).exists():  # else a killed build has begun to write it
                     _write_view(connection, table, folder)
             connection.commit()
         temporary.chmod(0o600)

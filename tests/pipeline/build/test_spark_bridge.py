@@ -12,6 +12,7 @@ from pipeline.base.duck import connect
 from pipeline.base.files import write_sealed
 from pipeline.base.settings import Settings
 from pipeline.build import warehouse
+from pipeline.build.spark.bridge import write_views
 from pipeline.serving.publish import publish_release
 from pipeline.serving.releases import (
     DATABASE,
@@ -51,6 +52,14 @@ def test_a_column_has_the_type_and_the_comment_of_its_yml(on_spark: Settings) ->
     comments = {column.name: column.description for column in described.columns}
     assert customer.column_comments == {name: comments[name] for name in customer.columns}
     assert customer.columns["first_seen_at"] == "TIMESTAMP"
+
+
+def test_a_table_that_a_killed_build_has_begun_has_no_view(on_spark: Settings) -> None:
+    for path in (on_spark.spark_tables / "core" / "dim_customer").iterdir():
+        path.unlink()
+    write_views(on_spark)
+    assert "core.dim_customer" not in tables(on_spark)
+    assert "core.fct_order" in tables(on_spark)
 
 
 def test_a_release_of_views_has_the_same_rows(on_spark: Settings, tmp_path: Path) -> None:
