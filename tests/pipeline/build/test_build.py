@@ -48,6 +48,7 @@ def make_features(settings, rows: int) -> None:
             "purchase_days": "'ana' as customer_id, date '2024-05-31' as purchase_date",
             "complaint_customers": "'k1' as moment_id",
             "touch_transitions": "'(start)' as from_state, 'web' as to_state",
+            "value_months": "'shop' as kind, 'a' as related_id, date '2024-05-01' as month_start_date",
         }.items():
             warehouse.execute(
                 f"create table features.{name} as select date '2024-05-31' as as_of_date, {columns} where false"
