@@ -28,7 +28,8 @@ class Used:
 def measured() -> Iterator[Used]:
     """Measure what this process starts within the block; it is complete when the block has ended."""
     used, is_over = Used(), threading.Event()
-    watcher = threading.Thread(target=_watch, args=(used, is_over), daemon=True)
+    before = {(process, began) for process, began, *_ in _descendants(os.getpid())}
+    watcher = threading.Thread(target=_watch, args=(used, is_over, before), daemon=True)
     watcher.start()
     try:
         yield used
@@ -37,13 +38,14 @@ def measured() -> Iterator[Used]:
         watcher.join()
 
 
-def _watch(used: Used, is_over: threading.Event) -> None:
+def _watch(used: Used, is_over: threading.Event, before: set[tuple[int, int]]) -> None:
     ticks: dict[tuple[int, int], int] = {}
     while True:
         pages = 0
         for process, began, spent, resident in _descendants(os.getpid()):
-            ticks[process, began] = spent
-            pages += resident
+            if (process, began) not in before:
+                ticks[process, began] = spent
+                pages += resident
         used.cpu_seconds = sum(ticks.values()) / TICKS
         used.peak_mb = max(used.peak_mb, pages * PAGE / 2**20)
         if is_over.wait(EVERY_SECONDS):
